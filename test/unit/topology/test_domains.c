@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/domains.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "test/unit/check_main.h"
+
+/* ---- a small cluster ---- */
+
+struct place {
+    const char *name;
+    const char *block;
+    const char *rack;
+};
+
+static struct levels block_and_rack(void)
+{
+    struct levels levels;
+    levels_init(&levels);
+    levels_add(&levels, "zone", NULL);
+    levels_add_key(&levels, "zone", NULL);
+    levels_add(&levels, "block", NULL);
+    levels_add_key(&levels, "example.com/block", NULL);
+    levels_add_key(&levels, "example.com/old-block", NULL);
+    levels_add(&levels, "rack", NULL);
+    levels_add_key(&levels, "rack", NULL);
+    levels_finish(&levels, NULL);
+    return levels;
+}
+
+static void observe(struct nodes *nodes, const struct node_object *object)
+{
+    struct err err = {""};
+    uint32_t row = 0;
+    unsigned changes = 0;
+    ck_assert_msg(nodes_observe(nodes, object, &row, &changes, &err) == 0, "%s", err.text);
+}
+
+static void add_place(struct nodes *nodes, const struct place *place)
+{
+    struct label_object labels[2];
+    size_t count = 0;
+    if (place->block != NULL) {
+        labels[count++] = (struct label_object){"example.com/block", place->block};
+    }
+    if (place->rack != NULL) {
+        labels[count++] = (struct label_object){"rack", place->rack};
+    }
+    observe(nodes,
+            &(struct node_object){.name = place->name, .labels = labels, .label_count = count});
+}
+
+/* The drawing in the header, plus n8 without a rack and n9 without a block. */
+static const struct place PLACES[] = {
+    {"n7", "b2", "r1"}, {"n9", NULL, "r1"}, {"n2", "b1", "r1"}, {"n3", "b1", "r2"},
+    {"n8", "b2", NULL}, {"n1", "b1", "r1"}, {"n6", "b2", "r1"},
+};
+
+struct world {
+    struct nodes *nodes;
+    struct domains *domains;
+};
+
+static struct world create_world(void)
+{
+    struct levels levels = block_and_rack();
+    struct world world = {nodes_create(5), domains_create(&levels)};
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
+        add_place(world.nodes, &PLACES[i]);
+    }
+    domains_build(world.domains, world.nodes);
+    return world;
+}
+
+static void destroy_world(struct world *world)
+{
+    domains_destroy(world->domains);
+    nodes_destroy(world->nodes);
+}
+
+START_TEST(test_example)
+{
+    static const char *const order[] = {"n1", "n2", "n3", "n6", "n7", "n8", "n9"};
+    static const struct {
+        const char *path;
+        uint32_t parent, level, first, end, next;
+        bool known;
+    } expected[] = {
+        {"cluster", DOMAINS_NONE, 0, 0, 7, 9, true},
+        {"b1", 0, 1, 0, 3, 4, true},
+        {"b1/r1", 1, 2, 0, 2, 3, true},
+        {"b1/r2", 1, 2, 2, 3, 4, true},
+        {"b2", 0, 1, 3, 6, 7, true},
+        {"b2/r1", 4, 2, 3, 5, 6, true},
+        {"b2/(none)", 4, 2, 5, 6, 7, false},
+        {"(none)", 0, 1, 6, 7, 9, false},
+        {"(none)/(none)", 7, 2, 6, 7, 9, false},
+    };
+    struct world world = create_world();
+    const struct domains *domains = world.domains;
+    ck_assert_uint_eq(domains_positions(domains), 7);
+    for (uint32_t p = 0; p < 7; p++) {
+        ck_assert_str_eq(nodes_name(world.nodes, domains_row(domains, p)), order[p]);
+        ck_assert_uint_eq(domains_position(domains, domains_row(domains, p)), p);
+    }
+    ck_assert_uint_eq(domains_count(domains), sizeof expected / sizeof expected[0]);
+    for (uint32_t d = 0; d < domains_count(domains); d++) {
+        char text[64];
+        const struct domain *domain = domains_get(domains, d);
+        ck_assert_str_eq(domains_path(domains, d, text, sizeof text), expected[d].path);
+        ck_assert_uint_eq(domain->parent, expected[d].parent);
+        ck_assert_uint_eq(domain->level, expected[d].level);
+        ck_assert_uint_eq(domain->first, expected[d].first);
+        ck_assert_uint_eq(domain->end, expected[d].end);
+        ck_assert_uint_eq(domain->next, expected[d].next);
+        ck_assert_int_eq(domain->known, expected[d].known);
+        ck_assert_int_eq(domain->value != NAMES_NONE, d > 0 && expected[d].known);
+    }
+    ck_assert_str_eq(domains_name(domains, 0), "cluster");
+    ck_assert_str_eq(domains_name(domains, 5), "r1");
+    ck_assert_str_eq(domains_name(domains, 6), "(none)");
+    ck_assert_uint_eq(domains_common(domains, 0, 1), 2);
+    ck_assert_uint_eq(domains_common(domains, 0, 2), 1);
+    ck_assert_uint_eq(domains_common(domains, 1, 3), 0);
+    ck_assert_uint_eq(domains_common(domains, 5, 5), 6);
+    ck_assert_uint_eq(domains_at(domains, 4, 0), 0);
+    ck_assert_uint_eq(domains_at(domains, 4, 1), 4);
+    ck_assert_uint_eq(domains_at(domains, 4, 2), 5);
+    destroy_world(&world);
+}
+END_TEST
+
+START_TEST(test_levels)
+{
+    struct world world = create_world();
+    const struct domains *domains = world.domains;
+    ck_assert_uint_eq(domains_levels(domains), 4);
+    ck_assert_str_eq(domains_level_name(domains, 0), "cluster");
+    ck_assert_str_eq(domains_level_name(domains, 1), "block");
+    ck_assert_str_eq(domains_level_name(domains, 2), "rack");
+    ck_assert_str_eq(domains_level_name(domains, 3), "host");
+    ck_assert_int_eq(domains_level_find(domains, "cluster"), 0);
+    ck_assert_int_eq(domains_level_find(domains, "block"), 1);
+    ck_assert_int_eq(domains_level_find(domains, "example.com/block"), 1);
+    ck_assert_int_eq(domains_level_find(domains, "example.com/old-block"), 1);
+    ck_assert_int_eq(domains_level_find(domains, "rack"), 2);
+    ck_assert_int_eq(domains_level_find(domains, "host"), 3);
+    ck_assert_int_eq(domains_level_find(domains, "kubernetes.io/hostname"), 3);
+    ck_assert_int_eq(domains_level_find(domains, "zone"), -2);
+    ck_assert_int_eq(domains_level_find(domains, "spine"), -1);
+    destroy_world(&world);
+}
+END_TEST
+
+/* The first key carried wins, an empty value is none, and both schemas meet in one domain. */
+START_TEST(test_keys_of_one_level)
+{
+    struct world world = create_world();
+    struct label_object labels[] = {
+        {"example.com/old-block", "b2"}, {"example.com/block", ""}, {"rack", "r1"}};
+    struct node_object object = {.name = "n5", .labels = labels, .label_count = 3};
+    observe(world.nodes, &object);
+    domains_build(world.domains, world.nodes);
+    char text[64];
+    uint32_t position = domains_position(world.domains, nodes_find(world.nodes, "n5", 2));
+    uint32_t rack = domains_at(world.domains, position, 2);
+    ck_assert_str_eq(domains_path(world.domains, rack, text, sizeof text), "b2/r1");
+    ck_assert_uint_eq(
+        domains_get(world.domains, rack)->end - domains_get(world.domains, rack)->first, 3);
+    labels[1].value = "b1";
+    observe(world.nodes, &object);
+    domains_build(world.domains, world.nodes);
+    position = domains_position(world.domains, nodes_find(world.nodes, "n5", 2));
+    rack = domains_at(world.domains, position, 2);
+    ck_assert_str_eq(domains_path(world.domains, rack, text, sizeof text), "b1/r1");
+    destroy_world(&world);
+}
+END_TEST
+
+START_TEST(test_path_is_cut)
+{
+    struct world world = create_world();
+    char text[8] = "-------";
+    ck_assert_str_eq(domains_path(world.domains, 5, text, 5), "b2/r");
+    ck_assert_str_eq(domains_path(world.domains, 5, text, 6), "b2/r1");
+    ck_assert_str_eq(domains_path(world.domains, 5, text, 3), "b2");
+    ck_assert_str_eq(domains_path(world.domains, 5, text, 2), "b");
+    ck_assert_str_eq(domains_path(world.domains, 5, text, 1), "");
+    text[0] = '-';
+    ck_assert_ptr_eq(domains_path(world.domains, 5, text, 0), text);
+    ck_assert_int_eq(text[0], '-');
+    destroy_world(&world);
+}
+END_TEST
+
+/* As created, as built from no node, and after the last node has gone. */
+START_TEST(test_empty)
+{
+    struct levels levels = block_and_rack();
+    struct nodes *nodes = nodes_create(5);
+    struct domains *domains = domains_create(&levels);
+    for (int round = 0; round < 3; round++) {
+        ck_assert_uint_eq(domains_generation(domains), round * (round + 1) / 2);
+        ck_assert_uint_eq(domains_count(domains), 1);
+        ck_assert_uint_eq(domains_positions(domains), 0);
+        ck_assert_uint_eq(domains_levels(domains), 2);
+        ck_assert_str_eq(domains_level_name(domains, 1), "host");
+        ck_assert_int_eq(domains_level_find(domains, "host"), 1);
+        ck_assert_int_eq(domains_level_find(domains, "rack"), -2);
+        ck_assert_uint_eq(domains_position(domains, 0), DOMAINS_NONE);
+        const struct domain *cluster = domains_get(domains, 0);
+        ck_assert_uint_eq(cluster->first, 0);
+        ck_assert_uint_eq(cluster->end, 0);
+        ck_assert_uint_eq(cluster->next, 1);
+        if (round == 1) {
+            add_place(nodes, &PLACES[0]);
+            domains_build(domains, nodes);
+            ck_assert_uint_eq(domains_count(domains), 3);
+            ck_assert_uint_eq(nodes_remove(nodes, PLACES[0].name), 0);
+        }
+        domains_build(domains, nodes);
+    }
+    domains_destroy(domains);
+    domains_destroy(NULL);
+    nodes_destroy(nodes);
+}
+END_TEST
+
+/* Nodes that carry no configured label: a flat cluster. */
+START_TEST(test_flat)
+{
+    struct levels levels = block_and_rack();
+    struct world world = {nodes_create(5), domains_create(&levels)};
+    add_place(world.nodes, &(struct place){"b", NULL, NULL});
+    add_place(world.nodes, &(struct place){"a", NULL, NULL});
+    (void)nodes_reserve(world.nodes, "later");
+    domains_build(world.domains, world.nodes);
+    ck_assert_uint_eq(domains_count(world.domains), 1);
+    ck_assert_uint_eq(domains_positions(world.domains), 2);
+    ck_assert_uint_eq(domains_row(world.domains, 0), 1);
+    ck_assert_uint_eq(domains_position(world.domains, 2), DOMAINS_NONE);
+    ck_assert_uint_eq(domains_at(world.domains, 1, 0), 0);
+    ck_assert_uint_eq(domains_common(world.domains, 0, 1), 0);
+    ck_assert_uint_eq(domains_common(world.domains, 1, 1), 0);
+    destroy_world(&world);
+}
+END_TEST
+
+START_TEST(test_mistakes_abort)
+{
+    struct world world = create_world();
+    struct levels levels;
+    levels_init(&levels);
+    switch (_i) {
+    case 0:
+        (void)domains_get(world.domains, 9);
+        break;
+    case 1:
+        (void)domains_row(world.domains, 7);
+        break;
+    case 2:
+        (void)domains_at(world.domains, 7, 1);
+        break;
+    case 3:
+        (void)domains_at(world.domains, 0, 3);
+        break;
+    case 4:
+        (void)domains_common(world.domains, 0, 7);
+        break;
+    case 5:
+        (void)domains_level_name(world.domains, 4);
+        break;
+    case 6:
+        domains_destroy(domains_create(&levels));
+        break;
+    default: /* not finished */
+        levels_add(&levels, "rack", NULL);
+        domains_destroy(domains_create(&levels));
+        break;
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("topology/domains");
+    TCase *tcase = tcase_create("domains");
+    tcase_add_test(tcase, test_example);
+    tcase_add_test(tcase, test_levels);
+    tcase_add_test(tcase, test_keys_of_one_level);
+    tcase_add_test(tcase, test_path_is_cut);
+    tcase_add_test(tcase, test_empty);
+    tcase_add_test(tcase, test_flat);
+    tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 8);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TOPOLOGY_DOMAINS_H
+#define TOPOLOGY_DOMAINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "topology/levels.h"
+#include "topology/nodes.h"
+
+/* The domain tree: which nodes share a rack, a leaf, a block, …
+ *
+ *   domain 0     cluster                 [0 ───────────────────────── 7)   level 0
+ *   domain 1       block b1              [0 ────────── 4)                  level 1
+ *   domain 2         rack r1             [0 ── 2)                          level 2
+ *   domain 3         rack r2                    [2 ─ 4)                    level 2
+ *   domain 4       block b2                           [4 ──────────── 7)   level 1
+ *   …                                     positions of nodes               level = host
+ *
+ * Present nodes are sorted by their path of label values, then by name; a node's place in that
+ * order is its *position*. A domain is therefore a range of positions, and depth-first order is
+ * position order: a gang whose ranks follow positions crosses each boundary as seldom as possible.
+ *
+ * - Domains are numbered in depth-first preorder, 0 is the whole cluster. Positions are the leaves;
+ *   nodes have no domain number of their own.
+ * - A domain's identity is its whole path, never its name alone: two racks called "r1" in different
+ *   blocks are two domains.
+ * - Only configured levels that some present node carries are in the tree; tree level 0 is the
+ *   cluster, the last one the host.
+ * - A node that lacks a label that others of the tree carry is alone in an *unknown* domain of that
+ *   level, and alone in all levels below: usable when the level is merely preferred, never when
+ *   it is required. An empty label value counts as lacking. Unknown sorts after known.
+ * - The tree is rebuilt as a whole when labels or the set of nodes change (domains_build()); every
+ *   number above is then void and `generation` moves on.
+ */
+
+#define DOMAINS_NONE UINT32_MAX
+
+struct domain {
+    uint32_t parent; /* DOMAINS_NONE for the cluster */
+    uint32_t level;  /* tree level, 0 = cluster */
+    uint32_t first;  /* positions [first, end) */
+    uint32_t end;
+    uint32_t next;  /* first domain number after this subtree: children of d are d+1, then
+                       each child's `next`, while < domains[d].next */
+    uint32_t value; /* vocabulary id of the label value; NAMES_NONE for cluster and unknown */
+    bool known;     /* false: made up for a node without the label, or below one that was */
+};
+
+struct domains;
+
+/* *New* empty tree. Copies `levels` (finished). */
+struct domains *domains_create(const struct levels *levels);
+void domains_destroy(struct domains *domains);
+
+/* Rebuilds from the present nodes, and keeps a pointer to their vocabulary (*borrowed*) for names.
+ * The result depends on names and labels only, not on the order in which nodes were seen.
+ * At most nodes × inner levels + 1 domains. Time: nodes × levels × log nodes. */
+void domains_build(struct domains *domains, const struct nodes *nodes);
+
+uint64_t domains_generation(const struct domains *domains);
+uint32_t domains_count(const struct domains *domains);     /* inner domains, >= 1 */
+uint32_t domains_positions(const struct domains *domains); /* present nodes */
+const struct domain *domains_get(const struct domains *domains, uint32_t domain); /* *borrowed* */
+
+/* Tree levels: 0 = cluster … count-1 = host. */
+uint32_t domains_levels(const struct domains *domains);
+const char *domains_level_name(const struct domains *domains, uint32_t level); /* *borrowed* */
+/* Tree level meant by a configured level name or label key; -1 when it is not configured, -2 when
+ * configured but no present node carries it. "cluster" is 0. */
+int domains_level_find(const struct domains *domains, const char *name_or_key);
+
+uint32_t domains_row(const struct domains *domains, uint32_t position);
+/* Position of a row, or DOMAINS_NONE when the node is not in the tree. */
+uint32_t domains_position(const struct domains *domains, uint32_t row);
+
+/* The domain of `level` that holds the position; level must be an inner one (< host). */
+uint32_t domains_at(const struct domains *domains, uint32_t position, uint32_t level);
+
+/* The lowest domain that holds both; one position alone gives its lowest inner domain. */
+uint32_t domains_common(const struct domains *domains, uint32_t position, uint32_t other);
+
+/* Name for people: the label value, "cluster", or "(none)" for an unknown one. *Borrowed*. */
+const char *domains_name(const struct domains *domains, uint32_t domain);
+
+/* Path for people, "b1/r2" (cluster: "cluster"), cut at `size`; returns `text`. */
+const char *domains_path(const struct domains *domains, uint32_t domain, char *text, size_t size);
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TOPOLOGY_NODES_H
+#define TOPOLOGY_NODES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "topology/err.h"
+#include "topology/names.h"
+#include "topology/resources.h"
+
+/* The node table: what the API server says of every node, in compact form.
+ *
+ * A node's *row* is the interned id of its name and never changes or gets a new owner, so rows may
+ * be kept anywhere. A node that goes away leaves its row with `present` false. Label keys, label
+ * values, taint keys and values and resource names are interned in one shared table (`vocabulary`),
+ * which pod shapes use too, so that comparing is comparing numbers.
+ */
+
+#define NODES_MAX       (1u << 20) /* rows, i.e. distinct node names ever seen */
+#define NODE_LABELS_MAX 512
+#define NODE_TAINTS_MAX 64
+#define VOCABULARY_MAX  (1u << 24)
+
+struct label_object {
+    const char *key;
+    const char *value;
+};
+
+struct amount_object {
+    const char *resource;
+    int64_t amount; /* in the units of struct resources */
+};
+
+enum taint_effect {
+    TAINT_NO_SCHEDULE,
+    TAINT_PREFER_NO_SCHEDULE,
+    TAINT_NO_EXECUTE,
+};
+
+struct taint_object {
+    const char *key;
+    const char *value;
+    enum taint_effect effect;
+};
+
+/* A decoded Node; every pointer is *borrowed* by the calls that take one. */
+struct node_object {
+    const char *name;
+    const struct label_object *labels;
+    size_t label_count;
+    const struct amount_object *allocatable;
+    size_t allocatable_count;
+    const struct taint_object *taints;
+    size_t taint_count;
+    bool unschedulable; /* spec.unschedulable */
+};
+
+struct label {
+    uint32_t key;
+    uint32_t value;
+};
+
+struct taint {
+    uint32_t key;
+    uint32_t value;
+    enum taint_effect effect;
+};
+
+struct node {
+    bool present;
+    bool unschedulable;
+    uint32_t label_count;
+    uint32_t taint_count;
+    struct label *labels;         /* sorted by key */
+    struct taint *taints;         /* sorted by key, value, effect */
+    struct resources allocatable; /* amounts > 0 only */
+};
+
+/* What nodes_observe() found changed. */
+enum node_change {
+    NODE_UNCHANGED = 0,
+    NODE_ADDED = 1 << 0,       /* new, or back again; the other bits compare with its last state */
+    NODE_LABELS = 1 << 1,      /* labels differ: the tree may have to be rebuilt */
+    NODE_ALLOCATABLE = 1 << 2, /* capacity differs */
+    NODE_ADMISSION = 1 << 3,   /* taints or unschedulable differ */
+};
+
+struct nodes;
+
+/* *New* empty table with a vocabulary of its own. `seed` keys the hashes. */
+struct nodes *nodes_create(uint64_t seed);
+void nodes_destroy(struct nodes *nodes);
+
+/* Takes in one Node. Sets *row and *changes (enum node_change bits). Of a label key or resource
+ * that is given twice the last one counts, as in JSON. A negative allocatable amount is taken as 0,
+ * that is as absent: nothing can be put there. NULL for a key, value or resource means "".
+ *
+ * Fails without side effects (but for words already interned) when the name is empty, or the table,
+ * the vocabulary or a limit above is full; the text names the node. */
+int nodes_observe(struct nodes *nodes, const struct node_object *object, uint32_t *row,
+                  unsigned *changes, struct err *err);
+
+/* Marks a node absent; returns its row or NAMES_NONE when it was not present. Its labels stay
+ * readable until it comes back. */
+uint32_t nodes_remove(struct nodes *nodes, const char *name);
+
+/* Row of a name, present or not, or NAMES_NONE. The hot lookup of the filter call. */
+uint32_t nodes_find(const struct nodes *nodes, const char *name, size_t length);
+
+/* Gives a name a row without the node being present, for pods seen before their node. NAMES_NONE
+ * when the table is full or the name is too long. */
+uint32_t nodes_reserve(struct nodes *nodes, const char *name);
+
+/* Rows in use: 0 … nodes_rows()-1. */
+uint32_t nodes_rows(const struct nodes *nodes);
+uint32_t nodes_present(const struct nodes *nodes); /* how many are present */
+/* *Borrowed*, good for the life of the table: rows never move. What it points to changes with
+ * nodes_observe(). */
+const struct node *nodes_get(const struct nodes *nodes, uint32_t row);
+const char *nodes_name(const struct nodes *nodes, uint32_t row); /* *borrowed* */
+
+/* Value id of a label of the node, or NAMES_NONE. */
+uint32_t nodes_label(const struct nodes *nodes, uint32_t row, uint32_t key);
+
+/* The shared vocabulary (*borrowed*; interning into it is allowed). */
+struct names *nodes_vocabulary(struct nodes *nodes);
+const struct names *nodes_words(const struct nodes *nodes);
+
+#endif

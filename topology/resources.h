@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TOPOLOGY_RESOURCES_H
+#define TOPOLOGY_RESOURCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A resource vector: amounts by interned resource name, sorted by name id, absent means 0.
+ *
+ * Units: "cpu" in thousandths, everything else whole units ("memory" bytes, "pods", devices).
+ * Amounts saturate at the limits of int64. A vector may go below zero: a node that others
+ * overbooked has negative free capacity, and says so.
+ */
+
+/* More distinct resources on one object than this are refused by the decoders. */
+#define RESOURCES_MAX 64
+
+struct resource {
+    uint32_t name;
+    int64_t amount;
+};
+
+struct resources {
+    uint32_t count;
+    uint32_t room;
+    struct resource *items; /* owned */
+};
+
+void resources_init(struct resources *resources);
+void resources_finish(struct resources *resources);
+/* Replaces `to` by a copy of `from`. */
+void resources_copy(struct resources *to, const struct resources *from);
+
+int64_t resources_get(const struct resources *resources, uint32_t name);
+/* Setting 0 removes the entry. */
+void resources_set(struct resources *resources, uint32_t name, int64_t amount);
+void resources_add(struct resources *to, const struct resources *amounts);
+void resources_subtract(struct resources *from, const struct resources *amounts);
+bool resources_equal(const struct resources *a, const struct resources *b);
+
+/* Whether `need` fits into `free`: need <= free wherever need > 0. */
+bool resources_fit(const struct resources *need, const struct resources *free);
+
+/* How many copies of `need` fit into `free`, at most `limit`; a need without positive amounts gives
+ * `limit`. */
+uint32_t resources_copies(const struct resources *need, const struct resources *free,
+                          uint32_t limit);
+
+/* The resource of `need` that runs out first in `free` (fewest copies, ties by lower id), or
+ * UINT32_MAX when need is empty. For explanations. */
+uint32_t resources_scarcest(const struct resources *need, const struct resources *free);
+
+#endif
