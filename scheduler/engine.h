@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_ENGINE_H
+#define SCHEDULER_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scheduler/effects.h"
+#include "scheduler/event.h"
+#include "scheduler/solver.h"
+#include "topology/levels.h"
+
+/* The decisions of Phalanx as one deterministic state machine.
+ *
+ *   event ──▶ engine_apply() ──▶ effects
+ *
+ * No I/O, clock, thread or random number inside: the same events in the same order give the same
+ * effects, bit for bit. It is not thread-safe; one thread owns it.
+ */
+
+struct engine;
+
+struct engine_options {
+    const struct levels *levels; /* copied */
+    int64_t hold_timeout_ms;     /* a hold not committed by then is aborted; > 0 */
+    int64_t backoff_initial_ms;  /* after an abort, doubled up to … */
+    int64_t backoff_maximum_ms;
+    uint64_t hash_seed; /* keys hash tables only; no result depends on it */
+};
+
+/* Defaults: preset levels, 30 s hold, backoff 1 s … 60 s, seed 0. `levels` points to static
+ * data. */
+void engine_options_default(struct engine_options *options);
+
+struct engine *engine_create(const struct engine_options *options);
+void engine_destroy(struct engine *engine);
+
+/* Applies one event and appends what follows from it. Never fails: bad input is answered (a
+ * refusal, an error reply) or reported as an EFFECT_EVENT/EFFECT_TRANSITION. */
+void engine_apply(struct engine *engine, const struct event *event, struct effects *effects);
+
+/* When the next EVENT_TICK is due (same clock as event.now), INT64_MAX for never. */
+int64_t engine_deadline(const struct engine *engine);
+
+/* Lookups for the callers' hot path; they change nothing. */
+uint32_t engine_node_row(const struct engine *engine, const char *name, size_t length);
+bool engine_knows_pod(const struct engine *engine, const char *uid);
+bool engine_synced(const struct engine *engine);
+
+/* What people ask: a read-only view of one gang. Pointers are *borrowed* until the next apply. */
+enum gang_state {
+    GANG_GATHERING,  /* quorum unknown or not yet complete */
+    GANG_WAITING,    /* ready, no room: queued */
+    GANG_HELD,       /* planned, capacity held, votes coming in */
+    GANG_COMMITTING, /* bindings are being posted */
+    GANG_PLACED,     /* quorum bound */
+};
+
+struct gang_member_view {
+    const char *pod;  /* name */
+    const char *node; /* bound or planned node, NULL when neither */
+    const char *role; /* "" when none */
+    int32_t rank;
+    bool bound;
+    bool voted;
+};
+
+struct gang_view {
+    const char *name_space;
+    const char *name;
+    enum gang_state state;
+    int32_t minimum; /* quorum; <= 0 when unknown or invalid */
+    uint32_t pods;   /* live members seen */
+    uint32_t bound;
+    uint32_t voted;
+    const char *reason; /* why it is not further; "" when placed */
+    bool has_quality;   /* used/bound below are of the last plan */
+    bool optimal;
+    uint32_t levels;
+    const char *level_names[SOLVER_TREE_MAX];
+    uint32_t used[SOLVER_TREE_MAX];
+    uint32_t bound_domains[SOLVER_TREE_MAX];
+    const struct gang_member_view *members; /* by rank, then name */
+    uint32_t member_count;
+};
+
+const char *gang_state_name(enum gang_state state);
+
+/* Gangs in order of namespace/name; index 0 … engine_gang_count()-1. The view's arrays live in
+ * `arena`. */
+size_t engine_gang_count(const struct engine *engine);
+void engine_gang_at(const struct engine *engine, size_t index, struct arena *arena,
+                    struct gang_view *view);
+bool engine_gang_find(const struct engine *engine, const char *name_space, const char *name,
+                      struct arena *arena, struct gang_view *view);
+
+/* The tree and the node table (*borrowed*), for printing placements. */
+const struct domains *engine_domains(const struct engine *engine);
+const struct nodes *engine_nodes(const struct engine *engine);
+
+/* Figures for /metrics. */
+struct engine_figures {
+    uint32_t nodes;
+    uint32_t pods;
+    uint32_t gangs[GANG_PLACED + 1]; /* by state */
+    uint32_t holds;                  /* members with held capacity */
+    uint32_t waiting_binds;          /* at the barrier */
+};
+void engine_figures(const struct engine *engine, struct engine_figures *figures);
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "scheduler/engine_state.h"
+#include "scheduler/reason.h"
+
+/* kube-scheduler's calls, as votes of a transaction.
+ *
+ * filter    an ordinary pod passes everywhere but where capacity is held and would be taken. Before
+ *           the first sync nobody knows what a gang that was being bound when the last process died
+ *           still needs, so ordinary pods have to come again, as they had to while there was none.
+ *           A member gets
+ *           exactly its planned node (one feasible node makes kube-scheduler skip scoring), or
+ *           none. Its planned node missing from the list although kube-scheduler carried the
+ *           nomination and so tried it first is a veto; missing otherwise is mere sampling.
+ * bind      an ordinary pod is bound at once. A member's bind is its yes: it waits in the barrier.
+ * preempt   evicting pods node by node does not help a gang; for others, nodes with held capacity
+ *           are left out.
+ *
+ * Protocol facts: pkg/scheduler/schedule_one.go (nominated node first, sampling), extender.go.
+ */
+
+/* Index of a row in a call's list, or UINT32_MAX. */
+static uint32_t index_of(const uint32_t *rows, uint32_t count, uint32_t row)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] == row) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* The pod of a call; one the watch has not shown yet is taken in as it stands in the call. */
+static struct pod *pod_of_call(struct engine *engine, const struct call_pod *call)
+{
+    struct pod *pod = call->uid == NULL ? NULL : pods_find(engine->pods, call->uid);
+    if (pod != NULL || call->object == NULL) {
+        return pod;
+    }
+    pod = engine_observe_pod(engine, call->object);
+    if (pod != NULL) {
+        pod->provisional = true;
+        pod->provisional_until = engine->now + ENGINE_PROVISIONAL_MS;
+        engine->provisional++;
+        engine_want_tick(engine, pod->provisional_until);
+    }
+    return pod;
+}
+
+static void reply_none(struct engine *engine, uint64_t ticket, const char *reason)
+{
+    struct effect *effect = effects_append(engine->effects, EFFECT_FILTER_REPLY);
+    effect->filter.ticket = ticket;
+    effect->filter.verdict = FILTER_NONE;
+    effect->filter.reason = arena_string(&engine->effects->arena, reason);
+}
+
+static void reply_one(struct engine *engine, uint64_t ticket, uint32_t index)
+{
+    struct effect *effect = effects_append(engine->effects, EFFECT_FILTER_REPLY);
+    effect->filter.ticket = ticket;
+    effect->filter.verdict = FILTER_ONE;
+    effect->filter.index = index;
+}
+
+/* Tried again after kube-scheduler's error backoff; a refused pod might sleep until something else
+ * happens. */
+static void reply_error(struct engine *engine, uint64_t ticket, const char *reason)
+{
+    struct effect *effect = effects_append(engine->effects, EFFECT_FILTER_REPLY);
+    effect->filter.ticket = ticket;
+    effect->filter.verdict = FILTER_ERROR;
+    effect->filter.reason = arena_string(&engine->effects->arena, reason);
+}
+
+/* Whether an ordinary pod may have the node: always, unless it would take what is held. */
+static bool may_have(const struct engine *engine, const struct pod *pod, uint32_t row)
+{
+    if (row == NAMES_NONE || !ledger_has_hold(engine->ledger, row)) {
+        return true;
+    }
+    if (pod == NULL) {
+        return false; /* what it needs is unknown, what is held is not */
+    }
+    return (pod->claim != CLAIM_NONE && pod->claim_row == row) ||
+           ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape));
+}
+
+static void filter_ordinary(struct engine *engine, const struct filter_event *call,
+                            const struct pod *pod)
+{
+    bool *passes = NULL;
+    if (ledger_holds(engine->ledger) > 0) {
+        for (uint32_t i = 0; i < call->row_count; i++) {
+            if (may_have(engine, pod, call->rows[i])) {
+                continue;
+            }
+            if (passes == NULL) {
+                passes = arena_alloc(&engine->effects->arena, call->row_count, sizeof(bool));
+                memset(passes, true, call->row_count);
+            }
+            passes[i] = false;
+        }
+    }
+    struct effect *effect = effects_append(engine->effects, EFFECT_FILTER_REPLY);
+    effect->filter.ticket = call->ticket;
+    effect->filter.verdict = passes == NULL ? FILTER_ALL : FILTER_SOME;
+    effect->filter.passes = passes;
+    effect->filter.reason = reason_held_capacity;
+}
+
+/* Whether the caller carried the nomination of the planned node, so that it tried that node
+ * first. */
+static bool carried_nomination(const struct engine *engine, const struct filter_event *call,
+                               const struct pod *pod)
+{
+    return call->pod.nominated != NULL &&
+           strcmp(call->pod.nominated, nodes_name(engine->nodes, pod->claim_row)) == 0;
+}
+
+/* The member's node is not in the list: when that says something, the member is planned again. */
+static bool plan_again(struct engine *engine, const struct filter_event *call, struct pod *pod)
+{
+    if (pod->claim == CLAIM_HELD && !pod->voted && carried_nomination(engine, call, pod)) {
+        engine_veto(engine, pod);
+        return true;
+    }
+    if (pod->claim == CLAIM_BOUND && pod->unsure && pod->node == NAMES_NONE) {
+        pods_release(engine->pods, pod); /* kube-scheduler would not ask about a bound pod */
+        pod->gang->dirty = true;
+        engine->plan_needed = true;
+        return true;
+    }
+    return false;
+}
+
+static void filter_member(struct engine *engine, const struct filter_event *call, struct pod *pod)
+{
+    struct gang *gang = pod->gang;
+    uint32_t index = UINT32_MAX;
+    if (pod->claim != CLAIM_NONE) {
+        index = index_of(call->rows, call->row_count, pod->claim_row);
+        if (index == UINT32_MAX && plan_again(engine, call, pod)) {
+            engine_settle(engine);
+            index = pod->claim == CLAIM_NONE
+                        ? UINT32_MAX
+                        : index_of(call->rows, call->row_count, pod->claim_row);
+        }
+    }
+    if (index != UINT32_MAX) {
+        pod->nominate = false; /* the answer itself does it */
+        reply_one(engine, call->ticket, index);
+        return;
+    }
+    if (!engine->synced) {
+        pod->told = reason_unsynced;
+        reply_none(engine, call->ticket, reason_not_ready);
+        return;
+    }
+    pod->missed = pod->missed || pod->claim == CLAIM_HELD;
+    pod->told = gang->reason_class;
+    reply_none(engine, call->ticket, gang->reason[0] != '\0' ? gang->reason : reason_not_planned);
+}
+
+void engine_filter(struct engine *engine, const struct filter_event *call)
+{
+    struct pod *pod = pod_of_call(engine, &call->pod);
+    engine_settle(engine); /* this pod may complete its gang */
+    if (pod == NULL || pod->gang == NULL) {
+        if (engine->synced) {
+            filter_ordinary(engine, call, pod);
+        } else {
+            reply_error(engine, call->ticket, reason_not_ready);
+        }
+        return;
+    }
+    engine_touch(engine, pod->gang);
+    filter_member(engine, call, pod);
+}
+
+void engine_prioritize(struct engine *engine, const struct filter_event *call)
+{
+    const struct pod *pod = call->pod.uid == NULL ? NULL : pods_find(engine->pods, call->pod.uid);
+    struct effect *effect = effects_append(engine->effects, EFFECT_PRIORITIZE_REPLY);
+    effect->prioritize.ticket = call->ticket;
+    effect->prioritize.index = UINT32_MAX;
+    if (pod != NULL && pod->gang != NULL && pod->claim != CLAIM_NONE) {
+        effect->prioritize.index = index_of(call->rows, call->row_count, pod->claim_row);
+    }
+}
+
+void engine_preempt(struct engine *engine, const struct preempt_event *call)
+{
+    const struct pod *pod = pod_of_call(engine, &call->pod);
+    bool *keeps = arena_alloc(&engine->effects->arena, call->row_count, sizeof(bool));
+    for (uint32_t i = 0; i < call->row_count; i++) {
+        uint32_t row = call->rows[i];
+        bool held = row != NAMES_NONE && ledger_has_hold(engine->ledger, row);
+        keeps[i] = !held && (pod == NULL || pod->gang == NULL);
+    }
+    struct effect *effect = effects_append(engine->effects, EFFECT_PREEMPT_REPLY);
+    effect->preempt.ticket = call->ticket;
+    effect->preempt.keeps = keeps;
+}
+
+/* An ordinary pod that kube-scheduler let through before a hold was made takes precedence over
+ * members that have not voted; it never takes what a voted member is about to get. */
+static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
+{
+    const struct resources *request = shapes_request(engine->shapes, pod->shape);
+    for (uint32_t g = 0; g < engine->gangs.count && ledger_has_hold(engine->ledger, row) &&
+                         !ledger_fits(engine->ledger, row, request);
+         g++) {
+        struct gang *gang = engine->gangs.items[g];
+        for (uint32_t i = 0; i < gang->member_count && gang->deadline != INT64_MAX; i++) {
+            struct pod *member = gang->members[i];
+            if (member->claim == CLAIM_HELD && member->claim_row == row && !member->voted) {
+                engine_veto(engine, member);
+                break;
+            }
+        }
+    }
+    return !ledger_has_hold(engine->ledger, row) || ledger_fits(engine->ledger, row, request);
+}
+
+static void post_ordinary(struct engine *engine, struct pod *pod, const struct bind_event *call,
+                          uint32_t row)
+{
+    struct arena *arena = &engine->effects->arena;
+    if (pod->waiting) {
+        engine_bind_reply(engine, pod->ticket, "the pod's bind was called again");
+    }
+    pod->waiting = true;
+    pod->ticket = call->ticket;
+    if (pod->posts > 0) {
+        return; /* to this very node; its outcome answers the new caller */
+    }
+    pods_release(engine->pods, pod);
+    pods_bind(engine->pods, pod, row);
+    pod->posts++;
+    struct effect *effect = effects_append(engine->effects, EFFECT_POST_BINDING);
+    effect->write.name_space = arena_string(arena, pod->name_space);
+    effect->write.name = arena_string(arena, pod->name);
+    effect->write.uid = arena_string(arena, pod->uid);
+    effect->write.node = arena_string(arena, call->node);
+    effect->write.rank = -1;
+    if (pod->gang != NULL) {
+        effect->write.gang = arena_string(arena, pod->gang->name);
+        effect->write.rank = pod->rank;
+    }
+}
+
+static void bind_ordinary(struct engine *engine, struct pod *pod, const struct bind_event *call,
+                          uint32_t row)
+{
+    if (ledger_has_hold(engine->ledger, row) && !may_have(engine, pod, row) &&
+        !make_way(engine, pod, row)) {
+        engine_bind_reply(engine, call->ticket, reason_held_capacity);
+        return;
+    }
+    post_ordinary(engine, pod, call, row);
+}
+
+static void bind_member(struct engine *engine, struct pod *pod, const struct bind_event *call,
+                        uint32_t row)
+{
+    struct gang *gang = pod->gang;
+    char text[GANG_REASON_MAX];
+    engine_touch(engine, gang);
+    if (pod->claim == CLAIM_BOUND && pod->claim_row == row) {
+        post_ordinary(engine, pod, call, row); /* its outcome was lost: ask again */
+        return;
+    }
+    if (pod->claim != CLAIM_HELD || pod->claim_row != row) {
+        snprintf(text, sizeof(text), "gang %s/%s: the pod is not planned on node %.200s",
+                 gang->name_space, gang->name, call->node);
+        engine_bind_reply(engine, call->ticket, text);
+        return;
+    }
+    uint64_t replaced;
+    if (barrier_add(&gang->barrier, pod, call->ticket, &replaced)) {
+        engine_bind_reply(engine, replaced, "the pod's bind was called again");
+    }
+    pod->voted = true;
+    pod->nominate = false;
+}
+
+void engine_bind(struct engine *engine, const struct bind_event *call)
+{
+    if (engine->draining) {
+        engine_bind_reply(engine, call->ticket, "Phalanx is stopping");
+        return;
+    }
+    struct pod *pod = pods_find(engine->pods, call->uid);
+    uint32_t row = nodes_reserve(engine->nodes, call->node);
+    if (pod == NULL || row == NAMES_NONE) {
+        char text[GANG_REASON_MAX];
+        snprintf(text, sizeof(text),
+                 pod == NULL ? "pod %.250s/%.250s is not known (yet)"
+                             : "pod %.250s/%.250s: the node table is full",
+                 call->name_space, call->name);
+        engine_bind_reply(engine, call->ticket, text);
+        return;
+    }
+    if (pod->node != NAMES_NONE) { /* its caller has not seen that yet */
+        engine_bind_reply(engine, call->ticket,
+                          pod->node == row ? NULL : "the pod is bound to another node");
+    } else if (pod->posts > 0 && pod->claim_row != row) {
+        engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
+    } else if (pod->gang == NULL && !engine->synced) {
+        engine_bind_reply(engine, call->ticket, reason_not_ready);
+    } else if (pod->gang == NULL) {
+        bind_ordinary(engine, pod, call, row);
+    } else {
+        bind_member(engine, pod, call, row);
+    }
+}
+
+static void answer_waiting(struct engine *engine, struct pod *pod, const char *error)
+{
+    if (pod->waiting) {
+        pod->waiting = false;
+        engine_bind_reply(engine, pod->ticket, error);
+    }
+}
+
+void engine_binding_done(struct engine *engine, const struct write_done_event *done)
+{
+    struct pod *pod = pods_find(engine->pods, done->uid);
+    if (pod == NULL) {
+        return; /* deleted meanwhile; its caller was answered then */
+    }
+    bool bound = done->outcome == WRITE_DONE;
+    pod->posts -= pod->posts > 0;
+    answer_waiting(engine, pod, bound ? NULL : done->message);
+    if (pod->node != NAMES_NONE || pod->claim != CLAIM_BOUND) {
+        return; /* the watch has told */
+    }
+    if (done->outcome == WRITE_UNKNOWN) {
+        pods_doubt(engine->pods, pod, engine->now + ENGINE_DOUBT_MS);
+        engine_want_tick(engine, pod->unsure_until);
+        return; /* the watch will tell, or kube-scheduler by trying again */
+    }
+    pods_trust(engine->pods, pod);
+    if (bound) {
+        return;
+    }
+    pods_release(engine->pods, pod);
+    engine->plan_needed = true;
+    if (pod->gang != NULL) {
+        struct gang_tally tally = gang_tally(pod->gang);
+        if (!gang_begun(&tally)) { /* else others could take its room before it goes on */
+            pod->gang->not_before = engine->now + ENGINE_REFUSED_MS;
+            engine_want_tick(engine, pod->gang->not_before);
+        }
+        pod->gang->dirty = true;
+        engine_touch(engine, pod->gang);
+    }
+}
+
+void engine_nomination_done(struct engine *engine, const struct write_done_event *done)
+{
+    struct pod *pod = pods_find(engine->pods, done->uid);
+    if (pod == NULL) {
+        return;
+    }
+    if (done->outcome == WRITE_REFUSED) {
+        pod->nominating = false; /* nothing to clear; the filter's answer still does the job */
+    } else if (done->outcome == WRITE_UNKNOWN && done->node == NULL) {
+        pod->nominating = true; /* it may still stand: clear it again */
+        engine_touch(engine, pod->gang);
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "scheduler/engine_state.h"
+
+/* The books: what the API server shows of nodes, pods and groups, put into the node table, the pod
+ * table, the gangs and the ledger.
+ *
+ * Nothing is decided here. What an observation contradicts (a hold on a node that shrank, a member
+ * that is deleted or bound elsewhere, a group whose quorum changed) is given up at once with an
+ * answer to whoever waits for it; the gang is touched, and engine_settle() does the rest.
+ */
+
+/* Whether holds on a row still have room; gangs whose hold has not are planned again. */
+void engine_check_row(struct engine *engine, uint32_t row)
+{
+    static const char why[] = "the planned node has no room any more";
+    if (!ledger_has_hold(engine->ledger, row) || !ledger_overbooked(engine->ledger, row)) {
+        return;
+    }
+    for (uint32_t g = 0; g < engine->gangs.count; g++) {
+        struct gang *gang = engine->gangs.items[g];
+        if (gang->deadline == INT64_MAX) {
+            continue;
+        }
+        struct gang_tally tally = gang_tally(gang);
+        for (uint32_t i = 0; i < gang->member_count; i++) {
+            struct pod *pod = gang->members[i];
+            if (pod->claim != CLAIM_HELD || pod->claim_row != row) {
+                continue;
+            }
+            if (!gang_begun(&tally)) {
+                engine_abort(engine, gang, why, false);
+                break;
+            }
+            engine_drop_hold(engine, pod, why);
+        }
+        gang->dirty = true;
+        engine_touch(engine, gang);
+    }
+}
+
+void engine_observe_node(struct engine *engine, const struct node_object *object)
+{
+    struct err err;
+    uint32_t row;
+    unsigned changes;
+    if (nodes_observe(engine->nodes, object, &row, &changes, &err) < 0) {
+        struct effect *effect = effects_append(engine->effects, EFFECT_TRANSITION);
+        effect->transition.name_space = "";
+        effect->transition.gang = "";
+        effect->transition.from = "Node";
+        effect->transition.to = "Skipped";
+        effect->transition.message = arena_string(&engine->effects->arena, err.text);
+        effect->transition.waited_ms = -1;
+        return;
+    }
+    if (changes == NODE_UNCHANGED) {
+        return;
+    }
+    if ((changes & (NODE_ADDED | NODE_LABELS)) != 0) {
+        engine->tree_dirty = true;
+    }
+    ledger_node_changed(engine->ledger, row);
+    engine_check_row(engine, row);
+    engine->plan_needed = true;
+}
+
+void engine_remove_node(struct engine *engine, const char *name)
+{
+    uint32_t row = nodes_remove(engine->nodes, name);
+    if (row == NAMES_NONE) {
+        return;
+    }
+    engine->tree_dirty = true;
+    ledger_node_changed(engine->ledger, row);
+    engine_check_row(engine, row);
+}
+
+/* Puts the pod into the gang its labels name now. */
+static void update_membership(struct engine *engine, struct pod *pod,
+                              const struct pod_object *object)
+{
+    struct gang *old = pod->gang;
+    if (old != NULL && (object->gang == NULL || strcmp(old->name, object->gang) != 0)) {
+        engine_drop_hold(engine, pod, "the pod has left its gang");
+        gang_leave(old, pod);
+        engine_touch(engine, old);
+        old = NULL;
+    }
+    if (object->gang == NULL) {
+        return;
+    }
+    if (old == NULL) {
+        struct gang *gang = gangs_get(&engine->gangs, pod->name_space, object->gang);
+        (void)gang_join(gang, pod);
+        engine_touch(engine, gang);
+        return;
+    }
+    gang_reorder(old, pod);
+    engine_touch(engine, old);
+}
+
+/* Makes the claim agree with what the API server shows. */
+static void update_claim(struct engine *engine, struct pod *pod)
+{
+    if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
+        engine_drop_hold(engine, pod, "the pod is being deleted");
+        if (pod->terminal && pod->claim != CLAIM_NONE) {
+            pods_release(engine->pods, pod);
+            engine->plan_needed = true;
+        }
+        return;
+    }
+    if (pod->node == NAMES_NONE || (pod->claim == CLAIM_BOUND && pod->claim_row == pod->node)) {
+        if (pod->node != NAMES_NONE) {
+            pods_trust(engine->pods, pod);
+        }
+        return;
+    }
+    bool as_planned = pod->claim_row == pod->node;
+    engine_drop_hold(engine, pod, as_planned ? NULL : "the pod is bound to another node");
+    pods_release(engine->pods, pod);
+    pods_bind(engine->pods, pod, pod->node);
+    engine_check_row(engine, pod->node);
+    engine->plan_needed = true;
+}
+
+struct pod *engine_observe_pod(struct engine *engine, const struct pod_object *object)
+{
+    struct pod *pod = pods_observe(engine->pods, object);
+    if (pod == NULL) {
+        return NULL;
+    }
+    update_membership(engine, pod, object);
+    update_claim(engine, pod);
+    if (pod->claim != CLAIM_NONE) {
+        engine_check_row(engine, pod->claim_row); /* the request may have grown in place */
+    }
+    return pod;
+}
+
+void engine_remove_pod(struct engine *engine, struct pod *pod)
+{
+    struct gang *gang = pod->gang;
+    engine_drop_hold(engine, pod, "the pod is deleted");
+    if (pod->waiting) {
+        engine_bind_reply(engine, pod->ticket, "the pod is deleted");
+    }
+    if (pod->claim != CLAIM_NONE) {
+        engine->plan_needed = true;
+    }
+    if (gang != NULL) {
+        gang_leave(gang, pod);
+        engine_touch(engine, gang);
+    }
+    engine->provisional -= pod->provisional;
+    pods_remove(engine->pods, pod);
+}
+
+void engine_watch_pod(struct engine *engine, const struct pod_object *object)
+{
+    struct pod *pod = engine_observe_pod(engine, object);
+    if (pod != NULL && pod->provisional) {
+        pod->provisional = false;
+        engine->provisional--;
+    }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+void engine_observe_group(struct engine *engine, const struct group_object *object)
+{
+    struct gang *gang = gangs_get(&engine->gangs, object->name_space, object->name);
+    bool same = gang->has_object && gang->object_minimum == object->minimum &&
+                same_text(gang->object_required, object->required_level) &&
+                same_text(gang->object_preferred, object->preferred_level);
+    gang_set_object(gang, object);
+    if (!same && gang->deadline != INT64_MAX) {
+        engine_abort(engine, gang, "the gang's PodGroup changed", false);
+    }
+    engine_touch(engine, gang);
+}
+
+void engine_remove_group(struct engine *engine, const char *name_space, const char *name)
+{
+    struct gang *gang = gangs_find(&engine->gangs, name_space, name);
+    if (gang == NULL || !gang->has_object) {
+        return;
+    }
+    gang_clear_object(gang);
+    struct gang_tally tally = gang_tally(gang);
+    if (gang->deadline != INT64_MAX && !gang_begun(&tally)) {
+        engine_abort(engine, gang, "the gang's PodGroup is deleted", false);
+    }
+    engine_touch(engine, gang);
+}

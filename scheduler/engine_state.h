@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_ENGINE_STATE_H
+#define SCHEDULER_ENGINE_STATE_H
+
+#include "scheduler/engine.h"
+#include "scheduler/gang.h"
+#include "scheduler/ledger.h"
+#include "scheduler/pods.h"
+#include "scheduler/queue.h"
+
+/* What the engine_*.c files share; nobody else includes this.
+ *
+ *   engine.c         one event in, and what follows from it
+ *   engine_observe.c what the API server shows, into the books
+ *   engine_calls.c   kube-scheduler's calls and the outcomes of writes
+ *   engine_plan.c    planning, holding, committing, aborting
+ *   engine_view.c    read-only answers
+ *
+ * Every function that may change something takes the `now` and the `effects` of the running
+ * engine_apply() from the struct.
+ */
+
+#define ENGINE_VETO_MS        60000 /* a veto is forgotten after that */
+#define ENGINE_RENOMINATE_MS  2000  /* a nomination that got lost is written again after that */
+#define ENGINE_PROVISIONAL_MS 30000 /* a pod known from a call only is dropped after that */
+#define ENGINE_DOUBT_MS       60000 /* a binding without an answer that no watch shows by then */
+#define ENGINE_REFUSED_MS     1000  /* a gang whose binding was refused rests that long */
+
+struct engine {
+    struct levels levels;
+    struct engine_options options;
+    struct nodes *nodes;
+    struct domains *domains;
+    struct shapes *shapes;
+    struct ledger *ledger;
+    struct pods *pods;
+    struct gangs gangs;
+    struct queue queue;
+    bool synced;
+    bool draining;
+    bool tree_dirty;
+    bool plan_needed;          /* something happened that may make a gang placeable */
+    uint64_t planned_releases; /* ledger_releases() when planning last ran */
+    uint32_t provisional;      /* pods known from calls only */
+    int64_t next_tick;         /* never later than the first thing that falls due */
+
+    struct gang **touched; /* gangs to be looked at before this apply ends; unique */
+    uint32_t touched_count;
+    size_t touched_room;
+
+    /* of the running engine_apply() */
+    int64_t now;
+    struct effects *effects;
+};
+
+/* engine.c */
+void engine_touch(struct engine *engine, struct gang *gang);
+void engine_settle(struct engine *engine);
+void engine_want_tick(struct engine *engine, int64_t at);
+void engine_transition(struct engine *engine, struct gang *gang, enum gang_state to);
+void engine_tell(struct engine *engine, const struct gang *gang, bool warning, const char *reason,
+                 const char *message);
+void engine_tell_waiting(struct engine *engine, struct gang *gang);
+/* Takes a member out of the barrier (its caller gets `why`, NULL = bound) and releases its hold. */
+void engine_drop_hold(struct engine *engine, struct pod *pod, const char *why);
+/* Takes in a pod, joins it to its gang; NULL when a limit refuses it. */
+struct pod *engine_observe_pod(struct engine *engine, const struct pod_object *object);
+/* Whether all held gangs on the row still have room, and what to do about it if not. */
+void engine_check_row(struct engine *engine, uint32_t row);
+void engine_bind_reply(struct engine *engine, uint64_t ticket, const char *error);
+
+/* engine_observe.c */
+void engine_observe_node(struct engine *engine, const struct node_object *object);
+void engine_remove_node(struct engine *engine, const char *name);
+void engine_watch_pod(struct engine *engine, const struct pod_object *object);
+void engine_remove_pod(struct engine *engine, struct pod *pod);
+void engine_observe_group(struct engine *engine, const struct group_object *object);
+void engine_remove_group(struct engine *engine, const char *name_space, const char *name);
+
+/* engine_plan.c */
+/* Plans whoever is worth it; how many gangs were tried. */
+uint32_t engine_plan(struct engine *engine);
+/* Gives up the hold of a gang that has not begun (or of the joiners of one that has): waiting binds
+ * get `why`, capacity is free again. With `backoff` it is not planned again at once. */
+void engine_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff);
+/* Posts the binding of a held member. */
+void engine_commit_member(struct engine *engine, struct pod *pod, uint64_t ticket);
+/* Opens the barrier when the quorum stands in it. */
+void engine_commit_if_voted(struct engine *engine, struct gang *gang);
+/* kube-scheduler refused the member's planned node: plan again around it. */
+void engine_veto(struct engine *engine, struct pod *pod);
+void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
+
+/* engine_calls.c */
+void engine_filter(struct engine *engine, const struct filter_event *call);
+void engine_prioritize(struct engine *engine, const struct filter_event *call);
+void engine_preempt(struct engine *engine, const struct preempt_event *call);
+void engine_bind(struct engine *engine, const struct bind_event *call);
+void engine_binding_done(struct engine *engine, const struct write_done_event *done);
+void engine_nomination_done(struct engine *engine, const struct write_done_event *done);
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "scheduler/engine_state.h"
+
+/* Read-only answers about the engine: one gang, the figures for metrics. Nothing is cached; people
+ * ask seldom.
+ */
+
+const char *gang_state_name(enum gang_state state)
+{
+    switch (state) {
+    case GANG_GATHERING:
+        return "Gathering";
+    case GANG_WAITING:
+        return "Waiting";
+    case GANG_HELD:
+        return "Held";
+    case GANG_COMMITTING:
+        return "Committing";
+    case GANG_PLACED:
+        return "Placed";
+    }
+    return "Unknown";
+}
+
+size_t engine_gang_count(const struct engine *engine)
+{
+    return engine->gangs.count;
+}
+
+static void view_members(const struct engine *engine, const struct gang *gang, struct arena *arena,
+                         struct gang_view *view)
+{
+    struct gang_member_view *members = arena_alloc(arena, gang->member_count, sizeof(*members));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        const struct pod *pod = gang->members[i];
+        if (pod->terminal) {
+            continue;
+        }
+        struct gang_member_view *member = &members[count++];
+        member->pod = pod->name;
+        member->role = pod->role;
+        member->rank = pod->rank;
+        member->voted = pod->voted;
+        member->bound = pod->node != NAMES_NONE || pod->claim == CLAIM_BOUND;
+        uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->claim_row;
+        member->node = row == NAMES_NONE ? NULL : nodes_name(engine->nodes, row);
+        view->bound += member->bound;
+        view->voted += member->voted;
+    }
+    view->members = members;
+    view->member_count = count;
+}
+
+static void view_gang(const struct engine *engine, const struct gang *gang, struct arena *arena,
+                      struct gang_view *view)
+{
+    memset(view, 0, sizeof(*view));
+    view->name_space = gang->name_space;
+    view->name = gang->name;
+    view->state = gang->state;
+    view->minimum = gang_minimum(gang);
+    view->pods = gang_tally(gang).live;
+    view->reason = gang->reason;
+    /* A certificate speaks of the tree it was made for. */
+    view->has_quality = gang->has_quality && gang->levels == domains_levels(engine->domains);
+    view->optimal = view->has_quality && gang->optimal;
+    if (view->has_quality) {
+        view->levels = gang->levels;
+        for (uint32_t level = 0; level < gang->levels; level++) {
+            view->level_names[level] = domains_level_name(engine->domains, level);
+            view->used[level] = gang->used[level];
+            view->bound_domains[level] = gang->bound[level];
+        }
+    }
+    view_members(engine, gang, arena, view);
+}
+
+void engine_gang_at(const struct engine *engine, size_t index, struct arena *arena,
+                    struct gang_view *view)
+{
+    view_gang(engine, engine->gangs.items[index], arena, view);
+}
+
+bool engine_gang_find(const struct engine *engine, const char *name_space, const char *name,
+                      struct arena *arena, struct gang_view *view)
+{
+    const struct gang *gang = gangs_find(&engine->gangs, name_space, name);
+    if (gang == NULL) {
+        return false;
+    }
+    view_gang(engine, gang, arena, view);
+    return true;
+}
+
+const struct domains *engine_domains(const struct engine *engine)
+{
+    return engine->domains;
+}
+
+const struct nodes *engine_nodes(const struct engine *engine)
+{
+    return engine->nodes;
+}
+
+void engine_figures(const struct engine *engine, struct engine_figures *figures)
+{
+    memset(figures, 0, sizeof(*figures));
+    figures->nodes = nodes_present(engine->nodes);
+    figures->pods = pods_count(engine->pods);
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        const struct gang *gang = engine->gangs.items[i];
+        figures->gangs[gang->state]++;
+        figures->holds += gang_tally(gang).held;
+        figures->waiting_binds += (uint32_t)gang->barrier.count;
+    }
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/gang.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/alloc.h"
+
+/* Owns the gangs and their lists of members; does not own the pods. Nothing here decides: the
+ * engine moves a gang from state to state, this module answers what the state rests on.
+ *
+ * Members are kept in the order in which ranks are dealt, so planning never sorts. Gangs are kept
+ * in order of name, which makes every walk over them deterministic.
+ */
+
+void gangs_init(struct gangs *gangs)
+{
+    memset(gangs, 0, sizeof(*gangs));
+}
+
+static void gang_free(struct gang *gang)
+{
+    barrier_finish(&gang->barrier);
+    free(gang->name_space);
+    free(gang->name);
+    free(gang->uid);
+    free(gang->object_required);
+    free(gang->object_preferred);
+    free(gang->members);
+    free(gang->vetoes);
+    free(gang);
+}
+
+void gangs_finish(struct gangs *gangs)
+{
+    for (uint32_t i = 0; i < gangs->count; i++) {
+        gangs->items[i]->barrier.count = 0;
+        gang_free(gangs->items[i]);
+    }
+    free(gangs->items);
+    memset(gangs, 0, sizeof(*gangs));
+}
+
+static int compare_names(const struct gang *gang, const char *name_space, const char *name)
+{
+    int order = strcmp(gang->name_space, name_space);
+    return order != 0 ? order : strcmp(gang->name, name);
+}
+
+/* Index of the gang, or where it belongs. */
+static uint32_t place_of(const struct gangs *gangs, const char *name_space, const char *name,
+                         bool *found)
+{
+    uint32_t low = 0, high = gangs->count;
+    *found = false;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare_names(gangs->items[middle], name_space, name);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct gang *gangs_find(const struct gangs *gangs, const char *name_space, const char *name)
+{
+    bool found;
+    uint32_t place = place_of(gangs, name_space, name, &found);
+    return found ? gangs->items[place] : NULL;
+}
+
+struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *name)
+{
+    bool found;
+    uint32_t place = place_of(gangs, name_space, name, &found);
+    if (found) {
+        return gangs->items[place];
+    }
+    gangs->items =
+        alloc_grow(gangs->items, &gangs->room, (size_t)gangs->count + 1, sizeof(struct gang *));
+    memmove(&gangs->items[place + 1], &gangs->items[place],
+            (gangs->count - place) * sizeof(struct gang *));
+    struct gang *gang = alloc_zero(1, sizeof(*gang));
+    gang->name_space = alloc_string(name_space);
+    gang->name = alloc_string(name);
+    gang->state = GANG_GATHERING;
+    gang->ready_since = -1;
+    gang->deadline = INT64_MAX;
+    gang->nominate_at = INT64_MAX;
+    gang->told_at = INT64_MIN / 2;
+    gang->reason_class = "";
+    gang->dirty = true;
+    barrier_init(&gang->barrier);
+    gangs->items[place] = gang;
+    gangs->count++;
+    return gang;
+}
+
+void gangs_remove(struct gangs *gangs, struct gang *gang)
+{
+    bool found;
+    assert(gang->member_count == 0);
+    uint32_t place = place_of(gangs, gang->name_space, gang->name, &found);
+    assert(found);
+    memmove(&gangs->items[place], &gangs->items[place + 1],
+            (gangs->count - place - 1) * sizeof(struct gang *));
+    gangs->count--;
+    gang_free(gang);
+}
+
+/* Role by name, then rank with the unranked last, then name: names of one controller with equal
+ * length sort as numbers, "worker-2" before "worker-10". */
+static int compare_members(const struct pod *a, const struct pod *b)
+{
+    int order = strcmp(a->role, b->role);
+    if (order != 0) {
+        return order;
+    }
+    uint32_t rank_a = (uint32_t)a->rank, rank_b = (uint32_t)b->rank; /* -1 becomes the greatest */
+    if (rank_a != rank_b) {
+        return rank_a < rank_b ? -1 : 1;
+    }
+    size_t length_a = strlen(a->name), length_b = strlen(b->name);
+    if (length_a != length_b) {
+        return length_a < length_b ? -1 : 1;
+    }
+    order = strcmp(a->name, b->name);
+    return order != 0 ? order : strcmp(a->uid, b->uid);
+}
+
+static uint32_t member_place(const struct gang *gang, const struct pod *pod)
+{
+    uint32_t low = 0, high = gang->member_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_members(gang->members[middle], pod) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void update_priority(struct gang *gang)
+{
+    gang->priority = gang->member_count == 0 ? 0 : INT32_MIN;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (gang->members[i]->priority > gang->priority) {
+            gang->priority = gang->members[i]->priority;
+        }
+    }
+}
+
+static void insert_member(struct gang *gang, struct pod *pod)
+{
+    uint32_t place = member_place(gang, pod);
+    gang->members = alloc_grow(gang->members, &gang->member_room, (size_t)gang->member_count + 1,
+                               sizeof(struct pod *));
+    memmove(&gang->members[place + 1], &gang->members[place],
+            (gang->member_count - place) * sizeof(struct pod *));
+    gang->members[place] = pod;
+    gang->member_count++;
+}
+
+static void take_member(struct gang *gang, const struct pod *pod)
+{
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (gang->members[i] == pod) {
+            memmove(&gang->members[i], &gang->members[i + 1],
+                    (gang->member_count - i - 1) * sizeof(struct pod *));
+            gang->member_count--;
+            return;
+        }
+    }
+    assert(!"the pod is a member");
+}
+
+int gang_join(struct gang *gang, struct pod *pod)
+{
+    assert(pod->gang == NULL);
+    if (gang->member_count >= GANG_MEMBERS_MAX) {
+        return -1;
+    }
+    insert_member(gang, pod);
+    pod->gang = gang;
+    if (gang->member_count == 1 || pod->priority > gang->priority) {
+        gang->priority = pod->priority;
+    }
+    gang->dirty = true;
+    return 0;
+}
+
+void gang_leave(struct gang *gang, struct pod *pod)
+{
+    assert(pod->gang == gang);
+    take_member(gang, pod);
+    pod->gang = NULL;
+    update_priority(gang);
+    gang->dirty = true;
+}
+
+void gang_reorder(struct gang *gang, struct pod *pod)
+{
+    take_member(gang, pod);
+    insert_member(gang, pod);
+    update_priority(gang);
+    gang->dirty = true;
+}
+
+static void replace(char **to, const char *text)
+{
+    free(*to);
+    *to = alloc_string(text);
+}
+
+void gang_set_object(struct gang *gang, const struct group_object *object)
+{
+    gang->has_object = true;
+    gang->object_minimum = object->minimum;
+    gang->object_timeout_ms = object->hold_timeout_ms;
+    replace(&gang->uid, object->uid);
+    replace(&gang->object_required, object->required_level);
+    replace(&gang->object_preferred, object->preferred_level);
+    gang->dirty = true;
+}
+
+void gang_clear_object(struct gang *gang)
+{
+    gang->has_object = false;
+    gang->object_minimum = 0;
+    gang->object_timeout_ms = 0;
+    replace(&gang->uid, NULL);
+    replace(&gang->object_required, NULL);
+    replace(&gang->object_preferred, NULL);
+    gang->dirty = true;
+}
+
+int32_t gang_minimum(const struct gang *gang)
+{
+    if (gang->has_object) {
+        return gang->object_minimum;
+    }
+    int32_t minimum = 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        int32_t wanted = gang->members[i]->gang_minimum;
+        if (wanted > minimum ? wanted > 0 : wanted < 0 && minimum == 0) {
+            minimum = wanted;
+        }
+    }
+    return minimum;
+}
+
+const char *gang_required_level(const struct gang *gang)
+{
+    if (gang->object_required != NULL) {
+        return gang->object_required;
+    }
+    return gang->member_count > 0 ? gang->members[0]->required_level : NULL;
+}
+
+const char *gang_preferred_level(const struct gang *gang)
+{
+    if (gang->object_preferred != NULL) {
+        return gang->object_preferred;
+    }
+    return gang->member_count > 0 ? gang->members[0]->preferred_level : NULL;
+}
+
+bool gang_member_pending(const struct pod *pod)
+{
+    return pod->node == NAMES_NONE && pod->claim != CLAIM_BOUND && !pod->terminal &&
+           !pod->deleting && !pod->gated;
+}
+
+struct gang_tally gang_tally(const struct gang *gang)
+{
+    struct gang_tally tally = {0};
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        const struct pod *pod = gang->members[i];
+        tally.done += pod->succeeded;
+        if (pod->terminal || pod->deleting) {
+            continue;
+        }
+        tally.live++;
+        tally.bound += pod->node != NAMES_NONE || pod->claim == CLAIM_BOUND;
+        tally.pending += gang_member_pending(pod);
+        tally.held += pod->claim == CLAIM_HELD;
+    }
+    return tally;
+}
+
+bool gang_begun(const struct gang_tally *tally)
+{
+    return tally->bound + tally->done > 0;
+}
+
+void gang_veto(struct gang *gang, uint32_t shape, uint32_t row, int64_t until)
+{
+    for (uint32_t i = 0; i < gang->veto_count; i++) {
+        if (gang->vetoes[i].shape == shape && gang->vetoes[i].row == row) {
+            gang->vetoes[i].until = until;
+            return;
+        }
+    }
+    if (gang->veto_count >= GANG_VETOES_MAX) {
+        return;
+    }
+    gang->vetoes = alloc_grow(gang->vetoes, &gang->veto_room, (size_t)gang->veto_count + 1,
+                              sizeof(*gang->vetoes));
+    gang->vetoes[gang->veto_count].shape = shape;
+    gang->vetoes[gang->veto_count].row = row;
+    gang->vetoes[gang->veto_count].until = until;
+    gang->veto_count++;
+}
+
+bool gang_expire_vetoes(struct gang *gang, int64_t now)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < gang->veto_count; i++) {
+        if (gang->vetoes[i].until > now) {
+            gang->vetoes[kept++] = gang->vetoes[i];
+        }
+    }
+    bool any = kept < gang->veto_count;
+    gang->veto_count = kept;
+    return any;
+}
+
+bool gang_set_reason(struct gang *gang, const char *reason_class, const char *text)
+{
+    gang->reason_class = reason_class;
+    if (strcmp(gang->reason, text) == 0) {
+        return false;
+    }
+    size_t length = strnlen(text, sizeof(gang->reason) - 1);
+    memcpy(gang->reason, text, length);
+    gang->reason[length] = '\0';
+    return true;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_GANG_H
+#define SCHEDULER_GANG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scheduler/barrier.h"
+#include "scheduler/engine.h"
+#include "scheduler/objects.h"
+#include "scheduler/pods.h"
+
+/* Gangs: who belongs together, what quorum they need, how far they are.
+ *
+ *   GATHERING ─quorum exists─▶ WAITING ─plan─▶ HELD ─quorum voted─▶ COMMITTING ─bound─▶ PLACED
+ *       ▲                          ▲             │                                        │
+ *       └───── members lost ───────┴──abort──────┘          (all members gone) ◀──────────┘
+ *
+ * A gang has *begun* once a member is bound, or was and succeeded. From then on it is rolled
+ * forward: members that come later, or come again, join one by one beside the others and are never
+ * held back for a quorum. That is derived from the pods alone, so it survives a restart.
+ *
+ * A gang exists while it has pods or a group object.
+ */
+
+#define GANG_MEMBERS_MAX SOLVER_PODS_MAX
+#define GANG_REASON_MAX  512
+#define GANG_VETOES_MAX  100000u
+
+/* kube-scheduler refused this node for this shape: not to be planned again until `until`. */
+struct gang_veto {
+    uint32_t shape;
+    uint32_t row;
+    int64_t until;
+};
+
+struct gang {
+    char *name_space;
+    char *name;
+
+    bool has_object; /* a group object is there */
+    char *uid;       /* its uid, or NULL */
+    int32_t object_minimum;
+    int64_t object_timeout_ms;
+    char *object_required;
+    char *object_preferred;
+
+    struct pod **members; /* sorted by role, rank (none last), name */
+    uint32_t member_count;
+    size_t member_room;
+
+    enum gang_state state;
+    bool wants;          /* has members that could be planned; kept by the engine */
+    bool dirty;          /* something of its own changed since it was last planned */
+    uint64_t tried_at;   /* ledger_releases() when it last did not fit */
+    uint64_t sequence;   /* when it became ready, for the queue */
+    int64_t ready_since; /* -1 before */
+    int32_t priority;    /* greatest of its pods */
+
+    int64_t deadline;    /* of the hold; INT64_MAX without one */
+    int64_t nominate_at; /* when lost nominations are looked for next; INT64_MAX without a hold */
+    int64_t told_at;     /* when people were last told by an Event why it waits */
+    int64_t not_before;  /* backoff */
+    uint32_t failures;   /* aborts in a row */
+
+    struct barrier barrier;
+    struct gang_veto *vetoes;
+    uint32_t veto_count;
+    size_t veto_room;
+
+    int64_t blocking; /* scratch of the search for who is in the way */
+    bool touched;     /* scratch of the running engine_apply() */
+
+    char reason[GANG_REASON_MAX]; /* why it is not further; "" when placed */
+    const char *reason_class;     /* constant text that names the kind of reason */
+
+    bool has_quality; /* the certificate of the last plan */
+    bool optimal;
+    uint32_t levels;
+    uint32_t used[SOLVER_TREE_MAX];
+    uint32_t bound[SOLVER_TREE_MAX];
+};
+
+/* All gangs, in order of namespace, name. */
+struct gangs {
+    struct gang **items;
+    uint32_t count;
+    size_t room;
+    uint64_t next_sequence;
+};
+
+void gangs_init(struct gangs *gangs);
+void gangs_finish(struct gangs *gangs);
+struct gang *gangs_find(const struct gangs *gangs, const char *name_space, const char *name);
+struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *name); /* or new */
+/* Frees the gang; it must have no members and nobody waiting. */
+void gangs_remove(struct gangs *gangs, struct gang *gang);
+
+/* Membership. Joining fails (-1) above GANG_MEMBERS_MAX. */
+int gang_join(struct gang *gang, struct pod *pod);
+void gang_leave(struct gang *gang, struct pod *pod);
+/* Puts a member whose role or rank changed back into order, and the gang's priority right. */
+void gang_reorder(struct gang *gang, struct pod *pod);
+
+void gang_set_object(struct gang *gang, const struct group_object *object);
+void gang_clear_object(struct gang *gang);
+
+/* The quorum: what the group object says, else what the pods' own labels say (the greatest, if they
+ * differ). <= 0: unknown or invalid. */
+int32_t gang_minimum(const struct gang *gang);
+const char *gang_required_level(const struct gang *gang);  /* or NULL */
+const char *gang_preferred_level(const struct gang *gang); /* or NULL */
+
+/* Whether a member can be planned and bound: alive, not gated, without a binding. */
+bool gang_member_pending(const struct pod *pod);
+
+struct gang_tally {
+    uint32_t live;    /* not terminal, not deleting */
+    uint32_t pending; /* of which can be planned (held ones included) */
+    uint32_t held;
+    uint32_t bound; /* live with a binding, seen or posted */
+    uint32_t done;  /* succeeded */
+};
+struct gang_tally gang_tally(const struct gang *gang);
+bool gang_begun(const struct gang_tally *tally);
+
+void gang_veto(struct gang *gang, uint32_t shape, uint32_t row, int64_t until);
+/* Forgets vetoes that ran out; true when there were any. */
+bool gang_expire_vetoes(struct gang *gang, int64_t now);
+
+/* Sets the reason; true when the text is a new one. */
+bool gang_set_reason(struct gang *gang, const char *reason_class, const char *text);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_OBJECTS_H
+#define SCHEDULER_OBJECTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "topology/nodes.h"
+
+/* Pods and groups as the engine is told of them: neutral, decoded once, free of any dialect.
+ *
+ * The api layer fills these from Kubernetes objects; every pointer is *borrowed* for the length of
+ * one engine_apply(), which copies what it keeps. Strings are NUL-terminated; "absent" is NULL.
+ */
+
+#define POD_TOLERATIONS_MAX    64
+#define POD_SELECTOR_MAX       64  /* nodeSelector entries */
+#define POD_AFFINITY_TERMS_MAX 32  /* nodeSelectorTerms */
+#define POD_EXPRESSIONS_MAX    32  /* per term */
+#define POD_VALUES_MAX         512 /* per expression */
+
+enum toleration_operator { TOLERATION_EQUAL, TOLERATION_EXISTS };
+
+/* core/v1 Toleration; `key` NULL with EXISTS tolerates everything. */
+struct toleration_object {
+    const char *key;
+    const char *value;
+    enum toleration_operator operator;
+    bool any_effect;
+    enum taint_effect effect;
+};
+
+enum selector_operator {
+    SELECTOR_IN,
+    SELECTOR_NOT_IN,
+    SELECTOR_EXISTS,
+    SELECTOR_DOES_NOT_EXIST,
+    SELECTOR_GREATER,
+    SELECTOR_LESS,
+};
+
+/* core/v1 NodeSelectorRequirement. `field` true: matchFields, whose only key is metadata.name. */
+struct expression_object {
+    const char *key;
+    enum selector_operator operator;
+    bool field;
+    const char *const *values;
+    size_t value_count;
+};
+
+/* core/v1 NodeSelectorTerm: all expressions must hold; an empty term matches nothing. */
+struct term_object {
+    const struct expression_object *expressions;
+    size_t expression_count;
+};
+
+struct pod_object {
+    const char *name_space;
+    const char *name;
+    const char *uid;
+    const char *node;      /* spec.nodeName, NULL while unbound */
+    const char *nominated; /* status.nominatedNodeName, NULL when empty */
+    int32_t priority;
+    bool terminal;  /* phase Succeeded or Failed: holds no resources */
+    bool succeeded; /* phase Succeeded: its gang has begun and it has done its part */
+    bool deleting;  /* metadata.deletionTimestamp is set */
+    bool gated;     /* spec.schedulingGates is not empty */
+
+    const struct amount_object *requests; /* effective, "pods": 1 included */
+    size_t request_count;
+    const struct label_object *selector; /* spec.nodeSelector */
+    size_t selector_count;
+    const struct term_object *terms; /* required node affinity, ORed; none = no constraint */
+    size_t term_count;
+    const struct toleration_object *tolerations;
+    size_t toleration_count;
+
+    /* The gang it belongs to, in the pod's own namespace; NULL for an ordinary pod. */
+    const char *gang;
+    /* Quorum written on the pod itself (lightweight form); 0 when a group object carries it.
+     * Negative or above INT32_MAX is handed on as -1: an invalid quorum, which is explained. */
+    int32_t gang_minimum;
+    /* Level names or label keys from the pod's own annotations, NULL when absent. */
+    const char *required_level;
+    const char *preferred_level;
+    const char *role; /* controller's role name ("Master", "Worker"), NULL when it has none */
+    int32_t rank;     /* controller's index inside the role, -1 when it has none */
+};
+
+/* A group object (PodGroup), the other source of a quorum. */
+struct group_object {
+    const char *name_space;
+    const char *name;
+    const char *uid;
+    int32_t minimum; /* as written; 0 and negative are explained, not obeyed; -1 also for absurd */
+    int64_t hold_timeout_ms; /* spec.scheduleTimeoutSeconds; 0 = the configured default */
+    const char *required_level;
+    const char *preferred_level;
+};
+
+#endif

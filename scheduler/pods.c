@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/pods.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "topology/alloc.h"
+
+/* Pods are many but change one at a time, so this is a plain hash table of records; uthash also
+ * keeps them in order of arrival, which is the only order anybody iterates in.
+ *
+ * Invariant: the ledger is charged for exactly the claims of the pods in this table, each with the
+ * request of the pod's current shape.
+ */
+
+struct pods {
+    struct nodes *nodes;
+    struct shapes *shapes;
+    struct ledger *ledger;
+    struct pod *table;
+    uint32_t unsure;
+};
+
+struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger)
+{
+    struct pods *pods = alloc_zero(1, sizeof(*pods));
+    pods->nodes = nodes;
+    pods->shapes = shapes;
+    pods->ledger = ledger;
+    return pods;
+}
+
+static void pod_free(struct pod *pod)
+{
+    free(pod->uid);
+    free(pod->name_space);
+    free(pod->name);
+    free(pod->role);
+    free(pod->required_level);
+    free(pod->preferred_level);
+    free(pod);
+}
+
+void pods_destroy(struct pods *pods)
+{
+    if (pods == NULL) {
+        return;
+    }
+    struct pod *pod, *next;
+    HASH_ITER (hh, pods->table, pod, next) {
+        HASH_DELETE(hh, pods->table, pod);
+        pod_free(pod);
+    }
+    free(pods);
+}
+
+struct pod *pods_find(const struct pods *pods, const char *uid)
+{
+    struct pod *pod;
+    HASH_FIND_STR(pods->table, uid, pod);
+    return pod;
+}
+
+uint32_t pods_count(const struct pods *pods)
+{
+    return HASH_COUNT(pods->table);
+}
+
+uint32_t pods_unsure(const struct pods *pods)
+{
+    return pods->unsure;
+}
+
+struct pod *pods_first(const struct pods *pods)
+{
+    return pods->table;
+}
+
+static void replace_string(char **to, const char *text)
+{
+    if (text != NULL && *to != NULL && strcmp(*to, text) == 0) {
+        return;
+    }
+    free(*to);
+    *to = alloc_string(text);
+}
+
+static const struct resources *request_of(const struct pods *pods, const struct pod *pod)
+{
+    return shapes_request(pods->shapes, pod->shape);
+}
+
+static void drop_shape(struct pods *pods, uint32_t shape)
+{
+    if (shapes_release(pods->shapes, shape)) {
+        ledger_shape_gone(pods->ledger, shape);
+    }
+}
+
+/* Moves the pod, and what it is charged for, to another shape. */
+static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
+{
+    enum claim claim = pod->claim;
+    uint32_t row = pod->claim_row;
+    uint32_t old = pod->shape;
+    bool unsure = pod->unsure;
+    pods_release(pods, pod);
+    pod->shape = shape;
+    if (claim == CLAIM_HELD) {
+        pods_hold(pods, pod, row);
+    } else if (claim == CLAIM_BOUND) {
+        pods_bind(pods, pod, row);
+        if (unsure) {
+            pods_doubt(pods, pod, pod->unsure_until);
+        }
+    }
+    drop_shape(pods, old);
+}
+
+static struct pod *add_pod(struct pods *pods, const struct pod_object *object, uint32_t shape)
+{
+    struct pod *pod = alloc_zero(1, sizeof(*pod));
+    pod->uid = alloc_string(object->uid);
+    pod->name_space = alloc_string(object->name_space);
+    pod->name = alloc_string(object->name);
+    pod->shape = shape;
+    pod->claim_row = NAMES_NONE;
+    HASH_ADD_KEYPTR(hh, pods->table, pod->uid, strlen(pod->uid), pod);
+    return pod;
+}
+
+/* Row of a node name; NAMES_NONE for NULL. False when the node table is full. */
+static bool row_of(struct pods *pods, const char *name, uint32_t *row)
+{
+    *row = name == NULL ? NAMES_NONE : nodes_reserve(pods->nodes, name);
+    return name == NULL || *row != NAMES_NONE;
+}
+
+struct pod *pods_observe(struct pods *pods, const struct pod_object *object)
+{
+    uint32_t node, nominated;
+    if (!row_of(pods, object->node, &node) || !row_of(pods, object->nominated, &nominated)) {
+        return NULL;
+    }
+    uint32_t shape = shapes_acquire(pods->shapes, object);
+    if (shape == SHAPE_NONE) {
+        return NULL;
+    }
+    struct pod *pod = pods_find(pods, object->uid);
+    if (pod == NULL) {
+        pod = add_pod(pods, object, shape);
+    } else if (pod->shape != shape) {
+        change_shape(pods, pod, shape);
+    } else {
+        drop_shape(pods, shape);
+    }
+    pod->node = node;
+    pod->nominated = nominated;
+    pod->rank = object->rank;
+    pod->priority = object->priority;
+    pod->terminal = object->terminal;
+    pod->succeeded = object->succeeded;
+    pod->deleting = object->deleting;
+    pod->gated = object->gated;
+    pod->gang_minimum = object->gang_minimum;
+    replace_string(&pod->role, object->role == NULL ? "" : object->role);
+    replace_string(&pod->required_level, object->required_level);
+    replace_string(&pod->preferred_level, object->preferred_level);
+    return pod;
+}
+
+void pods_remove(struct pods *pods, struct pod *pod)
+{
+    assert(pod->gang == NULL);
+    pods_release(pods, pod);
+    HASH_DELETE(hh, pods->table, pod);
+    drop_shape(pods, pod->shape);
+    pod_free(pod);
+}
+
+void pods_hold(struct pods *pods, struct pod *pod, uint32_t row)
+{
+    assert(pod->claim == CLAIM_NONE);
+    ledger_charge(pods->ledger, LEDGER_HELD, row, request_of(pods, pod));
+    pod->claim = CLAIM_HELD;
+    pod->claim_row = row;
+}
+
+void pods_bind(struct pods *pods, struct pod *pod, uint32_t row)
+{
+    assert(pod->claim == CLAIM_NONE);
+    ledger_charge(pods->ledger, LEDGER_BOUND, row, request_of(pods, pod));
+    pod->claim = CLAIM_BOUND;
+    pod->claim_row = row;
+}
+
+void pods_settle(struct pods *pods, struct pod *pod)
+{
+    assert(pod->claim == CLAIM_HELD);
+    ledger_settle(pods->ledger, pod->claim_row, request_of(pods, pod));
+    pod->claim = CLAIM_BOUND;
+}
+
+void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
+{
+    assert(pod->claim == CLAIM_BOUND);
+    if (!pod->unsure) {
+        pod->unsure = true;
+        pod->unsure_until = until;
+        pods->unsure++;
+        ledger_guard(pods->ledger, pod->claim_row);
+    }
+}
+
+void pods_trust(struct pods *pods, struct pod *pod)
+{
+    if (pod->unsure) {
+        pod->unsure = false;
+        pods->unsure--;
+        ledger_unguard(pods->ledger, pod->claim_row);
+    }
+}
+
+void pods_release(struct pods *pods, struct pod *pod)
+{
+    if (pod->claim == CLAIM_NONE) {
+        return;
+    }
+    pods_trust(pods, pod);
+    enum ledger_account account = pod->claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND;
+    ledger_refund(pods->ledger, account, pod->claim_row, request_of(pods, pod));
+    pod->claim = CLAIM_NONE;
+    pod->claim_row = NAMES_NONE;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_PODS_H
+#define SCHEDULER_PODS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
+#include "scheduler/ledger.h"
+#include "scheduler/objects.h"
+#include "scheduler/shape.h"
+
+/* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
+ *
+ * A pod has at most one claim on a node:
+ *
+ *   NONE ──plan──▶ HELD ──binding posted──▶ BOUND      pods_hold(), pods_settle()
+ *     │              └──abort──▶ NONE                  pods_release()
+ *     └──seen bound, or ordinary pod's bind──▶ BOUND   pods_bind()
+ *
+ * The claim and the ledger change together, here and nowhere else, so that they can't disagree.
+ */
+
+struct gang;
+
+enum claim { CLAIM_NONE, CLAIM_HELD, CLAIM_BOUND };
+
+struct pod {
+    UT_hash_handle hh; /* by uid */
+    char *uid;
+    char *name_space;
+    char *name;
+    char *role; /* "" when none */
+    int32_t rank;
+    int32_t priority;
+    bool terminal;
+    bool succeeded;
+    bool deleting;
+    bool gated;
+    uint32_t shape;       /* reference held */
+    uint32_t node;        /* row of spec.nodeName as seen, or NAMES_NONE */
+    uint32_t nominated;   /* row of status.nominatedNodeName as seen, or NAMES_NONE */
+    int32_t gang_minimum; /* from the pod's own labels, 0 = see the group object */
+    char *required_level; /* from the pod's own annotations, or NULL */
+    char *preferred_level;
+
+    struct gang *gang; /* or NULL */
+
+    enum claim claim;
+    uint32_t claim_row;
+    bool voted;           /* stands in its gang's barrier */
+    bool nominate;        /* its nomination is still to be asked for */
+    bool nominating;      /* we asked for a nomination that is not known to be cleared */
+    int64_t nominated_at; /* when we asked last */
+    bool missed;          /* a filter call without the planned node was refused since the plan */
+    const char *told;     /* the reason class last given to kube-scheduler; compared by pointer */
+
+    bool waiting;         /* a bind call waits for the outcome of its binding */
+    uint64_t ticket;      /* of that call */
+    uint32_t posts;       /* bindings posted whose outcome is not known yet */
+    bool unsure;          /* BOUND, but its binding may or may not have happened */
+    int64_t unsure_until; /* nobody has seen it by then: it did not happen */
+
+    bool provisional; /* known from a call only, not from the watch */
+    int64_t provisional_until;
+};
+
+struct pods;
+
+struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger);
+void pods_destroy(struct pods *pods);
+
+struct pod *pods_find(const struct pods *pods, const char *uid);
+uint32_t pods_count(const struct pods *pods);
+uint32_t pods_unsure(const struct pods *pods); /* how many are in doubt */
+/* In order of arrival: pods_first(), then pod->hh.next. */
+struct pod *pods_first(const struct pods *pods);
+
+/* Takes in a pod, new or changed; NULL without side effects when a limit is passed (shapes or node
+ * names). A new pod has no claim and no gang. A claim is recharged when the shape changed (in-place
+ * resize). */
+struct pod *pods_observe(struct pods *pods, const struct pod_object *object);
+/* Removes; releases the claim. The pod must have left its gang. */
+void pods_remove(struct pods *pods, struct pod *pod);
+
+void pods_hold(struct pods *pods, struct pod *pod, uint32_t row);
+void pods_bind(struct pods *pods, struct pod *pod, uint32_t row);
+void pods_settle(struct pods *pods, struct pod *pod); /* HELD to BOUND on the same node */
+void pods_release(struct pods *pods, struct pod *pod);
+/* A BOUND pod whose binding may not have happened: kube-scheduler may think its room free, so that
+ * is guarded like a hold. */
+void pods_doubt(struct pods *pods, struct pod *pod, int64_t until);
+void pods_trust(struct pods *pods, struct pod *pod);
+
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/reason.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Texts end up in a pod's PodScheduled condition behind a number ("60 gang a/b waits: …"), in
+ * Events (1,024 bytes) and in our own API, so they are one sentence that starts with the gang.
+ */
+
+const char reason_unsynced[] = "Unsynced";
+const char reason_no_group[] = "NoGroup";
+const char reason_invalid[] = "Invalid";
+const char reason_gathering[] = "Gathering";
+const char reason_short[] = "Short";
+const char reason_backoff[] = "Backoff";
+const char reason_planned[] = "Planned";
+const char reason_draining[] = "Draining";
+const char reason_none[] = "";
+
+const char reason_held_capacity[] = "capacity is held for a gang that is starting";
+const char reason_not_ready[] = "Phalanx is still reading the cluster";
+const char reason_not_planned[] = "the gang of the pod is not planned yet";
+
+/* Appends; text that does not fit is cut. */
+__attribute__((format(printf, 4, 5))) static void append(char *text, size_t size, size_t *length,
+                                                         const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int written = vsnprintf(text + *length, size - *length, format, arguments);
+    va_end(arguments);
+    if (written > 0) {
+        size_t room = size - *length - 1;
+        *length += (size_t)written < room ? (size_t)written : room;
+    }
+}
+
+const char *reason_gather(const struct gang *gang, char *text, size_t size)
+{
+    int32_t minimum = gang_minimum(gang);
+    if (!gang->has_object && minimum == 0) {
+        snprintf(text, size, "gang %s/%s waits: PodGroup %s/%s not found", gang->name_space,
+                 gang->name, gang->name_space, gang->name);
+        return reason_no_group;
+    }
+    if (minimum <= 0) {
+        if (gang->has_object) {
+            snprintf(text, size,
+                     "gang %s/%s waits: PodGroup spec.minMember is %" PRId32 ", must be 1 or more",
+                     gang->name_space, gang->name, minimum);
+        } else {
+            snprintf(text, size,
+                     "gang %s/%s waits: label pod-group.scheduling.sigs.k8s.io/min-available must "
+                     "be a whole number, 1 or more",
+                     gang->name_space, gang->name);
+        }
+        return reason_invalid;
+    }
+    snprintf(text, size, "gang %s/%s waits until %" PRId32 " of its pods exist", gang->name_space,
+             gang->name, minimum);
+    return reason_gathering;
+}
+
+static void append_request(const struct reason_shortage *shortage, char *text, size_t size,
+                           size_t *length)
+{
+    if (shortage->scarce == NAMES_NONE) {
+        return;
+    }
+    const char *resource = names_text(nodes_words(shortage->nodes), shortage->scarce);
+    int64_t amount = resources_get(shortage->request, shortage->scarce);
+    const char *unit = strcmp(resource, "cpu") == 0 ? "m" : "";
+    append(text, size, length, ", each needs %s %" PRId64 "%s", resource, amount, unit);
+}
+
+void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t size)
+{
+    const struct solver_shortfall *shortfall = &shortage->plan->shortfall;
+    const struct domains *domains = shortage->domains;
+    size_t length = 0;
+    text[0] = '\0';
+    append(text, size, &length, "gang %s/%s waits: %s is short by %" PRIu32 " of %" PRIu32 " pods",
+           shortage->gang->name_space, shortage->gang->name,
+           domains_level_name(domains, shortfall->level), shortfall->missing, shortfall->wanted);
+    append(text, size, &length, " (%" PRIu64 " fit", shortfall->fits);
+    if (shortfall->level > 0 && shortfall->domain != DOMAINS_NONE) {
+        char path[256];
+        append(text, size, &length, " in the best one, %s",
+               domains_path(domains, shortfall->domain, path, sizeof(path)));
+    }
+    append_request(shortage, text, size, &length);
+    append(text, size, &length, ")");
+    if (shortfall->alternative != SOLVER_LEVEL_NONE) {
+        append(text, size, &length, "; all would fit in one %s",
+               domains_level_name(domains, shortfall->alternative));
+    }
+    if (shortage->blocker != NULL) {
+        append(text, size, &length, "; in the way: %s", shortage->blocker);
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_SHAPE_H
+#define SCHEDULER_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/objects.h"
+#include "topology/nodes.h"
+#include "topology/resources.h"
+
+/* Pod shapes: what a pod asks of a node, without who it is.
+ *
+ * All workers of a job have one shape, so "how many of these fit where" is worked out once per
+ * shape and not once per pod. A shape is the effective requests, the node selector, the required
+ * node affinity and the tolerations. Equal shapes share an id; ids are counted by reference and
+ * reused.
+ *
+ * shapes_admits() mirrors kube-scheduler's NodeUnschedulable, TaintToleration and NodeAffinity
+ * filters (pkg/scheduler/framework/plugins). What it cannot know (volumes, devices, inter-pod
+ * affinity) kube-scheduler says later, by a veto.
+ */
+
+#define SHAPES_MAX (1u << 20)
+#define SHAPE_NONE UINT32_MAX
+
+struct shapes;
+
+/* *New* table; interns into the vocabulary of `nodes` (*borrowed* for its life). */
+struct shapes *shapes_create(struct nodes *nodes);
+void shapes_destroy(struct shapes *shapes);
+
+/* The id of the pod's shape with one reference more, or SHAPE_NONE when a limit is passed. */
+uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod);
+/* One reference less; true when that was the last one and the id is void. */
+bool shapes_release(struct shapes *shapes, uint32_t shape);
+
+const struct resources *shapes_request(const struct shapes *shapes,
+                                       uint32_t shape); /* *borrowed* */
+
+/* Whether pods of the shape may run on the node at all, free capacity aside. */
+bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/solver_bound.h"
+
+#include <string.h>
+
+#include "scheduler/solver_candidates.h"
+#include "scheduler/solver_largest.h"
+
+/* The certificate's other half: what no plan can beat.
+ *
+ * Why it is valid. Take any plan with all pods in place D and look at one level and one demand. The
+ * pods outside the pinned domains number at least wanted - (what the pinned ones hold), and m
+ * domains hold at most the sum of the m largest. The demand "mix" counts pods of all roles at once,
+ * each for no more than it takes, so the same holds for it. The lowest place of the pinned members
+ * is one, so their domains count in full. Domains of a deeper level are at least as many as those
+ * above them.
+ *
+ * And if no place below `deepest` may hold the gang, a plan touches at least two domains of each
+ * level below it: single roles may each fit into one domain, but into different ones.
+ */
+
+/* What is left of a demand when the touched domains of a level inside `domain` took what they can.
+ */
+struct offers {
+    const struct solver_space *space;
+    struct solver_largest *largest; /* NULL while the touched ones are summed up */
+    uint32_t demand;
+    uint64_t touched;
+};
+
+static void offer(struct offers *offers, uint32_t index, uint64_t fits, bool touched)
+{
+    if (offers->largest == NULL) {
+        offers->touched += touched ? fits : 0;
+    } else if (!touched) {
+        solver_largest_offer(offers->largest, index, fits);
+    }
+}
+
+static void offer_level(struct offers *offers, uint32_t within, uint32_t level)
+{
+    const struct solver_space *space = offers->space;
+    const struct domains *domains = solver_space_domains(space);
+    const struct domain *top = domains_get(domains, within);
+    if (level == solver_space_host(space)) {
+        for (uint32_t p = top->first; p < top->end; p++) {
+            offer(offers, p, solver_space_node_fits(space, offers->demand, p),
+                  solver_space_node_touched(space, p));
+        }
+        return;
+    }
+    for (uint32_t d = within; d < top->next;) {
+        const struct domain *domain = domains_get(domains, d);
+        uint64_t fits = solver_space_domain_fits(space, offers->demand, d);
+        if (domain->level == level) {
+            offer(offers, d, fits, solver_space_domain_touched(space, d));
+        }
+        d = domain->level == level || fits == 0 ? domain->next : d + 1;
+    }
+}
+
+/* Fewest untouched domains of a level inside `within` that a demand needs. */
+static uint32_t count_new(const struct solver_space *space, uint32_t demand, uint32_t within,
+                          uint32_t level, struct solver_largest *largest)
+{
+    struct offers offers = {.space = space, .demand = demand};
+    if (solver_space_used(space, level) > 0) {
+        offer_level(&offers, within, level);
+    }
+    uint64_t wanted = solver_space_wanted(space, demand);
+    if (offers.touched >= wanted) {
+        return 0;
+    }
+    solver_largest_start(largest, wanted - offers.touched);
+    offers.largest = largest;
+    offer_level(&offers, within, level);
+    return largest->count;
+}
+
+static uint32_t bound_place(const struct solver_space *space, uint32_t within, uint32_t level,
+                            struct solver_largest *largest)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < solver_space_demands(space); i++) {
+        uint32_t count = count_new(space, i, within, level, largest);
+        most = count > most ? count : most;
+    }
+    return solver_space_used(space, level) + most;
+}
+
+/* The levels below the common one, with its places being domains. */
+static void bound_below(const struct solver_space *space, uint32_t required, uint32_t level,
+                        uint32_t bound[SOLVER_TREE_MAX])
+{
+    struct solver_largest largest;
+    solver_largest_init(&largest);
+    for (uint32_t l = level + 1; l <= solver_space_host(space); l++) {
+        bound[l] = UINT32_MAX;
+    }
+    struct solver_walk walk = solver_walk_begin(required, level);
+    struct solver_candidate place;
+    while (solver_walk_next(&walk, space, &place)) {
+        for (uint32_t l = level + 1; l <= solver_space_host(space); l++) {
+            uint32_t count = bound_place(space, place.index, l, &largest);
+            bound[l] = count < bound[l] ? count : bound[l];
+        }
+    }
+    solver_largest_finish(&largest);
+}
+
+void solver_bound(const struct solver_space *space, uint32_t required, uint32_t level,
+                  uint32_t deepest, uint32_t bound[SOLVER_TREE_MAX])
+{
+    uint32_t host = solver_space_host(space);
+    uint64_t pods = solver_space_used(space, 0); /* the pinned ones, or none */
+    for (uint32_t r = 0; r < solver_space_roles(space); r++) {
+        pods += solver_space_wanted(space, r);
+    }
+    memset(bound, 0, SOLVER_TREE_MAX * sizeof *bound);
+    if (pods == 0) {
+        return;
+    }
+    for (uint32_t l = 0; l <= level; l++) {
+        bound[l] = 1;
+    }
+    if (level < host) {
+        bound_below(space, required, level, bound);
+    }
+    for (uint32_t l = level + 1; l <= host; l++) {
+        uint32_t floor = l > deepest ? 2 : 1;
+        floor = bound[l - 1] > floor ? bound[l - 1] : floor;
+        bound[l] = bound[l] > floor ? bound[l] : floor;
+    }
+}

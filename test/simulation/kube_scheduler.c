@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "topology/alloc.h"
+
+/* A kube-scheduler, as far as an extender can tell (pkg/scheduler/schedule_one.go,
+ * scheduling_queue.go, extender.go):
+ *
+ *   active ──cycle──▶ nominated node alone, else (a sample of) all ──▶ own filters ──▶ extender
+ *     ▲                 one node: taken; several: prioritize; none: unschedulable
+ *     │                 taken: assumed in the cache, bound by a goroutine that may wait up to 60 s
+ *   backoff ◀──event── unschedulable           any error: forgotten, error backoff
+ *
+ * It sees the cluster through informers of its own, which lag. Own filters: NodeResourcesFit with
+ * assumed pods and nominated pods of the same or greater priority, and refusals nobody outside can
+ * foresee (volumes, claims, …), which are what makes vetoes. The flush of pods that were
+ * unschedulable for five minutes is left out for members on purpose: one that sleeps because nobody
+ * woke it must be seen. Ordinary pods need it: nothing wakes them when a nomination is cleared or a
+ * hold ends.
+ */
+
+enum rejected_by { REJECTED_FIT = 1, REJECTED_HIDDEN = 2, REJECTED_EXTENDER = 4 };
+
+#define MESSAGE_ERROR  1
+#define MESSAGE_FIT    2
+#define MESSAGE_HIDDEN 3
+
+static void arm_cycle(struct sim *sim, int64_t delay)
+{
+    struct kube *kube = &sim->kube;
+    if (kube->cycle_armed && kube->cycle_at <= sim->now + delay) {
+        return;
+    }
+    kube->cycle_armed = true;
+    kube->cycle_at = sim->now + delay;
+    sim_later(sim, delay, ACTION_CYCLE, 0, 0, 0);
+}
+
+static void activate(struct sim *sim, struct kube_pod *pod)
+{
+    pod->place = PLACE_ACTIVE;
+    pod->error = false;
+    pod->order = ++sim->kube.next_order;
+    arm_cycle(sim, random_range(&sim->random, 1, 3));
+}
+
+/* Out of the unschedulable pool: to the active queue, or first through the rest of its backoff. */
+static void requeue(struct sim *sim, struct kube_pod *pod)
+{
+    if (pod->until <= sim->now) {
+        activate(sim, pod);
+        return;
+    }
+    pod->place = PLACE_BACKOFF;
+    arm_cycle(sim, pod->until - sim->now);
+}
+
+static void wake(struct sim *sim, unsigned plugins)
+{
+    for (int i = 0; i < sim->pod_count; i++) {
+        struct kube_pod *pod = &sim->kube.pods[i];
+        if (pod->place == PLACE_UNSCHEDULABLE && (pod->plugins & plugins) != 0) {
+            requeue(sim, pod);
+        }
+    }
+}
+
+void kube_wake_all(struct sim *sim)
+{
+    wake(sim, REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER);
+}
+
+void kube_flush(struct sim *sim)
+{
+    for (int i = 0; i < sim->pod_count; i++) {
+        struct kube_pod *pod = &sim->kube.pods[i];
+        if (pod->place == PLACE_UNSCHEDULABLE && sim->pods[i].gang == SIM_NONE) {
+            requeue(sim, pod);
+        }
+    }
+}
+
+static int64_t backoff_of(const struct kube_pod *pod)
+{
+    int64_t delay = 1000;
+    for (int i = 1; i < pod->attempts && delay < 10000; i++) {
+        delay *= 2;
+    }
+    return delay < 10000 ? delay : 10000;
+}
+
+/* The condition PodScheduled=False, and the nomination taken back. An unchanged one is not sent; a
+ * lost one is not sent again. */
+static void patch(struct sim *sim, int index, int message)
+{
+    if (sim->calm || !random_chance(&sim->random, sim->chance_lost)) {
+        sim_later(sim, random_range(&sim->random, 1, 15), ACTION_PATCH, index, 0,
+                  (uint64_t)message);
+    }
+}
+
+static void reject(struct sim *sim, int index, unsigned plugins, int message)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
+    pod->attempts++;
+    pod->until = sim->now + backoff_of(pod);
+    pod->plugins = plugins;
+    pod->place = PLACE_UNSCHEDULABLE;
+    pod->error = false;
+    patch(sim, index, message);
+}
+
+static void fail(struct sim *sim, int index)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
+    pod->attempts++;
+    pod->until = sim->now + backoff_of(pod);
+    pod->place = PLACE_BACKOFF;
+    pod->error = true;
+    arm_cycle(sim, pod->until - sim->now);
+    patch(sim, index, MESSAGE_ERROR);
+}
+
+/* ---- informers ---- */
+
+static void show_node(struct sim *sim, int index, const struct node_state *state)
+{
+    sim->kube.nodes[index] = *state;
+    if (state->exists) {
+        kube_wake_all(sim);
+    }
+}
+
+static void show_gone(struct sim *sim, struct kube_pod *pod)
+{
+    bool held = pod->assumed || pod->view.node != SIM_NONE;
+    pod->known = false;
+    pod->assumed = false;
+    pod->place = PLACE_NONE;
+    if (held) {
+        wake(sim, REJECTED_FIT | REJECTED_EXTENDER);
+    }
+}
+
+static void show_pod(struct sim *sim, int index, const struct pod_state *state)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
+    bool was_known = pod->known;
+    bool same = was_known && pod->view.version == state->version;
+    if (!state->exists || state->terminal) { /* its informer selects what is not terminal */
+        if (was_known) {
+            show_gone(sim, pod);
+        }
+        pod->view = *state;
+        return;
+    }
+    pod->view = *state;
+    pod->known = true;
+    if (state->node != SIM_NONE) {
+        pod->assumed = false;
+        if (pod->place != PLACE_BINDING) {
+            pod->place = PLACE_NONE;
+        }
+        wake(sim, REJECTED_EXTENDER);
+        return;
+    }
+    if (!was_known) {
+        pod->assumed = false;
+        pod->attempts = 0;
+        activate(sim, pod);
+    } else if (!same && pod->place == PLACE_UNSCHEDULABLE) {
+        requeue(sim, pod);
+    }
+}
+
+void kube_show(struct sim *sim, const struct change *change)
+{
+    if (change->kind == KIND_NODE) {
+        show_node(sim, change->index, &change->node);
+    } else if (change->kind == KIND_POD) {
+        show_pod(sim, change->index, &change->pod);
+    }
+}
+
+/* ---- filters ---- */
+
+static int node_of(const struct kube_pod *pod)
+{
+    if (!pod->known) {
+        return SIM_NONE;
+    }
+    return pod->assumed ? pod->assumed_node : pod->view.node;
+}
+
+/* Free GPUs for the pod, with everybody nominated there who has the same or greater priority. */
+static int free_for(const struct sim *sim, int index, int node)
+{
+    int free = sim->kube.nodes[node].gpus;
+    for (int i = 0; i < sim->pod_count; i++) {
+        const struct kube_pod *other = &sim->kube.pods[i];
+        if (i == index || !other->known) {
+            continue;
+        }
+        int on = node_of(other);
+        bool nominated = on == SIM_NONE && other->view.nominated == node &&
+                         sim->pods[i].priority >= sim->pods[index].priority;
+        if (on == node || nominated) {
+            free -= sim_gpus(sim->pods[i].shape);
+        }
+    }
+    return free;
+}
+
+static bool own_filters(const struct sim *sim, int index, int node, unsigned *plugins)
+{
+    int shape = sim->pods[index].shape;
+    if (!sim->kube.nodes[node].exists) {
+        return false;
+    }
+    if (sim->hidden[shape][node]) {
+        *plugins |= REJECTED_HIDDEN;
+        return false;
+    }
+    if (sim_gpus(shape) > 0 && free_for(sim, index, node) < sim_gpus(shape)) {
+        *plugins |= REJECTED_FIT;
+        return false;
+    }
+    return true;
+}
+
+/* ---- the cycle ---- */
+
+static void take(struct sim *sim, int index, int node)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
+    pod->assumed = true;
+    pod->assumed_node = node;
+    pod->place = PLACE_BINDING;
+    pod->ticket = 0;
+    pod->order = ++sim->kube.next_order;
+    int64_t prebind = random_chance(&sim->random, 970) ? random_range(&sim->random, 0, 10)
+                                                       : random_range(&sim->random, 10, 6000);
+    sim_later(sim, prebind, ACTION_BIND_CALL, index, 0, pod->order);
+}
+
+enum filtered { FILTERED_ERROR, FILTERED_NONE, FILTERED_TAKEN };
+
+/* The extender's turn on the nodes that are left; takes one when any passes. */
+static enum filtered ask_extender(struct sim *sim, int index, uint8_t *nodes, uint32_t count)
+{
+    const struct filter_answer *answer = &sim->host.answer;
+    if (!host_filter(sim, index, nodes, count, sim->kube.pods[index].view.nominated) ||
+        answer->verdict == FILTER_ERROR) {
+        return FILTERED_ERROR;
+    }
+    if (answer->verdict == FILTER_NONE) {
+        return FILTERED_NONE;
+    }
+    if (answer->verdict == FILTER_ONE) {
+        take(sim, index, nodes[answer->index < count ? answer->index : 0]);
+        return FILTERED_TAKEN;
+    }
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (answer->verdict == FILTER_ALL || answer->passes[i]) {
+            nodes[left++] = nodes[i];
+        }
+    }
+    if (left == 0) {
+        return FILTERED_NONE;
+    }
+    uint32_t chosen = (uint32_t)random_index(&sim->random, (int)left);
+    if (left > 1 && host_prioritize(sim, index, nodes, left) && sim->host.prioritized < left) {
+        chosen = sim->host.prioritized;
+    }
+    take(sim, index, nodes[chosen]);
+    return FILTERED_TAKEN;
+}
+
+static bool try_nominated(struct sim *sim, int index)
+{
+    int nominated = sim->kube.pods[index].view.nominated;
+    unsigned plugins = 0;
+    if (nominated == SIM_NONE || !own_filters(sim, index, nominated, &plugins)) {
+        return false;
+    }
+    uint8_t node = (uint8_t)nominated;
+    return ask_extender(sim, index, &node, 1) == FILTERED_TAKEN;
+}
+
+static void schedule(struct sim *sim, int index)
+{
+    struct kube *kube = &sim->kube;
+    uint8_t nodes[SIM_NODES_MAX];
+    uint32_t count = 0;
+    unsigned plugins = 0;
+    if (try_nominated(sim, index)) {
+        return;
+    }
+    int wanted = kube->sample == 0 ? sim->node_count : kube->sample;
+    int looked = 0;
+    for (; looked < sim->node_count && (int)count < wanted; looked++) {
+        int node = (kube->next_start + looked) % sim->node_count;
+        if (own_filters(sim, index, node, &plugins)) {
+            nodes[count++] = (uint8_t)node;
+        }
+    }
+    kube->next_start = sim->node_count == 0 ? 0 : (kube->next_start + looked) % sim->node_count;
+    if (count == 0) {
+        reject(sim, index, plugins,
+               (plugins & REJECTED_HIDDEN) != 0 ? MESSAGE_HIDDEN : MESSAGE_FIT);
+        return;
+    }
+    switch (ask_extender(sim, index, nodes, count)) {
+    case FILTERED_ERROR:
+        fail(sim, index);
+        break;
+    case FILTERED_NONE:
+        reject(sim, index, plugins | REJECTED_EXTENDER, (int)(sim->host.answer.reason & 0xfffffff));
+        if (random_chance(&sim->random, 50)) {
+            (void)host_preempt(sim, index, nodes, count);
+        }
+        break;
+    case FILTERED_TAKEN:
+        break;
+    }
+}
+
+/* Greatest priority first, then first come; SIM_NONE when nobody is to be scheduled now. */
+static int next_pod(struct sim *sim, int64_t *next_at)
+{
+    int best = SIM_NONE, early = SIM_NONE;
+    *next_at = INT64_MAX;
+    for (int i = 0; i < sim->pod_count; i++) {
+        struct kube_pod *pod = &sim->kube.pods[i];
+        if (pod->place == PLACE_BACKOFF && pod->until <= sim->now) {
+            activate(sim, pod);
+        }
+        if (pod->place == PLACE_BACKOFF) {
+            *next_at = pod->until < *next_at ? pod->until : *next_at;
+            if (!pod->error && (early == SIM_NONE || pod->until < sim->kube.pods[early].until)) {
+                early = i;
+            }
+        } else if (pod->place == PLACE_ACTIVE &&
+                   (best == SIM_NONE || sim->pods[i].priority > sim->pods[best].priority ||
+                    (sim->pods[i].priority == sim->pods[best].priority &&
+                     pod->order < sim->kube.pods[best].order))) {
+            best = i;
+        }
+    }
+    return best != SIM_NONE || !sim->kube.pops_early ? best : early;
+}
+
+void kube_cycle(struct sim *sim)
+{
+    struct kube *kube = &sim->kube;
+    int64_t next_at;
+    if (!kube->cycle_armed || sim->now < kube->cycle_at) {
+        return;
+    }
+    kube->cycle_armed = false;
+    int index = next_pod(sim, &next_at);
+    kube->cycle_armed = false;
+    if (index != SIM_NONE) {
+        struct kube_pod *pod = &kube->pods[index];
+        pod->place = PLACE_NONE;
+        if (!pod->view.deleting && pod->view.node == SIM_NONE) {
+            schedule(sim, index);
+        }
+        arm_cycle(sim, random_range(&sim->random, 1, 4));
+    } else if (next_at != INT64_MAX) {
+        arm_cycle(sim, next_at > sim->now ? next_at - sim->now : 1);
+    }
+}
+
+/* ---- binding ---- */
+
+static void binding_failed(struct sim *sim, int index)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
+    if (pod->place != PLACE_BINDING) {
+        return; /* gone meanwhile */
+    }
+    pod->assumed = false;
+    pod->place = PLACE_NONE;
+    wake(sim, REJECTED_FIT | REJECTED_EXTENDER);
+    if (pod->known && pod->view.node == SIM_NONE) {
+        fail(sim, index);
+    }
+}
+
+void kube_bind_call(struct sim *sim, int index, uint64_t order)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
+    if (pod->place != PLACE_BINDING || pod->order != order) {
+        return;
+    }
+    sim->calls =
+        alloc_grow(sim->calls, &sim->call_room, sim->call_count + 1, sizeof(struct bind_call));
+    uint64_t ticket = sim->call_count++;
+    sim->calls[ticket] =
+        (struct bind_call){.pod = index, .node = pod->assumed_node, .at = sim->now};
+    pod->ticket = ticket;
+    if (sim->host.engine == NULL) {
+        sim->calls[ticket].state = CALL_BROKEN;
+        sim_later(sim, 1, ACTION_BIND_ANSWER, 0, 0, ticket);
+        return;
+    }
+    sim_later(sim, SIM_BIND_TIMEOUT_MS, ACTION_BIND_TIMEOUT, 0, 0, ticket);
+    (void)host_bind(sim, index, pod->assumed_node, ticket);
+}
+
+void kube_bind_timeout(struct sim *sim, uint64_t ticket)
+{
+    struct bind_call *call = &sim->calls[ticket];
+    if (call->state != CALL_OPEN) {
+        return;
+    }
+    const struct sim_pod *pod = &sim->pods[call->pod];
+    if (call->epoch == sim->host.epoch &&
+        (pod->gang == SIM_NONE || sim->gangs[pod->gang].state.timeout_ms <= 40000)) {
+        sim_fail(sim, "(3) the bind call %llu of pod p%d is not answered within %d s",
+                 (unsigned long long)ticket, call->pod, SIM_BIND_TIMEOUT_MS / 1000);
+    }
+    call->state = CALL_GIVEN_UP;
+    host_give_up(sim, ticket);
+    if (sim->kube.pods[call->pod].ticket == ticket) {
+        binding_failed(sim, call->pod);
+    }
+}
+
+void kube_bind_answer(struct sim *sim, uint64_t ticket, bool bound)
+{
+    const struct bind_call *call = &sim->calls[ticket];
+    struct kube_pod *pod = &sim->kube.pods[call->pod];
+    if (call->state == CALL_GIVEN_UP || pod->ticket != ticket) {
+        return;
+    }
+    if (!bound) {
+        binding_failed(sim, call->pod);
+    } else if (pod->place == PLACE_BINDING) {
+        pod->place = PLACE_NONE; /* stays assumed until the informer shows it */
+    }
+}
+
+void kube_restart(struct sim *sim)
+{
+    for (size_t ticket = 1; ticket < sim->call_count; ticket++) {
+        if (sim->calls[ticket].state == CALL_OPEN) {
+            sim->calls[ticket].state = CALL_GIVEN_UP;
+            host_give_up(sim, ticket);
+        }
+    }
+    memset(sim->kube.pods, 0, sizeof(sim->kube.pods));
+    memset(sim->kube.nodes, 0, sizeof(sim->kube.nodes));
+    api_close(sim, CLIENT_SCHEDULER);
+    for (int kind = 0; kind < KINDS; kind++) {
+        api_relist(sim, CLIENT_SCHEDULER, (enum sim_kind)kind);
+    }
+}

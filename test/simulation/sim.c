@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/sim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/alloc.h"
+
+/* Virtual time: a heap of actions, run in order of time and, at one time, of their making. Nothing
+ * here reads a clock, so a run is its seed.
+ */
+
+struct sim *sim_create(uint64_t seed)
+{
+    struct sim *sim = alloc_zero(1, sizeof(*sim));
+    sim->seed = seed;
+    sim->random.state = seed;
+    sim->now = 1000;
+    effects_init(&sim->host.effects);
+    for (int kind = 0; kind < KINDS; kind++) {
+        sim->clients[CLIENT_SCHEDULER].streams[kind].open = true;
+    }
+    sim->call_count = 1; /* ticket 0 is nobody's */
+    sim->calls = alloc_grow(sim->calls, &sim->call_room, 1, sizeof(struct bind_call));
+    memset(sim->calls, 0, sizeof(struct bind_call));
+    sim->calls[0].state = CALL_ANSWERED;
+    return sim;
+}
+
+void sim_destroy(struct sim *sim)
+{
+    engine_destroy(sim->host.engine);
+    effects_finish(&sim->host.effects);
+    for (int client = 0; client < CLIENTS; client++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            free(sim->clients[client].streams[kind].items);
+        }
+    }
+    free(sim->host.records);
+    free(sim->heap);
+    free(sim->writes);
+    free(sim->calls);
+    free(sim);
+}
+
+static bool earlier(const struct action *a, const struct action *b)
+{
+    return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+void sim_later(struct sim *sim, int64_t delay, enum action_type type, int index, int other,
+               uint64_t mark)
+{
+    struct action action = {.at = sim->now + delay,
+                            .number = sim->next_number++,
+                            .type = type,
+                            .index = index,
+                            .other = other,
+                            .mark = mark};
+    sim->heap = alloc_grow(sim->heap, &sim->heap_room, sim->heap_count + 1, sizeof(struct action));
+    size_t place = sim->heap_count++;
+    while (place > 0 && earlier(&action, &sim->heap[(place - 1) / 2])) {
+        sim->heap[place] = sim->heap[(place - 1) / 2];
+        place = (place - 1) / 2;
+    }
+    sim->heap[place] = action;
+}
+
+static struct action take_first(struct sim *sim)
+{
+    struct action first = sim->heap[0];
+    struct action last = sim->heap[--sim->heap_count];
+    size_t place = 0;
+    for (;;) {
+        size_t child = 2 * place + 1;
+        if (child >= sim->heap_count) {
+            break;
+        }
+        if (child + 1 < sim->heap_count && earlier(&sim->heap[child + 1], &sim->heap[child])) {
+            child++;
+        }
+        if (!earlier(&sim->heap[child], &last)) {
+            break;
+        }
+        sim->heap[place] = sim->heap[child];
+        place = child;
+    }
+    sim->heap[place] = last;
+    return first;
+}
+
+static void run(struct sim *sim, const struct action *action)
+{
+    switch (action->type) {
+    case ACTION_DELIVER:
+        api_deliver(sim, (enum sim_client)action->index, (enum sim_kind)action->other);
+        break;
+    case ACTION_CYCLE:
+        kube_cycle(sim);
+        break;
+    case ACTION_BIND_CALL:
+        kube_bind_call(sim, action->index, action->mark);
+        break;
+    case ACTION_BIND_TIMEOUT:
+        kube_bind_timeout(sim, action->mark);
+        break;
+    case ACTION_BIND_ANSWER:
+        kube_bind_answer(sim, action->mark, action->other != 0);
+        break;
+    case ACTION_PATCH:
+        api_condition(sim, action->index, (int)action->mark);
+        break;
+    case ACTION_WRITE:
+        host_write(sim, action->index);
+        break;
+    case ACTION_OUTCOME:
+        host_outcome(sim, action->index);
+        break;
+    case ACTION_TICK:
+        host_tick(sim, action->mark);
+        break;
+    case ACTION_START:
+        if (action->mark == (sim->host.engine == NULL ? 0 : sim->host.epoch)) {
+            host_start(sim);
+        }
+        break;
+    case ACTION_STOP:
+        if (sim->host.epoch == action->mark) {
+            host_crash(sim);
+        }
+        break;
+    case ACTION_FAULT:
+        faults_next(sim);
+        break;
+    case ACTION_DELETE:
+        api_delete_pod(sim, action->index);
+        break;
+    case ACTION_CREATE:
+        faults_create(sim, action->index, action->other);
+        break;
+    case ACTION_GROUP:
+        faults_group(sim, action->index);
+        break;
+    }
+}
+
+bool sim_step(struct sim *sim, int64_t until)
+{
+    if (sim->heap_count == 0 || sim->heap[0].at > until) {
+        return false;
+    }
+    struct action action = take_first(sim);
+    sim->now = action.at;
+    sim->step++;
+    run(sim, &action);
+    return true;
+}
+
+void sim_fail(struct sim *sim, const char *format, ...)
+{
+    if (sim->failed) {
+        return;
+    }
+    sim->failed = true;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sim->failure, sizeof(sim->failure), format, arguments);
+    va_end(arguments);
+}
+
+int sim_gpus(int shape)
+{
+    static const int gpus[SIM_SHAPES] = {0, 1, 2, 4, 8};
+    return gpus[shape];
+}
+
+int sim_rack(int node)
+{
+    return node / 3;
+}
+
+int sim_used(const struct sim *sim, int node)
+{
+    int used = 0;
+    for (int i = 0; i < sim->pod_count; i++) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (state->exists && !state->terminal && state->node == node) {
+            used += sim_gpus(sim->pods[i].shape);
+        }
+    }
+    return used;
+}
+
+uint64_t sim_digest(uint64_t digest, const void *bytes, size_t count)
+{
+    const unsigned char *byte = bytes;
+    for (size_t i = 0; i < count; i++) {
+        digest = (digest ^ byte[i]) * 0x100000001b3u;
+    }
+    return digest;
+}
+
+uint64_t sim_digest_text(uint64_t digest, const char *text)
+{
+    return text == NULL ? sim_digest(digest, "\xff", 1)
+                        : sim_digest(digest, text, strlen(text) + 1);
+}

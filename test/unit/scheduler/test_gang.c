@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/gang.h"
+#include "scheduler/queue.h"
+#include "scheduler/reason.h"
+#include "test/unit/check_main.h"
+
+/* Gangs, their barrier, the queue they stand in and the words they wait with. */
+
+static struct gangs gangs;
+
+static struct pod *pod(const char *name, const char *role, int32_t rank)
+{
+    struct pod *made = calloc(1, sizeof(*made));
+    made->name = strdup(name);
+    made->uid = strdup(name);
+    made->role = strdup(role);
+    made->rank = rank;
+    made->node = NAMES_NONE;
+    made->claim_row = NAMES_NONE;
+    return made;
+}
+
+static void drop(struct gang *gang, struct pod *member)
+{
+    if (member->gang != NULL) {
+        gang_leave(gang, member);
+    }
+    free(member->name);
+    free(member->uid);
+    free(member->role);
+    free(member);
+}
+
+START_TEST(members_stand_in_rank_order)
+{
+    static const struct {
+        const char *name, *role;
+        int32_t rank;
+    } want[] = {{"z", "Master", 0},    {"b", "Worker", 0},    {"a", "Worker", 1},
+                {"x-2", "Worker", -1}, {"x-9", "Worker", -1}, {"x-10", "Worker", -1}};
+    static const int order[] = {5, 2, 0, 4, 1, 3};
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    struct pod *members[6];
+    for (int i = 0; i < 6; i++) {
+        members[i] = pod(want[order[i]].name, want[order[i]].role, want[order[i]].rank);
+        ck_assert_int_eq(gang_join(gang, members[i]), 0);
+    }
+    for (int i = 0; i < 6; i++) {
+        ck_assert_str_eq(gang->members[i]->name, want[i].name);
+    }
+    gang->members[5]->rank = 7; /* its controller gave it an index */
+    gang_reorder(gang, gang->members[5]);
+    ck_assert_str_eq(gang->members[3]->name, "x-10");
+    for (int i = 0; i < 6; i++) {
+        drop(gang, members[i]);
+    }
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+START_TEST(quorum_from_the_object_or_the_greatest_label)
+{
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    struct pod *a = pod("a", "", -1), *b = pod("b", "", -1), *c = pod("c", "", -1);
+    gang_join(gang, a);
+    gang_join(gang, b);
+    gang_join(gang, c);
+    ck_assert_int_eq(gang_minimum(gang), 0);
+    a->gang_minimum = -1;
+    ck_assert_int_eq(gang_minimum(gang), -1);
+    b->gang_minimum = 3;
+    c->gang_minimum = 2;
+    ck_assert_int_eq(gang_minimum(gang), 3);
+    struct group_object object = {.name_space = "ns", .name = "g", .uid = "u", .minimum = 5};
+    gang_set_object(gang, &object);
+    ck_assert_int_eq(gang_minimum(gang), 5);
+    gang_clear_object(gang);
+    ck_assert_int_eq(gang_minimum(gang), 3);
+    drop(gang, a);
+    drop(gang, b);
+    drop(gang, c);
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+START_TEST(tally_counts_what_is_alive)
+{
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    struct pod *members[6];
+    for (int i = 0; i < 6; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "p%d", i);
+        members[i] = pod(name, "", i);
+        gang_join(gang, members[i]);
+    }
+    members[0]->node = 1;
+    members[1]->claim = CLAIM_HELD;
+    members[2]->claim = CLAIM_BOUND;
+    members[3]->gated = true;
+    members[4]->deleting = true;
+    members[5]->terminal = true;
+    struct gang_tally tally = gang_tally(gang);
+    ck_assert_uint_eq(tally.live, 4);
+    ck_assert_uint_eq(tally.bound, 2);
+    ck_assert_uint_eq(tally.pending, 1);
+    ck_assert_uint_eq(tally.held, 1);
+    ck_assert(gang_begun(&tally));
+    members[0]->node = NAMES_NONE;
+    members[2]->claim = CLAIM_NONE;
+    tally = gang_tally(gang);
+    ck_assert(!gang_begun(&tally));
+    members[5]->succeeded = true; /* has done its part */
+    tally = gang_tally(gang);
+    ck_assert(gang_begun(&tally));
+    for (int i = 0; i < 6; i++) {
+        drop(gang, members[i]);
+    }
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+START_TEST(vetoes_are_renewed_and_run_out)
+{
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    gang_veto(gang, 1, 2, 100);
+    gang_veto(gang, 1, 3, 200);
+    gang_veto(gang, 1, 2, 300);
+    ck_assert_uint_eq(gang->veto_count, 2);
+    ck_assert(!gang_expire_vetoes(gang, 199));
+    ck_assert(gang_expire_vetoes(gang, 200));
+    ck_assert_uint_eq(gang->veto_count, 1);
+    ck_assert_uint_eq(gang->vetoes[0].row, 2);
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+START_TEST(barrier_holds_each_pod_once)
+{
+    struct barrier barrier;
+    struct pod *a = pod("a", "", 0), *b = pod("b", "", 1);
+    uint64_t ticket = 0;
+    barrier_init(&barrier);
+    ck_assert(!barrier_add(&barrier, a, 7, &ticket));
+    ck_assert(!barrier_add(&barrier, b, 8, &ticket));
+    ck_assert(barrier_add(&barrier, a, 9, &ticket));
+    ck_assert_uint_eq(ticket, 7);
+    ck_assert_uint_eq(barrier.count, 2);
+    ck_assert_ptr_null(barrier_take_ticket(&barrier, 7));
+    ck_assert_ptr_eq(barrier_take_ticket(&barrier, 9), a);
+    ck_assert(!barrier_take(&barrier, a, &ticket));
+    ck_assert(barrier_take(&barrier, b, &ticket));
+    ck_assert_uint_eq(ticket, 8);
+    barrier_finish(&barrier);
+    drop(NULL, a);
+    drop(NULL, b);
+}
+END_TEST
+
+START_TEST(queue_order_and_who_is_left_out)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct queue queue;
+    struct gang *gang[6];
+    queue_init(&queue);
+    for (int i = 0; i < 6; i++) {
+        gang[i] = gangs_get(&gangs, "ns", names[i]);
+        gang[i]->wants = true;
+        gang[i]->sequence = 10 - (uint64_t)i;
+        gang[i]->state = GANG_WAITING;
+    }
+    gang[1]->priority = 5;
+    gang[2]->wants = false;
+    gang[3]->not_before = 1001;
+    gang[4]->dirty = false; /* nothing is free that was not when it last failed */
+    gang[4]->tried_at = 77;
+    queue_fill(&queue, &gangs, 1000, 77);
+    ck_assert_uint_eq(queue.count, 3);
+    ck_assert_ptr_eq(queue.items[0], gang[1]);
+    ck_assert_ptr_eq(queue.items[1], gang[5]);
+    ck_assert_ptr_eq(queue.items[2], gang[0]);
+    queue_fill(&queue, &gangs, 1001, 78);
+    ck_assert_uint_eq(queue.count, 5);
+    queue_finish(&queue);
+}
+END_TEST
+
+START_TEST(reasons_are_cut_not_overrun)
+{
+    char name[600], text[GANG_REASON_MAX];
+    memset(name, 'x', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    struct gang *gang = gangs_get(&gangs, "ns", name);
+    ck_assert_ptr_eq(reason_gather(gang, text, sizeof(text)), reason_no_group);
+    ck_assert_uint_eq(strlen(text), sizeof(text) - 1);
+    ck_assert(gang_set_reason(gang, reason_no_group, text));
+    ck_assert(!gang_set_reason(gang, reason_short, text));
+    ck_assert_ptr_eq(gang->reason_class, reason_short);
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+static void setup(void)
+{
+    gangs_init(&gangs);
+}
+
+static void teardown(void)
+{
+    gangs_finish(&gangs);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("gang");
+    TCase *tcase = tcase_create("gang");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, members_stand_in_rank_order);
+    tcase_add_test(tcase, quorum_from_the_object_or_the_greatest_label);
+    tcase_add_test(tcase, tally_counts_what_is_alive);
+    tcase_add_test(tcase, vetoes_are_renewed_and_run_out);
+    tcase_add_test(tcase, barrier_holds_each_pod_once);
+    tcase_add_test(tcase, queue_order_and_who_is_left_out);
+    tcase_add_test(tcase, reasons_are_cut_not_overrun);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "scheduler/shape.h"
+#include "test/unit/check_main.h"
+
+/* Sharing, and who may run where: kube-scheduler's NodeUnschedulable, TaintToleration and NodeAffinity. */
+
+static struct nodes *nodes;
+static struct shapes *shapes;
+
+static void setup(void)
+{
+    nodes = nodes_create(0);
+    shapes = shapes_create(nodes);
+}
+
+static void teardown(void)
+{
+    shapes_destroy(shapes);
+    nodes_destroy(nodes);
+}
+
+static uint32_t add_node(const char *name, const char *key, const char *value,
+                         const struct taint_object *taint, bool unschedulable)
+{
+    struct label_object label = {key, value};
+    struct node_object object = {.name = name,
+                                 .labels = &label,
+                                 .label_count = key == NULL ? 0 : 1,
+                                 .taints = taint,
+                                 .taint_count = taint == NULL ? 0 : 1,
+                                 .unschedulable = unschedulable};
+    uint32_t row;
+    unsigned changes;
+    ck_assert_int_eq(nodes_observe(nodes, &object, &row, &changes, NULL), 0);
+    return row;
+}
+
+static bool admits(const struct pod_object *pod, uint32_t row)
+{
+    uint32_t shape = shapes_acquire(shapes, pod);
+    ck_assert_uint_ne(shape, SHAPE_NONE);
+    bool result = shapes_admits(shapes, shape, row);
+    ck_assert(shapes_release(shapes, shape));
+    return result;
+}
+
+START_TEST(equal_pods_share_and_ids_come_back)
+{
+    struct amount_object requests[] = {{"cpu", 1000}, {"nvidia.com/gpu", 8}, {"memory", 0}};
+    struct amount_object turned[] = {{"nvidia.com/gpu", 8}, {"cpu", 1000}};
+    struct label_object selector[] = {{"a", "1"}, {"b", "2"}};
+    struct label_object swapped[] = {{"b", "2"}, {"a", "1"}};
+    struct pod_object pod = {
+        .requests = requests, .request_count = 3, .selector = selector, .selector_count = 2};
+    struct pod_object same = {
+        .requests = turned, .request_count = 2, .selector = swapped, .selector_count = 2};
+    struct pod_object other = {.requests = requests, .request_count = 1};
+    uint32_t first = shapes_acquire(shapes, &pod);
+    ck_assert_uint_eq(shapes_acquire(shapes, &same), first);
+    uint32_t second = shapes_acquire(shapes, &other);
+    ck_assert_uint_ne(second, first);
+    ck_assert_uint_eq(shapes_request(shapes, first)->count, 2); /* zero amounts do not count */
+    ck_assert(!shapes_release(shapes, first));
+    ck_assert(shapes_release(shapes, first));
+    ck_assert_uint_eq(shapes_acquire(shapes, &pod), first); /* the id is used again */
+    ck_assert(shapes_release(shapes, first));
+    ck_assert(shapes_release(shapes, second));
+}
+END_TEST
+
+START_TEST(selectors)
+{
+    uint32_t yes = add_node("yes", "zone", "a", NULL, false);
+    uint32_t no = add_node("no", "zone", "b", NULL, false);
+    uint32_t bare = add_node("bare", NULL, NULL, NULL, false);
+    struct label_object selector = {"zone", "a"};
+    struct pod_object pod = {.selector = &selector, .selector_count = 1};
+    ck_assert(admits(&pod, yes));
+    ck_assert(!admits(&pod, no));
+    ck_assert(!admits(&pod, bare));
+    nodes_remove(nodes, "yes");
+    ck_assert(!admits(&pod, yes));
+}
+END_TEST
+
+START_TEST(taints)
+{
+    static const struct taint_object gpu = {"gpu", "yes", TAINT_NO_SCHEDULE};
+    static const struct taint_object soft = {"soft", "", TAINT_PREFER_NO_SCHEDULE};
+    static const struct taint_object dead = {"dead", "", TAINT_NO_EXECUTE};
+    uint32_t tainted = add_node("gpu", NULL, NULL, &gpu, false);
+    uint32_t preferred = add_node("soft", NULL, NULL, &soft, false);
+    uint32_t broken = add_node("dead", NULL, NULL, &dead, false);
+    uint32_t cordoned = add_node("cordoned", NULL, NULL, NULL, true);
+    const struct {
+        struct toleration_object toleration;
+        bool tainted, broken, cordoned;
+    } cases[] = {
+        {{"gpu", "yes", TOLERATION_EQUAL, false, TAINT_NO_SCHEDULE}, true, false, false},
+        {{"gpu", "yes", TOLERATION_EQUAL, true, TAINT_NO_SCHEDULE}, true, false, false},
+        {{"gpu", "no", TOLERATION_EQUAL, true, TAINT_NO_SCHEDULE}, false, false, false},
+        {{"gpu", NULL, TOLERATION_EQUAL, true, TAINT_NO_SCHEDULE}, false, false, false},
+        {{"gpu", NULL, TOLERATION_EXISTS, false, TAINT_NO_SCHEDULE}, true, false, false},
+        {{"gpu", NULL, TOLERATION_EXISTS, false, TAINT_NO_EXECUTE}, false, false, false},
+        {{"dead", NULL, TOLERATION_EQUAL, true, TAINT_NO_EXECUTE}, false, true, false},
+        {{NULL, NULL, TOLERATION_EXISTS, true, TAINT_NO_SCHEDULE}, true, true, true},
+        {{NULL, NULL, TOLERATION_EXISTS, false, TAINT_NO_SCHEDULE}, true, false, true},
+        {{"node.kubernetes.io/unschedulable", NULL, TOLERATION_EXISTS, false, TAINT_NO_SCHEDULE},
+         false,
+         false,
+         true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pod_object pod = {.tolerations = &cases[i].toleration, .toleration_count = 1};
+        ck_assert_msg(admits(&pod, tainted) == cases[i].tainted, "case %zu: tainted", i);
+        ck_assert_msg(admits(&pod, broken) == cases[i].broken, "case %zu: broken", i);
+        ck_assert_msg(admits(&pod, cordoned) == cases[i].cordoned, "case %zu: cordoned", i);
+        ck_assert(admits(&pod, preferred));
+    }
+    struct pod_object none = {0};
+    ck_assert(!admits(&none, tainted));
+    ck_assert(!admits(&none, cordoned));
+    ck_assert(admits(&none, preferred));
+}
+END_TEST
+
+START_TEST(affinity_operators)
+{
+    uint32_t five = add_node("five", "n", "5", NULL, false);
+    uint32_t word = add_node("word", "n", "w", NULL, false);
+    uint32_t bare = add_node("bare", NULL, NULL, NULL, false);
+    static const char *const v5[] = {"4", "5"}, *const v4[] = {"4"}, *const v6[] = {"6"},
+                             *const bad[] = {"x"}, *const name[] = {"five"};
+    const struct {
+        struct expression_object expression;
+        bool five, word, bare;
+    } cases[] = {
+        {{"n", SELECTOR_IN, false, v5, 2}, true, false, false},
+        {{"n", SELECTOR_NOT_IN, false, v5, 2}, false, true, true},
+        {{"n", SELECTOR_EXISTS, false, NULL, 0}, true, true, false},
+        {{"n", SELECTOR_DOES_NOT_EXIST, false, NULL, 0}, false, false, true},
+        {{"n", SELECTOR_GREATER, false, v4, 1}, true, false, false},
+        {{"n", SELECTOR_GREATER, false, v6, 1}, false, false, false},
+        {{"n", SELECTOR_LESS, false, v6, 1}, true, false, false},
+        {{"n", SELECTOR_LESS, false, v5, 2}, false, false, false},
+        {{"n", SELECTOR_GREATER, false, bad, 1}, false, false, false},
+        {{"metadata.name", SELECTOR_IN, true, name, 1}, true, false, false},
+        {{"metadata.name", SELECTOR_NOT_IN, true, name, 1}, false, true, true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct term_object term = {&cases[i].expression, 1};
+        struct pod_object pod = {.terms = &term, .term_count = 1};
+        ck_assert_msg(admits(&pod, five) == cases[i].five, "case %zu: five", i);
+        ck_assert_msg(admits(&pod, word) == cases[i].word, "case %zu: word", i);
+        ck_assert_msg(admits(&pod, bare) == cases[i].bare, "case %zu: bare", i);
+    }
+}
+END_TEST
+
+START_TEST(terms_are_ored_and_expressions_anded)
+{
+    uint32_t row = add_node("a", "n", "5", NULL, false);
+    static const char *const v5[] = {"5"}, *const v6[] = {"6"};
+    const struct expression_object both[] = {{"n", SELECTOR_EXISTS, false, NULL, 0},
+                                             {"n", SELECTOR_IN, false, v6, 1}};
+    const struct expression_object good = {"n", SELECTOR_IN, false, v5, 1};
+    const struct term_object terms[] = {{both, 2}, {NULL, 0}, {&good, 1}};
+    struct pod_object pod = {.terms = terms, .term_count = 1};
+    ck_assert(!admits(&pod, row));
+    pod.term_count = 2;
+    ck_assert(!admits(&pod, row)); /* an empty term matches nothing */
+    pod.term_count = 3;
+    ck_assert(admits(&pod, row));
+}
+END_TEST
+
+START_TEST(limits)
+{
+    static struct amount_object requests[RESOURCES_MAX + 1];
+    static char names[RESOURCES_MAX + 1][8];
+    for (size_t i = 0; i <= RESOURCES_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "r%zu", i);
+        requests[i] = (struct amount_object){names[i], 1};
+    }
+    struct pod_object pod = {.requests = requests, .request_count = RESOURCES_MAX + 1};
+    ck_assert_uint_eq(shapes_acquire(shapes, &pod), SHAPE_NONE);
+    struct pod_object many[] = {{.selector_count = POD_SELECTOR_MAX + 1},
+                                {.term_count = POD_AFFINITY_TERMS_MAX + 1},
+                                {.toleration_count = POD_TOLERATIONS_MAX + 1}};
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(shapes_acquire(shapes, &many[i]), SHAPE_NONE);
+    }
+    struct term_object term = {NULL, POD_EXPRESSIONS_MAX + 1};
+    struct pod_object wide = {.terms = &term, .term_count = 1};
+    ck_assert_uint_eq(shapes_acquire(shapes, &wide), SHAPE_NONE);
+    struct expression_object expression = {"n", SELECTOR_IN, false, NULL, POD_VALUES_MAX + 1};
+    term = (struct term_object){&expression, 1};
+    ck_assert_uint_eq(shapes_acquire(shapes, &wide), SHAPE_NONE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("shape");
+    TCase *tcase = tcase_create("shape");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, equal_pods_share_and_ids_come_back);
+    tcase_add_test(tcase, selectors);
+    tcase_add_test(tcase, taints);
+    tcase_add_test(tcase, affinity_operators);
+    tcase_add_test(tcase, terms_are_ored_and_expressions_anded);
+    tcase_add_test(tcase, limits);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}

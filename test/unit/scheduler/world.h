@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_UNIT_SCHEDULER_WORLD_H
+#define TEST_UNIT_SCHEDULER_WORLD_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/engine.h"
+
+/* A small world around an engine: says what happens in one line, finds what followed.
+ *
+ * Nodes have 8 GPUs and lie in racks of blocks. Pods are named by uid; "uid" doubles as name.
+ * Effects of the last event stay in world.effects until the next one.
+ */
+
+#define WORLD_NODES_MAX 4096
+
+struct world {
+    struct engine *engine;
+    struct effects effects;
+    int64_t now;
+    uint64_t ticket;
+};
+
+struct world_pod {
+    const char *uid;
+    const char *gang; /* NULL: ordinary */
+    int32_t minimum;  /* lightweight quorum; 0: see the group */
+    int64_t gpus;
+    const char *node; /* bound */
+    const char *nominated;
+    int32_t rank;
+    bool succeeded, failed, deleting, gated;
+    const char *required;
+    const struct label_object *selector;
+    size_t selector_count;
+};
+
+static inline void world_init(struct world *world)
+{
+    struct engine_options options;
+    engine_options_default(&options);
+    memset(world, 0, sizeof(*world));
+    world->engine = engine_create(&options);
+    effects_init(&world->effects);
+}
+
+static inline void world_finish(struct world *world)
+{
+    effects_finish(&world->effects);
+    engine_destroy(world->engine);
+}
+
+static inline void world_apply(struct world *world, struct event *event)
+{
+    event->now = world->now;
+    effects_reset(&world->effects);
+    engine_apply(world->engine, event, &world->effects);
+}
+
+static inline void world_node(struct world *world, const char *name, const char *block,
+                              const char *rack, int64_t gpus)
+{
+    struct label_object labels[] = {
+        {"kubernetes.io/hostname", name},
+        {"network.topology.nvidia.com/block", block},
+        {"topology.kubernetes.io/rack", rack},
+    };
+    struct amount_object amounts[] = {{"cpu", 96000}, {"nvidia.com/gpu", gpus}, {"pods", 110}};
+    struct event event = {.type = EVENT_NODE};
+    event.node.name = name;
+    event.node.labels = labels;
+    event.node.label_count = rack == NULL ? 1 : 3;
+    event.node.allocatable = amounts;
+    event.node.allocatable_count = 3;
+    world_apply(world, &event);
+}
+
+static inline void world_node_gone(struct world *world, const char *name)
+{
+    struct event event = {.type = EVENT_NODE_GONE, .node_name = name};
+    world_apply(world, &event);
+}
+
+/* racks × per_rack nodes of 8 GPUs: n0, n1, … in racks r0, r1, … of blocks of two racks. */
+static inline void world_racks(struct world *world, int racks, int per_rack)
+{
+    for (int i = 0; i < racks * per_rack; i++) {
+        char node[32], block[32], rack[32];
+        snprintf(node, sizeof(node), "n%d", i);
+        snprintf(block, sizeof(block), "b%d", i / per_rack / 2);
+        snprintf(rack, sizeof(rack), "r%d", i / per_rack);
+        world_node(world, node, block, rack, 8);
+    }
+}
+
+static inline void world_fill_pod(const struct world_pod *pod, struct pod_object *object,
+                                  struct amount_object amounts[3])
+{
+    memset(object, 0, sizeof(*object));
+    amounts[0] = (struct amount_object){"cpu", 1000};
+    amounts[1] = (struct amount_object){"pods", 1};
+    amounts[2] = (struct amount_object){"nvidia.com/gpu", pod->gpus};
+    object->name_space = "ns";
+    object->name = pod->uid;
+    object->uid = pod->uid;
+    object->node = pod->node;
+    object->nominated = pod->nominated;
+    object->terminal = pod->succeeded || pod->failed;
+    object->succeeded = pod->succeeded;
+    object->deleting = pod->deleting;
+    object->gated = pod->gated;
+    object->requests = amounts;
+    object->request_count = pod->gpus > 0 ? 3 : 2;
+    object->gang = pod->gang;
+    object->gang_minimum = pod->minimum;
+    object->rank = pod->rank;
+    object->required_level = pod->required;
+    object->selector = pod->selector;
+    object->selector_count = pod->selector_count;
+}
+
+static inline void world_pod(struct world *world, const struct world_pod *pod)
+{
+    struct amount_object amounts[3];
+    struct event event = {.type = EVENT_POD};
+    world_fill_pod(pod, &event.pod, amounts);
+    world_apply(world, &event);
+}
+
+static inline void world_pod_gone(struct world *world, const char *uid)
+{
+    struct event event = {.type = EVENT_POD_GONE, .pod_uid = uid};
+    world_apply(world, &event);
+}
+
+static inline void world_group(struct world *world, const char *name, int32_t minimum)
+{
+    struct event event = {.type = EVENT_GROUP};
+    event.group.name_space = "ns";
+    event.group.name = name;
+    event.group.uid = name;
+    event.group.minimum = minimum;
+    world_apply(world, &event);
+}
+
+static inline void world_event(struct world *world, enum event_type type)
+{
+    struct event event = {.type = type};
+    world_apply(world, &event);
+}
+
+static inline void world_tick(struct world *world, int64_t milliseconds)
+{
+    world->now += milliseconds;
+    world_event(world, EVENT_TICK);
+}
+
+/* `count` pods <gang>-0, <gang>-1, … of 8 GPUs, quorum `minimum` on the pods when positive. */
+static inline void world_gang(struct world *world, const char *gang, int count, int32_t minimum)
+{
+    for (int i = 0; i < count; i++) {
+        char uid[64];
+        snprintf(uid, sizeof(uid), "%s-%d", gang, i);
+        struct world_pod pod = {.uid = uid, .gang = gang, .minimum = minimum, .gpus = 8, .rank = i};
+        world_pod(world, &pod);
+    }
+}
+
+static inline const struct effect *world_find(const struct world *world, enum effect_type type)
+{
+    for (size_t i = 0; i < world->effects.count; i++) {
+        if (world->effects.items[i].type == type) {
+            return &world->effects.items[i];
+        }
+    }
+    return NULL;
+}
+
+static inline unsigned world_count(const struct world *world, enum effect_type type)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < world->effects.count; i++) {
+        count += world->effects.items[i].type == type;
+    }
+    return count;
+}
+
+/* Calls filter with these nodes (NULL-terminated); the pod must be known. */
+static inline const struct filter_reply *world_filter(struct world *world, const char *uid,
+                                                      const char *nominated,
+                                                      const char *const *nodes)
+{
+    static uint32_t rows[WORLD_NODES_MAX];
+    struct event event = {.type = EVENT_FILTER};
+    event.filter.ticket = ++world->ticket;
+    event.filter.pod.uid = uid;
+    event.filter.pod.nominated = nominated;
+    for (; nodes[event.filter.row_count] != NULL; event.filter.row_count++) {
+        const char *name = nodes[event.filter.row_count];
+        rows[event.filter.row_count] = engine_node_row(world->engine, name, strlen(name));
+    }
+    event.filter.rows = rows;
+    world_apply(world, &event);
+    const struct effect *effect = world_find(world, EFFECT_FILTER_REPLY);
+    ck_assert_ptr_nonnull(effect);
+    ck_assert_uint_eq(effect->filter.ticket, world->ticket);
+    return &effect->filter;
+}
+
+/* Calls bind; returns the ticket. */
+static inline uint64_t world_bind(struct world *world, const char *uid, const char *node)
+{
+    struct event event = {.type = EVENT_BIND};
+    event.bind.ticket = ++world->ticket;
+    event.bind.name_space = "ns";
+    event.bind.name = uid;
+    event.bind.uid = uid;
+    event.bind.node = node;
+    world_apply(world, &event);
+    return world->ticket;
+}
+
+static inline void world_bound(struct world *world, const char *uid, const char *node,
+                               enum write_outcome outcome)
+{
+    struct event event = {.type = EVENT_BINDING_DONE};
+    event.done.uid = uid;
+    event.done.node = node;
+    event.done.outcome = outcome;
+    event.done.message = outcome == WRITE_DONE ? "" : "no";
+    world_apply(world, &event);
+}
+
+/* The gang's view; its arrays live in `arena`. */
+static inline struct gang_view world_view(const struct world *world, const char *gang,
+                                          struct arena *arena)
+{
+    struct gang_view view;
+    ck_assert(engine_gang_find(world->engine, "ns", gang, arena, &view));
+    return view;
+}
+
+static inline enum gang_state world_state(const struct world *world, const char *gang)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct gang_view view = world_view(world, gang, &arena);
+    arena_finish(&arena);
+    return view.state;
+}
+
+/* Planned or bound node of a member, copied into `node`; "" when neither. */
+static inline const char *world_node_of(const struct world *world, const char *gang,
+                                        const char *pod, char node[64])
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct gang_view view = world_view(world, gang, &arena);
+    node[0] = '\0';
+    for (uint32_t i = 0; i < view.member_count; i++) {
+        if (strcmp(view.members[i].pod, pod) == 0 && view.members[i].node != NULL) {
+            snprintf(node, 64, "%s", view.members[i].node);
+        }
+    }
+    arena_finish(&arena);
+    return node;
+}
+
+#endif
