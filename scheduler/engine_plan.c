@@ -161,9 +161,13 @@ static void keep_quality(struct gang *gang, const struct solver_plan *plan)
     memcpy(gang->bound, plan->bound, sizeof(gang->bound));
 }
 
+/* A group may ask for less time than configured, never for more: kube-scheduler's bind calls end with its
+ * httpTimeout, and nothing may be posted for a caller that is gone. */
 static int64_t hold_timeout(const struct engine *engine, const struct gang *gang)
 {
-    return gang->object_timeout_ms > 0 ? gang->object_timeout_ms : engine->options.hold_timeout_ms;
+    int64_t most = engine->options.hold_timeout_ms;
+    return gang->object_timeout_ms > 0 && gang->object_timeout_ms < most ? gang->object_timeout_ms
+                                                                         : most;
 }
 
 /* Deals the plan's positions to the first `count` members: inside a role both are in order, so

@@ -181,7 +181,7 @@ static void take_member(struct gang *gang, const struct pod *pod)
             return;
         }
     }
-    assert(!"the pod is a member");
+    assert(false && "the pod is a member");
 }
 
 int gang_join(struct gang *gang, struct pod *pod)

@@ -2,6 +2,7 @@
 #include "scheduler/shape.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -350,14 +351,16 @@ static bool taints_tolerated(const struct shapes *shapes, const struct shape *sh
     return true;
 }
 
+/* What strconv.ParseInt(text, 10, 64) takes: a sign or none, digits, nothing else, inside int64. */
 static bool whole_number(const char *text, int64_t *number)
 {
-    char *end;
-    if (*text == '\0' || *text == ' ' || *text == '\t') {
+    const char *digits = *text == '-' || *text == '+' ? text + 1 : text;
+    if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0') {
         return false;
     }
-    *number = strtoll(text, &end, 10);
-    return *end == '\0';
+    errno = 0;
+    *number = strtoll(text, NULL, 10);
+    return errno == 0;
 }
 
 /* Gt and Lt compare whole numbers; anything else matches nothing. */

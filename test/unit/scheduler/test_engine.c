@@ -63,7 +63,7 @@ START_TEST(one_rack_although_the_emptiest_nodes_are_elsewhere)
     filler("f1", "n4", 8);
     filler("f2", "n8", 8);
     for (int i = 12; i < 16; i++) {
-        char uid[16], node[16];
+        char uid[32], node[32];
         snprintf(uid, sizeof(uid), "small-%d", i);
         snprintf(node, sizeof(node), "n%d", i);
         filler(uid, node, 0);
@@ -181,7 +181,7 @@ START_TEST(two_gangs_of_sixty_percent)
     for (int i = 0; i < 6; i++) {
         for (int g = 0; g < 2; g++) {
             const char *gang = g == 0 ? "red" : "blue";
-            char uid[16];
+            char uid[32];
             snprintf(uid, sizeof(uid), "%s-%d", gang, i);
             struct world_pod pod = {.uid = uid, .gang = gang, .minimum = 6, .gpus = 8, .rank = i};
             world_pod(&world, &pod);

@@ -74,6 +74,31 @@ START_TEST(the_deadline_answers_all_and_backs_off)
 }
 END_TEST
 
+/* Longer than configured would outlive kube-scheduler's bind calls. */
+START_TEST(a_group_may_shorten_the_hold_only)
+{
+    static const struct {
+        int64_t asked, given;
+    } cases[] = {{5000, 5000}, {600000, 30000}, {0, 30000}};
+    world_gang(&world, "g", 2, 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct event event = {.type = EVENT_GROUP};
+        event.group.name_space = "ns";
+        event.group.name = "g";
+        event.group.uid = "u";
+        event.group.minimum = 2 - (int32_t)(i % 2); /* a change, so that it is planned anew */
+        event.group.hold_timeout_ms = cases[i].asked;
+        world_apply(&world, &event);
+        ck_assert_uint_gt(holds(), 0);
+        world_tick(&world, cases[i].given - 1);
+        ck_assert_uint_gt(holds(), 0);
+        world_tick(&world, 1);
+        ck_assert_uint_eq(holds(), 0);
+        world_tick(&world, 60000);
+    }
+}
+END_TEST
+
 START_TEST(a_member_deleted_while_held)
 {
     world_gang(&world, "g", 4, 4);
@@ -365,6 +390,7 @@ int main(void)
     TCase *tcase = tcase_create("faults");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_deadline_answers_all_and_backs_off);
+    tcase_add_test(tcase, a_group_may_shorten_the_hold_only);
     tcase_add_test(tcase, a_member_deleted_while_held);
     tcase_add_test(tcase, the_group_changes_midway);
     tcase_add_test(tcase, the_planned_node_goes_or_shrinks);

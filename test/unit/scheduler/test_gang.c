@@ -92,7 +92,7 @@ START_TEST(tally_counts_what_is_alive)
     struct gang *gang = gangs_get(&gangs, "ns", "g");
     struct pod *members[6];
     for (int i = 0; i < 6; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "p%d", i);
         members[i] = pod(name, "", i);
         gang_join(gang, members[i]);

@@ -269,4 +269,84 @@ static inline const char *world_node_of(const struct world *world, const char *g
     return node;
 }
 
+/* "<gang>-<index>", in one of a few buffers used in turn. */
+static inline const char *world_member(const char *gang, int index)
+{
+    static char names[8][64];
+    static unsigned turn;
+    char *name = names[turn++ % 8];
+    snprintf(name, sizeof(names[0]), "%s-%d", gang, index);
+    return name;
+}
+
+/* Planned or bound node of a member by index, in one of a few buffers used in turn. */
+static inline const char *world_planned(const struct world *world, const char *gang, int index)
+{
+    static char nodes[8][64];
+    static unsigned turn;
+    return world_node_of(world, gang, world_member(gang, index), nodes[turn++ % 8]);
+}
+
+/* Members first … first + count - 1 vote; only the effects of the last one are left to look at. */
+static inline void world_vote(struct world *world, const char *gang, int first, int count)
+{
+    for (int i = first; i < first + count; i++) {
+        world_bind(world, world_member(gang, i), world_planned(world, gang, i));
+    }
+}
+
+/* The outcome of the bindings of members first … first + count - 1. */
+static inline void world_outcome(struct world *world, const char *gang, int first, int count,
+                                 enum write_outcome outcome)
+{
+    for (int i = first; i < first + count; i++) {
+        char node[64];
+        world_node_of(world, gang, world_member(gang, i), node);
+        world_bound(world, world_member(gang, i), node, outcome);
+    }
+}
+
+static inline const char *world_reason(const struct world *world, const char *gang)
+{
+    static char text[600];
+    struct arena arena;
+    arena_init(&arena);
+    snprintf(text, sizeof(text), "%s", world_view(world, gang, &arena).reason);
+    arena_finish(&arena);
+    return text;
+}
+
+/* The reply to a bind ticket in the last effects, or NULL. */
+static inline const struct bind_reply *world_reply(const struct world *world, uint64_t ticket)
+{
+    for (size_t i = 0; i < world->effects.count; i++) {
+        const struct effect *effect = &world->effects.items[i];
+        if (effect->type == EFFECT_BIND_REPLY && effect->bind.ticket == ticket) {
+            return &effect->bind;
+        }
+    }
+    return NULL;
+}
+
+static inline struct engine_figures world_figures(const struct world *world)
+{
+    struct engine_figures figures;
+    engine_figures(world->engine, &figures);
+    return figures;
+}
+
+/* All names of `nodes` but one, NULL-terminated, for lists without the planned node. */
+static inline const char *const *world_without(const char *const *nodes, const char *name)
+{
+    static const char *rest[WORLD_NODES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; nodes[i] != NULL; i++) {
+        if (strcmp(nodes[i], name) != 0) {
+            rest[count++] = nodes[i];
+        }
+    }
+    rest[count] = NULL;
+    return rest;
+}
+
 #endif

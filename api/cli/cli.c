@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/cli/cli.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Which command is meant, and what all commands have in common: how they complain.
+ *
+ * A flag or command that does not exist is answered with the one that is nearest in letters, so
+ * that the next try is the right one. Flags are never guessed: getopt's abbreviations are refused,
+ * because a script that says --snap works until there is a second flag that begins like it.
+ */
+
+#define WORD_MAX     32 /* longer words are nobody's misspelling of ours */
+#define DISTANCE_MAX 3
+#define OPTIONS_MAX  32
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"serve", cli_serve, "answer kube-scheduler's extender calls"},
+    {"plan", cli_plan, "say where a job would be placed, or why it does not fit"},
+    {"check-config", cli_check_config, "say how a configuration file is understood"},
+    {"version", cli_version, "print the version"},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: phalanx COMMAND [FLAGS]\n"
+          "\n"
+          "Gang scheduling for a stock kube-scheduler: the pods of a training job start\n"
+          "together, on the best-connected nodes that are free, or not at all.\n"
+          "\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs("\n"
+          "`phalanx COMMAND --help` explains each of them.\n"
+          "Exit codes: 0 good, 1 failed, 2 asked wrongly, 3 does not fit (plan).\n",
+          out);
+}
+
+/* Letters to insert, delete or replace to make one word of the other (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[WORD_MAX + 1];
+    size_t a_length = strlen(a), b_length = strlen(b);
+    if (a_length > WORD_MAX || b_length > WORD_MAX) {
+        return SIZE_MAX;
+    }
+    for (size_t k = 0; k <= b_length; k++) {
+        row[k] = k;
+    }
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= b_length; k++) {
+            size_t above = row[k];
+            size_t best = diagonal + (a[i - 1] != b[k - 1]);
+            best = above + 1 < best ? above + 1 : best;
+            best = row[k - 1] + 1 < best ? row[k - 1] + 1 : best;
+            diagonal = above;
+            row[k] = best;
+        }
+    }
+    return row[b_length];
+}
+
+const char *cli_nearest(const char *text, const char *const *words)
+{
+    const char *nearest = NULL;
+    size_t least = DISTANCE_MAX + 1;
+    for (; *words != NULL; words++) {
+        size_t length = strlen(text);
+        bool begins = length >= 2 && strncmp(*words, text, length) == 0;
+        size_t steps = begins ? 0 : distance(text, *words);
+        if (steps < least && steps < strlen(*words)) {
+            least = steps;
+            nearest = *words;
+        }
+    }
+    return nearest;
+}
+
+int cli_usage_error(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    const char *space = command[0] == '\0' ? "" : " ";
+    fprintf(stderr, "phalanx%s%s: ", space, command);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nTry \"phalanx%s%s --help\".\n", space, command);
+    return CLI_USAGE;
+}
+
+/* Says which flag might have been meant by `word`, which begins with its dashes. */
+static void report_unknown(const char *command, const char *word, const struct option *options)
+{
+    const char *names[OPTIONS_MAX + 1];
+    char name[WORD_MAX + 2];
+    size_t count = 0;
+    for (; options[count].name != NULL && count < OPTIONS_MAX; count++) {
+        names[count] = options[count].name;
+    }
+    names[count] = NULL;
+    const char *bare = word + strspn(word, "-");
+    size_t length = strcspn(bare, "=");
+    length = length < sizeof name ? length : sizeof name - 1; /* too long to be near anything */
+    memcpy(name, bare, length);
+    name[length] = '\0';
+    const char *nearest = strncmp(word, "--", 2) == 0 ? cli_nearest(name, names) : NULL;
+    if (nearest != NULL) {
+        cli_usage_error(command, "there is no flag %s: did you mean --%s?", word, nearest);
+    } else {
+        cli_usage_error(command, "there is no flag %s", word);
+    }
+}
+
+/* Whether a long flag is written out in full. */
+static bool is_whole(const char *word, const struct option *option)
+{
+    size_t length = strlen(option->name);
+    return strncmp(word, "--", 2) != 0 || (strncmp(word + 2, option->name, length) == 0 &&
+                                           (word[2 + length] == '\0' || word[2 + length] == '='));
+}
+
+int cli_option(int argc, char **argv, const char *command, const char *letters,
+               const struct option *options)
+{
+    char quiet[64];
+    int index = -1;
+    int at = optind == 0 ? 1 : optind;
+    /* '+': stop at the first argument that is no flag; ':': tell a missing value from an unknown
+     * flag. */
+    snprintf(quiet, sizeof quiet, "+:%s", letters);
+    opterr = 0;
+    int flag = getopt_long(argc, argv, quiet, options, &index);
+    const char *word = at < argc ? argv[at] : "";
+    if (flag == -1) {
+        if (optind < argc) {
+            cli_usage_error(command, "there is nothing to do with \"%s\"", argv[optind]);
+            return '?';
+        }
+        return -1;
+    }
+    if (flag == ':') {
+        cli_usage_error(command, "%s wants a value", word);
+        return '?';
+    }
+    if (flag == '?') {
+        bool known = optopt != 0 && strncmp(word, "--", 2) == 0;
+        if (known) {
+            cli_usage_error(command, "%.*s takes no value", (int)strcspn(word, "="), word);
+        } else {
+            report_unknown(command, word, options);
+        }
+        return '?';
+    }
+    if (index >= 0 && !is_whole(word, &options[index])) {
+        report_unknown(command, word, options);
+        return '?';
+    }
+    return flag;
+}
+
+int cli_run(int argc, char **argv)
+{
+    const char *names[COMMANDS + 2];
+    const char *name = argc > 1 ? argv[1] : "";
+    if (argc < 2) {
+        print_usage(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        /* `phalanx help plan` is `phalanx plan --help`. */
+        if (argc == 3 && name[0] == 'h') {
+            char help[] = "--help";
+            char *arguments[] = {argv[0], argv[2], help, NULL};
+            return strcmp(argv[2], "help") == 0 ? (print_usage(stdout), CLI_OK)
+                                                : cli_run(3, arguments);
+        }
+        print_usage(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(name, "--version") == 0) {
+        return cli_version(1, argv);
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+        names[i] = commands[i].name;
+    }
+    names[COMMANDS] = "help";
+    names[COMMANDS + 1] = NULL;
+    const char *nearest = cli_nearest(name, names);
+    if (nearest != NULL) {
+        return cli_usage_error("", "there is no command %s: did you mean %s?", name, nearest);
+    }
+    return cli_usage_error("", "there is no command %s", name);
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/cli/cli.h"
+#include "api/embedded/cluster.h"
+#include "api/embedded/expand.h"
+#include "api/kube/decode.h"
+#include "api/ops/config.h"
+#include "api/view/gang_view.h"
+#include "api/yaml/yaml.h"
+#include "scheduler/engine.h"
+#include "topology/alloc.h"
+
+/* `phalanx plan`: the what-if, without a daemon.
+ *
+ *   snapshot ─┐
+ *             ├─▶ cluster in memory ─▶ events ─▶ engine ─▶ view of each gang ─▶ json, table, tree
+ *   manifest ─┘                                    └─▶ effects: dropped
+ *
+ * The engine is the daemon's, told the same events in the same order as a daemon that starts and
+ * finds the manifest applied: nodes, pods and groups of the snapshot, those of the manifest, then
+ * "synced". Gangs that already wait in the snapshot are therefore served first. What the engine
+ * wants written is not, so every plan stops at its hold, which is all the answer needs; time stands
+ * still.
+ */
+
+#define TICKS_MAX 1000 /* due at once; more would be an engine that never comes to rest */
+
+static const char usage[] =
+    "usage: phalanx plan --snapshot FILE --manifest FILE [--config FILE]\n"
+    "                    [--namespace NAME] [-o json|table|tree]\n"
+    "\n"
+    "Says where the gangs of a manifest would be placed on a cluster as it is now, or\n"
+    "which level is short by how many. Nothing is written anywhere.\n"
+    "\n"
+    "  --snapshot FILE    the cluster: what `kubectl get nodes,pods,podgroups -A -o json`\n"
+    "                     prints (or yaml); - is standard input\n"
+    "  --manifest FILE    the job, as one would `kubectl apply` it: Pods and PodGroups,\n"
+    "                     a Job, a PyTorchJob; - is standard input\n"
+    "  --config FILE      configuration, for the levels of the topology\n"
+    "  --namespace NAME   for objects of the manifest without one (default: default)\n"
+    "  -o, --output FORM  tree (default), table or json\n"
+    "\n"
+    "Exit code 3 when a gang does not fit.\n";
+
+enum output { OUTPUT_TREE, OUTPUT_TABLE, OUTPUT_JSON };
+
+struct plan_flags {
+    const char *snapshot;
+    const char *manifest;
+    const char *config;
+    const char *name_space;
+    enum output output;
+    bool help;
+};
+
+/* A gang that the manifest is about. */
+struct asked {
+    char *name_space;
+    char *name;
+};
+
+struct what_if {
+    struct engine *engine;
+    struct effects effects;
+    struct cluster *cluster;
+    struct kube_batch *batch;
+    struct asked *asked; /* in the manifest's order */
+    size_t asked_count;
+    size_t asked_room;
+};
+
+static int read_output(const char *text, enum output *output)
+{
+    static const char *const names[] = {"tree", "table", "json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *output = (enum output)i;
+            return 0;
+        }
+    }
+    cli_usage_error("plan", "--output %s: must be tree, table or json", text);
+    return -1;
+}
+
+static int read_flags(int argc, char **argv, struct plan_flags *flags)
+{
+    static const struct option options[] = {{"snapshot", required_argument, NULL, 's'},
+                                            {"manifest", required_argument, NULL, 'm'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"namespace", required_argument, NULL, 'n'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    *flags = (struct plan_flags){.name_space = "default"};
+    optind = 0;
+    int flag;
+    while ((flag = cli_option(argc, argv, "plan", "o:n:h", options)) != -1) {
+        switch (flag) {
+        case 's':
+            flags->snapshot = optarg;
+            break;
+        case 'm':
+            flags->manifest = optarg;
+            break;
+        case 'c':
+            flags->config = optarg;
+            break;
+        case 'n':
+            flags->name_space = optarg;
+            break;
+        case 'o':
+            if (read_output(optarg, &flags->output) < 0) {
+                return -1;
+            }
+            break;
+        case 'h':
+            flags->help = true;
+            return 0;
+        default:
+            return -1;
+        }
+    }
+    if (flags->snapshot == NULL || flags->manifest == NULL) {
+        cli_usage_error("plan", "--%s FILE is missing",
+                        flags->snapshot == NULL ? "snapshot" : "manifest");
+        return -1;
+    }
+    if (strcmp(flags->snapshot, "-") == 0 && strcmp(flags->manifest, "-") == 0) {
+        cli_usage_error("plan", "only one of --snapshot and --manifest can be standard input");
+        return -1;
+    }
+    return 0;
+}
+
+static void apply(struct what_if *what_if, const struct event *event)
+{
+    effects_reset(&what_if->effects);
+    engine_apply(what_if->engine, event, &what_if->effects);
+}
+
+static void ask(struct what_if *what_if, const char *name_space, const char *name)
+{
+    for (size_t i = 0; i < what_if->asked_count; i++) {
+        if (strcmp(what_if->asked[i].name_space, name_space) == 0 &&
+            strcmp(what_if->asked[i].name, name) == 0) {
+            return;
+        }
+    }
+    what_if->asked = alloc_grow(what_if->asked, &what_if->asked_room, what_if->asked_count + 1,
+                                sizeof *what_if->asked);
+    what_if->asked[what_if->asked_count++] =
+        (struct asked){alloc_string(name_space), alloc_string(name)};
+}
+
+/* Notes the gang of an event that came of the manifest. A pod without one has no business here. */
+static int ask_for(struct what_if *what_if, const struct event *event, struct err *err)
+{
+    if (event->type == EVENT_GROUP) {
+        ask(what_if, event->group.name_space, event->group.name);
+    } else if (event->type == EVENT_POD && event->pod.gang == NULL) {
+        return err_set(err,
+                       "pod %s/%s is in no gang. Label it scheduling.x-k8s.io/pod-group: NAME and "
+                       "add a PodGroup of that name with spec.minMember, or label it "
+                       "pod-group.scheduling.sigs.k8s.io/name: NAME and "
+                       "pod-group.scheduling.sigs.k8s.io/min-available: \"4\"",
+                       event->pod.name_space, event->pod.name);
+    } else if (event->type == EVENT_POD) {
+        ask(what_if, event->pod.name_space, event->pod.gang);
+    }
+    return 0;
+}
+
+/* Applying a pod that exists leaves it where it runs, as kubectl would. */
+static bool is_there(const struct what_if *what_if, const json_t *object)
+{
+    const json_t *metadata = json_object_get(object, "metadata");
+    const char *kind = json_string_value(json_object_get(object, "kind"));
+    return strcmp(kind, "Pod") == 0 &&
+           cluster_get(what_if->cluster, "Pod",
+                       json_string_value(json_object_get(metadata, "namespace")),
+                       json_string_value(json_object_get(metadata, "name"))) != NULL;
+}
+
+/* Puts the manifest's objects into the cluster. CLI_USAGE when the manifest is at fault. */
+static int apply_manifest(struct what_if *what_if, const struct plan_flags *flags, struct err *err)
+{
+    json_t *objects = NULL;
+    json_t *documents = yaml_load_file(flags->manifest, err);
+    int result = CLI_USAGE;
+    if (documents == NULL) {
+        return CLI_RUNTIME;
+    }
+    if (expand_manifest(documents, flags->name_space, &objects, err) < 0) {
+        goto out;
+    }
+    size_t i;
+    json_t *object;
+    json_array_foreach(objects, i, object)
+    {
+        size_t before = what_if->batch->count;
+        if (is_there(what_if, object)) {
+            continue;
+        }
+        if (cluster_apply(what_if->cluster, object, what_if->batch, NULL, err) < 0) {
+            goto out;
+        }
+        for (size_t k = before; k < what_if->batch->count; k++) {
+            if (ask_for(what_if, &what_if->batch->events[k], err) < 0) {
+                goto out;
+            }
+        }
+    }
+    if (what_if->asked_count == 0) {
+        err_set(err, "there is no new pod and no pod group in it");
+        goto out;
+    }
+    result = CLI_OK;
+out:
+    if (result != CLI_OK) {
+        err_prefix(err, "%s", flags->manifest);
+    }
+    json_decref(objects);
+    json_decref(documents);
+    return result;
+}
+
+/* Shows the engine everything, and lets it come to rest. */
+static void run(struct what_if *what_if)
+{
+    struct event synced = {.type = EVENT_SYNCED};
+    struct event tick = {.type = EVENT_TICK};
+    for (size_t i = 0; i < what_if->batch->count; i++) {
+        if (what_if->batch->events[i].type != EVENT_SYNCED) {
+            apply(what_if, &what_if->batch->events[i]);
+        }
+    }
+    apply(what_if, &synced);
+    for (int i = 0; i < TICKS_MAX && engine_deadline(what_if->engine) <= 0; i++) {
+        apply(what_if, &tick);
+    }
+}
+
+static void print_json(json_t *gangs)
+{
+    const json_t *all = json_array_size(gangs) == 1 ? json_array_get(gangs, 0) : gangs;
+    json_dumpf(all, stdout, JSON_INDENT(2));
+    putchar('\n');
+}
+
+/* Prints every gang that was asked for; CLI_INFEASIBLE when one does not fit. */
+static int answer(const struct what_if *what_if, enum output output)
+{
+    int result = CLI_OK;
+    json_t *gangs = json_array();
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < what_if->asked_count; i++) {
+        const struct asked *asked = &what_if->asked[i];
+        struct gang_view view;
+        if (!engine_gang_find(what_if->engine, asked->name_space, asked->name, &arena, &view)) {
+            continue; /* its only pods are terminal */
+        }
+        if (!gang_view_feasible(&view)) {
+            result = CLI_INFEASIBLE;
+        }
+        if (output == OUTPUT_JSON) {
+            json_array_append_new(gangs, gang_view_json(&view));
+            continue;
+        }
+        if (i > 0) {
+            putchar('\n');
+        }
+        if (output == OUTPUT_TABLE) {
+            gang_view_table(&view, stdout);
+        } else {
+            gang_view_tree(&view, what_if->engine, stdout);
+        }
+    }
+    if (output == OUTPUT_JSON) {
+        print_json(gangs);
+    }
+    json_decref(gangs);
+    arena_finish(&arena);
+    return result;
+}
+
+static void what_if_init(struct what_if *what_if, const struct config *config)
+{
+    struct engine_options options;
+    engine_options_default(&options);
+    options.levels = &config->levels;
+    options.hold_timeout_ms = config->hold_timeout_ms;
+    options.backoff_initial_ms = config->backoff_initial_ms;
+    options.backoff_maximum_ms = config->backoff_maximum_ms;
+    *what_if = (struct what_if){.engine = engine_create(&options),
+                                .cluster = cluster_create(),
+                                .batch = kube_batch_create()};
+    effects_init(&what_if->effects);
+}
+
+static void what_if_finish(struct what_if *what_if)
+{
+    for (size_t i = 0; i < what_if->asked_count; i++) {
+        free(what_if->asked[i].name_space);
+        free(what_if->asked[i].name);
+    }
+    free(what_if->asked);
+    effects_finish(&what_if->effects);
+    engine_destroy(what_if->engine);
+    cluster_destroy(what_if->cluster);
+    kube_batch_destroy(what_if->batch);
+}
+
+static int plan(const struct plan_flags *flags, const struct config *config, struct err *err)
+{
+    struct what_if what_if;
+    int result = CLI_RUNTIME;
+    what_if_init(&what_if, config);
+    if (cluster_load(what_if.cluster, flags->snapshot, what_if.batch, err) == 0) {
+        result = apply_manifest(&what_if, flags, err);
+    }
+    if (result != CLI_OK) {
+        fprintf(stderr, "phalanx plan: %s\n", err->text);
+    } else {
+        run(&what_if);
+        result = answer(&what_if, flags->output);
+    }
+    what_if_finish(&what_if);
+    return result;
+}
+
+int cli_plan(int argc, char **argv)
+{
+    struct plan_flags flags;
+    struct config config;
+    struct err err;
+    if (read_flags(argc, argv, &flags) < 0) {
+        return CLI_USAGE;
+    }
+    if (flags.help) {
+        fputs(usage, stdout);
+        return CLI_OK;
+    }
+    config_default(&config);
+    if (flags.config != NULL && config_load(&config, flags.config, &err) < 0) {
+        fprintf(stderr, "phalanx plan: %s\n", err.text);
+        return CLI_USAGE;
+    }
+    return plan(&flags, &config, &err);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/daemon/core.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "topology/alloc.h"
+
+/* Effects are carried out in order, right after the event that caused them. Writes go to the
+ * backend, which only queues them: nothing here waits. A batch from the backend may be large (a
+ * relist), so it is worked off in pieces between which the loop serves HTTP.
+ */
+
+struct core {
+    struct engine *engine;
+    struct effects effects;
+    struct core_options options;
+    struct kube_batch *batch; /* being worked off */
+    size_t batch_at;
+};
+
+struct core *core_create(const struct core_options *options)
+{
+    struct core *core = alloc_zero(1, sizeof(*core));
+    core->options = *options;
+    core->engine = engine_create(options->engine);
+    effects_init(&core->effects);
+    return core;
+}
+
+void core_destroy(struct core *core)
+{
+    if (core == NULL) {
+        return;
+    }
+    kube_batch_destroy(core->batch);
+    effects_finish(&core->effects);
+    engine_destroy(core->engine);
+    free(core);
+}
+
+int64_t core_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t core_now(void)
+{
+    return core_now_ns() / 1000000;
+}
+
+static void log_transition(struct core *core, const struct transition_effect *transition)
+{
+    metrics_transition(core->options.metrics, transition->from, transition->to,
+                       transition->waited_ms);
+    const struct log_field fields[] = {
+        {"namespace", transition->name_space, 0},
+        {"gang", transition->gang, 0},
+        {"from", transition->from, 0},
+        {"to", transition->to, 0},
+        {"reason", transition->message, 0},
+        {"waitedMs", NULL, transition->waited_ms},
+        {NULL, NULL, 0},
+    };
+    log_write(core->options.log, LOG_INFO, "gang changed its state", fields);
+}
+
+static void log_binding(struct core *core, const struct pod_write *write)
+{
+    log_text(core->options.log, LOG_DEBUG, "binding", "namespace", write->name_space, "pod",
+             write->name, "node", write->node, NULL);
+}
+
+/* Carries out one effect; true when it is an answer for the caller of core_apply(). */
+static bool carry_out(struct core *core, const struct effect *effect)
+{
+    struct backend *backend = &core->options.backend;
+    switch (effect->type) {
+    case EFFECT_FILTER_REPLY:
+    case EFFECT_PRIORITIZE_REPLY:
+    case EFFECT_PREEMPT_REPLY:
+        return true;
+    case EFFECT_BIND_REPLY:
+        core->options.bind_reply(core->options.bind_context, effect->bind.ticket,
+                                 effect->bind.error);
+        return false;
+    case EFFECT_POST_BINDING:
+        log_binding(core, &effect->write);
+        backend->submit(backend->context, effect);
+        return false;
+    case EFFECT_NOMINATE:
+    case EFFECT_EXPLAIN:
+    case EFFECT_EVENT:
+        backend->submit(backend->context, effect);
+        return false;
+    case EFFECT_TRANSITION:
+        log_transition(core, &effect->transition);
+        return false;
+    }
+    return false;
+}
+
+const struct effect *core_apply(struct core *core, struct event *event)
+{
+    const struct effect *answer = NULL;
+    int64_t started = core_now_ns();
+    event->now = started / 1000000;
+    effects_reset(&core->effects);
+    engine_apply(core->engine, event, &core->effects);
+    metrics_apply(core->options.metrics, core_now_ns() - started);
+    for (size_t i = 0; i < core->effects.count; i++) {
+        if (carry_out(core, &core->effects.items[i])) {
+            answer = &core->effects.items[i];
+        }
+    }
+    core->options.backend.flush(core->options.backend.context);
+    return answer;
+}
+
+bool core_pump(struct core *core, unsigned limit)
+{
+    for (unsigned applied = 0; applied < limit;) {
+        if (core->batch == NULL) {
+            core->batch = core->options.backend.take(core->options.backend.context);
+            core->batch_at = 0;
+            if (core->batch == NULL) {
+                return false;
+            }
+        }
+        if (core->batch_at == core->batch->count) {
+            kube_batch_destroy(core->batch);
+            core->batch = NULL;
+            continue;
+        }
+        core_apply(core, &core->batch->events[core->batch_at++]);
+        applied++;
+    }
+    return true;
+}
+
+void core_tick(struct core *core)
+{
+    if (engine_deadline(core->engine) <= core_now()) {
+        struct event event = {.type = EVENT_TICK};
+        core_apply(core, &event);
+    }
+}
+
+int core_timeout(const struct core *core)
+{
+    int64_t deadline = engine_deadline(core->engine);
+    if (deadline == INT64_MAX) {
+        return -1;
+    }
+    int64_t left = deadline - core_now();
+    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+const struct engine *core_engine(const struct core *core)
+{
+    return core->engine;
+}

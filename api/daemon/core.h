@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_DAEMON_CORE_H
+#define API_DAEMON_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/kube/batch.h"
+#include "api/ops/log.h"
+#include "api/ops/metrics.h"
+#include "scheduler/engine.h"
+
+/* The core: the engine and everything its effects lead to. One thread owns it, the one that runs
+ * the loop.
+ *
+ *   backend ──events──▶ core_apply() ──writes──▶ backend
+ *   calls   ──events──▶      │       ──replies─▶ calls
+ *                            └──▶ log, metrics
+ */
+
+/* Who carries out the writes and tells of the cluster: the API server's side (kube_io) or the
+ * embedded cluster. */
+struct backend {
+    void *context;
+    int fd; /* readable when take() has something */
+    void (*submit)(void *context, const struct effect *effect);
+    void (*flush)(void *context);
+    struct kube_batch *(*take)(void *context); /* *new*, or NULL */
+};
+
+struct core;
+
+struct core_options {
+    const struct engine_options *engine;
+    struct log *log;         /* *borrowed* */
+    struct metrics *metrics; /* *borrowed* */
+    struct backend backend;  /* its context is *borrowed* */
+    /* A bind call is answered: NULL = bound. */
+    void (*bind_reply)(void *context, uint64_t ticket, const char *error);
+    void *bind_context;
+};
+
+struct core *core_create(const struct core_options *options);
+void core_destroy(struct core *core);
+
+/* Milliseconds and nanoseconds of CLOCK_MONOTONIC. */
+int64_t core_now(void);
+int64_t core_now_ns(void);
+
+/* Applies one event (its `now` is filled in) and carries out what follows. Returns the effect that
+ * answers a filter, prioritize or preempt event, *borrowed* until the next apply, else NULL. */
+const struct effect *core_apply(struct core *core, struct event *event);
+
+/* Applies at most `limit` events that the backend has; true when more are waiting. */
+bool core_pump(struct core *core, unsigned limit);
+
+/* Sends EVENT_TICK when it is due. */
+void core_tick(struct core *core);
+/* Milliseconds until then, -1 for never. */
+int core_timeout(const struct core *core);
+
+const struct engine *core_engine(const struct core *core);
+
+#endif

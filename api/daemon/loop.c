@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/daemon/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* States: RUNNING ─signal─▶ DRAINING ─nothing left, or grace over, or second signal─▶ ended.
+ *
+ * HTTP is served between any two pieces of backend work, so a relist of a large cluster delays a
+ * filter call by one piece and not by the relist.
+ */
+
+#define EVENTS_PER_TURN 256
+
+struct loop {
+    const struct loop_options *options;
+    int epoll;
+    int signals;
+    bool draining;
+    bool stop;
+    int64_t drain_until;
+    unsigned quiet_turns; /* while draining: turns with nothing left to answer */
+};
+
+/* Answers are on the wire after that many turns. */
+#define QUIET_TURNS 3
+
+int loop_block_signals(struct err *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (failed != 0) {
+        return err_set(err, "pthread_sigmask: %s", strerror(failed));
+    }
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return fd >= 0 ? fd : err_set(err, "signalfd: %s", strerror(errno));
+}
+
+static int watch_fd(const struct loop *loop, int fd, struct err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        return err_set(err, "epoll_ctl: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static void begin_drain(struct loop *loop)
+{
+    struct routes *routes = loop->options->routes;
+    struct event event = {.type = EVENT_DRAIN};
+    loop->draining = true;
+    loop->drain_until = core_now() + loop->options->grace_ms;
+    routes->draining = true;
+    log_text(routes->log, LOG_INFO, "draining", NULL);
+    core_apply(routes->core, &event);
+    http_server_quiesce(routes->server);
+}
+
+static void read_signals(struct loop *loop)
+{
+    struct signalfd_siginfo info;
+    while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            continue;
+        }
+        if (loop->draining) {
+            loop->stop = true;
+        } else {
+            begin_drain(loop);
+        }
+    }
+}
+
+/* Idle keep-alive connections are not waited for. */
+static bool drained(struct loop *loop)
+{
+    if (!loop->draining) {
+        return false;
+    }
+    loop->quiet_turns =
+        calls_waiting(loop->options->routes->calls) == 0 ? loop->quiet_turns + 1 : 0;
+    return loop->quiet_turns >= QUIET_TURNS || core_now() >= loop->drain_until;
+}
+
+static int smaller_timeout(int a, int b)
+{
+    if (a < 0 || b < 0) {
+        return a < 0 ? b : a;
+    }
+    return a < b ? a : b;
+}
+
+static int timeout_of(const struct loop *loop, bool more)
+{
+    const struct routes *routes = loop->options->routes;
+    if (more) {
+        return 0;
+    }
+    int timeout = smaller_timeout(http_server_timeout(routes->server), core_timeout(routes->core));
+    return loop->draining ? smaller_timeout(timeout, 50) : timeout;
+}
+
+static int turn(struct loop *loop, bool *more, struct err *err)
+{
+    struct routes *routes = loop->options->routes;
+    struct epoll_event events[4];
+    int count = epoll_wait(loop->epoll, events, 4, timeout_of(loop, *more));
+    if (count < 0 && errno != EINTR) {
+        return err_set(err, "epoll_wait: %s", strerror(errno));
+    }
+    http_server_run(routes->server);
+    *more = core_pump(routes->core, EVENTS_PER_TURN);
+    core_tick(routes->core);
+    http_server_run(routes->server); /* sends what the events answered */
+    read_signals(loop);
+    return 0;
+}
+
+int loop_run(const struct loop_options *options, int signal_fd, struct err *err)
+{
+    struct loop loop = {.options = options, .signals = signal_fd};
+    bool more = true;
+    int result = -1;
+    loop.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop.epoll < 0) {
+        return err_set(err, "epoll_create1: %s", strerror(errno));
+    }
+    if (watch_fd(&loop, signal_fd, err) < 0 || watch_fd(&loop, options->backend.fd, err) < 0 ||
+        watch_fd(&loop, http_server_fd(options->routes->server), err) < 0) {
+        goto out;
+    }
+    while (!loop.stop && !drained(&loop)) {
+        if (turn(&loop, &more, err) < 0) {
+            goto out;
+        }
+    }
+    result = 0;
+out:
+    close(loop.epoll);
+    return result;
+}

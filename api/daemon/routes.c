@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/daemon/routes.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/view/gang_view.h"
+#include "topology/alloc.h"
+#include "version.h"
+
+/* A table of prefixes and handlers. Paths are matched as sent: names in Kubernetes need no escapes,
+ * so a path with a percent sign names nothing that exists.
+ *
+ * Health: alive means this loop turns, which answering proves. Ready means that the first complete
+ * list has been applied and the process is not draining; a stale watch is shown by ?verbose and in
+ * the metrics but does not make it unready, because kube-scheduler, its only client, cannot go
+ * anywhere else.
+ */
+
+#define PATH_PARTS_MAX 9
+
+static void respond_json(struct http_request *request, unsigned status, json_t *json)
+{
+    char *text = json_dumps(json, JSON_INDENT(2));
+    json_decref(json);
+    http_respond(request, status, "application/json", text, text == NULL ? 0 : strlen(text));
+}
+
+static void respond_text(struct http_request *request, unsigned status, char *text, size_t length)
+{
+    http_respond(request, status, "text/plain; charset=utf-8", text, length);
+}
+
+/* Refuses other methods than `method`. */
+static bool is_method(struct http_request *request, const char *method)
+{
+    if (strcmp(http_request_method(request), method) == 0) {
+        return true;
+    }
+    http_respond_error(request, 405, "%s %s: the method must be %s", http_request_method(request),
+                       http_request_path(request), method);
+    return false;
+}
+
+static void add_check(FILE *out, const char *name, bool good, const char *detail)
+{
+    fprintf(out, "[%c]%s %s%s%s\n", good ? '+' : '-', name, good ? "ok" : "failed",
+            detail[0] != '\0' ? ": " : "", detail);
+}
+
+static void add_watch_checks(const struct routes *routes, FILE *out)
+{
+    static const char *const kinds[] = {"nodes", "pods", "podgroups"};
+    struct kube_io_status status;
+    kube_io_status(routes->kube, &status);
+    for (size_t i = 0; i < 3; i++) {
+        char name[32], detail[64];
+        snprintf(name, sizeof(name), "watch-%s", kinds[i]);
+        snprintf(detail, sizeof(detail), "silent for %" PRId64 " ms", status.silence_ms[i]);
+        add_check(out, name, status.synced[i], detail);
+    }
+}
+
+static void health(const struct routes *routes, struct http_request *request, bool readiness)
+{
+    char *text = NULL;
+    size_t length = 0;
+    bool synced = engine_synced(core_engine(routes->core));
+    bool good = !readiness || (synced && !routes->draining);
+    if (!is_method(request, "GET")) {
+        return;
+    }
+    FILE *out = open_memstream(&text, &length);
+    if (http_request_query(request, "verbose") != NULL || !good) {
+        add_check(out, "loop", true, "");
+        if (readiness) {
+            add_check(out, "synced", synced, "");
+            add_check(out, "serving", !routes->draining, "");
+        }
+        if (routes->kube != NULL) {
+            add_watch_checks(routes, out);
+        }
+    }
+    fputs(good ? "ok\n" : "not ready\n", out);
+    fclose(out);
+    respond_text(request, good ? 200 : 503, text, length);
+}
+
+static void show_metrics(const struct routes *routes, struct http_request *request)
+{
+    struct kube_io_status status;
+    struct metrics_scrape scrape = {
+        .connections = http_server_connections(routes->server),
+        .uptime_ms = core_now() - routes->started,
+        .version = PHALANX_VERSION,
+    };
+    if (!is_method(request, "GET")) {
+        return;
+    }
+    engine_figures(core_engine(routes->core), &scrape.engine);
+    if (routes->kube != NULL) {
+        kube_io_status(routes->kube, &status);
+        scrape.kube = &status;
+    }
+    size_t length;
+    char *text = metrics_render(routes->metrics, &scrape, &length);
+    http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", text, length);
+}
+
+static void show_drawing(const struct routes *routes, struct http_request *request,
+                         const struct gang_view *view, bool tree)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (tree) {
+        gang_view_tree(view, core_engine(routes->core), out);
+    } else {
+        gang_view_table(view, out);
+    }
+    fclose(out);
+    respond_text(request, 200, text, length);
+}
+
+static void show_gang(const struct routes *routes, struct http_request *request,
+                      const char *name_space, const char *name)
+{
+    const struct engine *engine = core_engine(routes->core);
+    const char *output = http_request_query(request, "output");
+    struct gang_view view;
+    struct arena arena;
+    arena_init(&arena);
+    if (!engine_gang_find(engine, name_space, name, &arena, &view)) {
+        http_respond_error(request, 404, "there is no gang %s/%s", name_space, name);
+    } else if (output == NULL || strcmp(output, "json") == 0) {
+        respond_json(request, 200, gang_view_json(&view));
+    } else if (strcmp(output, "tree") == 0 || strcmp(output, "table") == 0) {
+        show_drawing(routes, request, &view, output[1] == 'r');
+    } else {
+        http_respond_error(request, 400, "output: %s: must be json, table or tree", output);
+    }
+    arena_finish(&arena);
+}
+
+static void show_gangs(const struct routes *routes, struct http_request *request)
+{
+    respond_json(request, 200, gang_view_list(core_engine(routes->core)));
+}
+
+/* Objects posted to the embedded cluster must be what the path says. */
+static int check_posted(const json_t *object, const char *kind, const char *name_space,
+                        struct err *err)
+{
+    const char *have = json_string_value(json_object_get(object, "kind"));
+    const json_t *metadata = json_object_get(object, "metadata");
+    const char *where = json_string_value(json_object_get(metadata, "namespace"));
+    if (have == NULL || strcmp(have, kind) != 0) {
+        return err_set(err, "kind: %s: this path takes a %s", have == NULL ? "missing" : have,
+                       kind);
+    }
+    if (where == NULL || strcmp(where, name_space) != 0) {
+        return err_set(err, "metadata.namespace: %s: the path says %s",
+                       where == NULL ? "missing" : where, name_space);
+    }
+    return 0;
+}
+
+static void post_object(const struct routes *routes, struct http_request *request, const char *kind,
+                        const char *name_space)
+{
+    struct err err;
+    json_error_t error;
+    size_t length;
+    const char *body = http_request_body(request, &length);
+    json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL) {
+        http_respond_error(request, 400, "body: line %d: %s", error.line, error.text);
+        return;
+    }
+    if (check_posted(object, kind, name_space, &err) < 0 ||
+        embedded_backend_apply(routes->embedded, object, &err) < 0) {
+        http_respond_error(request, 422, "%s", err.text);
+        json_decref(object);
+        return;
+    }
+    respond_json(request, 201, object);
+}
+
+static void delete_object(const struct routes *routes, struct http_request *request,
+                          const char *kind, const char *name_space, const char *name)
+{
+    struct err err;
+    if (embedded_backend_delete(routes->embedded, kind, name_space, name, &err) < 0) {
+        http_respond_error(request, 404, "%s", err.text);
+        return;
+    }
+    respond_json(
+        request, 200,
+        json_pack("{s:s,s:s,s:s}", "kind", "Status", "apiVersion", "v1", "status", "Success"));
+}
+
+static void list_objects(const struct routes *routes, struct http_request *request,
+                         const char *kind)
+{
+    respond_json(request, 200,
+                 cluster_list(embedded_backend_cluster(routes->embedded), kind, NULL));
+}
+
+/* The embedded cluster's own paths; false when it is none of them. */
+static bool embedded_route(const struct routes *routes, struct http_request *request,
+                           char *const *part, size_t parts)
+{
+    bool get = strcmp(http_request_method(request), "GET") == 0;
+    bool post = strcmp(http_request_method(request), "POST") == 0;
+    bool delete = strcmp(http_request_method(request), "DELETE") == 0;
+    bool core = parts >= 3 && strcmp(part[0], "api") == 0 && strcmp(part[1], "v1") == 0;
+    if (core && parts == 3 && get && strcmp(part[2], "pods") == 0) {
+        list_objects(routes, request, "Pod");
+    } else if (core && parts == 3 && get && strcmp(part[2], "nodes") == 0) {
+        list_objects(routes, request, "Node");
+    } else if (core && parts == 5 && post && strcmp(part[4], "pods") == 0) {
+        post_object(routes, request, "Pod", part[3]);
+    } else if (core && parts == 6 && delete &&strcmp(part[4], "pods") == 0) {
+        delete_object(routes, request, "Pod", part[3], part[5]);
+    } else if (parts == 6 && post && strcmp(part[1], "scheduling.x-k8s.io") == 0 &&
+               strcmp(part[5], "podgroups") == 0) {
+        post_object(routes, request, "PodGroup", part[4]);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Cuts a path at its slashes, in place; more parts than there are routes for give 0. */
+static size_t split(char *path, char **part)
+{
+    size_t count = 0;
+    char *rest = path[0] == '/' ? path + 1 : path;
+    while (rest != NULL && count < PATH_PARTS_MAX) {
+        part[count++] = strsep(&rest, "/");
+    }
+    return rest == NULL ? count : 0;
+}
+
+static bool api_route(const struct routes *routes, struct http_request *request, char *const *part,
+                      size_t parts)
+{
+    if (parts < 3 || strcmp(part[0], "api") != 0 || strcmp(part[1], "v1") != 0 ||
+        strcmp(part[2], "gangs") != 0 || (parts != 3 && parts != 5)) {
+        return false;
+    }
+    if (is_method(request, "GET")) {
+        if (parts == 3) {
+            show_gangs(routes, request);
+        } else {
+            show_gang(routes, request, part[3], part[4]);
+        }
+    }
+    return true;
+}
+
+static bool operations_route(const struct routes *routes, struct http_request *request,
+                             const char *path)
+{
+    if (strcmp(path, "/livez") == 0) {
+        health(routes, request, false);
+    } else if (strcmp(path, "/readyz") == 0 || strcmp(path, "/healthz") == 0) {
+        health(routes, request, true);
+    } else if (strcmp(path, "/metrics") == 0) {
+        show_metrics(routes, request);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void routes_handle(void *context, struct http_request *request)
+{
+    static const char scheduler[] = "/scheduler/";
+    struct routes *routes = context;
+    const char *path = http_request_path(request);
+    if (strncmp(path, scheduler, sizeof(scheduler) - 1) == 0) {
+        const char *verb = path + sizeof(scheduler) - 1;
+        if (!is_method(request, "POST") || calls_handle(routes->calls, request, verb)) {
+            return;
+        }
+    } else if (operations_route(routes, request, path)) {
+        return;
+    } else {
+        char *parts[PATH_PARTS_MAX];
+        char *copy = alloc_string(path);
+        size_t count = split(copy, parts);
+        bool found = api_route(routes, request, parts, count) ||
+                     (routes->embedded != NULL && embedded_route(routes, request, parts, count));
+        free(copy);
+        if (found) {
+            return;
+        }
+    }
+    http_respond_error(request, 404, "%.200s: there is nothing here", path);
+}

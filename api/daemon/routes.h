@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_DAEMON_ROUTES_H
+#define API_DAEMON_ROUTES_H
+
+#include <stdbool.h>
+
+#include "api/daemon/calls.h"
+#include "api/daemon/embedded_backend.h"
+#include "api/http/server.h"
+#include "api/kube/io.h"
+
+/* Which path means what. Everything that is not here is 404, a wrong method 405, both with a JSON
+ * body.
+ *
+ *   POST /scheduler/{filter,prioritize,bind,preempt}       kube-scheduler
+ *   GET  /livez /readyz /healthz                           ?verbose lists the checks
+ *   GET  /metrics                                          Prometheus text
+ *   GET  /api/v1/gangs                                     all gangs
+ *   GET  /api/v1/gangs/{namespace}/{name}                  one; ?output=json|table|tree
+ *
+ * With an embedded cluster also, on Kubernetes' own paths:
+ *   GET    /api/v1/{nodes,pods}
+ *   POST   /api/v1/namespaces/{namespace}/pods
+ *   POST   /apis/scheduling.x-k8s.io/v1alpha1/namespaces/{namespace}/podgroups
+ *   DELETE /api/v1/namespaces/{namespace}/pods/{name}
+ */
+
+struct routes {
+    struct core *core;
+    struct calls *calls;
+    struct metrics *metrics;
+    struct log *log;
+    struct kube_io *kube;              /* NULL when embedded */
+    struct embedded_backend *embedded; /* NULL with a real API server */
+    struct http_server *server;        /* for its figures */
+    int64_t started;                   /* core_now() at start */
+    bool draining;
+};
+
+/* For http_server_options; context is a struct routes. */
+void routes_handle(void *context, struct http_request *request);
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_EMBEDDED_EXPAND_H
+#define API_EMBEDDED_EXPAND_H
+
+#include <jansson.h>
+
+#include "topology/err.h"
+
+/* What a manifest turns into once its controllers have seen it: Pods, and the PodGroups they belong
+ * to. For the what-if, which asks about a job that nobody has applied yet.
+ *
+ *   Pod, scheduling.x-k8s.io PodGroup   as they are
+ *   batch/v1 Job                        `parallelism` pods (at most `completions`), with the labels
+ *                                       of the Job controller and, when Indexed, their completion
+ *                                       index
+ *   kubeflow.org/v1 PyTorchJob          <job>-master-0, <job>-worker-0 …, with
+ *                                       training.kubeflow.org labels. When no template names a
+ *                                       gang, a PodGroup of the job's name is made, as the training
+ *                                       operator does with gang scheduling on: minMember is
+ *                                       runPolicy.schedulingPolicy.minAvailable or all replicas,
+ *                                       annotations are the job's
+ *   List                                item by item
+ *   a kind that holds no pods           left out (Service, ConfigMap, …)
+ *   any other kind that holds pods      an error that names it
+ *
+ * Pods are named <owner>-<index> where the controllers add random letters: the same manifest gives
+ * the same pods. A suspended job is expanded as if it were resumed, for that is what one asks
+ * about.
+ */
+
+#define EXPAND_PODS_MAX 100000
+
+/* `documents`: array of objects. `name_space`: for objects without one. Sets *objects to a *new*
+ * array, groups and pods in the manifest's order; nothing is shared with `documents`. */
+int expand_manifest(const json_t *documents, const char *name_space, json_t **objects,
+                    struct err *err);
+
+#endif

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/http/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "api/json/out.h"
+#include "topology/alloc.h"
+#include "topology/err.h"
+
+/* The life of a request:
+ *
+ *   headers ──▶ READING ──whole body──▶ HANDED ──http_respond()──▶ ANSWERED ──▶ SENT ──▶ freed
+ *                  │                      └ no answer when the handler returns:       ▲
+ *                  │                        suspended, until http_respond() resumes   │
+ *                  └──▶ REFUSED ──body has passed──▶ our own 4xx or 503 ──────────────┘
+ *
+ * - A request is freed when it is answered and libmicrohttpd is done with it, whichever comes last.
+ *   `connection` is NULL once libmicrohttpd is done. It does not notice that the client of a
+ *   suspended connection is gone (it finds out when the answer is sent), so normally the answer
+ *   comes first.
+ * - libmicrohttpd takes an answer before the body only for POST and PUT, and then closes the
+ *   connection. For any other method with a body the refusal has to wait until the body has passed.
+ * - A body that is read only to be thrown away may be DISCARD_FACTOR times the limit, so that an
+ *   honest client sees the answer; then the connection is cut.
+ * - Headers that two parsers could read in two ways are refused: libmicrohttpd 0.9.75 takes a
+ *   Transfer-Encoding beside a Content-Length, takes the first of several Content-Lengths, and
+ *   reads a body of unknown coding as no body.
+ */
+
+#define DISCARD_FACTOR 4
+#define ERROR_TEXT_MAX 1024
+#define FIRST_ROOM_MAX (256 * 1024) /* of an announced body; the rest when it has come */
+#define REFUSAL_MAX    256
+
+static const char error_type[] = "application/json";
+
+struct http_request {
+    struct http_shared *shared;
+    struct MHD_Connection *connection; /* NULL: gone */
+    const char *method;
+    char *path;
+    char *body;
+    size_t length;
+    size_t room;
+    size_t seen; /* bytes that arrived, kept or not */
+    int64_t arrived;
+    enum http_request_state state;
+    bool suspended;
+    bool close; /* the connection after the answer */
+    unsigned status;
+    const char *content_type;
+    char *reply;
+    size_t reply_length;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct http_request *http_request_create(struct http_shared *shared,
+                                         struct MHD_Connection *connection, const char *path,
+                                         const char *method)
+{
+    struct http_request *request = alloc_zero(1, sizeof(*request));
+    request->shared = shared;
+    request->connection = connection;
+    request->method = method;
+    request->path = alloc_string(path);
+    return request;
+}
+
+static void request_destroy(struct http_request *request)
+{
+    free(request->path);
+    free(request->body);
+    free(request->reply);
+    free(request);
+}
+
+void http_request_completed(struct http_request *request)
+{
+    if (request->state == HTTP_REQUEST_HANDED) {
+        request->connection = NULL;
+        request->method = "";
+    } else {
+        request_destroy(request);
+    }
+}
+
+enum http_request_state http_request_state(const struct http_request *request)
+{
+    return request->state;
+}
+
+enum MHD_Result http_request_send(struct http_request *request)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        request->reply_length, request->reply, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    request->reply = NULL;
+    request->state = HTTP_REQUEST_SENT;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, request->content_type);
+    if (request->close || request->shared->last_answer) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    enum MHD_Result result = MHD_queue_response(request->connection, request->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static void set_answer(struct http_request *request, unsigned status, const char *content_type,
+                       char *body, size_t length)
+{
+    request->status = status;
+    request->content_type = content_type;
+    request->reply = body;
+    request->reply_length = body == NULL ? 0 : length;
+    free(request->body); /* large, and not needed while the answer is under way */
+    request->body = NULL;
+    request->length = 0;
+    request->room = 0;
+}
+
+/* *New* {"error":"<text>"}. */
+static char *error_body(const char *text, size_t *length)
+{
+    struct json_out out;
+    json_out_init(&out, 8 * ERROR_TEXT_MAX);
+    json_out_object(&out);
+    json_out_member_string(&out, "error", text);
+    json_out_object_end(&out);
+    return json_out_take(&out, length);
+}
+
+/* Our own answer in place of the handler's; sent by http_request_send() when the body has
+ * passed. */
+static void refuse(struct http_request *request, unsigned status, const char *text)
+{
+    request->state = HTTP_REQUEST_REFUSED;
+    request->close = true;
+    size_t length;
+    char *body = error_body(text, &length);
+    set_answer(request, status, error_type, body, length);
+}
+
+static void refuse_size(struct http_request *request)
+{
+    char text[REFUSAL_MAX];
+    snprintf(text, sizeof(text), "the body is larger than %zu bytes (server.maxBodySize)",
+             request->shared->max_body);
+    refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, text);
+}
+
+struct header_check {
+    const char *wrong; /* NULL: nothing */
+    unsigned lengths;
+    unsigned encodings;
+    unsigned long long length;
+};
+
+static enum MHD_Result check_header(void *context, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
+{
+    struct header_check *check = context;
+    (void)kind;
+    if (strpbrk(key, " \t") != NULL) {
+        check->wrong = "a header name with white space";
+    } else if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        check->encodings++;
+        if (value == NULL || strcasecmp(value, "chunked") != 0) {
+            check->wrong = "Transfer-Encoding: must be chunked";
+        }
+    } else if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        check->lengths++;
+        if (value == NULL || value[0] == '\0' || strspn(value, "0123456789") != strlen(value)) {
+            check->wrong = "Content-Length: must be a whole number";
+        } else {
+            check->length = strtoull(value, NULL, 10); /* beyond 64 bits: ULLONG_MAX, too large */
+        }
+    }
+    return MHD_YES;
+}
+
+static const char *check_headers(struct http_request *request, const char *version,
+                                 struct header_check *check)
+{
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, check_header, check);
+    if (check->wrong != NULL) {
+        return check->wrong;
+    }
+    if (check->lengths > 1) {
+        return "Content-Length: given twice";
+    }
+    if (check->encodings > 1) {
+        return "Transfer-Encoding: given twice";
+    }
+    if (check->encodings > 0 && check->lengths > 0) {
+        return "Transfer-Encoding and Content-Length: only one may be given";
+    }
+    if (check->encodings > 0 && strcmp(version, MHD_HTTP_VERSION_1_1) != 0) {
+        return "Transfer-Encoding: only in HTTP/1.1";
+    }
+    return NULL;
+}
+
+enum MHD_Result http_request_begin(struct http_request *request, const char *version)
+{
+    struct header_check check = {.wrong = NULL};
+    const char *wrong = check_headers(request, version, &check);
+    if (wrong != NULL) {
+        refuse(request, MHD_HTTP_BAD_REQUEST, wrong);
+    } else if (check.length > request->shared->max_body) {
+        refuse_size(request);
+    } else {
+        request->room = check.length < FIRST_ROOM_MAX ? check.length + 1 : FIRST_ROOM_MAX;
+        request->body = alloc_resize(NULL, request->room, 1);
+    }
+    bool early = strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 ||
+                 strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0;
+    return request->state == HTTP_REQUEST_REFUSED && early ? http_request_send(request) : MHD_YES;
+}
+
+enum MHD_Result http_request_take(struct http_request *request, const char *data, size_t length)
+{
+    size_t max = request->shared->max_body;
+    request->seen += length;
+    if (request->seen > max && request->state == HTTP_REQUEST_READING) {
+        refuse_size(request);
+    }
+    if (request->state != HTTP_REQUEST_READING) {
+        return request->seen / DISCARD_FACTOR > max ? MHD_NO : MHD_YES;
+    }
+    size_t need = request->length + length + 1;
+    if (need > request->room) {
+        request->room = need > 2 * request->room ? need : 2 * request->room;
+        request->body = alloc_resize(request->body, request->room, 1);
+    }
+    memcpy(request->body + request->length, data, length);
+    request->length += length;
+    return MHD_YES;
+}
+
+enum MHD_Result http_request_hand_over(struct http_request *request,
+                                       void (*handler)(void *context, struct http_request *request),
+                                       void *context)
+{
+    request->body[request->length] = '\0';
+    request->arrived = now_ns();
+    if (request->shared->stopping) {
+        refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
+        return http_request_send(request);
+    }
+    request->state = HTTP_REQUEST_HANDED;
+    request->shared->handed++;
+    handler(context, request);
+    if (request->state == HTTP_REQUEST_ANSWERED) {
+        return http_request_send(request);
+    }
+    request->suspended = true;
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+const char *http_request_method(const struct http_request *request)
+{
+    return request->method;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+    return request->path;
+}
+
+/* A name without a value ("?verbose") counts as the empty text. */
+static const char *lookup(const struct http_request *request, enum MHD_ValueKind kind,
+                          const char *name)
+{
+    const char *value = NULL;
+    size_t length;
+    if (request->connection == NULL ||
+        MHD_lookup_connection_value_n(request->connection, kind, name, strlen(name), &value,
+                                      &length) != MHD_YES) {
+        return NULL;
+    }
+    return value == NULL ? "" : value;
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+    return lookup(request, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    return lookup(request, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_body(const struct http_request *request, size_t *length)
+{
+    *length = request->length;
+    return request->body;
+}
+
+int64_t http_request_arrived(const struct http_request *request)
+{
+    return request->arrived;
+}
+
+void http_respond(struct http_request *request, unsigned status, const char *content_type,
+                  char *body, size_t length)
+{
+    err_require(request->state == HTTP_REQUEST_HANDED);
+    request->shared->handed--;
+    request->state = HTTP_REQUEST_ANSWERED;
+    set_answer(request, status, content_type, body, length);
+    if (request->connection == NULL) {
+        request_destroy(request);
+    } else if (request->suspended) {
+        request->suspended = false;
+        request->shared->resumed = true;
+        MHD_resume_connection(request->connection);
+    }
+}
+
+void http_respond_error(struct http_request *request, unsigned status, const char *format, ...)
+{
+    char text[ERROR_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    size_t length;
+    char *body = error_body(text, &length);
+    http_respond(request, status, error_type, body, length);
+}

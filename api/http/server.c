@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/http/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/http/request.h"
+#include "topology/alloc.h"
+
+/* libmicrohttpd in external epoll mode: its epoll descriptor lies in our loop's, and nothing
+ * happens but inside http_server_run(). What becomes of a request is told in request.c.
+ *
+ * - A connection resumed by http_respond() is noticed at the next run only, and libmicrohttpd's own
+ *   timeout does not say so; hence `resumed`.
+ * - Stopping libmicrohttpd with suspended connections hangs or worse. http_server_destroy()
+ *   therefore insists on answers to all requests, and lets those resumed last be sent.
+ * - MHD_OPTION_LISTENING_ADDRESS_REUSE stays unset: it means SO_REUSEPORT, and a second daemon
+ *   would take half of the calls unnoticed. SO_REUSEADDR, for quick restarts, is set anyway.
+ */
+
+#define CONNECTION_POOL (32 * 1024) /* libmicrohttpd clears it per request: larger is slower */
+#define LISTEN_BACKLOG  4096
+#define OTHER_FILES     256 /* descriptors kept free for everything but connections */
+
+struct http_server {
+    struct http_server_options options;
+    struct MHD_Daemon *daemon;
+    struct http_shared shared;
+    uint32_t connection_limit;
+    int quiesced_fd; /* listening socket after http_server_quiesce(), -1 before */
+};
+
+/* libmicrohttpd's access handler: once when the headers are there, then per piece of the body, once
+ * at the end of the body, and once more after a resume. */
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *data_length, void **state)
+{
+    struct http_server *server = context;
+    struct http_request *request = *state;
+    if (request == NULL) {
+        request = http_request_create(&server->shared, connection, url, method);
+        *state = request;
+        return http_request_begin(request, version);
+    }
+    if (*data_length > 0) {
+        size_t length = *data_length;
+        *data_length = 0;
+        return http_request_take(request, data, length);
+    }
+    switch (http_request_state(request)) {
+    case HTTP_REQUEST_READING:
+        return http_request_hand_over(request, server->options.handler, server->options.context);
+    case HTTP_REQUEST_REFUSED:
+    case HTTP_REQUEST_ANSWERED:
+        return http_request_send(request);
+    case HTTP_REQUEST_HANDED:
+    case HTTP_REQUEST_SENT:
+        break;
+    }
+    return MHD_YES;
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)connection;
+    (void)code;
+    if (*state != NULL) {
+        http_request_completed(*state);
+        *state = NULL;
+    }
+}
+
+/* Connections the process can open; raises the limit of descriptors as far as it may. */
+static uint32_t possible_connections(uint32_t wanted)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)wanted + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return wanted;
+    }
+    if (limit.rlim_cur < need) {
+        struct rlimit raised = limit;
+        raised.rlim_cur = need;
+        if (raised.rlim_max < need) {
+            raised.rlim_max = need;
+        }
+        if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+            raised.rlim_max = limit.rlim_max;
+            raised.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+            (void)!setrlimit(RLIMIT_NOFILE, &raised);
+        }
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= need) {
+        return wanted;
+    }
+    rlim_t others = limit.rlim_cur > 2 * OTHER_FILES ? OTHER_FILES : limit.rlim_cur / 2;
+    return (uint32_t)(limit.rlim_cur - others);
+}
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static int parse_address(const struct http_server_options *options, union address *address,
+                         struct err *err)
+{
+    memset(address, 0, sizeof(*address));
+    if (inet_pton(AF_INET, options->address, &address->v4.sin_addr) == 1) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(options->port);
+        return 0;
+    }
+    if (inet_pton(AF_INET6, options->address, &address->v6.sin6_addr) == 1) {
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons(options->port);
+        return 0;
+    }
+    return err_set(err, "listen address %s: must be an IPv4 or IPv6 address", options->address);
+}
+
+static struct MHD_Daemon *start(struct http_server *server, const union address *address)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    if (address->any.sa_family == AF_INET6) {
+        flags |=
+            IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr) ? MHD_USE_DUAL_STACK : MHD_USE_IPv6;
+    }
+    return MHD_start_daemon(
+        flags, server->options.port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR,
+        &address->any, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)server->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
+        server->options.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)LISTEN_BACKLOG,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+}
+
+int http_server_create(const struct http_server_options *options, struct http_server **server,
+                       struct err *err)
+{
+    union address address;
+    if (parse_address(options, &address, err) < 0) {
+        return -1;
+    }
+    struct http_server *created = alloc_zero(1, sizeof(*created));
+    created->options = *options;
+    created->shared.max_body = options->max_body;
+    created->quiesced_fd = -1;
+    created->connection_limit = possible_connections(options->max_connections);
+    errno = 0;
+    created->daemon = start(created, &address);
+    if (created->daemon == NULL) {
+        err_set(err, "cannot listen on %s port %u: %s", options->address, options->port,
+                errno != 0 ? strerror(errno) : "libmicrohttpd refused");
+        free(created);
+        return -1;
+    }
+    *server = created;
+    return 0;
+}
+
+void http_server_destroy(struct http_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    server->shared.stopping = true;
+    while (server->shared.resumed) {
+        http_server_run(server);
+    }
+    if (server->shared.handed > 0) {
+        fprintf(stderr, "http_server_destroy: %u requests were never answered\n",
+                server->shared.handed);
+        abort();
+    }
+    MHD_stop_daemon(server->daemon);
+    if (server->quiesced_fd >= 0) {
+        close(server->quiesced_fd);
+    }
+    free(server);
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info == NULL ? server->options.port : info->port;
+}
+
+uint32_t http_server_connection_limit(const struct http_server *server)
+{
+    return server->connection_limit;
+}
+
+uint32_t http_server_connections(const struct http_server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == NULL ? 0 : info->num_connections;
+}
+
+int http_server_fd(const struct http_server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info == NULL ? -1 : info->epoll_fd;
+}
+
+int http_server_timeout(struct http_server *server)
+{
+    unsigned MHD_LONG_LONG milliseconds;
+    if (server->shared.resumed) {
+        return 0;
+    }
+    if (MHD_get_timeout(server->daemon, &milliseconds) != MHD_YES) {
+        return -1;
+    }
+    return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
+}
+
+void http_server_run(struct http_server *server)
+{
+    server->shared.resumed = false;
+    MHD_run(server->daemon);
+}
+
+void http_server_quiesce(struct http_server *server)
+{
+    server->shared.last_answer = true;
+    if (server->quiesced_fd < 0) {
+        server->quiesced_fd = MHD_quiesce_daemon(server->daemon);
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_HTTP_SERVER_H
+#define API_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "topology/err.h"
+
+/* The HTTP server: libmicrohttpd driven by our own loop. The only module that includes
+ * microhttpd.h.
+ *
+ * - It owns no thread. The loop polls http_server_fd() for reading and calls http_server_run() when
+ *   it is readable or http_server_timeout() has passed.
+ * - A request is handed to the handler once, with its whole body. The handler answers with
+ *   http_respond() before it returns or at any later time on the same thread; until then the
+ *   connection is suspended and the request pointer stays valid, whether or not the client still
+ *   listens. Every request must be answered exactly once.
+ * - Bodies above `max_body` and headers with two readings (Transfer-Encoding beside Content-Length,
+ *   repeated ones, any coding but chunked) never reach the handler: they are answered with 4xx and
+ *   a JSON body {"error":"…"}, and the connection is closed. What is not even HTTP, libmicrohttpd
+ *   answers itself with its own 4xx and text. A body that ends too early gets no answer; the
+ *   connection is closed, at the latest after `idle_seconds`.
+ */
+
+struct http_server;
+struct http_request;
+
+struct http_server_options {
+    const char *address; /* IPv4 or IPv6 literal; "::" takes both, as in Go */
+    uint16_t port;       /* 0: any free one, see http_server_port() */
+    uint32_t max_connections;
+    size_t max_body;       /* bytes */
+    unsigned idle_seconds; /* keep-alive timeout; kube-scheduler needs more than 90 */
+    void (*handler)(void *context, struct http_request *request);
+    void *context;
+};
+
+/* *New* listening server. Raises RLIMIT_NOFILE when it can; when it cannot, the connection limit
+ * shrinks to what fits (see http_server_connection_limit()). */
+int http_server_create(const struct http_server_options *options, struct http_server **server,
+                       struct err *err);
+/* All requests must have been answered. Takes NULL. */
+void http_server_destroy(struct http_server *server);
+
+uint16_t http_server_port(const struct http_server *server);
+uint32_t http_server_connection_limit(const struct http_server *server);
+uint32_t http_server_connections(const struct http_server *server); /* open now */
+
+int http_server_fd(const struct http_server *server);
+/* Milliseconds until http_server_run() wants to be called, -1 for no limit. */
+int http_server_timeout(struct http_server *server);
+void http_server_run(struct http_server *server);
+
+/* Stops accepting; open connections go on and are closed after their answer. One that stays silent
+ * is left to `idle_seconds` or to http_server_destroy(). */
+void http_server_quiesce(struct http_server *server);
+
+const char *http_request_method(const struct http_request *request); /* "GET" */
+const char *http_request_path(const struct http_request *request);   /* without query */
+const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
+const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
+/* The whole body, NUL-terminated beyond `length`. *Borrowed* until the answer. */
+const char *http_request_body(const struct http_request *request, size_t *length);
+/* Time of arrival of the complete request, CLOCK_MONOTONIC nanoseconds; for latency metrics. */
+int64_t http_request_arrived(const struct http_request *request);
+
+/* Answers; *steals* `body` (malloc'd, may be NULL with length 0) and voids the request. Sends
+ * Content-Length and nothing after the body. `content_type` is a static string. */
+void http_respond(struct http_request *request, unsigned status, const char *content_type,
+                  char *body, size_t length);
+/* Answers {"error":"<text>"} with the status. */
+void http_respond_error(struct http_request *request, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_KUBE_CLIENT_H
+#define API_KUBE_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/kube/access.h"
+#include "api/kube/kube_log.h"
+#include "topology/err.h"
+
+/* HTTP to one API server: many requests at once on one thread, over connections that are kept.
+ *
+ *   client_start() … client_start()
+ *   loop: client_poll()  ──▶ status() once, data() any number of times, done() once, for each call
+ *
+ * TLS is always verified, unless the kubeconfig itself says insecure-skip-tls-verify. HTTP/1.1,
+ * no proxies, no redirects. A bearer token from a file is read again when it is older than a
+ * minute, and at once when the server answers 401: if it has changed the request is repeated with
+ * it, and nobody is told.
+ *
+ * Everything belongs to one thread, except client_wakeup(). Of the callbacks only done() may
+ * start and cancel calls.
+ */
+
+#define CLIENT_TOKEN_MAX 65536 /* bytes of a token file */
+
+struct client;
+struct client_call;
+
+struct client_request {
+    const char *method;       /* "GET" … */
+    const char *target;       /* path and query */
+    const char *content_type; /* of the body */
+    const char *body;         /* NULL: none */
+    size_t body_length;
+    int64_t timeout_ms; /* for the whole request; 0: none */
+    /* The answer's status, before its data; retry_after_ms is 0 when the server said nothing.
+     * May be NULL. */
+    void (*status)(void *context, int status, int64_t retry_after_ms);
+    /* -1 ends the call, its error is err's text. */
+    int (*data)(void *context, const char *bytes, size_t length, struct err *err);
+    /* The call is over and void. status is 0 when there was no answer; error is NULL when it
+     * is complete. */
+    void (*done)(void *context, int status, const char *error);
+    void *context;
+};
+
+int client_create(const struct kube_access *access, uint32_t connections,
+                  const struct kube_log *log, struct client **client, struct err *err);
+/* Calls still under way end without a word. */
+void client_destroy(struct client *client);
+
+/* Starts a request; everything in it is copied. *Borrowed* until done() or client_cancel(). */
+struct client_call *client_start(struct client *client, const struct client_request *request);
+/* Ends a call without done(). */
+void client_cancel(struct client *client, struct client_call *call);
+
+/* Waits up to timeout_ms for something to happen, and lets it happen. */
+void client_poll(struct client *client, int timeout_ms);
+/* Ends the wait; from any thread. */
+void client_wakeup(struct client *client);
+
+uint64_t client_unauthorized(const struct client *client); /* answers with 401 */
+
+#endif

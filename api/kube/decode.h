@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_KUBE_DECODE_H
+#define API_KUBE_DECODE_H
+
+#include <jansson.h>
+
+#include "scheduler/objects.h"
+#include "topology/arena.h"
+#include "topology/err.h"
+
+/* Kubernetes objects (core/v1 Node and Pod, scheduling.x-k8s.io/v1alpha1 PodGroup) to the engine's
+ * neutral ones. Everything kept is copied into `arena`; the json_t may go afterwards.
+ *
+ * `null` and absent are the same, as in Go. A member of the wrong type, a name that is missing, a
+ * quantity that cannot be read or a count above the limits of the neutral structs is an error that
+ * names the field and the value; `object` is then undefined. Unknown members are ignored.
+ */
+
+int node_decode(const json_t *json, struct arena *arena, struct node_object *object,
+                struct err *err);
+
+/* Effective requests follow k8s.io/component-helpers resource.PodRequests: the sum over containers,
+ * restartable init containers included, at least the largest init step, or spec.resources where
+ * given, plus overhead, plus one of "pods". Extended resources count by limits when no request is
+ * given. The gang, rank and role come from the dialects in dialect.h. */
+int pod_decode(const json_t *json, struct arena *arena, struct pod_object *object, struct err *err);
+
+int group_decode(const json_t *json, struct arena *arena, struct group_object *object,
+                 struct err *err);
+
+#endif

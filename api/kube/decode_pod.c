@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/kube/decode.h"
+
+#include <string.h>
+
+#include "api/kube/amounts.h"
+#include "api/kube/dialect.h"
+#include "api/kube/fields.h"
+#include "api/kube/requests.h"
+
+/* core/v1 Pod: who it is, where it is, what it asks of a node, and which gang it belongs to.
+ *
+ * What is not understood is read the way kube-scheduler acts on it: a toleration with an unknown
+ * operator tolerates nothing, a node selector term with an unknown operator matches nothing.
+ * Neither makes the pod unreadable, for kube-scheduler has the last word anyway.
+ */
+
+static int read_selector(const struct field *spec, struct arena *arena, struct pod_object *object,
+                         struct err *err)
+{
+    struct field selector;
+    if (field_object(spec, "nodeSelector", &selector, err) != 0) {
+        return -1;
+    }
+    size_t count = selector.json == NULL ? 0 : json_object_size(selector.json);
+    if (count > POD_SELECTOR_MAX) {
+        return field_fail(&selector, err, "%zu entries are more than the limit of %d", count,
+                          POD_SELECTOR_MAX);
+    }
+    struct label_object *kept = arena_alloc(arena, count, sizeof *kept);
+    object->selector = kept;
+    object->selector_count = count;
+    if (count == 0) {
+        return 0;
+    }
+    const char *key = NULL;
+    json_t *value = NULL;
+    /* The iteration functions take a plain pointer; nothing is changed. */
+    json_object_foreach((json_t *)(uintptr_t)selector.json, key, value)
+    {
+        if (field_text(value) == NULL) {
+            return field_fail(&selector, err, "the value of %s is not a string", key);
+        }
+        kept->key = arena_string(arena, key);
+        kept->value = arena_string(arena, field_text(value));
+        kept++;
+    }
+    return 0;
+}
+
+static int read_values(const struct field *requirement, struct arena *arena,
+                       struct expression_object *expression, struct err *err)
+{
+    struct field values;
+    if (field_array(requirement, "values", &values, err) != 0) {
+        return -1;
+    }
+    size_t count = field_count(&values);
+    if (count > POD_VALUES_MAX) {
+        return field_fail(&values, err, "%zu values are more than the limit of %d", count,
+                          POD_VALUES_MAX);
+    }
+    const char **kept = arena_alloc(arena, count, sizeof *kept);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = field_text(json_array_get(values.json, i));
+        if (text == NULL) {
+            return field_fail(&values, err, "value %zu is not a string", i);
+        }
+        kept[i] = arena_string(arena, text);
+    }
+    expression->values = kept;
+    expression->value_count = count;
+    return 0;
+}
+
+static bool read_operator(const char *text, enum selector_operator *relation)
+{
+    static const struct {
+        const char *text;
+        enum selector_operator relation;
+    } OPERATORS[] = {
+        {"In", SELECTOR_IN},         {"NotIn", SELECTOR_NOT_IN},
+        {"Exists", SELECTOR_EXISTS}, {"DoesNotExist", SELECTOR_DOES_NOT_EXIST},
+        {"Gt", SELECTOR_GREATER},    {"Lt", SELECTOR_LESS},
+    };
+    for (size_t i = 0; text != NULL && i < sizeof OPERATORS / sizeof OPERATORS[0]; i++) {
+        if (strcmp(text, OPERATORS[i].text) == 0) {
+            *relation = OPERATORS[i].relation;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Appends matchExpressions or matchFields to the term; *known is cleared when one cannot be
+ * understood. */
+static int read_requirements(const struct field *list, bool is_field, struct arena *arena,
+                             struct expression_object *expressions, size_t *count, bool *known,
+                             struct err *err)
+{
+    for (size_t i = 0; i < field_count(list); i++) {
+        struct field requirement;
+        const char *key = NULL;
+        const char *relation = NULL;
+        struct expression_object *expression = &expressions[*count];
+        if (field_element(list, i, &requirement, err) != 0 ||
+            field_name(&requirement, "key", &key, err) != 0 ||
+            field_string(&requirement, "operator", &relation, err) != 0 ||
+            read_values(&requirement, arena, expression, err) != 0) {
+            return -1;
+        }
+        *known = *known && read_operator(relation, &expression->operator) &&
+                 (!is_field || strcmp(key, "metadata.name") == 0);
+        expression->key = arena_string(arena, key);
+        expression->field = is_field;
+        ++*count;
+    }
+    return 0;
+}
+
+static int read_term(const struct field *json, struct arena *arena, struct term_object *term,
+                     struct err *err)
+{
+    struct field labels;
+    struct field fields;
+    if (field_array(json, "matchExpressions", &labels, err) != 0 ||
+        field_array(json, "matchFields", &fields, err) != 0) {
+        return -1;
+    }
+    size_t total = field_count(&labels) + field_count(&fields);
+    if (total > POD_EXPRESSIONS_MAX) {
+        return field_fail(json, err, "%zu expressions are more than the limit of %d", total,
+                          POD_EXPRESSIONS_MAX);
+    }
+    bool known = true;
+    size_t count = 0;
+    struct expression_object *expressions = arena_alloc(arena, total, sizeof *expressions);
+    if (read_requirements(&labels, false, arena, expressions, &count, &known, err) != 0 ||
+        read_requirements(&fields, true, arena, expressions, &count, &known, err) != 0) {
+        return -1;
+    }
+    term->expressions = expressions;
+    term->expression_count = known ? count : 0;
+    return 0;
+}
+
+static int read_affinity(const struct field *spec, struct arena *arena, struct pod_object *object,
+                         struct err *err)
+{
+    struct field affinity;
+    struct field node_affinity;
+    struct field required;
+    struct field terms;
+    if (field_object(spec, "affinity", &affinity, err) != 0 ||
+        field_object(&affinity, "nodeAffinity", &node_affinity, err) != 0 ||
+        field_object(&node_affinity, "requiredDuringSchedulingIgnoredDuringExecution", &required,
+                     err) != 0 ||
+        field_array(&required, "nodeSelectorTerms", &terms, err) != 0) {
+        return -1;
+    }
+    if (required.json == NULL) {
+        return 0;
+    }
+    size_t count = field_count(&terms);
+    if (count > POD_AFFINITY_TERMS_MAX) {
+        return field_fail(&terms, err, "%zu terms are more than the limit of %d", count,
+                          POD_AFFINITY_TERMS_MAX);
+    }
+    /* A selector without terms matches no node, and so does one term without expressions. */
+    size_t kept = count == 0 ? 1 : count;
+    struct term_object *list = arena_alloc(arena, kept, sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        struct field term;
+        if (field_element(&terms, i, &term, err) != 0 ||
+            read_term(&term, arena, &list[i], err) != 0) {
+            return -1;
+        }
+    }
+    object->terms = list;
+    object->term_count = kept;
+    return 0;
+}
+
+static bool read_toleration_operator(const char *text, enum toleration_operator *relation)
+{
+    bool equal = text == NULL || text[0] == '\0' || strcmp(text, "Equal") == 0;
+    *relation = equal ? TOLERATION_EQUAL : TOLERATION_EXISTS;
+    return equal || strcmp(text, "Exists") == 0;
+}
+
+static bool read_toleration_effect(const char *text, struct toleration_object *toleration)
+{
+    static const struct {
+        const char *text;
+        enum taint_effect effect;
+    } EFFECTS[] = {
+        {"NoSchedule", TAINT_NO_SCHEDULE},
+        {"PreferNoSchedule", TAINT_PREFER_NO_SCHEDULE},
+        {"NoExecute", TAINT_NO_EXECUTE},
+    };
+    toleration->any_effect = text == NULL || text[0] == '\0';
+    for (size_t i = 0; !toleration->any_effect && i < sizeof EFFECTS / sizeof EFFECTS[0]; i++) {
+        if (strcmp(text, EFFECTS[i].text) == 0) {
+            toleration->effect = EFFECTS[i].effect;
+            return true;
+        }
+    }
+    return toleration->any_effect;
+}
+
+static int read_tolerations(const struct field *spec, struct arena *arena,
+                            struct pod_object *object, struct err *err)
+{
+    struct field tolerations;
+    if (field_array(spec, "tolerations", &tolerations, err) != 0) {
+        return -1;
+    }
+    size_t count = field_count(&tolerations);
+    if (count > POD_TOLERATIONS_MAX) {
+        return field_fail(&tolerations, err, "%zu tolerations are more than the limit of %d", count,
+                          POD_TOLERATIONS_MAX);
+    }
+    struct toleration_object *kept = arena_alloc(arena, count, sizeof *kept);
+    object->tolerations = kept;
+    for (size_t i = 0; i < count; i++) {
+        struct field toleration;
+        const char *key = NULL;
+        const char *value = NULL;
+        const char *relation = NULL;
+        const char *effect = NULL;
+        if (field_element(&tolerations, i, &toleration, err) != 0 ||
+            field_string(&toleration, "key", &key, err) != 0 ||
+            field_string(&toleration, "value", &value, err) != 0 ||
+            field_string(&toleration, "operator", &relation, err) != 0 ||
+            field_string(&toleration, "effect", &effect, err) != 0) {
+            return -1;
+        }
+        if (read_toleration_operator(relation, &kept->operator) &&
+            read_toleration_effect(effect, kept)) {
+            kept->key = key == NULL || key[0] == '\0' ? NULL : arena_string(arena, key);
+            kept->value = arena_string(arena, value == NULL ? "" : value);
+            kept++;
+            object->toleration_count++;
+        }
+    }
+    return 0;
+}
+
+static int read_requests(const struct field *spec, const struct field *status, struct arena *arena,
+                         struct pod_object *object, struct err *err)
+{
+    struct amounts total;
+    if (requests_effective(spec, status, &total, err) != 0) {
+        return -1;
+    }
+    object->requests = amounts_keep(&total, arena, &object->request_count);
+    return 0;
+}
+
+/* An empty string is as good as none. */
+static const char *keep(struct arena *arena, const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : arena_string(arena, text);
+}
+
+static int read_state(const struct field *metadata, const struct field *spec,
+                      const struct field *status, struct arena *arena, struct pod_object *object,
+                      struct err *err)
+{
+    const char *node = NULL;
+    const char *nominated = NULL;
+    const char *phase = NULL;
+    const char *deletion = NULL;
+    struct field gates;
+    int64_t priority = 0;
+    if (field_string(spec, "nodeName", &node, err) != 0 ||
+        field_string(status, "nominatedNodeName", &nominated, err) != 0 ||
+        field_string(status, "phase", &phase, err) != 0 ||
+        field_string(metadata, "deletionTimestamp", &deletion, err) != 0 ||
+        field_array(spec, "schedulingGates", &gates, err) != 0 ||
+        field_integer(spec, "priority", INT32_MIN, INT32_MAX, &priority, err) != 0) {
+        return -1;
+    }
+    object->node = keep(arena, node);
+    object->nominated = keep(arena, nominated);
+    object->succeeded = phase != NULL && strcmp(phase, "Succeeded") == 0;
+    object->terminal = object->succeeded || (phase != NULL && strcmp(phase, "Failed") == 0);
+    object->deleting = deletion != NULL;
+    object->gated = field_count(&gates) > 0;
+    object->priority = (int32_t)priority;
+    return 0;
+}
+
+static int read_marks(const struct field *metadata, struct arena *arena, struct pod_object *object,
+                      struct err *err)
+{
+    struct field labels;
+    struct field annotations;
+    if (field_object(metadata, "labels", &labels, err) != 0 ||
+        field_object(metadata, "annotations", &annotations, err) != 0) {
+        return -1;
+    }
+    struct dialect_mark mark;
+    dialect_read(labels.json, annotations.json, arena, &mark);
+    object->gang = mark.gang;
+    object->gang_minimum = mark.gang_minimum;
+    object->role = mark.role;
+    object->rank = mark.rank;
+    object->required_level = mark.required_level;
+    object->preferred_level = mark.preferred_level;
+    return 0;
+}
+
+int pod_decode(const json_t *json, struct arena *arena, struct pod_object *object, struct err *err)
+{
+    struct field root;
+    struct field metadata;
+    struct field spec;
+    struct field status;
+    const char *name = NULL;
+    const char *name_space = NULL;
+    const char *uid = NULL;
+    *object = (struct pod_object){.name = NULL};
+    if (field_root(json, &root, err) != 0 || field_object(&root, "metadata", &metadata, err) != 0 ||
+        field_name(&metadata, "name", &name, err) != 0 ||
+        field_name(&metadata, "namespace", &name_space, err) != 0) {
+        return err_prefix(err, "pod");
+    }
+    if (field_name(&metadata, "uid", &uid, err) != 0 ||
+        field_object(&root, "spec", &spec, err) != 0 ||
+        field_object(&root, "status", &status, err) != 0 ||
+        read_state(&metadata, &spec, &status, arena, object, err) != 0 ||
+        read_requests(&spec, &status, arena, object, err) != 0 ||
+        read_selector(&spec, arena, object, err) != 0 ||
+        read_affinity(&spec, arena, object, err) != 0 ||
+        read_tolerations(&spec, arena, object, err) != 0 ||
+        read_marks(&metadata, arena, object, err) != 0) {
+        return err_prefix(err, "pod %s/%s", name_space, name);
+    }
+    object->name = arena_string(arena, name);
+    object->name_space = arena_string(arena, name_space);
+    object->uid = arena_string(arena, uid);
+    return 0;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_KUBE_IO_H
+#define API_KUBE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/kube/access.h"
+#include "api/kube/batch.h"
+#include "scheduler/effects.h"
+#include "topology/err.h"
+
+/* The Kubernetes side of the daemon: one thread that lists and watches nodes, pods and pod groups,
+ * and carries out the writes it is given. It shares nothing with the core but two mailboxes.
+ *
+ *   core thread                                 kubernetes thread
+ *   kube_io_submit(), kube_io_flush() ──writes──▶  libcurl multi ──▶ API server
+ *   kube_io_fd() readable, kube_io_take() ◀──events──  reflectors, outcomes
+ *
+ * Events are those of scheduler/event.h: EVENT_NODE … EVENT_GROUP_GONE from the watches (a relist
+ * is a diff: what vanished while the watch was away arrives as _GONE), one EVENT_SYNCED when the
+ * first list of every kind has been delivered, EVENT_BINDING_DONE for every binding, and
+ * EVENT_NOMINATION_DONE for every nomination that no later write for its pod overtook (writer.h).
+ * An object that cannot be decoded is skipped, counted and logged by name, never fatal.
+ */
+
+struct kube_io;
+
+struct kube_io_options {
+    const struct kube_access *access; /* copied */
+    uint32_t writes_in_flight;        /* connections for writes, e.g. 64 */
+    int64_t write_patience_ms;        /* retry a write that long before WRITE_UNKNOWN */
+    /* Called on the Kubernetes thread with one finished sentence; must be thread-safe. Level: 0
+     * debug, 1 info, 2 warning, 3 error. */
+    void (*log)(void *context, int level, const char *message);
+    void *log_context;
+};
+
+struct kube_io_status {
+    bool synced[3];        /* nodes, pods, groups */
+    int64_t silence_ms[3]; /* since the watch last said anything (bookmarks count) */
+    uint64_t watch_restarts[3];
+    uint64_t objects_skipped; /* not decodable */
+    uint64_t writes_done[3];  /* bindings, nominations, events */
+    uint64_t writes_failed[3];
+    uint64_t write_retries;
+    uint64_t requests_unauthorized; /* 401 answers */
+    uint32_t writes_waiting;
+};
+
+/* Starts the thread; does not wait for the API server, which may come later. */
+int kube_io_create(const struct kube_io_options *options, struct kube_io **io, struct err *err);
+
+/* Gives pending writes up to `grace_ms`, ends the thread, frees all. Takes NULL. */
+void kube_io_destroy(struct kube_io *io, int64_t grace_ms);
+
+int kube_io_fd(const struct kube_io *io);
+/* The oldest batch (*new*), or NULL. Clears the fd when none is left. */
+struct kube_batch *kube_io_take(struct kube_io *io);
+
+/* Queues EFFECT_POST_BINDING, EFFECT_NOMINATE, EFFECT_EXPLAIN or EFFECT_EVENT (copied); flush hands
+ * them over. */
+void kube_io_submit(struct kube_io *io, const struct effect *effect);
+void kube_io_flush(struct kube_io *io);
+
+void kube_io_status(const struct kube_io *io, struct kube_io_status *status);
+
+#endif

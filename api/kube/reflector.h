@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_KUBE_REFLECTOR_H
+#define API_KUBE_REFLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/kube/batch.h"
+#include "api/kube/kube_log.h"
+#include "topology/err.h"
+
+/* List and watch of one kind of object, as a state machine without a socket or a clock.
+ *
+ *   ┌─ wait ─▶ LIST ─▶ page, page, … ─▶ WATCH ─▶ line, line, … ─┐
+ *   │           ▲                         ▲                     │ the server ended it:
+ *   │           │                         └─────────────────────┤ from the last version
+ *   │           └───────────────────────────────────────────────┤ 410 Gone: everything again
+ *   └───────────────────────────────────────────────────────────┘ any failure: wait longer
+ *
+ * The caller moves bytes: it starts the request that reflector_next() names, tells status, data
+ * and end, and gets the events in its batch. It follows client-go's tools/cache/reflector.go
+ * where the two can be compared: pages of 500, bookmarks, watches of 5 to 10 minutes, 0.8 s
+ * doubled between failures and as much again by chance (but up to 5 s, not 30), forgotten after
+ * 2 minutes without one.
+ *
+ * - A list is applied as a difference: what is unchanged by uid and resourceVersion is passed
+ *   over, what is missing arrives as _GONE. A pod that came back under the same name with another
+ *   uid is first gone.
+ * - An object that cannot be decoded is skipped, counted and logged; the last version that could
+ *   be stays in force.
+ * - PodGroups may not exist as a kind: 404 is an empty list, asked for again every 30 s.
+ * - A watch that heard nothing for twice its time is dead (reflector_stalled()).
+ * - One that ended in its time without even a bookmark is suspect, as when etcd was restored from
+ *   a backup: list again.
+ */
+
+enum reflector_kind { REFLECTOR_NODES, REFLECTOR_PODS, REFLECTOR_GROUPS };
+#define REFLECTOR_KINDS 3
+
+struct reflector;
+
+/* `seed` spreads times; equal seeds give equal requests. */
+struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
+                                   const struct kube_log *log);
+void reflector_destroy(struct reflector *reflector);
+
+const char *reflector_name(const struct reflector *reflector); /* "nodes" … */
+
+/* The request to start now (path and query, *borrowed* until the next call), or NULL when one
+ * is under way or it is too early. Each must be ended by reflector_done(). `now` is in
+ * milliseconds and does not go back. */
+const char *reflector_next(struct reflector *reflector, int64_t now);
+
+/* When to call next: for reflector_next(), or for reflector_stalled(). */
+int64_t reflector_deadline(const struct reflector *reflector);
+
+/* The request under way is silent for too long: abort it and call reflector_done(). */
+bool reflector_stalled(const struct reflector *reflector, int64_t now);
+
+/* The answer's status, before its data. retry_after_ms: what the server asked for, or 0. */
+void reflector_status(struct reflector *reflector, int64_t now, int status, int64_t retry_after_ms);
+
+/* Part of the answer's body. -1: abort the request, then call reflector_done(). */
+int reflector_data(struct reflector *reflector, int64_t now, const char *bytes, size_t length,
+                   struct kube_batch *batch, struct err *err);
+
+/* The request is over. `error` is NULL when the answer came to its proper end. */
+void reflector_done(struct reflector *reflector, int64_t now, const char *error,
+                    struct kube_batch *batch);
+
+bool reflector_synced(const struct reflector *reflector); /* a first list is complete */
+/* When the server last said anything good, -1 for never. */
+int64_t reflector_heard(const struct reflector *reflector);
+uint64_t reflector_restarts(const struct reflector *reflector); /* watches after the first */
+uint64_t reflector_skipped(const struct reflector *reflector);
+
+#endif

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/ops/config.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ops/duration.h"
+#include "api/yaml/yaml.h"
+#include "topology/alloc.h"
+#include "topology/quantity.h"
+
+/* The configuration file, read strictly.
+ *
+ * The tables near the end say which keys each mapping may hold, of what type they are, and where
+ * their value goes. A key that is in no table is an error with its whole path, and so is a value of
+ * the wrong type or out of range: a misspelt timeout that silently stays at its default is found in
+ * the next outage. `null` is the same as leaving a key out. What depends on two keys is checked
+ * when all are read.
+ *
+ * Reading works on a copy, which replaces the caller's configuration only when all of it was good.
+ */
+
+#define CONFIG_API_VERSION "phalanx.dev/v1alpha1"
+#define CONFIG_KIND        "Configuration"
+#define KEY_PATH_MAX       160
+#define NOT_KEPT           SIZE_MAX
+
+/* What a key holds: a mapping (`members`), a number or a duration inside a range, one word of
+ * `choices` (whose place in the list is kept), or whatever `read` makes of it. Values go to
+ * `offset` of struct config. */
+enum key_type { KEY_MAPPING, KEY_COUNT, KEY_DURATION, KEY_CHOICE, KEY_READ };
+
+struct key {
+    const char *name;
+    enum key_type type;
+    size_t offset;
+    int64_t minimum, maximum;
+    const char *const *choices; /* ends with NULL */
+    const struct key *members;  /* ends with a key without a name */
+    int (*read)(struct config *config, const json_t *value, const char *path, struct err *err);
+};
+
+static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
+static const char *const format_names[] = {"json", "text", NULL};
+static const char *const api_versions[] = {CONFIG_API_VERSION, NULL};
+static const char *const kinds[] = {CONFIG_KIND, NULL};
+
+void config_default(struct config *config)
+{
+    memset(config, 0, sizeof *config);
+    snprintf(config->listen_address, sizeof config->listen_address, "127.0.0.1");
+    config->listen_port = 10270;
+    config->max_body = 32u << 20;
+    config->max_connections = 8192;
+    config->writes_in_flight = 64;
+    config->write_patience_ms = 10000;
+    levels_preset(&config->levels);
+    config->hold_timeout_ms = 30000;
+    config->backoff_initial_ms = 1000;
+    config->backoff_maximum_ms = 60000;
+    config->log_level = LOG_INFO;
+    config->log_format = LOG_JSON;
+}
+
+static const char *type_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "a mapping";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    return "unknown";
+}
+
+static int wrong_type(const json_t *value, const char *path, const char *wanted, struct err *err)
+{
+    return err_set(err, "%s: must be %s, is %s", path, wanted, type_name(value));
+}
+
+static int read_count(struct config *config, const struct key *key, const json_t *value,
+                      const char *path, struct err *err)
+{
+    if (!json_is_integer(value)) {
+        return wrong_type(value, path, "a whole number", err);
+    }
+    int64_t number = json_integer_value(value);
+    if (number < key->minimum || number > key->maximum) {
+        return err_set(err, "%s: %" PRId64 " is out of range (%" PRId64 " to %" PRId64 ")", path,
+                       number, key->minimum, key->maximum);
+    }
+    uint32_t count = (uint32_t)number;
+    memcpy((char *)config + key->offset, &count, sizeof count);
+    return 0;
+}
+
+static int read_duration(struct config *config, const struct key *key, const json_t *value,
+                         const char *path, struct err *err)
+{
+    int64_t duration;
+    if (!json_is_string(value)) {
+        return wrong_type(value, path, "a duration such as \"30s\"", err);
+    }
+    if (duration_parse(json_string_value(value), &duration, err) < 0) {
+        return err_prefix(err, "%s", path);
+    }
+    if (duration < key->minimum || duration > key->maximum) {
+        char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+        return err_set(err, "%s: %s is out of range (%s to %s)", path, json_string_value(value),
+                       duration_text(key->minimum, least, sizeof least),
+                       duration_text(key->maximum, most, sizeof most));
+    }
+    memcpy((char *)config + key->offset, &duration, sizeof duration);
+    return 0;
+}
+
+static int read_choice(struct config *config, const struct key *key, const json_t *value,
+                       const char *path, struct err *err)
+{
+    if (!json_is_string(value)) {
+        return wrong_type(value, path, "a string", err);
+    }
+    char known[64] = "";
+    size_t length = 0;
+    for (unsigned i = 0; key->choices[i] != NULL; i++) {
+        if (strcmp(json_string_value(value), key->choices[i]) != 0) {
+            length += (size_t)snprintf(known + length, sizeof known - length, "%s%s",
+                                       i == 0 ? "" : ", ", key->choices[i]);
+            continue;
+        }
+        if (key->offset != NOT_KEPT) {
+            memcpy((char *)config + key->offset, &i, sizeof i);
+        }
+        return 0;
+    }
+    return err_set(err, "%s: \"%.100s\" is not %s%s", path, json_string_value(value),
+                   key->choices[1] == NULL ? "" : "one of ", known);
+}
+
+static int read_mapping(struct config *config, const struct key *keys, const json_t *value,
+                        const char *path, struct err *err);
+
+static int read_key(struct config *config, const struct key *key, const json_t *value,
+                    const char *path, struct err *err)
+{
+    switch (key->type) {
+    case KEY_MAPPING:
+        return read_mapping(config, key->members, value, path, err);
+    case KEY_COUNT:
+        return read_count(config, key, value, path, err);
+    case KEY_DURATION:
+        return read_duration(config, key, value, path, err);
+    case KEY_CHOICE:
+        return read_choice(config, key, value, path, err);
+    case KEY_READ:
+        return key->read(config, value, path, err);
+    }
+    return -1;
+}
+
+static int unknown_key(const char *path, const struct key *keys, struct err *err)
+{
+    char known[256] = "";
+    size_t length = 0;
+    for (; keys->name != NULL && length < sizeof known; keys++) {
+        length += (size_t)snprintf(known + length, sizeof known - length, "%s%s",
+                                   length == 0 ? "" : ", ", keys->name);
+    }
+    return err_set(err, "%s: unknown key (known: %s)", path, known);
+}
+
+static int read_mapping(struct config *config, const struct key *keys, const json_t *value,
+                        const char *path, struct err *err)
+{
+    if (!json_is_object(value)) {
+        return wrong_type(value, *path == '\0' ? "configuration" : path, "a mapping", err);
+    }
+    /* jansson iterates over an object only through a pointer that could change it. */
+    json_t *members = (json_t *)(uintptr_t)value;
+    const char *name;
+    json_t *member;
+    json_object_foreach(members, name, member)
+    {
+        char member_path[KEY_PATH_MAX];
+        snprintf(member_path, sizeof member_path, "%s%s%s", path, *path == '\0' ? "" : ".", name);
+        const struct key *key = keys;
+        while (key->name != NULL && strcmp(key->name, name) != 0) {
+            key++;
+        }
+        if (key->name == NULL) {
+            return unknown_key(member_path, keys, err);
+        }
+        if (!json_is_null(member) && read_key(config, key, member, member_path, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int config_set_listen(struct config *config, const char *text, struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    size_t length = colon == NULL ? 0 : (size_t)(colon - text);
+    bool brackets = length > 2 && text[0] == '[' && text[length - 1] == ']';
+    const char *first = brackets ? text + 1 : text;
+    length -= brackets ? 2 : 0;
+    char address[CONFIG_ADDRESS_MAX];
+    unsigned char binary[sizeof(struct in6_addr)];
+    if (length == 0 || length >= sizeof address) {
+        return err_set(err, "\"%.100s\" is not address:port (such as 127.0.0.1:10270)", text);
+    }
+    memcpy(address, first, length);
+    address[length] = '\0';
+    if (inet_pton(brackets ? AF_INET6 : AF_INET, address, binary) != 1) {
+        return err_set(err, "\"%s\" is not an %s address", address,
+                       brackets ? "IPv6" : "IPv4 or [IPv6]");
+    }
+    const char *digits = colon + 1;
+    size_t digit_count = strspn(digits, "0123456789");
+    unsigned long port = strtoul(digits, NULL, 10);
+    if (digit_count == 0 || digit_count > 5 || digits[digit_count] != '\0' || port > 65535) {
+        return err_set(err, "\"%.100s\" is not a port (0 to 65535)", digits);
+    }
+    memcpy(config->listen_address, address, length + 1);
+    config->listen_port = (uint16_t)port;
+    return 0;
+}
+
+static int read_listen(struct config *config, const json_t *value, const char *path,
+                       struct err *err)
+{
+    if (!json_is_string(value)) {
+        return wrong_type(value, path, "a string such as \"127.0.0.1:10270\"", err);
+    }
+    if (config_set_listen(config, json_string_value(value), err) < 0) {
+        return err_prefix(err, "%s", path);
+    }
+    return 0;
+}
+
+static int read_max_body(struct config *config, const json_t *value, const char *path,
+                         struct err *err)
+{
+    int64_t bytes = 0;
+    if (json_is_string(value)) {
+        if (quantity_units(json_string_value(value), json_string_length(value), &bytes, err) < 0) {
+            return err_prefix(err, "%s", path);
+        }
+    } else if (json_is_integer(value)) {
+        bytes = json_integer_value(value);
+    } else {
+        return wrong_type(value, path, "a quantity such as \"32Mi\"", err);
+    }
+    if (bytes < 1 << 10 || bytes > 1 << 30) {
+        return err_set(err, "%s: %" PRId64 " bytes are out of range (1Ki to 1Gi)", path, bytes);
+    }
+    config->max_body = (size_t)bytes;
+    return 0;
+}
+
+static int read_kubeconfig(struct config *config, const json_t *value, const char *path,
+                           struct err *err)
+{
+    if (!json_is_string(value)) {
+        return wrong_type(value, path, "a path", err);
+    }
+    size_t length = json_string_length(value);
+    if (length >= sizeof config->kubeconfig || strlen(json_string_value(value)) != length) {
+        return err_set(err, "%s: is no path of at most %zu bytes", path,
+                       sizeof config->kubeconfig - 1);
+    }
+    memcpy(config->kubeconfig, json_string_value(value), length + 1);
+    return 0;
+}
+
+static int read_level_keys(struct config *config, const json_t *value, const char *path,
+                           struct err *err)
+{
+    if (!json_is_array(value)) {
+        return wrong_type(value, path, "a list of node label keys", err);
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *item = json_array_get(value, i);
+        char item_path[KEY_PATH_MAX + 24];
+        snprintf(item_path, sizeof item_path, "%s[%zu]", path, i);
+        if (!json_is_string(item)) {
+            return wrong_type(item, item_path, "a string", err);
+        }
+        if (levels_add_key(&config->levels, json_string_value(item), err) < 0) {
+            return err_prefix(err, "%s", item_path);
+        }
+    }
+    return 0;
+}
+
+/* read_level() took it already, wherever it stands: a label key goes to the last level added. */
+static int read_level_name(struct config *config, const json_t *value, const char *path,
+                           struct err *err)
+{
+    return 0;
+}
+
+static int read_level(struct config *config, const json_t *value, const char *path, struct err *err)
+{
+    static const struct key keys[] = {{"name", KEY_READ, .read = read_level_name},
+                                      {"keys", KEY_READ, .read = read_level_keys},
+                                      {.name = NULL}};
+    const json_t *name = json_object_get(value, "name");
+    if (json_is_object(value)) {
+        if (!json_is_string(name)) {
+            return err_set(err, "%s.name: %s", path,
+                           name == NULL ? "is missing" : "must be a string");
+        }
+        if (levels_add(&config->levels, json_string_value(name), err) < 0) {
+            return err_prefix(err, "%s.name", path);
+        }
+    }
+    return read_mapping(config, keys, value, path, err);
+}
+
+static int read_levels(struct config *config, const json_t *value, const char *path,
+                       struct err *err)
+{
+    if (!json_is_array(value)) {
+        return wrong_type(value, path, "a list of levels, widest first", err);
+    }
+    levels_init(&config->levels);
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        char level_path[KEY_PATH_MAX];
+        snprintf(level_path, sizeof level_path, "%.120s[%zu]", path, i);
+        if (read_level(config, json_array_get(value, i), level_path, err) < 0) {
+            return -1;
+        }
+    }
+    if (levels_finish(&config->levels, err) < 0) {
+        return err_prefix(err, "%s", path);
+    }
+    return 0;
+}
+
+#define AT(field) .offset = offsetof(struct config, field)
+
+static const struct key server_keys[] = {
+    {"listen", KEY_READ, .read = read_listen},
+    {"maxBodySize", KEY_READ, .read = read_max_body},
+    {"maxConnections", KEY_COUNT, AT(max_connections), .minimum = 16, .maximum = 65536},
+    {.name = NULL}};
+static const struct key kubernetes_keys[] = {
+    {"kubeconfig", KEY_READ, .read = read_kubeconfig},
+    {"writesInFlight", KEY_COUNT, AT(writes_in_flight), .minimum = 1, .maximum = 1024},
+    {"writePatience", KEY_DURATION, AT(write_patience_ms), .minimum = 1, .maximum = 3600000},
+    {.name = NULL}};
+static const struct key topology_keys[] = {{"levels", KEY_READ, .read = read_levels},
+                                           {.name = NULL}};
+static const struct key backoff_keys[] = {
+    {"initial", KEY_DURATION, AT(backoff_initial_ms), .minimum = 1, .maximum = 3600000},
+    {"maximum", KEY_DURATION, AT(backoff_maximum_ms), .minimum = 1, .maximum = 3600000},
+    {.name = NULL}};
+static const struct key gangs_keys[] = {
+    {"holdTimeout", KEY_DURATION, AT(hold_timeout_ms), .minimum = 1000, .maximum = 3600000},
+    {"backoff", KEY_MAPPING, .members = backoff_keys},
+    {.name = NULL}};
+static const struct key log_keys[] = {
+    {"level", KEY_CHOICE, AT(log_level), .choices = level_names},
+    {"format", KEY_CHOICE, AT(log_format), .choices = format_names},
+    {.name = NULL}};
+static const struct key top_keys[] = {
+    {"apiVersion", KEY_CHOICE, .offset = NOT_KEPT, .choices = api_versions},
+    {"kind", KEY_CHOICE, .offset = NOT_KEPT, .choices = kinds},
+    {"server", KEY_MAPPING, .members = server_keys},
+    {"kubernetes", KEY_MAPPING, .members = kubernetes_keys},
+    {"topology", KEY_MAPPING, .members = topology_keys},
+    {"gangs", KEY_MAPPING, .members = gangs_keys},
+    {"log", KEY_MAPPING, .members = log_keys},
+    {.name = NULL}};
+
+static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
+
+/* What takes two keys to say. */
+static int check_together(const struct config *config, struct err *err)
+{
+    if (config->write_patience_ms >= config->hold_timeout_ms) {
+        return err_set(err, "kubernetes.writePatience: must be shorter than gangs.holdTimeout");
+    }
+    if (config->backoff_initial_ms > config->backoff_maximum_ms) {
+        return err_set(err, "gangs.backoff.initial: must not exceed gangs.backoff.maximum");
+    }
+    return 0;
+}
+
+int config_parse(struct config *config, const char *text, size_t length, struct err *err)
+{
+    struct config *copy = NULL;
+    json_t *documents = yaml_load(text, length, err);
+    int result = -1;
+    if (documents == NULL) {
+        goto out;
+    }
+    size_t count = json_array_size(documents);
+    if (count > 1) {
+        err_set(err, "one document is wanted, there are %zu", count);
+        goto out;
+    }
+    copy = alloc_zero(1, sizeof *copy);
+    *copy = *config;
+    if (count == 1 && read_mapping(copy, top_keys, json_array_get(documents, 0), "", err) < 0) {
+        goto out;
+    }
+    if (check_together(copy, err) < 0) {
+        goto out;
+    }
+    *config = *copy;
+    result = 0;
+out:
+    free(copy);
+    json_decref(documents);
+    return result;
+}
+
+int config_load(struct config *config, const char *path, struct err *err)
+{
+    int result = -1;
+    char *text = NULL;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return err_set(err, "%s: %s", path, strerror(errno));
+    }
+    text = alloc_zero(CONFIG_FILE_MAX + 1, 1);
+    size_t length = fread(text, 1, CONFIG_FILE_MAX + 1, file);
+    if (ferror(file)) {
+        err_set(err, "%s: %s", path, strerror(errno));
+    } else if (length > CONFIG_FILE_MAX) {
+        err_set(err, "%s: is larger than %u bytes", path, CONFIG_FILE_MAX);
+    } else if (config_parse(config, text, length, err) < 0) {
+        err_prefix(err, "%s", path);
+    } else {
+        result = 0;
+    }
+    free(text);
+    fclose(file);
+    return result;
+}
+
+static json_t *duration_json(int64_t milliseconds)
+{
+    char text[DURATION_TEXT_MAX];
+    return json_string(duration_text(milliseconds, text, sizeof text));
+}
+
+static json_t *levels_describe(const struct levels *levels)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < levels->count; i++) {
+        const struct level *level = &levels->items[i];
+        json_t *keys = json_array();
+        for (uint32_t k = 0; k < level->key_count; k++) {
+            json_array_append_new(keys, json_string(level->keys[k]));
+        }
+        json_array_append_new(list, json_pack("{s:s, s:o}", "name", level->name, "keys", keys));
+    }
+    return list;
+}
+
+json_t *config_describe(const struct config *config)
+{
+    char listen[CONFIG_ADDRESS_MAX + 16];
+    bool brackets = strchr(config->listen_address, ':') != NULL;
+    snprintf(listen, sizeof listen, "%s%s%s:%u", brackets ? "[" : "", config->listen_address,
+             brackets ? "]" : "", config->listen_port);
+    return json_pack(
+        "{s:s, s:s, s:{s:s, s:I, s:I}, s:{s:s, s:I, s:o}, s:{s:o}, s:{s:o, s:{s:o, s:o}},"
+        " s:{s:s, s:s}}",
+        "apiVersion", CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", "listen", listen,
+        "maxBodySize", (json_int_t)config->max_body, "maxConnections",
+        (json_int_t)config->max_connections, "kubernetes", "kubeconfig", config->kubeconfig,
+        "writesInFlight", (json_int_t)config->writes_in_flight, "writePatience",
+        duration_json(config->write_patience_ms), "topology", "levels",
+        levels_describe(&config->levels), "gangs", "holdTimeout",
+        duration_json(config->hold_timeout_ms), "backoff", "initial",
+        duration_json(config->backoff_initial_ms), "maximum",
+        duration_json(config->backoff_maximum_ms), "log", "level", level_names[config->log_level],
+        "format", format_names[config->log_format]);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_OPS_CONFIG_H
+#define API_OPS_CONFIG_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/ops/log.h"
+#include "topology/err.h"
+#include "topology/levels.h"
+
+/* The configuration file: one YAML document, `apiVersion: phalanx.dev/v1alpha1`,
+ * `kind: Configuration`. Every key is optional, an unknown or repeated one is an error that names
+ * its path. Flags override what is read here.
+ *
+ *   server:
+ *     listen: 127.0.0.1:10270        # address:port, [::1]:port
+ *     maxBodySize: 32Mi              # 1Ki … 1Gi
+ *     maxConnections: 8192           # 16 … 65536: above twice the largest gang
+ *   kubernetes:
+ *     kubeconfig: ""                 # empty: $KUBECONFIG, else in-cluster
+ *     writesInFlight: 64             # 1 … 1024
+ *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
+ *   topology:
+ *     levels:                        # widest first; default: the preset
+ *     - name: rack
+ *       keys: [topology.kubernetes.io/rack]
+ *   gangs:
+ *     holdTimeout: 30s               # 1s … 1h; must stay below the bind extender's httpTimeout
+ *     backoff: {initial: 1s, maximum: 60s}
+ *   log:
+ *     level: info                    # debug info warning error
+ *     format: json                   # json text
+ *
+ * Durations are Go's: "1m30s", "500ms".
+ */
+
+#define CONFIG_ADDRESS_MAX 64
+#define CONFIG_PATH_MAX    4096
+#define CONFIG_FILE_MAX    (1u << 20)
+
+struct config {
+    char listen_address[CONFIG_ADDRESS_MAX];
+    uint16_t listen_port;
+    size_t max_body;
+    uint32_t max_connections;
+    char kubeconfig[CONFIG_PATH_MAX];
+    uint32_t writes_in_flight;
+    int64_t write_patience_ms;
+    struct levels levels;
+    int64_t hold_timeout_ms;
+    int64_t backoff_initial_ms;
+    int64_t backoff_maximum_ms;
+    enum log_level log_level;
+    enum log_format log_format;
+};
+
+void config_default(struct config *config);
+
+/* Reads a file on top of what `config` holds; no side effects on failure. */
+int config_load(struct config *config, const char *path, struct err *err);
+int config_parse(struct config *config, const char *text, size_t length, struct err *err);
+
+/* "address:port" into the two listen fields. */
+int config_set_listen(struct config *config, const char *text, struct err *err);
+
+/* *New* JSON object: what was understood, with defaults filled in. */
+json_t *config_describe(const struct config *config);
+
+#endif

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/ops/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "topology/alloc.h"
+
+/* A log line is built whole in a buffer on the caller's stack and leaves in one write(2), so
+ * threads need no lock and lines never mix.
+ *
+ *   [ {"ts":"…","level":"info","msg":"…","gang":"a/b"            | reserve ]
+ *     └ text only grows while it stays below LINE_BODY_MAX        └ room to close what is open
+ *
+ * The reserve is what keeps a cut line valid: whatever was being written, the closing quote, the
+ * mark "cut" and the brace always fit behind it. A character is written whole or not at all. Bytes
+ * that are no UTF-8 become U+FFFD, control characters are escaped in both formats: a pod's name can
+ * neither break the JSON nor forge a line.
+ */
+
+#define LINE_RESERVE  32
+#define LINE_BODY_MAX (LOG_LINE_MAX - LINE_RESERVE)
+
+struct log {
+    int fd;
+    enum log_level level;
+    enum log_format format;
+};
+
+struct line {
+    size_t length;
+    bool cut; /* nothing more is taken */
+    char text[LOG_LINE_MAX];
+};
+
+static const char *const level_names[] = {"debug", "info", "warning", "error"};
+static const char *const level_marks[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
+
+struct log *log_create(int fd, enum log_level level, enum log_format format)
+{
+    struct log *log = alloc_zero(1, sizeof *log);
+    log->fd = fd;
+    log->level = level;
+    log->format = format;
+    return log;
+}
+
+void log_destroy(struct log *log)
+{
+    free(log);
+}
+
+bool log_enabled(const struct log *log, enum log_level level)
+{
+    return level >= log->level;
+}
+
+static bool line_add(struct line *line, const char *bytes, size_t count)
+{
+    if (line->cut || line->length + count > LINE_BODY_MAX) {
+        line->cut = true;
+        return false;
+    }
+    memcpy(line->text + line->length, bytes, count);
+    line->length += count;
+    return true;
+}
+
+static bool line_add_text(struct line *line, const char *text)
+{
+    return line_add(line, text, strlen(text));
+}
+
+/* For the end of the line: may use the reserve. */
+static void line_close(struct line *line, const char *text)
+{
+    size_t count = strlen(text);
+    memcpy(line->text + line->length, text, count);
+    line->length += count;
+}
+
+/* Bytes of the UTF-8 character at `text`, 0 when there is none. */
+static size_t character_length(const unsigned char *text)
+{
+    static const struct {
+        unsigned char mask, lead;
+        size_t length;
+        uint32_t least;
+    } forms[] = {{0x80, 0x00, 1, 0},
+                 {0xe0, 0xc0, 2, 0x80},
+                 {0xf0, 0xe0, 3, 0x800},
+                 {0xf8, 0xf0, 4, 0x10000}};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if ((text[0] & forms[i].mask) != forms[i].lead) {
+            continue;
+        }
+        uint32_t point = text[0] & (unsigned char)~forms[i].mask;
+        for (size_t k = 1; k < forms[i].length; k++) {
+            if ((text[k] & 0xc0) != 0x80) {
+                return 0;
+            }
+            point = point << 6 | (text[k] & 0x3f);
+        }
+        bool valid =
+            point >= forms[i].least && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+        return valid ? forms[i].length : 0;
+    }
+    return 0;
+}
+
+/* Writes one character, escaped as JSON wants it; returns the bytes it took from `text`. */
+static size_t line_add_character(struct line *line, const char *text, bool quotes)
+{
+    unsigned char first = (unsigned char)text[0];
+    if (quotes && (first == '"' || first == '\\')) {
+        char escape[2] = {'\\', text[0]};
+        line_add(line, escape, 2);
+        return 1;
+    }
+    if (first == '\n' || first == '\t' || first == '\r') {
+        line_add_text(line, first == '\n' ? "\\n" : first == '\t' ? "\\t" : "\\r");
+        return 1;
+    }
+    if (first < 0x20 || first == 0x7f) {
+        char escape[8];
+        snprintf(escape, sizeof escape, "\\u%04x", first);
+        line_add_text(line, escape);
+        return 1;
+    }
+    size_t length = character_length((const unsigned char *)text);
+    if (length == 0) {
+        line_add_text(line, "\xef\xbf\xbd");
+        return 1;
+    }
+    line_add(line, text, length);
+    return length;
+}
+
+static void line_add_escaped(struct line *line, const char *text, bool quotes)
+{
+    while (*text != '\0' && !line->cut) {
+        text += line_add_character(line, text, quotes);
+    }
+}
+
+static void line_add_time(struct line *line)
+{
+    struct timespec now;
+    struct tm utc;
+    char text[40];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + length, sizeof text - length, ".%03ldZ", now.tv_nsec / 1000000);
+    line_add_text(line, text);
+}
+
+/* A JSON string as a whole; when the line ends inside it, the quote comes out of the reserve. */
+static void line_add_string(struct line *line, const char *text)
+{
+    if (!line_add_text(line, "\"")) {
+        return;
+    }
+    line_add_escaped(line, text, true);
+    line_close(line, "\"");
+}
+
+static void line_begin(struct line *line, const struct log *log, enum log_level level,
+                       const char *message)
+{
+    line->length = 0;
+    line->cut = false;
+    if (log->format == LOG_JSON) {
+        line_add_text(line, "{\"ts\":\"");
+        line_add_time(line);
+        line_add_text(line, "\",\"level\":\"");
+        line_add_text(line, level_names[level]);
+        line_add_text(line, "\",\"msg\":");
+        line_add_string(line, message);
+    } else {
+        line_add_time(line);
+        line_add_text(line, " ");
+        line_add_text(line, level_marks[level]);
+        line_add_text(line, " ");
+        line_add_escaped(line, message, false);
+    }
+}
+
+/* Whether a value of a text line needs quotes to be told from its neighbours. */
+static bool wants_quotes(const char *text)
+{
+    return *text == '\0' || strpbrk(text, " \"=\\\t\r\n") != NULL;
+}
+
+/* A key is cut with its whole field: half a key would be another key. */
+static void line_add_json_field(struct line *line, const struct log_field *field,
+                                const char *number)
+{
+    size_t before = line->length;
+    line_add_text(line, ",\"");
+    line_add_escaped(line, field->key, true);
+    line_add_text(line, field->text == NULL ? "\":" : "\":\"");
+    if (field->text == NULL) {
+        line_add_text(line, number);
+    }
+    if (line->cut) {
+        line->length = before;
+    } else if (field->text != NULL) {
+        line_add_escaped(line, field->text, true);
+        line_close(line, "\"");
+    }
+}
+
+static void line_add_field(struct line *line, const struct log *log, const struct log_field *field)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)field->integer);
+    if (log->format == LOG_JSON) {
+        line_add_json_field(line, field, number);
+        return;
+    }
+    line_add_text(line, " ");
+    line_add_escaped(line, field->key, false);
+    line_add_text(line, "=");
+    if (field->text == NULL) {
+        line_add_text(line, number);
+    } else if (wants_quotes(field->text)) {
+        line_add_string(line, field->text);
+    } else {
+        line_add_escaped(line, field->text, false);
+    }
+}
+
+/* Ends the line and hands it to the kernel. A reader that does not keep up with a non-blocking
+ * descriptor loses lines, it does not stop the scheduler. */
+static void line_end(struct line *line, const struct log *log)
+{
+    if (log->format == LOG_JSON) {
+        line_close(line, line->cut ? ",\"cut\":true}\n" : "}\n");
+    } else {
+        line_close(line, line->cut ? " (cut)\n" : "\n");
+    }
+    size_t done = 0;
+    while (done < line->length) {
+        ssize_t count = write(log->fd, line->text + done, line->length - done);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return;
+        }
+        done += (size_t)count;
+    }
+}
+
+void log_write(struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields)
+{
+    if (!log_enabled(log, level)) {
+        return;
+    }
+    struct line line;
+    line_begin(&line, log, level, message);
+    for (; fields != NULL && fields->key != NULL && !line.cut; fields++) {
+        line_add_field(&line, log, fields);
+    }
+    line_end(&line, log);
+}
+
+void log_text(struct log *log, enum log_level level, const char *message, ...)
+{
+    if (!log_enabled(log, level)) {
+        return;
+    }
+    struct line line;
+    line_begin(&line, log, level, message);
+    va_list pairs;
+    va_start(pairs, message);
+    const char *key;
+    while (!line.cut && (key = va_arg(pairs, const char *)) != NULL) {
+        struct log_field field = {.key = key, .text = va_arg(pairs, const char *)};
+        if (field.text == NULL) {
+            break;
+        }
+        line_add_field(&line, log, &field);
+    }
+    va_end(pairs);
+    line_end(&line, log);
+}
+
+int log_level_parse(const char *text, enum log_level *level)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+        if (strcmp(text, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+int log_format_parse(const char *text, enum log_format *format)
+{
+    if (strcmp(text, "json") == 0) {
+        *format = LOG_JSON;
+        return 0;
+    }
+    if (strcmp(text, "text") == 0) {
+        *format = LOG_TEXT;
+        return 0;
+    }
+    return -1;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_OPS_LOG_H
+#define API_OPS_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Log lines to one file descriptor: one JSON object per line ({"ts":…,"level":…,"msg":…, fields}),
+ * or text for people. Thread-safe: a line is one write(2). Lines are cut at LOG_LINE_MAX. Secrets
+ * and whole bodies are never logged; that is the callers' duty.
+ */
+
+#define LOG_LINE_MAX 8192
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_format { LOG_JSON, LOG_TEXT };
+
+struct log;
+
+struct log *log_create(int fd, enum log_level level, enum log_format format);
+void log_destroy(struct log *log);
+bool log_enabled(const struct log *log, enum log_level level);
+
+/* A field of a line; `text` NULL: the integer counts. */
+struct log_field {
+    const char *key;
+    const char *text;
+    int64_t integer;
+};
+
+/* Writes one line. `fields` ends with a field whose key is NULL; may be NULL. */
+void log_write(struct log *log, enum log_level level, const char *message,
+               const struct log_field *fields);
+
+/* log_text(log, LOG_INFO, "listening", "address", "127.0.0.1", "gang", "ns/x", NULL): pairs of
+ * strings, ended by NULL; a value that is NULL ends them too. */
+void log_text(struct log *log, enum log_level level, const char *message, ...)
+    __attribute__((sentinel));
+
+int log_level_parse(const char *text, enum log_level *level);    /* 0/-1 */
+int log_format_parse(const char *text, enum log_format *format); /* 0/-1 */
+
+#endif

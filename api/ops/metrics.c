@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/ops/metrics.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/alloc.h"
+#include "topology/err.h"
+
+/* What Phalanx counts, and how Prometheus wants to read it.
+ *
+ * Everything is a plain integer touched by the core thread alone: counts, and durations summed in
+ * nanoseconds, so that no rounding gathers over months. Text is made when somebody scrapes. Every
+ * family has one HELP and one TYPE line and is written as a whole; a label value is one of a fixed
+ * set, so the number of series has an upper limit known here:
+ *
+ *   requests      verbs × HTTP codes that occurred
+ *   transitions   TRANSITIONS_MAX pairs of states
+ *   everything else is constant
+ *
+ * Histograms are kept by bucket and written cumulatively. A bound belongs to its bucket (le).
+ */
+
+#define VERBS           4u
+#define CODES           600u /* HTTP status codes below this have a count of their own */
+#define BUCKETS_MAX     20u
+#define TRANSITIONS_MAX 64u
+#define STATE_NAME_MAX  24u
+
+static const char *const verb_names[VERBS] = {"filter", "prioritize", "bind", "preempt"};
+
+/* Bounds as they are written, and in nanoseconds. */
+struct bucket {
+    const char *text;
+    int64_t limit;
+};
+
+#define MICRO INT64_C(1000)
+#define MILLI INT64_C(1000000)
+#define UNIT  INT64_C(1000000000)
+
+/* A filter call takes tens of microseconds, a bind waits at the barrier for as long as a hold
+ * lives. */
+static const struct bucket call_buckets[] = {
+    {"0.00005", 50 * MICRO}, {"0.0001", 100 * MICRO}, {"0.00025", 250 * MICRO},
+    {"0.0005", 500 * MICRO}, {"0.001", 1 * MILLI},    {"0.0025", 2500 * MICRO},
+    {"0.005", 5 * MILLI},    {"0.01", 10 * MILLI},    {"0.025", 25 * MILLI},
+    {"0.05", 50 * MILLI},    {"0.1", 100 * MILLI},    {"0.25", 250 * MILLI},
+    {"0.5", 500 * MILLI},    {"1", 1 * UNIT},         {"2.5", 2500 * MILLI},
+    {"5", 5 * UNIT},         {"10", 10 * UNIT},       {"30", 30 * UNIT},
+    {"60", 60 * UNIT},
+};
+static const struct bucket apply_buckets[] = {
+    {"0.000001", 1 * MICRO}, {"0.00001", 10 * MICRO}, {"0.00005", 50 * MICRO},
+    {"0.0001", 100 * MICRO}, {"0.0005", 500 * MICRO}, {"0.001", 1 * MILLI},
+    {"0.005", 5 * MILLI},    {"0.01", 10 * MILLI},    {"0.05", 50 * MILLI},
+    {"0.1", 100 * MILLI},    {"0.5", 500 * MILLI},    {"1", 1 * UNIT},
+};
+static const struct bucket wait_buckets[] = {
+    {"0.1", 100 * MILLI},    {"0.5", 500 * MILLI}, {"1", 1 * UNIT},       {"2", 2 * UNIT},
+    {"5", 5 * UNIT},         {"10", 10 * UNIT},    {"30", 30 * UNIT},     {"60", 60 * UNIT},
+    {"300", 300 * UNIT},     {"900", 900 * UNIT},  {"3600", 3600 * UNIT}, {"14400", 14400 * UNIT},
+    {"86400", 86400 * UNIT},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct histogram {
+    const struct bucket *buckets;
+    size_t bucket_count;
+    uint64_t counts[BUCKETS_MAX + 1]; /* the last one: above every bound */
+    uint64_t sum;                     /* nanoseconds */
+};
+
+struct transition {
+    char from[STATE_NAME_MAX];
+    char to[STATE_NAME_MAX];
+    uint64_t count;
+};
+
+struct metrics {
+    uint64_t requests[VERBS][CODES]; /* by status; 0 collects what is none */
+    struct histogram durations[VERBS];
+    struct transition transitions[TRANSITIONS_MAX];
+    size_t transition_count;
+    struct histogram waits;
+    struct histogram applies;
+};
+
+static void histogram_init(struct histogram *histogram, const struct bucket *buckets, size_t count)
+{
+    err_require(count <= BUCKETS_MAX);
+    histogram->buckets = buckets;
+    histogram->bucket_count = count;
+}
+
+static void histogram_add(struct histogram *histogram, int64_t nanoseconds)
+{
+    int64_t value = nanoseconds < 0 ? 0 : nanoseconds;
+    size_t bucket = 0;
+    while (bucket < histogram->bucket_count && value > histogram->buckets[bucket].limit) {
+        bucket++;
+    }
+    histogram->counts[bucket]++;
+    histogram->sum += (uint64_t)value;
+}
+
+struct metrics *metrics_create(void)
+{
+    struct metrics *metrics = alloc_zero(1, sizeof *metrics);
+    for (size_t verb = 0; verb < VERBS; verb++) {
+        histogram_init(&metrics->durations[verb], call_buckets, COUNT(call_buckets));
+    }
+    histogram_init(&metrics->waits, wait_buckets, COUNT(wait_buckets));
+    histogram_init(&metrics->applies, apply_buckets, COUNT(apply_buckets));
+    return metrics;
+}
+
+void metrics_destroy(struct metrics *metrics)
+{
+    free(metrics);
+}
+
+void metrics_call(struct metrics *metrics, enum metrics_verb verb, unsigned status,
+                  int64_t nanoseconds)
+{
+    metrics->requests[verb][status < CODES ? status : 0]++;
+    histogram_add(&metrics->durations[verb], nanoseconds);
+}
+
+void metrics_transition(struct metrics *metrics, const char *from, const char *to,
+                        int64_t waited_ms)
+{
+    if (strcmp(to, gang_state_name(GANG_PLACED)) == 0 && waited_ms >= 0) {
+        histogram_add(&metrics->waits, waited_ms * MILLI);
+    }
+    size_t i = 0;
+    while (i < metrics->transition_count && (strcmp(metrics->transitions[i].from, from) != 0 ||
+                                             strcmp(metrics->transitions[i].to, to) != 0)) {
+        i++;
+    }
+    if (i == TRANSITIONS_MAX || strlen(from) >= STATE_NAME_MAX || strlen(to) >= STATE_NAME_MAX) {
+        return;
+    }
+    struct transition *transition = &metrics->transitions[i];
+    if (i == metrics->transition_count) {
+        metrics->transition_count++;
+        snprintf(transition->from, sizeof transition->from, "%s", from);
+        snprintf(transition->to, sizeof transition->to, "%s", to);
+    }
+    transition->count++;
+}
+
+void metrics_apply(struct metrics *metrics, int64_t nanoseconds)
+{
+    histogram_add(&metrics->applies, nanoseconds);
+}
+
+static void write_head(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_gauge(FILE *out, const char *name, const char *help, uint64_t value)
+{
+    write_head(out, name, "gauge", help);
+    fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+static void write_counter(FILE *out, const char *name, const char *help, uint64_t value)
+{
+    write_head(out, name, "counter", help);
+    fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+/* Samples of one series; `label` is `verb="filter"` or "". */
+static void write_histogram(FILE *out, const char *name, const char *label,
+                            const struct histogram *histogram)
+{
+    const char *comma = *label == '\0' ? "" : ",";
+    const char *open = *label == '\0' ? "" : "{";
+    const char *close = *label == '\0' ? "" : "}";
+    uint64_t total = 0;
+    for (size_t i = 0; i <= histogram->bucket_count; i++) {
+        bool last = i == histogram->bucket_count;
+        total += histogram->counts[i];
+        fprintf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, label, comma,
+                last ? "+Inf" : histogram->buckets[i].text, total);
+    }
+    fprintf(out, "%s_sum%s%s%s %" PRIu64 ".%09" PRIu64 "\n", name, open, label, close,
+            histogram->sum / UNIT, histogram->sum % UNIT);
+    fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, label, close, total);
+}
+
+/* A label value as the format wants it. */
+static void write_label_value(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\\' || *text == '"') {
+            fprintf(out, "\\%c", *text);
+        } else if (*text == '\n') {
+            fputs("\\n", out);
+        } else {
+            fputc(*text, out);
+        }
+    }
+}
+
+static void write_calls(FILE *out, const struct metrics *metrics)
+{
+    write_head(out, "phalanx_extender_requests_total", "counter",
+               "Extender calls answered, by verb and HTTP status code.");
+    for (size_t verb = 0; verb < VERBS; verb++) {
+        for (unsigned code = 0; code < CODES; code++) {
+            uint64_t count = metrics->requests[verb][code];
+            /* Success is there from the start: a rate needs its zero. */
+            if (count == 0 && code != 200) {
+                continue;
+            }
+            fprintf(out, "phalanx_extender_requests_total{verb=\"%s\",code=\"%u\"} %" PRIu64 "\n",
+                    verb_names[verb], code, count);
+        }
+    }
+    write_head(out, "phalanx_extender_request_duration_seconds", "histogram",
+               "Time from the complete request to the answer; bind includes the barrier.");
+    for (size_t verb = 0; verb < VERBS; verb++) {
+        char label[32];
+        snprintf(label, sizeof label, "verb=\"%s\"", verb_names[verb]);
+        write_histogram(out, "phalanx_extender_request_duration_seconds", label,
+                        &metrics->durations[verb]);
+    }
+}
+
+static void write_gangs(FILE *out, const struct metrics *metrics,
+                        const struct engine_figures *figures)
+{
+    write_head(out, "phalanx_gangs", "gauge", "Gangs known, by state.");
+    for (int state = 0; state <= GANG_PLACED; state++) {
+        fprintf(out, "phalanx_gangs{state=\"%s\"} %" PRIu32 "\n",
+                gang_state_name((enum gang_state)state), figures->gangs[state]);
+    }
+    write_head(out, "phalanx_gang_transitions_total", "counter", "Gangs that changed their state.");
+    for (size_t i = 0; i < metrics->transition_count; i++) {
+        fputs("phalanx_gang_transitions_total{from=\"", out);
+        write_label_value(out, metrics->transitions[i].from);
+        fputs("\",to=\"", out);
+        write_label_value(out, metrics->transitions[i].to);
+        fprintf(out, "\"} %" PRIu64 "\n", metrics->transitions[i].count);
+    }
+    write_head(out, "phalanx_gang_wait_seconds", "histogram",
+               "Time from a gang's quorum of pods to its quorum bound.");
+    write_histogram(out, "phalanx_gang_wait_seconds", "", &metrics->waits);
+    write_gauge(out, "phalanx_nodes", "Nodes known.", figures->nodes);
+    write_gauge(out, "phalanx_pods", "Pods known.", figures->pods);
+    write_gauge(out, "phalanx_held_pods", "Gang members with capacity on hold.", figures->holds);
+    write_gauge(out, "phalanx_waiting_binds", "Bind calls waiting for the rest of their gang.",
+                figures->waiting_binds);
+    write_head(out, "phalanx_engine_apply_duration_seconds", "histogram",
+               "Time the engine took for one event.");
+    write_histogram(out, "phalanx_engine_apply_duration_seconds", "", &metrics->applies);
+}
+
+static void write_watches(FILE *out, const struct kube_io_status *kube)
+{
+    static const char *const kinds[] = {"nodes", "pods", "podgroups"};
+    write_head(out, "phalanx_watch_synced", "gauge", "Whether the first list has been delivered.");
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        fprintf(out, "phalanx_watch_synced{kind=\"%s\"} %d\n", kinds[i], kube->synced[i]);
+    }
+    write_head(out, "phalanx_watch_silence_seconds", "gauge",
+               "Time since the watch last said anything, bookmarks included.");
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        int64_t silence = kube->silence_ms[i] < 0 ? 0 : kube->silence_ms[i];
+        fprintf(out, "phalanx_watch_silence_seconds{kind=\"%s\"} %" PRId64 ".%03" PRId64 "\n",
+                kinds[i], silence / 1000, silence % 1000);
+    }
+    write_head(out, "phalanx_watch_restarts_total", "counter", "Watches begun again.");
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        fprintf(out, "phalanx_watch_restarts_total{kind=\"%s\"} %" PRIu64 "\n", kinds[i],
+                kube->watch_restarts[i]);
+    }
+}
+
+static void write_kube(FILE *out, const struct kube_io_status *kube)
+{
+    static const char *const writes[] = {"binding", "nomination", "event"};
+    write_watches(out, kube);
+    write_counter(out, "phalanx_objects_skipped_total",
+                  "API objects that could not be decoded and were left out.",
+                  kube->objects_skipped);
+    write_head(out, "phalanx_writes_total", "counter",
+               "Writes to the API server, by what and whether it worked.");
+    for (size_t i = 0; i < COUNT(writes); i++) {
+        fprintf(out,
+                "phalanx_writes_total{write=\"%s\",result=\"done\"} %" PRIu64 "\n"
+                "phalanx_writes_total{write=\"%s\",result=\"failed\"} %" PRIu64 "\n",
+                writes[i], kube->writes_done[i], writes[i], kube->writes_failed[i]);
+    }
+    write_counter(out, "phalanx_write_retries_total", "Writes tried once more.",
+                  kube->write_retries);
+    write_counter(out, "phalanx_unauthorized_answers_total",
+                  "Answers 401 of the API server: the token is not accepted.",
+                  kube->requests_unauthorized);
+    write_gauge(out, "phalanx_waiting_writes", "Writes not yet carried out.", kube->writes_waiting);
+}
+
+char *metrics_render(const struct metrics *metrics, const struct metrics_scrape *scrape,
+                     size_t *length)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, length);
+    err_require(out != NULL);
+    write_head(out, "phalanx_build_info", "gauge", "Always 1; the version is the label.");
+    fputs("phalanx_build_info{version=\"", out);
+    write_label_value(out, scrape->version);
+    fputs("\"} 1\n", out);
+    write_head(out, "phalanx_uptime_seconds", "gauge", "Time since the process began to serve.");
+    fprintf(out, "phalanx_uptime_seconds %" PRId64 ".%03" PRId64 "\n", scrape->uptime_ms / 1000,
+            scrape->uptime_ms % 1000);
+    write_gauge(out, "phalanx_http_connections", "Open HTTP connections.", scrape->connections);
+    write_calls(out, metrics);
+    write_gangs(out, metrics, &scrape->engine);
+    if (scrape->kube != NULL) {
+        write_kube(out, scrape->kube);
+    }
+    err_require(fclose(out) == 0 && text != NULL);
+    return text;
+}

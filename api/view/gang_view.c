@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/view/gang_view.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/arena.h"
+
+/* A gang as JSON and as a table. The drawing of its tree has a file of its own, tree_view.c.
+ *
+ * The engine's view is of the whole tree, from the cluster (level 0) to the host. The cluster is
+ * left out of what is written: there is always one.
+ */
+
+#define GANG_NAME_MAX 1024
+
+bool gang_view_feasible(const struct gang_view *view)
+{
+    return view->state == GANG_HELD || view->state == GANG_COMMITTING || view->state == GANG_PLACED;
+}
+
+static json_t *quality_json(const struct gang_view *view)
+{
+    json_t *levels = json_array();
+    for (uint32_t level = 1; view->has_quality && level < view->levels; level++) {
+        json_array_append_new(levels, json_pack("{s:s, s:I}", "name", view->level_names[level],
+                                                "domains", (json_int_t)view->used[level]));
+    }
+    return json_pack("{s:o}", "levels", levels);
+}
+
+static json_t *bound_json(const struct gang_view *view)
+{
+    json_t *bound = json_array();
+    for (uint32_t level = 1; view->has_quality && level < view->levels; level++) {
+        json_array_append_new(bound, json_integer(view->bound_domains[level]));
+    }
+    return bound;
+}
+
+/* Everything but the assignments. The engine's reason also says that all goes well; here it is why
+ * not. */
+static json_t *summary_json(const struct gang_view *view)
+{
+    char name[GANG_NAME_MAX];
+    bool planned = view->state == GANG_HELD || view->state == GANG_COMMITTING;
+    snprintf(name, sizeof name, "%s/%s", view->name_space, view->name);
+    return json_pack("{s:s, s:s, s:b, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I}", "gang", name,
+                     "state", gang_state_name(view->state), "feasible", gang_view_feasible(view),
+                     "reason", planned ? "" : view->reason, "optimal", view->optimal, "bound",
+                     bound_json(view), "quality", quality_json(view), "minMember",
+                     (json_int_t)view->minimum, "pods", (json_int_t)view->pods, "boundPods",
+                     (json_int_t)view->bound, "voted", (json_int_t)view->voted);
+}
+
+static json_t *assignment_json(const struct gang_view *view, const struct gang_member_view *member)
+{
+    char name[GANG_NAME_MAX];
+    snprintf(name, sizeof name, "%s/%s", view->name_space, member->pod);
+    return json_pack("{s:s, s:s, s:I, s:s, s:[]}", "pod", name, "role", member->role, "rank",
+                     (json_int_t)member->rank, "node", member->node, "devices");
+}
+
+json_t *gang_view_json(const struct gang_view *view)
+{
+    json_t *json = summary_json(view);
+    json_t *assignments = json_array();
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        if (view->members[i].node != NULL) {
+            json_array_append_new(assignments, assignment_json(view, &view->members[i]));
+        }
+    }
+    json_object_set_new(json, "assignments", assignments);
+    return json;
+}
+
+json_t *gang_view_list(const struct engine *engine)
+{
+    json_t *list = json_array();
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < engine_gang_count(engine); i++) {
+        struct gang_view view;
+        engine_gang_at(engine, i, &arena, &view);
+        json_array_append_new(list, summary_json(&view));
+        arena_reset(&arena);
+    }
+    arena_finish(&arena);
+    return list;
+}
+
+static int widest(int width, const char *text)
+{
+    int length = (int)strlen(text);
+    return length > width ? length : width;
+}
+
+static const char *member_state(const struct gang_member_view *member)
+{
+    return member->bound          ? "bound"
+           : member->voted        ? "voted"
+           : member->node != NULL ? "planned"
+                                  : "waiting";
+}
+
+static void print_quality(const struct gang_view *view, FILE *out)
+{
+    if (!view->has_quality) {
+        return;
+    }
+    fputs("spans:", out);
+    for (uint32_t level = 1; level < view->levels; level++) {
+        fprintf(out, "%s %" PRIu32 " %s", level == 1 ? "" : ",", view->used[level],
+                view->level_names[level]);
+        if (view->used[level] != view->bound_domains[level]) {
+            fprintf(out, " (at least %" PRIu32 ")", view->bound_domains[level]);
+        }
+    }
+    fprintf(out, "  (%s)\n", view->optimal ? "optimal" : "not proven optimal");
+}
+
+void gang_view_table(const struct gang_view *view, FILE *out)
+{
+    int role = widest(0, "ROLE"), pod = widest(0, "POD"), node = widest(0, "NODE");
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        const struct gang_member_view *member = &view->members[i];
+        role = widest(role, member->role);
+        pod = widest(pod, member->pod);
+        node = widest(node, member->node == NULL ? "-" : member->node);
+    }
+    gang_view_headline(view, out);
+    fprintf(out, "%-4s  %-*s  %-*s  %-*s  STATE\n", "RANK", role, "ROLE", pod, "POD", node, "NODE");
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        const struct gang_member_view *member = &view->members[i];
+        char rank[16] = "-";
+        if (member->rank >= 0) {
+            snprintf(rank, sizeof rank, "%" PRId32, member->rank);
+        }
+        fprintf(out, "%-4s  %-*s  %-*s  %-*s  %s\n", rank, role,
+                member->role[0] == '\0' ? "-" : member->role, pod, member->pod, node,
+                member->node == NULL ? "-" : member->node, member_state(member));
+    }
+    print_quality(view, out);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/view/gang_view.h"
+#include "topology/alloc.h"
+#include "topology/domains.h"
+#include "topology/nodes.h"
+
+/* Draws the domains that hold a gang.
+ *
+ *   spots    one per node the gang is on, in position order, so that every domain is a range of
+ * spots items    what hangs below one line: domains of the next level, or nodes at the end
+ *
+ * A node without the label of a level lies in an unknown domain of its own there. Such a domain has
+ * nothing to say and gets no line: what is below it hangs on the line above. Nodes that have left
+ * the cluster since have no position and hang on the cluster.
+ */
+
+#define PREFIX_MAX   256
+#define LINE_WIDTH   80
+#define RANKS_MAX    64 /* bytes of "0-3,5,8-15"; cut with an ellipsis */
+#define FOLD_MINIMUM 4u /* neighbours that are worth sharing a line */
+
+struct spot {
+    uint32_t position; /* DOMAINS_NONE: not in the tree */
+    const char *node;
+    uint32_t first; /* members[first … first + count) of the drawing */
+    uint32_t count;
+};
+
+struct item {
+    uint32_t domain; /* DOMAINS_NONE: a node */
+    uint32_t level;  /* level of what is below a domain */
+    uint32_t first;  /* spots [first, end) */
+    uint32_t end;
+};
+
+struct drawing {
+    FILE *out;
+    const struct domains *domains;
+    const struct gang_member_view **members; /* by node, then rank */
+    struct spot *spots;
+    uint32_t spot_count;
+    uint32_t host; /* level */
+    bool fold;
+};
+
+/* A member and where it is, for sorting. */
+struct placed {
+    uint32_t position;
+    uint32_t index;
+    const struct gang_member_view *member;
+};
+
+static int compare_placed(const void *left, const void *right)
+{
+    const struct placed *a = left, *b = right;
+    if (a->position != b->position) {
+        return a->position < b->position ? -1 : 1;
+    }
+    int order = strcmp(a->member->node, b->member->node);
+    return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+static void print_wrapped(FILE *out, const char *text, const char *indent)
+{
+    size_t column = 0;
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+        if (column != 0 && column + 1 + word > LINE_WIDTH - strlen(indent)) {
+            fputc('\n', out);
+            column = 0;
+        }
+        fprintf(out, "%s%.*s", column == 0 ? indent : " ", (int)word, text);
+        column += word + (column == 0 ? 0 : 1);
+        text += word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+void gang_view_headline(const struct gang_view *view, FILE *out)
+{
+    fprintf(out, "%s/%s  %" PRIu32 " pods  %s", view->name_space, view->name, view->pods,
+            gang_state_name(view->state));
+    if (view->bound > 0 && view->bound < view->pods) {
+        fprintf(out, "  %" PRIu32 " bound", view->bound);
+    }
+    if (view->has_quality) {
+        fputs(view->optimal ? "  optimal" : "  not proven optimal", out);
+    }
+    fputc('\n', out);
+    bool planned = view->state == GANG_HELD || view->state == GANG_COMMITTING;
+    if (!planned && view->reason[0] != '\0') {
+        print_wrapped(out, view->reason, "  ");
+    }
+}
+
+/* "0-3,5": the ranks of the members, which are in order. */
+static void write_ranks(char *text, const struct gang_member_view *const *members, uint32_t count)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count;) {
+        uint32_t last = i;
+        while (last + 1 < count && members[last + 1]->rank == members[last]->rank + 1) {
+            last++;
+        }
+        if (length > RANKS_MAX - 32) {
+            snprintf(text + length, RANKS_MAX - length, ",…");
+            return;
+        }
+        length += (size_t)snprintf(text + length, RANKS_MAX - length, "%s%" PRId32,
+                                   length == 0 ? "" : ",", members[i]->rank);
+        if (last > i) {
+            length += (size_t)snprintf(text + length, RANKS_MAX - length, "-%" PRId32,
+                                       members[last]->rank);
+        }
+        i = last + 1;
+    }
+}
+
+/* "rank 3", "ranks 0-3", "worker 3"; "" for members without ranks. Several roles give "". */
+static void write_label(char *text, size_t size, const struct gang_member_view *const *members,
+                        uint32_t count)
+{
+    char ranks[RANKS_MAX];
+    const char *role = members[0]->role;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        if (members[i]->rank < 0 || strcmp(members[i]->role, role) != 0) {
+            return;
+        }
+    }
+    write_ranks(ranks, members, count);
+    snprintf(text, size, "%s %s", role[0] != '\0' ? role : count > 1 ? "ranks" : "rank", ranks);
+}
+
+/* Lines are put together from three columns: node, ranks, pods. */
+struct node_line {
+    char node[600];
+    char label[RANKS_MAX + 80];
+    char pods[600];
+};
+
+static const struct gang_member_view *const *members_of(const struct drawing *drawing,
+                                                        const struct spot *spot)
+{
+    return drawing->members + spot->first;
+}
+
+static void write_node_line(const struct drawing *drawing, const struct item *item,
+                            struct node_line *line)
+{
+    const struct spot *first = &drawing->spots[item->first];
+    const struct spot *last = &drawing->spots[item->end - 1];
+    uint32_t nodes = item->end - item->first;
+    uint32_t count = last->first + last->count - first->first;
+    const struct gang_member_view *const *members = members_of(drawing, first);
+    const char *gone = first->position == DOMAINS_NONE ? " (gone)" : "";
+    if (nodes > 1) {
+        snprintf(line->node, sizeof line->node, "%.250s … %.250s%s", first->node, last->node, gone);
+    } else {
+        snprintf(line->node, sizeof line->node, "%.250s%s", first->node, gone);
+    }
+    write_label(line->label, sizeof line->label, members, count);
+    if (nodes > 1) {
+        snprintf(line->pods, sizeof line->pods, "%" PRIu32 " nodes with %" PRIu32 " pod%s each",
+                 nodes, first->count, first->count == 1 ? "" : "s");
+    } else if (count > 2) {
+        snprintf(line->pods, sizeof line->pods, "%.250s … %.250s", members[0]->pod,
+                 members[count - 1]->pod);
+    } else {
+        snprintf(line->pods, sizeof line->pods, "%.250s%s%.250s", members[0]->pod,
+                 count == 2 ? ", " : "", count == 2 ? members[1]->pod : "");
+    }
+}
+
+/* Columns on a terminal: bytes that do not continue a UTF-8 character. */
+static int columns(const char *text)
+{
+    int count = 0;
+    for (; *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+static void print_padded(FILE *out, const char *text, int width)
+{
+    fprintf(out, "%s%*s", text, width - columns(text), "");
+}
+
+/* Neighbouring nodes from `first` that share one line. */
+static uint32_t run_end(const struct drawing *drawing, uint32_t first, uint32_t end)
+{
+    uint32_t last = first + 1;
+    while (drawing->fold && last < end &&
+           drawing->spots[last].count == drawing->spots[first].count &&
+           (drawing->spots[last].position == DOMAINS_NONE) ==
+               (drawing->spots[first].position == DOMAINS_NONE)) {
+        last++;
+    }
+    return last - first >= FOLD_MINIMUM ? last : first + 1;
+}
+
+/* Lists what hangs below a domain whose children are of `level` and whose spots are [first, end).
+ */
+static uint32_t list_items(const struct drawing *drawing, uint32_t level, uint32_t first,
+                           uint32_t end, struct item *items)
+{
+    uint32_t count = 0;
+    while (first < end) {
+        uint32_t position = drawing->spots[first].position;
+        if (level >= drawing->host || position == DOMAINS_NONE) {
+            uint32_t last = run_end(drawing, first, end);
+            items[count++] = (struct item){DOMAINS_NONE, level, first, last};
+            first = last;
+            continue;
+        }
+        uint32_t domain = domains_at(drawing->domains, position, level);
+        const struct domain *range = domains_get(drawing->domains, domain);
+        uint32_t last = first;
+        while (last < end && drawing->spots[last].position < range->end) {
+            last++;
+        }
+        if (range->known) {
+            items[count++] = (struct item){domain, level + 1, first, last};
+        } else {
+            count += list_items(drawing, level + 1, first, last, items + count);
+        }
+        first = last;
+    }
+    return count;
+}
+
+static void draw(const struct drawing *drawing, uint32_t level, uint32_t first, uint32_t end,
+                 const char *prefix)
+{
+    struct item *items = alloc_zero(end - first, sizeof *items);
+    uint32_t count = list_items(drawing, level, first, end, items);
+    struct node_line line;
+    int node_width = 0, label_width = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i].domain == DOMAINS_NONE) {
+            write_node_line(drawing, &items[i], &line);
+            node_width = columns(line.node) > node_width ? columns(line.node) : node_width;
+            label_width = columns(line.label) > label_width ? columns(line.label) : label_width;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool last = i + 1 == count;
+        fprintf(drawing->out, "%s%s ", prefix, last ? "└─" : "├─");
+        if (items[i].domain == DOMAINS_NONE) {
+            write_node_line(drawing, &items[i], &line);
+            print_padded(drawing->out, line.node, node_width + 2);
+            print_padded(drawing->out, line.label, label_width == 0 ? 0 : label_width + 2);
+            fprintf(drawing->out, "%s\n", line.pods);
+            continue;
+        }
+        fprintf(drawing->out, "%s %s\n", domains_level_name(drawing->domains, items[i].level - 1),
+                domains_name(drawing->domains, items[i].domain));
+        char below[PREFIX_MAX];
+        snprintf(below, sizeof below, "%s%s", prefix, last ? "   " : "│  ");
+        draw(drawing, items[i].level, items[i].first, items[i].end, below);
+    }
+    free(items);
+}
+
+/* Members that are somewhere, by position; fills members and spots. */
+static void place_members(struct drawing *drawing, const struct gang_view *view,
+                          const struct engine *engine)
+{
+    const struct nodes *nodes = engine_nodes(engine);
+    struct placed *placed = alloc_zero(view->member_count, sizeof *placed);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        const struct gang_member_view *member = &view->members[i];
+        if (member->node != NULL) {
+            uint32_t row = nodes_find(nodes, member->node, strlen(member->node));
+            uint32_t position =
+                row == NAMES_NONE ? DOMAINS_NONE : domains_position(drawing->domains, row);
+            placed[count++] = (struct placed){position, i, member};
+        }
+    }
+    qsort(placed, count, sizeof *placed, compare_placed);
+    for (uint32_t i = 0; i < count; i++) {
+        struct spot *spot = drawing->spots + drawing->spot_count - (drawing->spot_count > 0);
+        drawing->members[i] = placed[i].member;
+        if (drawing->spot_count > 0 && strcmp(spot->node, placed[i].member->node) == 0) {
+            spot->count++;
+        } else {
+            drawing->spots[drawing->spot_count++] =
+                (struct spot){placed[i].position, placed[i].member->node, i, 1};
+        }
+    }
+    free(placed);
+}
+
+void gang_view_tree(const struct gang_view *view, const struct engine *engine, FILE *out)
+{
+    struct drawing drawing = {.out = out, .domains = engine_domains(engine)};
+    gang_view_headline(view, out);
+    drawing.host = domains_levels(drawing.domains) - 1;
+    drawing.members = alloc_zero(view->member_count, sizeof *drawing.members);
+    drawing.spots = alloc_zero(view->member_count, sizeof *drawing.spots);
+    place_members(&drawing, view, engine);
+    drawing.fold = drawing.spot_count > GANG_VIEW_WHOLE;
+    if (drawing.spot_count > 0) {
+        fputs("cluster\n", out);
+        draw(&drawing, 1, 0, drawing.spot_count, "");
+    }
+    free(drawing.members);
+    free(drawing.spots);
+}

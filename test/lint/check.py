@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Mechanical rules of this repository that no compiler checks: check.py [--root DIR] [RULE]...
+
+  layers  topology <- scheduler <- api: no include goes upward, and the two lower layers stay pure (no I/O,
+          JSON, threads, clock); a third-party header is included only by the module that owns it
+  banned  functions that cannot be used safely, and memory that bypasses topology/alloc.h
+  files   SPDX line, header guard, own header first, at most LINES_MAX lines of COLUMNS_MAX columns, no notes to self
+
+Without RULE all of them run. Prints "file:line: what" and exits 1 when something is wrong. Comments and string
+literals are blanked before looking for code, so prose may name what code may not use. selftest.py proves that
+every rule fails on a bad example.
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+
+LINES_MAX = 600
+COLUMNS_MAX = 100  # of C; clang-format leaves comments alone, or it would break the drawings
+
+# Lowest first: a layer may include itself and what stands before it.
+LAYERS = ["topology", "scheduler", "api"]
+PURE = ["topology", "scheduler"]
+PURE_HEADERS = {
+    "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h",
+    "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "uthash.h", "utlist.h",
+}
+# Of <stdio.h> only formatting into memory; of <stdlib.h> nothing that depends on the world outside.
+PURE_BANNED = {
+    "printf", "fprintf", "vprintf", "vfprintf", "dprintf", "vdprintf", "puts", "fputs", "putchar", "putc", "fputc", "perror",
+    "fopen", "fdopen", "fclose", "fread", "fwrite", "fgets", "fgetc", "getc", "getchar", "fscanf", "scanf", "fflush",
+    "open", "close", "read", "write", "remove", "rename", "getenv", "secure_getenv", "setenv", "putenv", "random",
+    "time", "clock", "clock_gettime", "gettimeofday", "nanosleep", "arc4random", "getrandom", "getpid", "exit", "_exit",
+}
+
+# Which part of api/ (or bench/, test/) may know a library; everybody else uses that part's header.
+OWNERS = {
+    "microhttpd.h": ["api/http/", "bench/", "test/"],
+    "curl/curl.h": ["api/kube/", "bench/", "test/"],
+    "yaml.h": ["api/yaml/", "test/"],
+}
+
+BANNED = {
+    "strcpy": "snprintf or memcpy", "stpcpy": "snprintf or memcpy", "strcat": "snprintf", "strncat": "snprintf",
+    "strncpy": "memcpy with a checked length", "sprintf": "snprintf", "vsprintf": "vsnprintf", "gets": "fgets",
+    "strtok": "strtok_r", "atoi": "strtol with checks", "atol": "strtol with checks", "atoll": "strtoll with checks",
+    "atof": "strtod with checks", "gmtime": "gmtime_r", "localtime": "localtime_r", "ctime": "strftime",
+    "asctime": "strftime", "alloca": "a bounded array or the heap", "rand": "a seeded generator of the caller",
+    "srand": "a seeded generator of the caller", "drand48": "a seeded generator of the caller",
+    "usleep": "a wait for the event itself", "system": "posix_spawn",
+    "popen": "posix_spawn", "tmpnam": "mkstemp", "mktemp": "mkstemp", "tempnam": "mkstemp", "setjmp": "a return code",
+    "longjmp": "a return code",
+}
+MEMORY = {"malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "asprintf", "vasprintf", "aligned_alloc"}
+# Where raw memory is right, and why.
+MEMORY_ALLOWED = {
+    "topology/alloc.c": "it is the policy",
+}
+
+CODE = {".c", ".h"}
+SCRIPTS = {".py", ".go", ".sh"}
+TEXT = CODE | SCRIPTS | {".md", ".yaml", ".yml", ".build", ".txt", ""}
+SKIPPED_PARTS = {".git", "__pycache__", "corpus"}
+SKIPPED_FILES = {"LICENSE", "go.sum", "go.mod"}
+NOTES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)[ \t\n]*\(")
+TAKEN = re.compile(r"(?<![\w.>])(%s)\b" % "|".join(sorted(MEMORY)))
+
+
+class Source:
+    """One C file: its text, and the same with comments and literals blanked, line by line."""
+
+    def __init__(self, root, path):
+        self.path = path.relative_to(root).as_posix()
+        self.text = path.read_text(encoding="utf-8")
+        includes = {match.start(): match.end() for match in INCLUDE.finditer(self.text)}
+
+        def blank(match):
+            if any(start <= match.start() < end for start, end in includes.items()):
+                return match.group()
+            return re.sub(r"[^\n]", " ", match.group())
+
+        self.code = TOKEN.sub(blank, self.text)
+        self.includes = [
+            (self.line(match.start()), match.group(1), match.group(2)) for match in INCLUDE.finditer(self.code)
+        ]
+
+    def line(self, offset):
+        return self.text.count("\n", 0, offset) + 1
+
+    def layer(self):
+        """The layer whose rules hold: its own, or for a unit test the one of the module under test."""
+        parts = self.path.split("/")
+        if parts[:2] == ["test", "unit"]:
+            parts = parts[2:]
+        return parts[0] if parts[0] in LAYERS else None
+
+    def is_test(self):
+        return self.path.startswith(("test/", "bench/"))
+
+    def calls(self):
+        for match in CALL.finditer(self.code):
+            yield self.line(match.start()), match.group(1)
+
+
+def check_layers(source, complain):
+    layer = source.layer()
+    pure = layer in PURE and not source.is_test()
+    for line, quote, name in source.includes:
+        if ".." in name.split("/"):
+            complain(line, f'"{name}": include paths start at the project root')
+        target = name.split("/")[0]
+        if layer and target in LAYERS and LAYERS.index(target) > LAYERS.index(layer):
+            complain(line, f"{layer}/ may not include {target}/: layers point downward")
+        if target in ("test", "bench") and not source.is_test():
+            complain(line, f"{source.path.split('/')[0]}/ may not include {target}/")
+        if pure and quote == "<" and name not in PURE_HEADERS:
+            complain(line, f"<{name}> in {layer}/: this layer has no I/O, JSON, threads or clock")
+        if name in OWNERS and not source.path.startswith(tuple(OWNERS[name])):
+            complain(line, f"<{name}> belongs to {OWNERS[name][0]}: use its header")
+    if not pure:
+        return
+    for line, name in source.calls():
+        if name in PURE_BANNED:
+            complain(line, f"{name}() in {layer}/: this layer has no I/O, clock or chance")
+
+
+def check_banned(source, complain):
+    for line, name in source.calls():
+        if name in BANNED:
+            complain(line, f"{name}() is banned: {BANNED[name]}")
+    if source.is_test() or source.path in MEMORY_ALLOWED:
+        return
+    for match in TAKEN.finditer(source.code):
+        complain(source.line(match.start()), f"{match.group()} bypasses topology/alloc.h")
+
+
+def check_source_form(source, root, complain):
+    if not source.text.startswith("// SPDX-License-Identifier: Apache-2.0\n"):
+        complain(1, "the first line must be the SPDX line")
+    for number, line in enumerate(source.text.split("\n"), 1):
+        if len(line) > COLUMNS_MAX:
+            complain(number, f"{len(line)} columns; at most {COLUMNS_MAX}")
+    if source.path.endswith(".h"):
+        guard = re.sub(r"[^A-Za-z0-9]", "_", source.path).upper()
+        if not re.search(rf"^#ifndef {guard}\n#define {guard}\n", source.text, re.MULTILINE):
+            complain(2, f"the header guard must be {guard}")
+        return
+    own = source.path[:-2] + ".h"
+    if (root / own).exists() and (not source.includes or source.includes[0][2] != own):
+        complain(source.includes[0][0] if source.includes else 1, f'"{own}" must be included first')
+
+
+def check_file(path, name, complain):
+    text = path.read_text(encoding="utf-8")
+    lines = text.count("\n")
+    code = path.suffix in CODE | SCRIPTS or text.startswith("#!")
+    if code and lines > LINES_MAX:
+        complain(lines, f"{lines} lines; at most {LINES_MAX}")
+    if (code or path.name in ("meson.build", "Makefile")) and "SPDX-License-Identifier" not in "\n".join(
+        text.split("\n")[:3]
+    ):
+        complain(1, "no SPDX line at the top")
+    if not name.startswith("test/lint/"):
+        for match in NOTES.finditer(text):
+            complain(text.count("\n", 0, match.start()) + 1, f"{match.group()}: file an issue instead")
+
+
+def files_of(root):
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        if SKIPPED_PARTS & set(parts) or parts[0] == "build" or parts[0].startswith("build-"):
+            continue
+        if path.is_file() and not path.is_symlink() and path.name not in SKIPPED_FILES and path.suffix in TEXT:
+            yield path, "/".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("rules", nargs="*", metavar="RULE")
+    options = parser.parse_args()
+    root = options.root.resolve()
+    rules = options.rules or ["layers", "banned", "files"]
+    if set(rules) - {"layers", "banned", "files"}:
+        parser.error("the rules are: layers banned files")
+
+    found = 0
+    looked = 0
+    for path, name in files_of(root):
+
+        def complain(line, what, name=name):
+            nonlocal found
+            found += 1
+            print(f"{name}:{line}: {what}")
+
+        looked += 1
+        try:
+            if "files" in rules:
+                check_file(path, name, complain)
+            if path.suffix not in CODE or name.startswith("test/e2e/"):
+                continue
+            source = Source(root, path)
+        except UnicodeDecodeError as error:
+            if path.suffix in CODE | SCRIPTS:
+                complain(1, f"not UTF-8: {error.reason}")
+            continue
+        if "layers" in rules:
+            check_layers(source, complain)
+        if "banned" in rules:
+            check_banned(source, complain)
+        if "files" in rules:
+            check_source_form(source, root, complain)
+    print(f"check: {' '.join(rules)}: {looked} files, {found} findings")
+    return 1 if found or not looked else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

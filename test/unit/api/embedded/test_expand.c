@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/embedded/expand.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/kube/decode.h"
+#include "api/yaml/yaml.h"
+#include "test/unit/check_main.h"
+#include "topology/arena.h"
+
+static struct err err;
+static json_t *objects;
+static struct arena arena;
+
+static void setup(void)
+{
+    memset(&err, 0, sizeof err);
+    objects = NULL;
+    arena_init(&arena);
+}
+
+static void teardown(void)
+{
+    json_decref(objects);
+    arena_finish(&arena);
+}
+
+static int expand(const char *yaml)
+{
+    json_t *documents = yaml_load(yaml, strlen(yaml), &err);
+    ck_assert_msg(documents != NULL, "%s", err.text);
+    json_t *before = json_deep_copy(documents);
+    json_decref(objects);
+    objects = NULL;
+    int result = expand_manifest(documents, "default", &objects, &err);
+    ck_assert_int_eq(json_equal(before, documents), 1);
+    json_decref(before);
+    json_decref(documents);
+    return result;
+}
+
+static void expand_good(const char *yaml)
+{
+    ck_assert_msg(expand(yaml) == 0, "%s", err.text);
+}
+
+/* Names of what came out, "kind:namespace/name …". */
+static const char *names(void)
+{
+    static char text[2048];
+    text[0] = '\0';
+    size_t i;
+    json_t *object;
+    json_array_foreach(objects, i, object)
+    {
+        const json_t *metadata = json_object_get(object, "metadata");
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s:%s/%s", i == 0 ? "" : " ",
+                 json_string_value(json_object_get(object, "kind")),
+                 json_string_value(json_object_get(metadata, "namespace")),
+                 json_string_value(json_object_get(metadata, "name")));
+    }
+    return text;
+}
+
+/* The i-th object as the engine sees it. */
+static struct pod_object pod(size_t i)
+{
+    struct pod_object object;
+    const json_t *json = json_array_get(objects, i);
+    json_t *copy = json_deep_copy(json);
+    json_object_set_new(json_object_get(copy, "metadata"), "uid", json_string("u"));
+    ck_assert_msg(pod_decode(copy, &arena, &object, &err) == 0, "%s", err.text);
+    json_decref(copy);
+    return object;
+}
+
+static const char *label(size_t i, const char *key)
+{
+    const json_t *metadata = json_object_get(json_array_get(objects, i), "metadata");
+    return json_string_value(json_object_get(json_object_get(metadata, "labels"), key));
+}
+
+#define TEMPLATE(labels)                                                     \
+    "  template:\n"                                                          \
+    "    metadata: {name: ignored, generateName: x, labels: {" labels "}}\n" \
+    "    spec:\n"                                                            \
+    "      nodeSelector: {pool: gpu}\n"                                      \
+    "      containers: [{name: c, resources: {limits: {nvidia.com/gpu: 8}}}]\n"
+
+START_TEST(pods_and_groups_pass_through)
+{
+    expand_good(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+        "---\n"
+        "apiVersion: scheduling.x-k8s.io/v1alpha1\nkind: PodGroup\n"
+        "metadata: {name: g, namespace: a}\nspec: {minMember: 3}\n"
+        "---\n"
+        "apiVersion: v1\nkind: List\nitems:\n"
+        "- {apiVersion: v1, kind: Pod, metadata: {name: q, namespace: a}}\n"
+        "- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {containers: x}}\n");
+    ck_assert_str_eq(names(), "Pod:default/p PodGroup:a/g Pod:a/q");
+}
+END_TEST
+
+START_TEST(a_job_makes_its_pods)
+{
+    expand_good("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: a}\n"
+                "spec:\n  parallelism: 3\n  completions: 2\n  suspend: true\n" TEMPLATE(
+                    "scheduling.x-k8s.io/pod-group: j"));
+    ck_assert_str_eq(names(), "Pod:a/j-0 Pod:a/j-1");
+    struct pod_object object = pod(1);
+    ck_assert_str_eq(object.gang, "j");
+    ck_assert_int_eq(object.rank, -1);
+    ck_assert_uint_eq(object.selector_count, 1);
+    ck_assert_str_eq(label(0, "batch.kubernetes.io/job-name"), "j");
+    ck_assert_str_eq(label(0, "job-name"), "j");
+    ck_assert_ptr_null(label(0, "batch.kubernetes.io/job-completion-index"));
+    const json_t *metadata = json_object_get(json_array_get(objects, 0), "metadata");
+    ck_assert_ptr_null(json_object_get(metadata, "generateName"));
+    const json_t *owner = json_array_get(json_object_get(metadata, "ownerReferences"), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(owner, "kind")), "Job");
+    ck_assert_str_eq(json_string_value(json_object_get(owner, "name")), "j");
+    ck_assert(json_is_true(json_object_get(owner, "controller")));
+}
+END_TEST
+
+START_TEST(an_indexed_job_gives_ranks)
+{
+    expand_good("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\n"
+                "spec:\n  parallelism: 12\n  completions: 12\n"
+                "  completionMode: Indexed\n" TEMPLATE("scheduling.x-k8s.io/pod-group: g"));
+    ck_assert_uint_eq(json_array_size(objects), 12);
+    for (int i = 0; i < 12; i++) {
+        ck_assert_int_eq(pod((size_t)i).rank, i);
+    }
+    ck_assert_str_eq(label(11, "batch.kubernetes.io/job-completion-index"), "11");
+}
+END_TEST
+
+START_TEST(a_job_without_numbers_has_one_pod)
+{
+    expand_good("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n"
+                "  parallelism: null\n" TEMPLATE("a: b"));
+    ck_assert_str_eq(names(), "Pod:default/j-0");
+    expand_good("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n"
+                "  parallelism: 0\n" TEMPLATE("a: b"));
+    ck_assert_str_eq(names(), "");
+}
+END_TEST
+
+#define PYTORCH_JOB(policy, master_labels, worker_labels)                                         \
+    "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\n"                                             \
+    "metadata: {name: llama, namespace: a, annotations: {phalanx.dev/required-topology: leaf}}\n" \
+    "spec:\n"                                                                                     \
+    "  runPolicy: {" policy "}\n"                                                                 \
+    "  pytorchReplicaSpecs:\n"                                                                    \
+    "    Worker:\n"                                                                               \
+    "      replicas: 2\n"                                                                         \
+    "      template:\n"                                                                           \
+    "        metadata: {labels: {" worker_labels "}}\n"                                           \
+    "        spec: {containers: [{name: pytorch}]}\n"                                             \
+    "    Master:\n"                                                                               \
+    "      template:\n"                                                                           \
+    "        metadata: {labels: {" master_labels "}}\n"                                           \
+    "        spec: {containers: [{name: pytorch}]}\n"
+
+START_TEST(a_pytorch_job_makes_its_group_and_pods)
+{
+    expand_good(PYTORCH_JOB("", "", ""));
+    ck_assert_str_eq(names(), "PodGroup:a/llama Pod:a/llama-master-0 Pod:a/llama-worker-0 "
+                              "Pod:a/llama-worker-1");
+    struct group_object group;
+    ck_assert_msg(group_decode(json_array_get(objects, 0), &arena, &group, &err) == 0, "%s",
+                  err.text);
+    ck_assert_int_eq(group.minimum, 3);
+    ck_assert_int_eq(group.hold_timeout_ms, 0);
+    ck_assert_str_eq(group.required_level, "leaf");
+    struct pod_object master = pod(1);
+    ck_assert_str_eq(master.gang, "llama");
+    ck_assert_str_eq(master.role, "master");
+    ck_assert_int_eq(master.rank, 0);
+    ck_assert_str_eq(label(1, "training.kubeflow.org/job-role"), "master");
+    struct pod_object worker = pod(3);
+    ck_assert_str_eq(worker.role, "worker");
+    ck_assert_int_eq(worker.rank, 1);
+    ck_assert_str_eq(label(3, "training.kubeflow.org/job-name"), "llama");
+    ck_assert_ptr_null(label(3, "training.kubeflow.org/job-role"));
+}
+END_TEST
+
+START_TEST(a_scheduling_policy_counts)
+{
+    expand_good(
+        PYTORCH_JOB("schedulingPolicy: {minAvailable: 2, scheduleTimeoutSeconds: 60}", "", ""));
+    struct group_object group;
+    ck_assert_msg(group_decode(json_array_get(objects, 0), &arena, &group, &err) == 0, "%s",
+                  err.text);
+    ck_assert_int_eq(group.minimum, 2);
+    ck_assert_int_eq(group.hold_timeout_ms, 60000);
+}
+END_TEST
+
+/* A gang that the templates name is left alone, also when not every one of them does. */
+START_TEST(labels_of_the_template_win)
+{
+    expand_good(PYTORCH_JOB("", "scheduling.x-k8s.io/pod-group: mine",
+                            "scheduling.x-k8s.io/pod-group: mine"));
+    ck_assert_str_eq(names(), "Pod:a/llama-master-0 Pod:a/llama-worker-0 Pod:a/llama-worker-1");
+    ck_assert_str_eq(pod(0).gang, "mine");
+    expand_good(PYTORCH_JOB("", "",
+                            "pod-group.scheduling.sigs.k8s.io/name: mine, "
+                            "pod-group.scheduling.sigs.k8s.io/min-available: '2'"));
+    ck_assert_ptr_null(pod(0).gang);
+    ck_assert_str_eq(pod(1).gang, "mine");
+    ck_assert_int_eq(pod(1).gang_minimum, 2);
+}
+END_TEST
+
+static const struct {
+    const char *yaml;
+    const char *error;
+} bad[] = {
+    {"metadata: {name: x}", "without a kind"},
+    {"- 7", "without a kind"},
+    {"apiVersion: v1\nkind: Pod\nmetadata: {}", "Pod: metadata.name is missing"},
+    {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: ''}", "Job: metadata.name is missing"},
+    {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}",
+     "Job default/j: spec.template.spec is missing"},
+    {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  parallelism: -1\n" TEMPLATE(
+         ""),
+     "Job default/j: spec.parallelism must be a number from 0"},
+    {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  parallelism: "
+     "100001\n" TEMPLATE(""),
+     "spec.parallelism must be a number"},
+    {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  completions: '3'\n" TEMPLATE(
+         ""),
+     "spec.completions must be a number"},
+    {"apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: j}\nspec: {}",
+     "PyTorchJob default/j: spec.pytorchReplicaSpecs is missing"},
+    {"apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: j}\n"
+     "spec: {pytorchReplicaSpecs: {Launcher: {}}}",
+     "knows Master and Worker only"},
+    {"apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: j}\n"
+     "spec: {pytorchReplicaSpecs: {Worker: {replicas: 3}}}",
+     "spec.pytorchReplicaSpecs.Worker.template.spec is missing"},
+    {PYTORCH_JOB("schedulingPolicy: {minAvailable: all}", "", ""),
+     "spec.runPolicy.schedulingPolicy.minAvailable must be a number"},
+    {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"
+     "spec: {template: {spec: {containers: [{name: c}]}}}",
+     "Deployment (apps/v1) makes pods in a way that is not known here"},
+    {"apiVersion: batch/v2\nkind: Job\nmetadata: {name: j}\nspec:\n" TEMPLATE(""),
+     "Job (batch/v2) makes pods"},
+};
+
+START_TEST(what_cannot_be_expanded_is_named)
+{
+    ck_assert_int_eq(expand(bad[_i].yaml), -1);
+    ck_assert_ptr_null(objects);
+    ck_assert_msg(strstr(err.text, bad[_i].error) != NULL, "%s", err.text);
+}
+END_TEST
+
+START_TEST(the_number_of_pods_is_bounded)
+{
+#define JOB                                                         \
+    "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n" \
+    "  parallelism: 60000\n  template: {spec: {}}\n"
+    ck_assert_int_eq(expand(JOB "---\n" JOB), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "more than 100000 pods"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("expand");
+    TCase *tests = tcase_create("expand");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, pods_and_groups_pass_through);
+    tcase_add_test(tests, a_job_makes_its_pods);
+    tcase_add_test(tests, an_indexed_job_gives_ranks);
+    tcase_add_test(tests, a_job_without_numbers_has_one_pod);
+    tcase_add_test(tests, a_pytorch_job_makes_its_group_and_pods);
+    tcase_add_test(tests, a_scheduling_policy_counts);
+    tcase_add_test(tests, labels_of_the_template_win);
+    tcase_add_loop_test(tests, what_cannot_be_expanded_is_named, 0,
+                        (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(tests, the_number_of_pods_is_bounded);
+    suite_add_tcase(suite, tests);
+    return check_main(suite);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/ops/config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "test/unit/check_main.h"
+
+static struct config config;
+static struct err err;
+
+static void setup(void)
+{
+    config_default(&config);
+    memset(&err, 0, sizeof err);
+}
+
+static int parse(const char *text)
+{
+    return config_parse(&config, text, strlen(text), &err);
+}
+
+START_TEST(defaults_are_those_of_the_contract)
+{
+    ck_assert_str_eq(config.listen_address, "127.0.0.1");
+    ck_assert_uint_eq(config.listen_port, 10270);
+    ck_assert_uint_eq(config.max_body, 32u << 20);
+    ck_assert_uint_eq(config.max_connections, 8192);
+    ck_assert_str_eq(config.kubeconfig, "");
+    ck_assert_uint_eq(config.writes_in_flight, 64);
+    ck_assert_int_eq(config.write_patience_ms, 10000);
+    ck_assert_int_eq(config.hold_timeout_ms, 30000);
+    ck_assert_int_eq(config.backoff_initial_ms, 1000);
+    ck_assert_int_eq(config.backoff_maximum_ms, 60000);
+    ck_assert_int_eq(config.log_level, LOG_INFO);
+    ck_assert_int_eq(config.log_format, LOG_JSON);
+    ck_assert_int_ge(levels_find(&config.levels, "nvidia.com/gpu.clique"), 0);
+}
+END_TEST
+
+static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
+                                 "kind: Configuration\n"
+                                 "server:\n"
+                                 "  listen: '[::1]:8080'\n"
+                                 "  maxBodySize: 1Mi\n"
+                                 "  maxConnections: 100\n"
+                                 "kubernetes:\n"
+                                 "  kubeconfig: /etc/kube config\n"
+                                 "  writesInFlight: 1\n"
+                                 "  writePatience: 1.5s\n"
+                                 "topology:\n"
+                                 "  levels:\n"
+                                 "  - keys: [example.com/block, example.com/old-block]\n"
+                                 "    name: block\n"
+                                 "  - name: rack\n"
+                                 "    keys:\n"
+                                 "    - example.com/rack\n"
+                                 "gangs:\n"
+                                 "  holdTimeout: 1m30s\n"
+                                 "  backoff: {initial: 500ms, maximum: 5m}\n"
+                                 "log: {level: debug, format: text}\n";
+
+START_TEST(every_key_is_read)
+{
+    ck_assert_msg(parse(everything) == 0, "%s", err.text);
+    ck_assert_str_eq(config.listen_address, "::1");
+    ck_assert_uint_eq(config.listen_port, 8080);
+    ck_assert_uint_eq(config.max_body, 1u << 20);
+    ck_assert_uint_eq(config.max_connections, 100);
+    ck_assert_str_eq(config.kubeconfig, "/etc/kube config");
+    ck_assert_uint_eq(config.writes_in_flight, 1);
+    ck_assert_int_eq(config.write_patience_ms, 1500);
+    ck_assert_uint_eq(config.levels.count, 3);
+    ck_assert_str_eq(config.levels.items[0].name, "block");
+    ck_assert_uint_eq(config.levels.items[0].key_count, 2);
+    ck_assert_str_eq(config.levels.items[1].keys[0], "example.com/rack");
+    ck_assert_str_eq(config.levels.items[2].name, LEVEL_HOST);
+    ck_assert_int_eq(config.hold_timeout_ms, 90000);
+    ck_assert_int_eq(config.backoff_initial_ms, 500);
+    ck_assert_int_eq(config.backoff_maximum_ms, 300000);
+    ck_assert_int_eq(config.log_level, LOG_DEBUG);
+    ck_assert_int_eq(config.log_format, LOG_TEXT);
+}
+END_TEST
+
+static bool same(const struct config *a, const struct config *b)
+{
+    json_t *left = config_describe(a), *right = config_describe(b);
+    bool equal = json_equal(left, right) == 1;
+    json_decref(left);
+    json_decref(right);
+    return equal;
+}
+
+/* Leaving a key out, writing null, and an empty file are the same. */
+START_TEST(what_is_absent_stays_as_it_was)
+{
+    static const char *const texts[] = {"",
+                                        "# nothing\n",
+                                        "server:\n",
+                                        "server: {listen: null}\n",
+                                        "kind: Configuration\n",
+                                        "{}",
+                                        "gangs: {backoff: {}}"};
+    struct config before = config;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ck_assert_msg(parse(texts[i]) == 0, "%s: %s", texts[i], err.text);
+        ck_assert(same(&config, &before));
+    }
+    ck_assert_int_eq(parse("log: {level: error}"), 0);
+    ck_assert_int_eq(parse("log: {format: text}"), 0);
+    ck_assert_int_eq(config.log_level, LOG_ERROR);
+}
+END_TEST
+
+/* The description is a configuration again, and means the same. */
+START_TEST(the_description_is_a_configuration)
+{
+    ck_assert_int_eq(parse(everything), 0);
+    json_t *description = config_describe(&config);
+    char *text = json_dumps(description, 0);
+    struct config again;
+    config_default(&again);
+    ck_assert_msg(config_parse(&again, text, strlen(text), &err) == 0, "%s", err.text);
+    ck_assert(same(&config, &again));
+    ck_assert_str_eq(again.listen_address, "::1");
+    ck_assert_int_eq(again.backoff_maximum_ms, 300000);
+    const json_t *server = json_object_get(description, "server");
+    ck_assert_str_eq(json_string_value(json_object_get(server, "listen")), "[::1]:8080");
+    free(text);
+    json_decref(description);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *error; /* part of the message */
+} bad[] = {
+    {"gangs: {holdTimout: 30s}", "gangs.holdTimout: unknown key (known: holdTimeout, backoff)"},
+    {"gang: {}", "gang: unknown key"},
+    {"topology: {levels: [{name: a, keys: [b], key: c}]}", "topology.levels[0].key: unknown key"},
+    {"gangs: {backoff: {min: 1s}}", "gangs.backoff.min: unknown key"},
+    {"apiVersion: phalanx.dev/v1", "apiVersion: \"phalanx.dev/v1\" is not phalanx.dev/v1alpha1"},
+    {"kind: Config", "kind: \"Config\" is not Configuration"},
+    {"[]", "configuration: must be a mapping, is a list"},
+    {"server: 7", "server: must be a mapping, is a number"},
+    {"server: {listen: 10270}", "server.listen: must be a string"},
+    {"server: {listen: localhost:80}", "server.listen: \"localhost\" is not an IPv4"},
+    {"server: {maxBodySize: 1}", "server.maxBodySize: 1 bytes are out of range"},
+    {"server: {maxBodySize: 2Gi}", "server.maxBodySize: 2147483648 bytes are out of range"},
+    {"server: {maxBodySize: 1Qi}", "server.maxBodySize: "},
+    {"server: {maxBodySize: true}", "server.maxBodySize: must be a quantity"},
+    {"server: {maxConnections: 15}", "server.maxConnections: 15 is out of range (16 to 65536)"},
+    {"server: {maxConnections: 65537}", "server.maxConnections: 65537 is out of range"},
+    {"server: {maxConnections: '100'}", "server.maxConnections: must be a whole number"},
+    {"server: {maxConnections: 100.5}", "server.maxConnections: must be a whole number"},
+    {"kubernetes: {kubeconfig: [a]}", "kubernetes.kubeconfig: must be a path, is a list"},
+    {"kubernetes: {writesInFlight: 0}", "kubernetes.writesInFlight: 0 is out of range"},
+    {"kubernetes: {writePatience: 30}", "kubernetes.writePatience: must be a duration"},
+    {"kubernetes: {writePatience: 30 s}", "kubernetes.writePatience: \"30 s\" is no duration"},
+    {"kubernetes: {writePatience: 30s}", "kubernetes.writePatience: must be shorter than"},
+    {"gangs: {holdTimeout: 10s}", "kubernetes.writePatience: must be shorter than"},
+    {"gangs: {holdTimeout: 999ms}", "gangs.holdTimeout: 999ms is out of range (1s to 1h)"},
+    {"gangs: {holdTimeout: 61m}", "gangs.holdTimeout: 61m is out of range"},
+    {"gangs: {holdTimeout: -30s}", "gangs.holdTimeout: -30s is out of range"},
+    {"gangs: {backoff: {initial: 61s}}", "gangs.backoff.initial: must not exceed"},
+    {"topology: {levels: {}}", "topology.levels: must be a list"},
+    {"topology: {levels: [rack]}", "topology.levels[0]: must be a mapping, is a string"},
+    {"topology: {levels: [{keys: [a]}]}", "topology.levels[0].name: is missing"},
+    {"topology: {levels: [{name: 3}]}", "topology.levels[0].name: must be a string"},
+    {"topology: {levels: [{name: a, keys: b}]}", "topology.levels[0].keys: must be a list"},
+    {"topology: {levels: [{name: a, keys: [b, 1]}]}",
+     "topology.levels[0].keys[1]: must be a string"},
+    {"topology: {levels: [{name: a, keys: [b]}, {name: a, keys: [c]}]}",
+     "topology.levels[1].name: "},
+    {"topology: {levels: [{name: a, keys: [b]}, {name: c, keys: [b]}]}",
+     "topology.levels[1].keys[0]: "},
+    {"topology: {levels: [{name: a}]}", "topology.levels: "},
+    {"log: {level: verbose}", "log.level: \"verbose\" is not one of debug, info, warning, error"},
+    {"log: {format: 1}", "log.format: must be a string, is a number"},
+    {"log: {level: info, level: info}", "level"},
+    {"log: {level: info", ""},
+    {"kind: Configuration\n---\nkind: Configuration\n", "one document is wanted, there are 2"},
+};
+
+START_TEST(what_is_wrong_is_named_and_changes_nothing)
+{
+    struct config before = config;
+    ck_assert_msg(parse(bad[_i].text) == -1, "%s", bad[_i].text);
+    ck_assert_msg(strstr(err.text, bad[_i].error) != NULL, "%s: %s", bad[_i].text, err.text);
+    ck_assert_str_ne(err.text, "");
+    ck_assert(same(&config, &before));
+    ck_assert_int_eq(config_parse(&config, bad[_i].text, strlen(bad[_i].text), NULL), -1);
+}
+END_TEST
+
+START_TEST(long_keys_do_not_overflow)
+{
+    char text[5000];
+    memset(text, 'k', sizeof text);
+    memcpy(text + 1000, ": {a: 1}", 9); /* libyaml takes keys up to 1024 */
+    ck_assert_int_eq(parse(text), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "unknown key"));
+}
+END_TEST
+
+START_TEST(listen_addresses)
+{
+    static const char *const good[] = {"0.0.0.0:0", "127.0.0.1:65535", "[::]:1", "[fe80::1]:443"};
+    static const char *const wrong[] = {
+        "",           ":80",         "80",      "127.0.0.1",  "127.0.0.1:",    "1.2.3.4:65536",
+        "1.2.3.4:-1", "1.2.3.4: 80", "::1:80",  "[::1]",      "[]:80",         "[1.2.3.4]:80",
+        "1.2.3:80",   "host:80",     "[::1:80", "1.2.3.4:8x", "1.2.3.4:000080"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ck_assert_msg(config_set_listen(&config, good[i], &err) == 0, "%s: %s", good[i], err.text);
+    }
+    ck_assert_str_eq(config.listen_address, "fe80::1");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ck_assert_msg(config_set_listen(&config, wrong[i], &err) == -1, "%s", wrong[i]);
+        ck_assert_str_eq(config.listen_address, "fe80::1");
+        ck_assert_uint_eq(config.listen_port, 443);
+    }
+}
+END_TEST
+
+START_TEST(files)
+{
+    char path[] = "/tmp/phalanx-test-config-XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, everything, sizeof everything - 1), (ssize_t)sizeof everything - 1);
+    ck_assert_msg(config_load(&config, path, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(config.hold_timeout_ms, 90000);
+    ck_assert_int_eq(ftruncate(fd, CONFIG_FILE_MAX + 1), 0);
+    ck_assert_int_eq(config_load(&config, path, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "is larger than"));
+    close(fd);
+    unlink(path);
+    ck_assert_int_eq(config_load(&config, path, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, path));
+    ck_assert_int_eq(config_load(&config, "/", &err), -1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tests = tcase_create("config");
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, defaults_are_those_of_the_contract);
+    tcase_add_test(tests, every_key_is_read);
+    tcase_add_test(tests, what_is_absent_stays_as_it_was);
+    tcase_add_test(tests, the_description_is_a_configuration);
+    tcase_add_loop_test(tests, what_is_wrong_is_named_and_changes_nothing, 0,
+                        (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(tests, long_keys_do_not_overflow);
+    tcase_add_test(tests, listen_addresses);
+    tcase_add_test(tests, files);
+    suite_add_tcase(suite, tests);
+    return check_main(suite);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Refusals in words: exact texts, the same text for the same state, cut where there is no room. */
+#include "scheduler/reason.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "test/unit/check_main.h"
+
+struct world {
+    struct levels levels;
+    struct nodes *nodes;
+    struct domains *domains;
+    struct resources request;
+    uint32_t gpu;
+    uint32_t cpu;
+    struct gangs gangs;
+    struct gang *gang;
+    struct solver_plan plan;
+};
+
+static uint32_t word(struct nodes *nodes, const char *text)
+{
+    return names_intern(nodes_vocabulary(nodes), text, strlen(text));
+}
+
+/* Two racks of one block, one node each. */
+static void setup(struct world *world)
+{
+    memset(world, 0, sizeof(*world));
+    levels_preset(&world->levels);
+    world->nodes = nodes_create(1);
+    world->domains = domains_create(&world->levels);
+    for (int i = 0; i < 2; i++) {
+        char name[16], rack[16];
+        snprintf(name, sizeof(name), "n%d", i);
+        snprintf(rack, sizeof(rack), "r%d", i);
+        struct label_object labels[] = {{"network.topology.nvidia.com/block", "b0"},
+                                        {"topology.kubernetes.io/rack", rack}};
+        struct node_object object = {.name = name, .labels = labels, .label_count = 2};
+        uint32_t row;
+        unsigned changes;
+        ck_assert_int_eq(nodes_observe(world->nodes, &object, &row, &changes, NULL), 0);
+    }
+    domains_build(world->domains, world->nodes);
+    world->gpu = word(world->nodes, "nvidia.com/gpu");
+    world->cpu = word(world->nodes, "cpu");
+    resources_init(&world->request);
+    resources_set(&world->request, world->gpu, 8);
+    resources_set(&world->request, world->cpu, 1500);
+    gangs_init(&world->gangs);
+    world->gang = gangs_get(&world->gangs, "team", "train");
+    solver_plan_init(&world->plan);
+}
+
+static void teardown(struct world *world)
+{
+    solver_plan_finish(&world->plan);
+    gangs_finish(&world->gangs);
+    resources_finish(&world->request);
+    domains_destroy(world->domains);
+    nodes_destroy(world->nodes);
+}
+
+static const char *text_of(const struct world *world, uint32_t scarce, const char *blocker)
+{
+    static char text[GANG_REASON_MAX];
+    struct reason_shortage shortage = {.gang = world->gang,
+                                       .plan = &world->plan,
+                                       .domains = world->domains,
+                                       .nodes = world->nodes,
+                                       .request = &world->request,
+                                       .scarce = scarce,
+                                       .blocker = blocker};
+    reason_shortfall(&shortage, text, sizeof(text));
+    return text;
+}
+
+START_TEST(test_shortfall_texts)
+{
+    struct world world;
+    setup(&world);
+    struct solver_shortfall *shortfall = &world.plan.shortfall;
+    *shortfall = (struct solver_shortfall){
+        .wanted = 9, .fits = 8, .missing = 1, .alternative = SOLVER_LEVEL_NONE};
+    ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL),
+                     "gang team/train waits: cluster is short by 1 of 9 pods (8 fit)");
+    ck_assert_str_eq(text_of(&world, world.gpu, "gang a/b"),
+                     "gang team/train waits: cluster is short by 1 of 9 pods (8 fit, each needs "
+                     "nvidia.com/gpu 8); in the way: gang a/b");
+    ck_assert_str_eq(text_of(&world, world.cpu, "pods without a gang"),
+                     "gang team/train waits: cluster is short by 1 of 9 pods (8 fit, each needs "
+                     "cpu 1500m); in the way: pods without a gang");
+
+    shortfall->level = (uint32_t)domains_level_find(world.domains, "rack");
+    shortfall->domain = domains_common(world.domains, 1, 1);
+    shortfall->alternative = (uint32_t)domains_level_find(world.domains, "leaf");
+    ck_assert_str_eq(text_of(&world, world.gpu, NULL),
+                     "gang team/train waits: rack is short by 1 of 9 pods (8 fit in the best one, "
+                     "b0/r1, each needs nvidia.com/gpu 8); all would fit in one leaf");
+
+    shortfall->domain = DOMAINS_NONE; /* no domain holds all that is bound already */
+    shortfall->alternative = 0;
+    ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL),
+                     "gang team/train waits: rack is short by 1 of 9 pods (8 fit); all would fit "
+                     "in one cluster");
+    teardown(&world);
+}
+END_TEST
+
+START_TEST(test_gather_texts)
+{
+    struct world world;
+    char text[GANG_REASON_MAX];
+    setup(&world);
+    struct gang *gang = world.gang;
+    ck_assert_ptr_eq(reason_gather(gang, text, sizeof(text)), reason_no_group);
+    ck_assert_str_eq(text, "gang team/train waits: PodGroup team/train not found");
+
+    static const struct {
+        int32_t minimum;
+        const char *text;
+    } cases[] = {
+        {0, "gang team/train waits: PodGroup spec.minMember is 0, must be 1 or more"},
+        {INT32_MIN,
+         "gang team/train waits: PodGroup spec.minMember is -2147483648, must be 1 or more"},
+        {1, "gang team/train waits until 1 of its pods exist"},
+        {INT32_MAX, "gang team/train waits until 2147483647 of its pods exist"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct group_object object = {
+            .name_space = "team", .name = "train", .uid = "u", .minimum = cases[i].minimum};
+        gang_set_object(gang, &object);
+        const char *class = reason_gather(gang, text, sizeof(text));
+        ck_assert_ptr_eq(class, cases[i].minimum > 0 ? reason_gathering : reason_invalid);
+        ck_assert_str_eq(text, cases[i].text);
+    }
+    gang_clear_object(gang);
+    struct pod pod = {.name = (char[]){"p"}, .uid = (char[]){"p"}, .role = (char[]){""},
+                      .gang_minimum = -1};
+    gang_join(gang, &pod);
+    ck_assert_ptr_eq(reason_gather(gang, text, sizeof(text)), reason_invalid);
+    ck_assert_str_eq(text, "gang team/train waits: label "
+                           "pod-group.scheduling.sigs.k8s.io/min-available must be a whole "
+                           "number, 1 or more");
+    gang_leave(gang, &pod);
+    teardown(&world);
+}
+END_TEST
+
+/* Whatever the size, the text is a beginning of the whole one and ends inside the buffer. */
+START_TEST(test_cut_at_every_size)
+{
+    struct world world;
+    char whole[GANG_REASON_MAX], text[GANG_REASON_MAX];
+    setup(&world);
+    world.plan.shortfall = (struct solver_shortfall){
+        .level = (uint32_t)domains_level_find(world.domains, "rack"),
+        .domain = domains_common(world.domains, 0, 0),
+        .wanted = 9,
+        .fits = 8,
+        .missing = 1,
+        .alternative = 0};
+    struct reason_shortage shortage = {.gang = world.gang,
+                                       .plan = &world.plan,
+                                       .domains = world.domains,
+                                       .nodes = world.nodes,
+                                       .request = &world.request,
+                                       .scarce = world.gpu,
+                                       .blocker = "gang a/b"};
+    reason_shortfall(&shortage, whole, sizeof(whole));
+    size_t length = strlen(whole);
+    ck_assert_uint_gt(length, 120);
+    for (size_t size = 1; size <= length + 2; size++) {
+        memset(text, '#', sizeof(text));
+        reason_shortfall(&shortage, text, size);
+        size_t kept = size - 1 < length ? size - 1 : length;
+        ck_assert_uint_eq(strlen(text), kept);
+        ck_assert_mem_eq(text, whole, kept);
+        ck_assert_int_eq(text[size], '#');
+
+        memset(text, '#', sizeof(text));
+        reason_gather(world.gang, text, size);
+        ck_assert_uint_lt(strlen(text), size);
+        ck_assert_int_eq(text[size], '#');
+    }
+    teardown(&world);
+}
+END_TEST
+
+/* Names as long as Kubernetes allows leave room for what matters. */
+START_TEST(test_long_names_keep_the_number)
+{
+    struct world world;
+    setup(&world);
+    char name_space[64], name[64];
+    memset(name_space, 'n', 63);
+    memset(name, 'g', 63);
+    name_space[63] = name[63] = '\0';
+    world.gang = gangs_get(&world.gangs, name_space, name);
+    world.plan.shortfall = (struct solver_shortfall){
+        .wanted = 9, .fits = 8, .missing = 1, .alternative = SOLVER_LEVEL_NONE};
+    ck_assert_ptr_nonnull(strstr(text_of(&world, world.gpu, NULL), "short by 1 of 9 pods"));
+    teardown(&world);
+}
+END_TEST
+
+START_TEST(test_classes_are_distinct)
+{
+    const char *const classes[] = {reason_unsynced,  reason_no_group, reason_invalid,
+                                   reason_gathering, reason_short,    reason_backoff,
+                                   reason_planned,   reason_draining, reason_none};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        for (size_t j = 0; j < i; j++) {
+            ck_assert_ptr_ne(classes[i], classes[j]);
+            ck_assert_str_ne(classes[i], classes[j]);
+        }
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scheduler/reason");
+    TCase *tcase = tcase_create("reason");
+    tcase_add_test(tcase, test_shortfall_texts);
+    tcase_add_test(tcase, test_gather_texts);
+    tcase_add_test(tcase, test_cut_at_every_size);
+    tcase_add_test(tcase, test_long_names_keep_the_number);
+    tcase_add_test(tcase, test_classes_are_distinct);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}
