@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// Phalanx is the daemon under test.
+type Phalanx struct {
+	*Process
+	URL string
+
+	cp     *ControlPlane
+	token  string
+	secret string // the Secret the present token is bound to
+	tokens int
+}
+
+// StartPhalanx starts the daemon under its own ServiceAccount, with the shipped configuration. It does not wait
+// until it is ready: see WaitReady.
+func (cp *ControlPlane) StartPhalanx(ctx context.Context, binary string) (*Phalanx, error) {
+	config, err := cp.configMapKey(ctx, "phalanx-config", "phalanx.yaml")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(cp.file("phalanx.yaml"), []byte(config), 0o644); err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	listen := fmt.Sprintf("127.0.0.1:%d", port)
+	p := &Phalanx{URL: "http://" + listen, cp: cp}
+	if err := p.IssueToken(ctx); err != nil {
+		return nil, err
+	}
+	kubeconfig, err := cp.pki.tokenKubeconfig(cp.Server, "phalanx")
+	if err != nil {
+		return nil, err
+	}
+	p.Process, err = StartProcess(cp.Dir, "phalanx", false, binary, "serve",
+		"--config", cp.file("phalanx.yaml"), "--kubeconfig", kubeconfig, "--listen", listen)
+	return p, err
+}
+
+// WaitReady returns when /readyz answers 200.
+func (p *Phalanx) WaitReady(ctx context.Context, timeout time.Duration) error {
+	err := Poll(ctx, timeout, func() error {
+		if !p.Running() {
+			return Permanent(errors.New("exited"))
+		}
+		status, body, err := p.Get(ctx, "/readyz")
+		if err != nil {
+			return err
+		}
+		if status != http.StatusOK {
+			return fmt.Errorf("/readyz answers %d: %s", status, body)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("phalanx: %w\n%s", err, p.LogTail(30))
+	}
+	return nil
+}
+
+// Get asks one of the daemon's own endpoints.
+func (p *Phalanx) Get(ctx context.Context, path string) (status int, body string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(data), err
+}
+
+// requestToken asks the API server for a token of an account in Phalanx's namespace.
+func (cp *ControlPlane) requestToken(ctx context.Context, account string, bound *authenticationv1.BoundObjectReference) (string, error) {
+	seconds := int64(3600)
+	request := &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds, BoundObjectRef: bound},
+	}
+	reply, err := cp.Client.CoreV1().ServiceAccounts(Namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
+	if err != nil {
+		return "", err
+	}
+	return reply.Status.Token, nil
+}
+
+// IssueToken puts a new token into Phalanx's token file. It is bound to a Secret of its own, see RevokeToken.
+func (p *Phalanx) IssueToken(ctx context.Context) error {
+	p.tokens++
+	name := fmt.Sprintf("e2e-phalanx-token-%d", p.tokens)
+	secrets := p.cp.Client.CoreV1().Secrets(Namespace)
+	secret, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	token, err := p.cp.requestToken(ctx, "phalanx", &authenticationv1.BoundObjectReference{
+		Kind: "Secret", APIVersion: "v1", Name: name, UID: secret.UID,
+	})
+	if err != nil {
+		return err
+	}
+	p.token, p.secret = token, name
+	path := p.cp.pki.path("phalanx.token")
+	if err := os.WriteFile(path+".new", []byte(token), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// RevokeToken makes the token in the file worthless and returns once the API server refuses it. A token cannot be
+// asked to live for less than ten minutes, but one that is bound to a Secret ends with that Secret.
+func (p *Phalanx) RevokeToken(ctx context.Context) error {
+	if err := p.cp.Client.CoreV1().Secrets(Namespace).Delete(ctx, p.secret, metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	config := rest.AnonymousClientConfig(p.cp.Admin)
+	config.BearerToken = p.token
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	return Poll(ctx, time.Minute, func() error {
+		_, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{Limit: 1})
+		if apierrors.IsUnauthorized(err) {
+			return nil
+		}
+		return fmt.Errorf("the revoked token is not refused yet: %v", err)
+	})
+}
+
+// sanitizerReport is what a build with AddressSanitizer, UBSan or TSan writes when it finds something.
+var sanitizerReport = regexp.MustCompile(`(?m)^.*(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*$`)
+
+// Faults lists what a daemon must never do: exit unasked, or print a sanitizer's report.
+func (p *Phalanx) Faults() []string {
+	faults := p.Crashes()
+	for _, line := range sanitizerReport.FindAll(p.LogSince(0), -1) {
+		faults = append(faults, string(line))
+	}
+	return faults
+}

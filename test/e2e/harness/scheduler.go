@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package harness
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// SchedulerName is the profile in the shipped scheduler configuration.
+const SchedulerName = "phalanx"
+
+// Namespace is where the manifests put Phalanx.
+const Namespace = "phalanx-system"
+
+// Scheduler is a running kube-scheduler.
+type Scheduler struct {
+	*Process
+	url string
+}
+
+// StartPlainScheduler starts kube-scheduler with the shipped configuration less its extenders: what the cluster does
+// without Phalanx.
+func (cp *ControlPlane) StartPlainScheduler(ctx context.Context) (*Scheduler, error) {
+	return cp.startScheduler(ctx, func(config map[string]any) error {
+		delete(config, "extenders")
+		// A lease outlives its holder; the scheduler that comes after this one should not have to wait for it.
+		config["leaderElection"] = map[string]any{"leaderElect": false}
+		return nil
+	})
+}
+
+// StartScheduler starts kube-scheduler with the shipped configuration, its extenders at phalanxURL.
+func (cp *ControlPlane) StartScheduler(ctx context.Context, phalanxURL string) (*Scheduler, error) {
+	return cp.startScheduler(ctx, func(config map[string]any) error {
+		extenders, _ := config["extenders"].([]any)
+		if len(extenders) == 0 {
+			return errors.New("the shipped scheduler configuration has no extenders")
+		}
+		for _, e := range extenders {
+			e.(map[string]any)["urlPrefix"] = phalanxURL + "/scheduler"
+		}
+		return nil
+	})
+}
+
+// startScheduler runs kube-scheduler under the shipped ServiceAccount, with the shipped configuration after edit.
+func (cp *ControlPlane) startScheduler(ctx context.Context, edit func(map[string]any) error) (*Scheduler, error) {
+	text, err := cp.configMapKey(ctx, "phalanx-scheduler-config", "scheduler-config.yaml")
+	if err != nil {
+		return nil, err
+	}
+	config := map[string]any{}
+	if err := yaml.UnmarshalStrict([]byte(text), &config); err != nil {
+		return nil, err
+	}
+	if err := edit(config); err != nil {
+		return nil, err
+	}
+	token, err := cp.requestToken(ctx, "phalanx-scheduler", nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(cp.pki.path("scheduler.token"), []byte(token), 0o600); err != nil {
+		return nil, err
+	}
+	kubeconfig, err := cp.pki.tokenKubeconfig(cp.Server, "scheduler")
+	if err != nil {
+		return nil, err
+	}
+	config["clientConnection"] = map[string]any{"kubeconfig": kubeconfig}
+	data, err := yaml.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(cp.file("scheduler-config.yaml"), data, 0o644); err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	process, err := cp.start("kube-scheduler", true,
+		"--config="+cp.file("scheduler-config.yaml"),
+		"--authentication-kubeconfig="+kubeconfig, "--authorization-kubeconfig="+kubeconfig,
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--v=2")
+	if err != nil {
+		return nil, err
+	}
+	s := &Scheduler{process, fmt.Sprintf("https://127.0.0.1:%d", port)}
+	if err := s.waitReady(ctx); err != nil {
+		process.Kill()
+		return nil, fmt.Errorf("kube-scheduler: %w\n%s", err, process.LogTail(30))
+	}
+	return s, nil
+}
+
+func (cp *ControlPlane) configMapKey(ctx context.Context, name, key string) (string, error) {
+	configMap, err := cp.Client.CoreV1().ConfigMaps(Namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
+	if configMap.Data[key] == "" {
+		return "", fmt.Errorf("ConfigMap %s/%s has no key %s", Namespace, name, key)
+	}
+	return configMap.Data[key], nil
+}
+
+// waitReady asks the health endpoint; its certificate is made up by kube-scheduler at every start.
+func (s *Scheduler) waitReady(ctx context.Context) error {
+	client := &http.Client{
+		Timeout:   2 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
+	}
+	return Poll(ctx, time.Minute, func() error {
+		if !s.Running() {
+			return Permanent(errors.New("exited"))
+		}
+		response, err := client.Get(s.url + "/readyz")
+		if err != nil {
+			return err
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		return nil
+	})
+}
+
+// extenderTrouble finds the lines kube-scheduler writes when an extender call goes wrong. A failed filter call says
+// "Error scheduling pod; retrying" (a refusal by an extender says "Unable to schedule pod; no fit" instead, which is
+// a normal answer). The error of a refused or failed bind call does not name the extender: it starts with "binding
+// rejected". Failed priorities and skipped extenders do name it; so does the line with each extender's configuration
+// at the start, which is no trouble.
+var extenderTrouble = regexp.MustCompile(
+	`(?i)Error (scheduling|selecting node for) pod|binding rejected|` +
+		`extender.*(error|fail|time.?out|refused|deadline)|(error|fail|time.?out|refused|deadline).*extender`)
+
+// ExtenderTrouble returns the log lines since offset that tell of a failed extender call.
+func (s *Scheduler) ExtenderTrouble(offset int64) []string {
+	var found []string
+	lines := bufio.NewScanner(bytes.NewReader(s.LogSince(offset)))
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		if extenderTrouble.Match(lines.Bytes()) && !bytes.Contains(lines.Bytes(), []byte(`"Creating extender"`)) {
+			found = append(found, lines.Text())
+		}
+	}
+	return found
+}
