@@ -313,7 +313,8 @@ static void drain(struct engine *engine)
     engine->draining = true;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
-        engine_abort(engine, gang, "Phalanx is stopping", false);
+        engine_abort(engine, gang, reason_stopping, false);
+        gang_set_reason(gang, reason_draining, reason_stopping);
         engine_touch(engine, gang);
     }
 }

@@ -151,6 +151,7 @@ static void filter_member(struct engine *engine, const struct filter_event *call
     }
     if (index != UINT32_MAX) {
         pod->nominate = false; /* the answer itself does it */
+        pod->missed = false;
         reply_one(engine, call->ticket, index);
         return;
     }
@@ -290,7 +291,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
 void engine_bind(struct engine *engine, const struct bind_event *call)
 {
     if (engine->draining) {
-        engine_bind_reply(engine, call->ticket, "Phalanx is stopping");
+        engine_bind_reply(engine, call->ticket, reason_stopping);
         return;
     }
     struct pod *pod = pods_find(engine->pods, call->uid);

@@ -161,8 +161,8 @@ static void keep_quality(struct gang *gang, const struct solver_plan *plan)
     memcpy(gang->bound, plan->bound, sizeof(gang->bound));
 }
 
-/* A group may ask for less time than configured, never for more: kube-scheduler's bind calls end with its
- * httpTimeout, and nothing may be posted for a caller that is gone. */
+/* A group may ask for less time than configured, never for more: kube-scheduler's bind calls end
+ * with its httpTimeout, and nothing may be posted for a caller that is gone. */
 static int64_t hold_timeout(const struct engine *engine, const struct gang *gang)
 {
     int64_t most = engine->options.hold_timeout_ms;
@@ -343,14 +343,22 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
     return PLAN_HELD;
 }
 
-/* Joiners that do not all fit beside their gang are tried alone. */
+/* Joiners that do not all fit beside their gang are tried alone. The gang has one reason: it is
+ * that of a joiner that waits, if there is one. */
 static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
                             struct solver_plan *plan)
 {
     struct pod **members = attempt->members;
     uint32_t count = attempt->count;
+    uint32_t left_out = count;
     for (uint32_t i = 0; i < count; i++) {
         attempt->members = &members[i];
+        if (try_plan(engine, attempt, 1, plan) == PLAN_SHORT) {
+            left_out = i;
+        }
+    }
+    if (left_out < count) {
+        attempt->members = &members[left_out];
         if (try_plan(engine, attempt, 1, plan) == PLAN_SHORT) {
             explain_shortage(engine, attempt, plan);
         }

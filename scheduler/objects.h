@@ -94,7 +94,8 @@ struct group_object {
     const char *name;
     const char *uid;
     int32_t minimum; /* as written; 0 and negative are explained, not obeyed; -1 also for absurd */
-    int64_t hold_timeout_ms; /* spec.scheduleTimeoutSeconds; counts when it is less than configured */
+    int64_t
+        hold_timeout_ms; /* spec.scheduleTimeoutSeconds; counts when it is less than configured */
     const char *required_level;
     const char *preferred_level;
 };

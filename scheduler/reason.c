@@ -22,6 +22,7 @@ const char reason_none[] = "";
 
 const char reason_held_capacity[] = "capacity is held for a gang that is starting";
 const char reason_not_ready[] = "Phalanx is still reading the cluster";
+const char reason_stopping[] = "Phalanx is stopping";
 const char reason_not_planned[] = "the gang of the pod is not planned yet";
 
 /* Appends; text that does not fit is cut. */
@@ -76,6 +77,24 @@ static void append_request(const struct reason_shortage *shortage, char *text, s
     append(text, size, length, ", each needs %s %" PRId64 "%s", resource, amount, unit);
 }
 
+/* Where most of them would fit: a node's name at the host level, else a domain's path. */
+static void append_place(const struct reason_shortage *shortage, char *text, size_t size,
+                         size_t *length)
+{
+    const struct solver_shortfall *shortfall = &shortage->plan->shortfall;
+    if (shortfall->level == 0) {
+        return;
+    }
+    if (shortfall->node != DOMAINS_NONE) {
+        uint32_t row = domains_row(shortage->domains, shortfall->node);
+        append(text, size, length, " on the best one, %s", nodes_name(shortage->nodes, row));
+    } else if (shortfall->domain != DOMAINS_NONE) {
+        char path[256];
+        append(text, size, length, " in the best one, %s",
+               domains_path(shortage->domains, shortfall->domain, path, sizeof(path)));
+    }
+}
+
 void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t size)
 {
     const struct solver_shortfall *shortfall = &shortage->plan->shortfall;
@@ -86,13 +105,15 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
            shortage->gang->name_space, shortage->gang->name,
            domains_level_name(domains, shortfall->level), shortfall->missing, shortfall->wanted);
     append(text, size, &length, " (%" PRIu64 " fit", shortfall->fits);
-    if (shortfall->level > 0 && shortfall->domain != DOMAINS_NONE) {
-        char path[256];
-        append(text, size, &length, " in the best one, %s",
-               domains_path(domains, shortfall->domain, path, sizeof(path)));
-    }
+    append_place(shortage, text, size, &length);
     append_request(shortage, text, size, &length);
     append(text, size, &length, ")");
+    if (shortfall->pinned_apart) {
+        append(text, size, &length, "; its bound pods are not all in one %s",
+               domains_level_name(domains, shortfall->level));
+    } else if (!shortfall->proven) {
+        append(text, size, &length, ", as far as the search went");
+    }
     if (shortfall->alternative != SOLVER_LEVEL_NONE) {
         append(text, size, &length, "; all would fit in one %s",
                domains_level_name(domains, shortfall->alternative));

@@ -24,6 +24,7 @@ extern const char reason_none[];
 
 extern const char reason_held_capacity[]; /* to ordinary pods, for nodes with held capacity */
 extern const char reason_not_ready[];     /* text for gang pods before the first sync */
+extern const char reason_stopping[];      /* text while the daemon stops */
 extern const char reason_not_planned[];   /* text for members that are not planned yet */
 
 /* "PodGroup ns/name not found", "minMember 0 …", "waiting until 4 pods exist": what keeps a gang

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,10 +306,19 @@ static void daemon_finish(struct daemon *daemon)
     log_destroy(daemon->log);
 }
 
+/* Bodies and answers of some hundred KiB come and go with every call: mapping them anew each time
+ * costs more than writing them. */
+static void keep_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 static int serve(const struct serve_flags *flags, struct err *err)
 {
     struct daemon daemon;
     int result = -1;
+    keep_memory();
     memset(&daemon, 0, sizeof(daemon));
     int signals = loop_block_signals(err);
     if (signals < 0) {

@@ -69,7 +69,7 @@ NOTES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)[ \t\n]*\(")
-TAKEN = re.compile(r"(?<![\w.>])(%s)\b" % "|".join(sorted(MEMORY)))
+TAKEN = re.compile(r"(?<![\w.><])(%s)\b" % "|".join(sorted(MEMORY)))
 
 
 class Source:

@@ -319,8 +319,8 @@ bool host_preempt(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count
 bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket);
 void host_give_up(struct sim *sim, uint64_t ticket);
 void host_tick(struct sim *sim, uint64_t epoch);
-void host_write(struct sim *sim, int write);
-void host_outcome(struct sim *sim, int write);
+void host_write(struct sim *sim, int index); /* of sim->writes */
+void host_outcome(struct sim *sim, int index);
 /* Gives the epoch's events to a second engine and compares the effects. */
 void host_replay(struct sim *sim);
 void host_print(const struct sim *sim, size_t last);
@@ -328,7 +328,7 @@ void host_print(const struct sim *sim, size_t last);
 /* kube_scheduler.c */
 void kube_show(struct sim *sim, const struct change *change);
 void kube_cycle(struct sim *sim);
-void kube_bind_call(struct sim *sim, int pod, uint64_t order);
+void kube_bind_call(struct sim *sim, int index, uint64_t order); /* of kube.pods */
 void kube_bind_timeout(struct sim *sim, uint64_t ticket);
 void kube_bind_answer(struct sim *sim, uint64_t ticket, bool bound);
 /* Something in the cluster changed that every filter cares for. */

@@ -9,7 +9,8 @@
 #include "scheduler/pods.h"
 #include "topology/levels.h"
 
-/* The engine's books without the engine: nodes, tree, shapes, ledger, pods, and short ways to fill them.
+/* The engine's books without the engine: nodes, tree, shapes, ledger, pods, and short ways to fill
+ * them.
  */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

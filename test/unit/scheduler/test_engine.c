@@ -38,7 +38,7 @@ static int rack_of(const char *gang, int index)
 {
     char node[64];
     world_node_of(&world, gang, member(gang, index), node);
-    return node[0] == '\0' ? -1 : atoi(node + 1) / 4;
+    return node[0] == '\0' ? -1 : world_number(node) / 4;
 }
 
 /* A vote of every member from `first` on. */

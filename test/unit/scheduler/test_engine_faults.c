@@ -2,8 +2,8 @@
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 
-/* What goes wrong: deadlines, deletions, changes midway, lost writes, restarts, drains. After each, no
- * hold is left over, everybody has an answer and the gang has a way on. */
+/* What goes wrong: deadlines, deletions, changes midway, lost writes, restarts, drains. After each,
+ * no hold is left over, everybody has an answer and the gang has a way on. */
 
 static struct world world;
 
@@ -218,7 +218,7 @@ START_TEST(a_failed_member_of_a_running_gang_joins_alone)
     world_pod(&world, &again);
     char node[64];
     world_node_of(&world, "g", "g-9", node);
-    ck_assert_int_eq(atoi(node + 1) / 4, atoi(lost + 1) / 4);
+    ck_assert_int_eq(world_number(node) / 4, world_number(lost) / 4);
     world_bind(&world, "g-9", node);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
 }
@@ -242,7 +242,7 @@ START_TEST(a_restart_rolls_a_half_bound_gang_forward)
     ck_assert_int_eq(world_state(&fresh, "g"), GANG_COMMITTING);
     char node[64];
     world_node_of(&fresh, "g", "g-2", node);
-    ck_assert_int_eq(atoi(node + 1) / 4, 1); /* beside the others */
+    ck_assert_int_eq(world_number(node) / 4, 1); /* beside the others */
     world_bind(&fresh, "g-2", node);
     ck_assert_uint_eq(world_count(&fresh, EFFECT_POST_BINDING), 1);
     world_finish(&fresh);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Gangs at their limits and under random traffic: order of the table, order of members against a plain
- * sort, what names the levels, and the greatest numbers of members and vetoes. */
+/* Gangs at their limits and under random traffic: order of the table, order of members against a
+ * plain sort, what names the levels, and the greatest numbers of members and vetoes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

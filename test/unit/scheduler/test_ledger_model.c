@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The ledger against a model that remembers every charge and adds them all up anew: several holds on
- * one node, guards, three resources, nodes that are cordoned, relabelled, shrunk, removed and come
- * back, charges on nodes not seen yet, and more shapes than there are views. */
+/* The ledger against a model that remembers every charge and adds them all up anew: several holds
+ * on one node, guards, three resources, nodes that are cordoned, relabelled, shrunk, removed and
+ * come back, charges on nodes not seen yet, and more shapes than there are views. */
 #include "scheduler/ledger.h"
 
 #include "test/unit/check_main.h"
@@ -152,8 +152,8 @@ static void check_rows(const struct model *model)
         bool held = false;
         for (uint32_t i = 0; i < model->charge_count; i++) {
             const struct charge *charge = &model->charges[i];
-            held = held ||
-                   (charge->row == row && (charge->account == LEDGER_HELD || charge->guarded));
+            held =
+                held || (charge->row == row && (charge->account == LEDGER_HELD || charge->guarded));
         }
         ck_assert_int_eq(ledger_overbooked(ledger, row), overbooked);
         ck_assert_int_eq(ledger_has_hold(ledger, row), held);

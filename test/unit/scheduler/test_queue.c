@@ -124,18 +124,18 @@ static const struct wants_row wants_table[] = {
     {4, {.live = 3, .pending = 3}, false},
     {4, {.live = 4, .pending = 4}, true},
     {4, {.live = 6, .pending = 6}, true},
-    {4, {.live = 4, .pending = 3}, false},                          /* one is gated */
-    {0, {.live = 4, .pending = 4}, false},                          /* quorum unknown */
-    {-1, {.live = 4, .pending = 4}, false},                         /* quorum invalid */
-    {-1, {.live = 4, .pending = 2, .bound = 2}, false},             /* even when begun */
-    {4, {.live = 4, .pending = 4, .held = 4}, false},               /* planned */
-    {4, {.live = 5, .pending = 5, .held = 4}, false},               /* joins when it has begun */
-    {4, {.live = 5, .pending = 1, .bound = 4}, true},               /* a joiner */
-    {4, {.live = 4, .pending = 1, .bound = 3}, true},               /* rolled forward */
-    {4, {.live = 4, .pending = 1, .bound = 3, .held = 1}, false},   /* which is planned */
-    {4, {.live = 4, .bound = 4}, false},                            /* all bound */
-    {4, {.live = 1, .pending = 1, .done = 3}, true},                /* the others have finished */
-    {4, {.live = 0}, false},                                        /* empty */
+    {4, {.live = 4, .pending = 3}, false},                        /* one is gated */
+    {0, {.live = 4, .pending = 4}, false},                        /* quorum unknown */
+    {-1, {.live = 4, .pending = 4}, false},                       /* quorum invalid */
+    {-1, {.live = 4, .pending = 2, .bound = 2}, false},           /* even when begun */
+    {4, {.live = 4, .pending = 4, .held = 4}, false},             /* planned */
+    {4, {.live = 5, .pending = 5, .held = 4}, false},             /* joins when it has begun */
+    {4, {.live = 5, .pending = 1, .bound = 4}, true},             /* a joiner */
+    {4, {.live = 4, .pending = 1, .bound = 3}, true},             /* rolled forward */
+    {4, {.live = 4, .pending = 1, .bound = 3, .held = 1}, false}, /* which is planned */
+    {4, {.live = 4, .bound = 4}, false},                          /* all bound */
+    {4, {.live = 1, .pending = 1, .done = 3}, true},              /* the others have finished */
+    {4, {.live = 0}, false},                                      /* empty */
     {INT32_MAX, {.live = 100, .pending = 100}, false},
 };
 
@@ -159,8 +159,7 @@ int main(void)
     tcase_add_test(tcase, test_a_begun_gang_without_its_quorum_goes_first);
     tcase_add_test(tcase, test_names_break_ties);
     tcase_add_test(tcase, test_who_is_skipped);
-    tcase_add_loop_test(tcase, test_wants, 0,
-                        (int)(sizeof(wants_table) / sizeof(wants_table[0])));
+    tcase_add_loop_test(tcase, test_wants, 0, (int)(sizeof(wants_table) / sizeof(wants_table[0])));
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -81,8 +81,12 @@ START_TEST(test_shortfall_texts)
     struct world world;
     setup(&world);
     struct solver_shortfall *shortfall = &world.plan.shortfall;
-    *shortfall = (struct solver_shortfall){
-        .wanted = 9, .fits = 8, .missing = 1, .alternative = SOLVER_LEVEL_NONE};
+    *shortfall = (struct solver_shortfall){.node = DOMAINS_NONE,
+                                           .wanted = 9,
+                                           .fits = 8,
+                                           .missing = 1,
+                                           .proven = true,
+                                           .alternative = SOLVER_LEVEL_NONE};
     ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL),
                      "gang team/train waits: cluster is short by 1 of 9 pods (8 fit)");
     ck_assert_str_eq(text_of(&world, world.gpu, "gang a/b"),
@@ -104,6 +108,26 @@ START_TEST(test_shortfall_texts)
     ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL),
                      "gang team/train waits: rack is short by 1 of 9 pods (8 fit); all would fit "
                      "in one cluster");
+
+    shortfall->alternative = SOLVER_LEVEL_NONE;
+    shortfall->pinned_apart = true;
+    ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL),
+                     "gang team/train waits: rack is short by 1 of 9 pods (8 fit); its bound pods "
+                     "are not all in one rack");
+    shortfall->pinned_apart = false;
+    shortfall->proven = false; /* pods of several shapes: the search is not exhaustive */
+    ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL),
+                     "gang team/train waits: rack is short by 1 of 9 pods (8 fit), as far as the "
+                     "search went");
+    shortfall->proven = true;
+    shortfall->level = domains_levels(world.domains) - 1;
+    shortfall->node = 0;
+    const char *node = nodes_name(world.nodes, domains_row(world.domains, 0));
+    char want[256];
+    snprintf(want, sizeof(want),
+             "gang team/train waits: host is short by 1 of 9 pods (8 fit on the best one, %s)",
+             node);
+    ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL), want);
     teardown(&world);
 }
 END_TEST
@@ -136,8 +160,8 @@ START_TEST(test_gather_texts)
         ck_assert_str_eq(text, cases[i].text);
     }
     gang_clear_object(gang);
-    struct pod pod = {.name = (char[]){"p"}, .uid = (char[]){"p"}, .role = (char[]){""},
-                      .gang_minimum = -1};
+    struct pod pod = {
+        .name = (char[]){"p"}, .uid = (char[]){"p"}, .role = (char[]){""}, .gang_minimum = -1};
     gang_join(gang, &pod);
     ck_assert_ptr_eq(reason_gather(gang, text, sizeof(text)), reason_invalid);
     ck_assert_str_eq(text, "gang team/train waits: label "
@@ -154,13 +178,15 @@ START_TEST(test_cut_at_every_size)
     struct world world;
     char whole[GANG_REASON_MAX], text[GANG_REASON_MAX];
     setup(&world);
-    world.plan.shortfall = (struct solver_shortfall){
-        .level = (uint32_t)domains_level_find(world.domains, "rack"),
-        .domain = domains_common(world.domains, 0, 0),
-        .wanted = 9,
-        .fits = 8,
-        .missing = 1,
-        .alternative = 0};
+    world.plan.shortfall =
+        (struct solver_shortfall){.level = (uint32_t)domains_level_find(world.domains, "rack"),
+                                  .domain = domains_common(world.domains, 0, 0),
+                                  .wanted = 9,
+                                  .fits = 8,
+                                  .node = DOMAINS_NONE,
+                                  .missing = 1,
+                                  .proven = true,
+                                  .alternative = 0};
     struct reason_shortage shortage = {.gang = world.gang,
                                        .plan = &world.plan,
                                        .domains = world.domains,

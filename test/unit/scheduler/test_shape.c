@@ -5,7 +5,8 @@
 #include "scheduler/shape.h"
 #include "test/unit/check_main.h"
 
-/* Sharing, and who may run where: kube-scheduler's NodeUnschedulable, TaintToleration and NodeAffinity. */
+/* Sharing, and who may run where: kube-scheduler's NodeUnschedulable, TaintToleration and
+ * NodeAffinity. */
 
 static struct nodes *nodes;
 static struct shapes *shapes;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Corners of the node filters that shapes mirror, as tables against what Kubernetes does:
- * apimachinery labels.Requirement.Matches (Gt and Lt go through strconv.ParseInt), component-helpers
- * nodeaffinity, core/v1 Toleration.ToleratesTaint; and what makes two pods share a shape. */
+ * apimachinery labels.Requirement.Matches (Gt and Lt go through strconv.ParseInt),
+ * component-helpers nodeaffinity, core/v1 Toleration.ToleratesTaint; and what makes two pods share
+ * a shape. */
 #include "scheduler/shape.h"
 
 #include <string.h>
@@ -67,7 +68,7 @@ START_TEST(test_numbers)
     struct term_object term = {&expression, 1};
     struct pod_object pod = {.terms = &term, .term_count = 1};
     ck_assert_msg(admits(&books, &pod, row) == c->greater, "\"%s\" > \"%s\"", c->label, c->value);
-    expression.operator = SELECTOR_LESS;
+    expression.operator= SELECTOR_LESS;
     ck_assert_msg(admits(&books, &pod, row) == c->less, "\"%s\" < \"%s\"", c->label, c->value);
     books_finish(&books);
 }
@@ -86,10 +87,10 @@ START_TEST(test_empty_label_value)
         size_t count;
         bool empty, bare;
     } cases[] = {
-        {SELECTOR_IN, 1, true, false},        {SELECTOR_NOT_IN, 1, false, true},
-        {SELECTOR_EXISTS, 0, true, false},    {SELECTOR_DOES_NOT_EXIST, 0, false, true},
-        {SELECTOR_GREATER, 1, false, false},  {SELECTOR_LESS, 1, false, false},
-        {SELECTOR_GREATER, 0, false, false},  {SELECTOR_IN, 0, false, false},
+        {SELECTOR_IN, 1, true, false},       {SELECTOR_NOT_IN, 1, false, true},
+        {SELECTOR_EXISTS, 0, true, false},   {SELECTOR_DOES_NOT_EXIST, 0, false, true},
+        {SELECTOR_GREATER, 1, false, false}, {SELECTOR_LESS, 1, false, false},
+        {SELECTOR_GREATER, 0, false, false}, {SELECTOR_IN, 0, false, false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct expression_object expression = {"n", cases[i].operator, false, values,

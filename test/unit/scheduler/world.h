@@ -38,6 +38,12 @@ struct world_pod {
     size_t selector_count;
 };
 
+/* 7 for "n7". */
+static inline int world_number(const char *node)
+{
+    return (int)strtol(node + 1, NULL, 10);
+}
+
 static inline void world_init(struct world *world)
 {
     struct engine_options options;
