@@ -5,6 +5,7 @@
 
 #include "api/kube/amounts.h"
 #include "api/kube/fields.h"
+#include "api/kube/labels.h"
 
 /* core/v1 Node: name, labels, taints, spec.unschedulable and what it can give (status.allocatable,
  * or capacity where that is absent, as the API server defaults it).
@@ -12,39 +13,6 @@
  * Conditions are not read: what they mean for scheduling, the node lifecycle controller says with
  * taints.
  */
-
-static int read_labels(const struct field *metadata, struct arena *arena,
-                       struct node_object *object, struct err *err)
-{
-    struct field labels;
-    if (field_object(metadata, "labels", &labels, err) != 0) {
-        return -1;
-    }
-    size_t count = labels.json == NULL ? 0 : json_object_size(labels.json);
-    if (count > NODE_LABELS_MAX) {
-        return field_fail(&labels, err, "%zu labels are more than the limit of %d", count,
-                          NODE_LABELS_MAX);
-    }
-    struct label_object *kept = arena_alloc(arena, count, sizeof *kept);
-    object->labels = kept;
-    object->label_count = count;
-    if (count == 0) {
-        return 0;
-    }
-    const char *key = NULL;
-    json_t *value = NULL;
-    /* The iteration functions take a plain pointer; nothing is changed. */
-    json_object_foreach((json_t *)(uintptr_t)labels.json, key, value)
-    {
-        if (field_text(value) == NULL) {
-            return field_fail(&labels, err, "the value of %s is not a string", key);
-        }
-        kept->key = arena_string(arena, key);
-        kept->value = arena_string(arena, field_text(value));
-        kept++;
-    }
-    return 0;
-}
 
 /* False for an effect nobody knows, which kube-scheduler does not act on either. */
 static bool read_effect(const char *text, enum taint_effect *effect)
@@ -134,7 +102,8 @@ int node_decode(const json_t *json, struct arena *arena, struct node_object *obj
         return err_prefix(err, "node");
     }
     object->name = arena_string(arena, name);
-    if (read_labels(&metadata, arena, object, err) != 0 ||
+    if (labels_decode(&metadata, "labels", NODE_LABELS_MAX, arena, &object->labels,
+                      &object->label_count, err) != 0 ||
         field_object(&root, "spec", &spec, err) != 0 ||
         field_bool(&spec, "unschedulable", &object->unschedulable, err) != 0 ||
         read_taints(&spec, arena, object, err) != 0 ||

@@ -6,6 +6,7 @@
 #include "api/kube/amounts.h"
 #include "api/kube/dialect.h"
 #include "api/kube/fields.h"
+#include "api/kube/labels.h"
 #include "api/kube/requests.h"
 
 /* core/v1 Pod: who it is, where it is, what it asks of a node, and which gang it belongs to.
@@ -14,39 +15,6 @@
  * operator tolerates nothing, a node selector term with an unknown operator matches nothing.
  * Neither makes the pod unreadable, for kube-scheduler has the last word anyway.
  */
-
-static int read_selector(const struct field *spec, struct arena *arena, struct pod_object *object,
-                         struct err *err)
-{
-    struct field selector;
-    if (field_object(spec, "nodeSelector", &selector, err) != 0) {
-        return -1;
-    }
-    size_t count = selector.json == NULL ? 0 : json_object_size(selector.json);
-    if (count > POD_SELECTOR_MAX) {
-        return field_fail(&selector, err, "%zu entries are more than the limit of %d", count,
-                          POD_SELECTOR_MAX);
-    }
-    struct label_object *kept = arena_alloc(arena, count, sizeof *kept);
-    object->selector = kept;
-    object->selector_count = count;
-    if (count == 0) {
-        return 0;
-    }
-    const char *key = NULL;
-    json_t *value = NULL;
-    /* The iteration functions take a plain pointer; nothing is changed. */
-    json_object_foreach((json_t *)(uintptr_t)selector.json, key, value)
-    {
-        if (field_text(value) == NULL) {
-            return field_fail(&selector, err, "the value of %s is not a string", key);
-        }
-        kept->key = arena_string(arena, key);
-        kept->value = arena_string(arena, field_text(value));
-        kept++;
-    }
-    return 0;
-}
 
 static int read_values(const struct field *requirement, struct arena *arena,
                        struct expression_object *expression, struct err *err)
@@ -331,7 +299,8 @@ int pod_decode(const json_t *json, struct arena *arena, struct pod_object *objec
         field_object(&root, "status", &status, err) != 0 ||
         read_state(&metadata, &spec, &status, arena, object, err) != 0 ||
         read_requests(&spec, &status, arena, object, err) != 0 ||
-        read_selector(&spec, arena, object, err) != 0 ||
+        labels_decode(&spec, "nodeSelector", POD_SELECTOR_MAX, arena, &object->selector,
+                      &object->selector_count, err) != 0 ||
         read_affinity(&spec, arena, object, err) != 0 ||
         read_tolerations(&spec, arena, object, err) != 0 ||
         read_marks(&metadata, arena, object, err) != 0) {
