@@ -174,9 +174,10 @@ static void report(struct bench *bench)
 {
     for (int step = 0; step < STEPS; step++) {
         int64_t *taken = bench->taken[step];
+        size_t median = ROUNDS / 2, most = ROUNDS * 99 / 100;
         qsort(taken, ROUNDS, sizeof(*taken), compare);
         printf("%8u  %-9s %10.1f %10.1f\n", bench->nodes, step_names[step],
-               (double)taken[ROUNDS / 2] / 1000, (double)taken[ROUNDS * 99 / 100] / 1000);
+               (double)taken[median] / 1e3, (double)taken[most] / 1e3);
     }
 }
 

@@ -12,7 +12,7 @@
 #define POSTS_MAX   256
 #define TICKETS_MAX 8192
 
-static const char *const node_names[NODES + 1] = {"n0", "n1", "n2", "n3", "n4",  "n5",  "n6",
+static const char *const node_names[NODES + 1] = {"n0", "n1", "n2", "n3",  "n4",  "n5", "n6",
                                                   "n7", "n8", "n9", "n10", "n11", NULL};
 static const char *const gang_names[GANGS] = {"alpha", "beta", "gamma", "delta"};
 static const int32_t gang_minimum_of[GANGS] = {3, 5, 7, 2}; /* in order of gang_names */
@@ -182,16 +182,15 @@ static void take(struct run *run, const char *what, uint32_t rows)
 
 static void show(struct run *run, struct slot *slot)
 {
-    struct world_pod pod = {.uid = slot->uid,
-                            .gang = slot->gang < 0 ? NULL : gang_names[slot->gang],
-                            .minimum = slot->gang < 0 ? 0 : gang_minimum_of[slot->gang],
-                            .gpus = slot->gpus,
-                            .node = slot->node < 0 ? NULL : node_names[slot->node],
-                            .nominated = slot->node >= 0 || slot->nominated < 0
-                                             ? NULL
-                                             : node_names[slot->nominated],
-                            .rank = -1,
-                            .failed = slot->terminal};
+    struct world_pod pod = {
+        .uid = slot->uid,
+        .gang = slot->gang < 0 ? NULL : gang_names[slot->gang],
+        .minimum = slot->gang < 0 ? 0 : gang_minimum_of[slot->gang],
+        .gpus = slot->gpus,
+        .node = slot->node < 0 ? NULL : node_names[slot->node],
+        .nominated = slot->node >= 0 || slot->nominated < 0 ? NULL : node_names[slot->nominated],
+        .rank = -1,
+        .failed = slot->terminal};
     world_pod(&run->world, &pod);
     take(run, "pod", 0);
 }
