@@ -191,8 +191,10 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t count,
         pod->nominate = true;
         pod->told = NULL;
     }
-    gang->deadline = engine->now + hold_timeout(engine, gang);
-    gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
+    if (gang->deadline == INT64_MAX) { /* neither joiners nor a veto prolong a hold that runs */
+        gang->deadline = engine->now + hold_timeout(engine, gang);
+        gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
+    }
     engine_want_tick(engine, gang->nominate_at);
     engine_want_tick(engine, gang->deadline);
     keep_quality(gang, plan);
@@ -492,9 +494,11 @@ static void back_off(struct engine *engine, struct gang *gang)
 /* When kube-scheduler's own filters refuse every node it does not ask at all. A member that carried
  * its nomination and still did not come, while others came or twice in a row, was refused that
  * way. */
-static bool never_asked(const struct pod *pod, bool alive)
+static bool never_asked(const struct engine *engine, const struct pod *pod, bool alive)
 {
-    return alive && !pod->voted && pod->nominated == pod->claim_row;
+    int64_t enough = hold_timeout(engine, pod->gang) / 2; /* a joiner may have come just now */
+    return alive && !pod->voted && pod->nominated == pod->claim_row &&
+           pod->nominated_at + enough <= engine->now;
 }
 
 void engine_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)
@@ -505,7 +509,7 @@ void engine_abort(struct engine *engine, struct gang *gang, const char *why, boo
         if (pod->claim != CLAIM_HELD) {
             continue;
         }
-        if (backoff && (pod->missed || never_asked(pod, alive))) {
+        if (backoff && (pod->missed || never_asked(engine, pod, alive))) {
             gang_veto(gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
             engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
         }
@@ -547,9 +551,7 @@ static bool plan_around(struct engine *engine, struct gang *gang)
         find_required_level(engine, gang, &attempt.required_level) == 0 &&
         solve(engine, &attempt, attempt.count, &plan) == 0 && plan.feasible &&
         !plan_is_worse(gang, &plan)) {
-        int64_t deadline = gang->deadline;
         hold(engine, &attempt, attempt.count, &plan);
-        gang->deadline = deadline; /* a veto does not prolong the hold */
         held = true;
     }
     solver_plan_finish(&plan);

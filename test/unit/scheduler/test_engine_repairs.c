@@ -341,6 +341,104 @@ START_TEST(a_held_member_grows)
 }
 END_TEST
 
+/* Joiners that keep coming do not keep the room of one that never votes. */
+START_TEST(every_hold_of_a_joiner_ends)
+{
+    world_gang(&world, "g", 1, 1);
+    world_vote(&world, "g", 0, 1);
+    world_outcome(&world, "g", 0, 1, WRITE_DONE);
+    show("g", 1, 1, NULL, NULL); /* never asks */
+    char node[64];
+    world_node_of(&world, "g", "g-1", node);
+    bool given_back = false;
+    for (int i = 2; i < 7; i++) {
+        world_tick(&world, 20000);
+        given_back = given_back || strcmp(world_planned(&world, "g", 1), node) != 0;
+        show("g", i, 1, NULL, NULL);
+        world_vote(&world, "g", i, 1);
+        world_outcome(&world, "g", i, 1, WRITE_DONE);
+    }
+    ck_assert(given_back);
+}
+END_TEST
+
+/* Two shapes of one gang share the node that a pod in flight is about to get: both make way. */
+START_TEST(all_shapes_make_way_for_a_pod_in_flight)
+{
+    struct world_pod early = {.uid = "early", .gpus = 8, .rank = -1};
+    world_pod(&world, &early);
+    for (int i = 0; i < 2; i++) {
+        struct world_pod pod = {.uid = world_member("g", i),
+                                .gang = "g",
+                                .minimum = 2,
+                                .gpus = i == 0 ? 3 : 4,
+                                .rank = i};
+        world_pod(&world, &pod);
+    }
+    char node[64];
+    world_node_of(&world, "g", "g-0", node);
+    ck_assert_str_eq(world_planned(&world, "g", 1), node);
+    world_bind(&world, "early", node);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_BIND_REPLY), 0);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_str_ne(world_planned(&world, "g", i), node);
+    }
+}
+END_TEST
+
+/* As many shapes as the solver takes, each with a node of its own. */
+START_TEST(sixteen_shapes)
+{
+    struct world wide;
+    world_init(&wide);
+    world_racks(&wide, 4, 4);
+    world_event(&wide, EVENT_SYNCED);
+    for (int i = 0; i < 16; i++) {
+        char node[64];
+        snprintf(node, sizeof(node), "n%d", 15 - i);
+        struct label_object selector = {"kubernetes.io/hostname", node};
+        struct world_pod pod = {.uid = world_member("g", i),
+                                .gang = "g",
+                                .minimum = 16,
+                                .gpus = 8,
+                                .rank = i,
+                                .selector = &selector,
+                                .selector_count = 1};
+        world_pod(&wide, &pod);
+    }
+    ck_assert_int_eq(world_state(&wide, "g"), GANG_HELD);
+    for (int i = 0; i < 16; i++) {
+        char node[64];
+        snprintf(node, sizeof(node), "n%d", 15 - i);
+        ck_assert_str_eq(world_planned(&wide, "g", i), node);
+    }
+    world_vote(&wide, "g", 0, 16);
+    ck_assert_uint_eq(world_count(&wide, EFFECT_POST_BINDING), 16);
+    world_finish(&wide);
+}
+END_TEST
+
+/* Refused because the cluster was still being read: woken when that is over. */
+START_TEST(members_refused_before_the_sync_are_woken)
+{
+    struct world fresh;
+    world_init(&fresh);
+    world_racks(&fresh, 1, 2);
+    world_gang(&fresh, "fits", 1, 1);
+    world_gang(&fresh, "short", 3, 3);
+    world_filter(&fresh, "fits-0", NULL, all);
+    world_filter(&fresh, "short-0", NULL, all);
+    world_event(&fresh, EVENT_SYNCED);
+    ck_assert_uint_eq(world_count(&fresh, EFFECT_NOMINATE), 1);
+    ck_assert_str_eq(world_find(&fresh, EFFECT_NOMINATE)->write.name, "fits-0");
+    ck_assert_uint_eq(world_count(&fresh, EFFECT_EXPLAIN), 1);
+    ck_assert_str_eq(world_find(&fresh, EFFECT_EXPLAIN)->write.name, "short-0");
+    world_finish(&fresh);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/engine repairs");
@@ -362,6 +460,10 @@ int main(void)
     tcase_add_test(tcase, a_joiner_that_does_not_fit_hears_its_own_reason);
     tcase_add_test(tcase, a_pod_changes_its_gang);
     tcase_add_test(tcase, a_held_member_grows);
+    tcase_add_test(tcase, every_hold_of_a_joiner_ends);
+    tcase_add_test(tcase, all_shapes_make_way_for_a_pod_in_flight);
+    tcase_add_test(tcase, sixteen_shapes);
+    tcase_add_test(tcase, members_refused_before_the_sync_are_woken);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

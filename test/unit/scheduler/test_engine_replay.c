@@ -26,6 +26,7 @@ struct slot {
     int node;      /* bound, or -1 */
     int nominated; /* or -1 */
     bool terminal;
+    bool doubtful; /* a binding was posted and nobody said what became of it */
 };
 
 struct post {
@@ -134,7 +135,7 @@ static int begun_members(const struct run *run, int gang)
         for (int p = 0; p < run->post_count; p++) {
             posted = posted || strcmp(run->posts[p].uid, slot->uid) == 0;
         }
-        count += posted || slot->node >= 0;
+        count += posted || slot->node >= 0 || slot->doubtful;
     }
     return count;
 }
@@ -259,6 +260,9 @@ static void outcome(struct run *run)
     enum write_outcome result = same ? WRITE_DONE : WRITE_GONE;
     if (same && below(run, 6) == 0) {
         result = below(run, 2) == 0 ? WRITE_REFUSED : WRITE_UNKNOWN;
+    }
+    if (same) {
+        slot->doubtful = result == WRITE_UNKNOWN;
     }
     bool happened = same && (result == WRITE_DONE || (result == WRITE_UNKNOWN && below(run, 2)));
     if (happened) {
