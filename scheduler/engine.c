@@ -167,7 +167,7 @@ static enum gang_state state_of(const struct gang *gang, const struct gang_tally
     int32_t minimum = gang_minimum(gang);
     if (gang_begun(tally)) {
         uint32_t quorum = minimum > 0 ? (uint32_t)minimum : 0;
-        return tally->bound + tally->done >= quorum ? GANG_PLACED : GANG_COMMITTING;
+        return tally->confirmed + tally->done >= quorum ? GANG_PLACED : GANG_COMMITTING;
     }
     if (tally->held > 0) {
         return GANG_HELD;
@@ -198,6 +198,8 @@ static void update_reason(struct gang *gang, enum gang_state state, const struct
         gang_set_reason(gang, class, text);
     } else if (state == GANG_PLACED && !gang->wants) {
         gang_set_reason(gang, reason_none, "");
+    } else if (state == GANG_WAITING && gang->reason_class == reason_planned) {
+        gang_set_reason(gang, reason_backoff, reason_not_planned); /* that plan is no more */
     }
 }
 

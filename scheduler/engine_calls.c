@@ -334,6 +334,7 @@ void engine_binding_done(struct engine *engine, const struct write_done_event *d
         return; /* deleted meanwhile; its caller was answered then */
     }
     bool bound = done->outcome == WRITE_DONE;
+    engine_touch(engine, pod->gang);
     pod->posts -= pod->posts > 0;
     answer_waiting(engine, pod, bound ? NULL : done->message);
     if (pod->node != NAMES_NONE || pod->claim != CLAIM_BOUND) {
@@ -357,7 +358,6 @@ void engine_binding_done(struct engine *engine, const struct write_done_event *d
             engine_want_tick(engine, pod->gang->not_before);
         }
         pod->gang->dirty = true;
-        engine_touch(engine, pod->gang);
     }
 }
 

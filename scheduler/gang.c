@@ -292,6 +292,8 @@ struct gang_tally gang_tally(const struct gang *gang)
         }
         tally.live++;
         tally.bound += pod->node != NAMES_NONE || pod->claim == CLAIM_BOUND;
+        tally.confirmed += pod->node != NAMES_NONE ||
+                           (pod->claim == CLAIM_BOUND && pod->posts == 0 && !pod->unsure);
         tally.pending += gang_member_pending(pod);
         tally.held += pod->claim == CLAIM_HELD;
     }

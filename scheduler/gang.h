@@ -119,8 +119,9 @@ struct gang_tally {
     uint32_t live;    /* not terminal, not deleting */
     uint32_t pending; /* of which can be planned (held ones included) */
     uint32_t held;
-    uint32_t bound; /* live with a binding, seen or posted */
-    uint32_t done;  /* succeeded */
+    uint32_t bound;     /* live with a binding, seen or posted */
+    uint32_t confirmed; /* of which the API server has taken the binding */
+    uint32_t done;      /* succeeded */
 };
 struct gang_tally gang_tally(const struct gang *gang);
 bool gang_begun(const struct gang_tally *tally);

@@ -94,6 +94,8 @@ START_TEST(nothing_is_posted_before_the_quorum_and_all_at_once_after)
     vote("g", 3, 1);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 4);
     ck_assert_uint_eq(world_count(&world, EFFECT_BIND_REPLY), 0);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_COMMITTING);
+    ck_assert_ptr_null(world_find(&world, EFFECT_EVENT)); /* nobody is told before it is true */
     for (int i = 0; i < 4; i++) {
         char node[64];
         world_node_of(&world, "g", member("g", i), node);

@@ -161,6 +161,8 @@ START_TEST(a_pod_gone_under_its_binding)
     show("g", 7, 3, NULL, NULL); /* its successor */
     world_vote(&world, "g", 7, 1);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_COMMITTING); /* posted, not yet bound */
+    world_outcome(&world, "g", 7, 1, WRITE_DONE);
     ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
 }
 END_TEST
