@@ -371,11 +371,24 @@ static void headers_done(struct client_call *call)
     }
 }
 
+/* One header line. The empty one ends them: a watch on which nothing happens has been accepted
+ * then, long before its first byte. Those of an interim answer (1xx) are not the answer's. */
+static size_t take_header(char *line, size_t size, size_t count, void *context)
+{
+    struct client_call *call = context;
+    size_t length = size * count;
+    long status = 0;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200 && length <= 2 && (line[0] == '\r' || line[0] == '\n')) {
+        headers_done(call);
+    }
+    return length;
+}
+
 static size_t take_data(char *bytes, size_t size, size_t count, void *context)
 {
     struct client_call *call = context;
     size_t length = size * count;
-    headers_done(call);
     if (call->again || length == 0) {
         return length;
     }
@@ -421,6 +434,8 @@ static void set_options(struct client_call *call)
     (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "phalanx/" PHALANX_VERSION);
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_error);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
@@ -481,7 +496,7 @@ static void finish(struct client_call *call, CURLcode code)
     long status = 0;
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status != 0) {
-        headers_done(call); /* for an answer without a body */
+        headers_done(call); /* the head was cut off: done() names no status that was not told */
     }
     if (call->again) {
         (void)curl_multi_remove_handle(call->client->multi, call->easy);

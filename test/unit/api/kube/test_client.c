@@ -156,6 +156,11 @@ static bool handle(void *context, struct fake_connection *connection,
     if (strcmp(target, "/garbage") == 0) {
         return fake_text(connection, "what?\r\n\r\n") && false;
     }
+    if (strcmp(target, "/quiet") == 0) {
+        char byte = 0;
+        return fake_text(connection, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n") &&
+               fake_begin(connection, 200) && read(connection->fd, &byte, 1) > 0;
+    }
     if (strcmp(target, "/silence") == 0) {
         char byte = 0;
         return read(connection->fd, &byte, 1) > 0; /* until the other side goes */
@@ -275,6 +280,25 @@ START_TEST(times_out_when_told)
     (void)client_start(client, &request);
     wait_for(client, &result.finished);
     ck_assert_ptr_nonnull(strstr(result.error, "timed out"));
+    client_destroy(client);
+}
+END_TEST
+
+/* A watch on which nothing happens is known to be accepted before its first byte. */
+START_TEST(status_comes_before_the_body)
+{
+    struct client *client = make_client(fake_server_port(server), NULL, NULL);
+    struct result result = {.status = 0};
+    struct client_call *call = start(client, "GET", "/quiet", NULL, &result);
+    int64_t end = clock_ms() + PATIENCE_MS;
+    while (result.statuses == 0) {
+        ck_assert_msg(clock_ms() < end, "no status");
+        client_poll(client, 1000);
+    }
+    ck_assert_int_eq(result.status, 200);
+    ck_assert_uint_eq(result.length, 0);
+    ck_assert(!result.finished);
+    client_cancel(client, call);
     client_destroy(client);
 }
 END_TEST
@@ -460,6 +484,7 @@ int main(void)
     tcase_add_test(tests, broken_answers);
     tcase_add_test(tests, caller_aborts);
     tcase_add_test(tests, times_out_when_told);
+    tcase_add_test(tests, status_comes_before_the_body);
     tcase_add_test(tests, cancels);
     tcase_add_test(tests, calls_start_calls);
     tcase_add_test(tests, wakes_up);
