@@ -20,6 +20,7 @@
  */
 
 struct engine;
+struct ledger;
 
 struct engine_options {
     const struct levels *levels; /* copied */
@@ -66,6 +67,15 @@ struct gang_member_view {
     bool voted;
 };
 
+/* What is short of what, once a plan was tried and did not fit. */
+struct gang_shortfall_view {
+    const char *level; /* name of the level that cannot hold the gang; NULL: nothing is short */
+    uint32_t wanted;   /* pods of the role that is shortest */
+    uint32_t missing;
+    uint64_t fits;           /* in the best domain of the level */
+    const char *alternative; /* nearest wider level with room for all in one domain, or NULL */
+};
+
 struct gang_view {
     const char *name_space;
     const char *name;
@@ -81,7 +91,11 @@ struct gang_view {
     const char *level_names[SOLVER_TREE_MAX];
     uint32_t used[SOLVER_TREE_MAX];
     uint32_t bound_domains[SOLVER_TREE_MAX];
-    const struct gang_member_view *members; /* by rank, then name */
+    struct gang_shortfall_view shortfall;
+    /* The resource its accelerators are counted in: of the extended resources its pods ask for, one
+     * with "gpu" in its name before the others, then the one they ask most of. NULL: none. */
+    const char *device;
+    const struct gang_member_view *members; /* by role, rank, then name */
     uint32_t member_count;
 };
 
@@ -95,9 +109,10 @@ void engine_gang_at(const struct engine *engine, size_t index, struct arena *are
 bool engine_gang_find(const struct engine *engine, const char *name_space, const char *name,
                       struct arena *arena, struct gang_view *view);
 
-/* The tree and the node table (*borrowed*), for printing placements. */
+/* The tree, the node table and the ledger (*borrowed*), for printing placements. */
 const struct domains *engine_domains(const struct engine *engine);
 const struct nodes *engine_nodes(const struct engine *engine);
+const struct ledger *engine_ledger(const struct engine *engine);
 
 /* Figures for /metrics. */
 struct engine_figures {

@@ -128,7 +128,12 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
         return true;
     }
     if (pod->claim == CLAIM_BOUND && pod->unsure && pod->node == NAMES_NONE) {
-        pods_release(engine->pods, pod); /* kube-scheduler would not ask about a bound pod */
+        /* kube-scheduler would not ask about a bound pod */
+        if (carried_nomination(engine, call, pod)) {
+            gang_veto(pod->gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
+            engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
+        }
+        pods_release(engine->pods, pod);
         pod->gang->dirty = true;
         engine->plan_needed = true;
         return true;

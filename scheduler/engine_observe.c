@@ -167,17 +167,11 @@ void engine_watch_pod(struct engine *engine, const struct pod_object *object)
     }
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 void engine_observe_group(struct engine *engine, const struct group_object *object)
 {
     struct gang *gang = gangs_get(&engine->gangs, object->name_space, object->name);
     bool same = gang->has_object && gang->object_minimum == object->minimum &&
-                same_text(gang->object_required, object->required_level) &&
-                same_text(gang->object_preferred, object->preferred_level);
+                placement_equal(&gang->object_placement, &object->placement);
     gang_set_object(gang, object);
     if (!same && gang->deadline != INT64_MAX) {
         engine_abort(engine, gang, "the gang's PodGroup changed", false);

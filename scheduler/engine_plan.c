@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine_attempt.h"
 #include "scheduler/engine_state.h"
 #include "scheduler/reason.h"
 #include "scheduler/solver.h"
@@ -11,7 +12,7 @@
 
 /* Planning: from a ready gang to held capacity, and from held capacity to bindings or back.
  *
- *   candidates ─▶ roles by shape ─▶ solver_solve() ─▶ every member HELD on its node, or none
+ *   members ─▶ attempt (engine_attempt.c) ─▶ solver ─▶ every member HELD on its node, or none
  *
  * - A gang that has not begun is planned with all its members; if that does not fit, with the
  *   quorum alone; else it waits, and the reason names the level that is short.
@@ -23,134 +24,6 @@
  * Holds are made through pods_hold(), so the ledger and the pods agree at every step; nothing here
  * can fail half-way.
  */
-
-/* One attempt: the members to place and the problem made of them. */
-struct attempt {
-    struct gang *gang;
-    struct pod **members; /* candidates in rank order */
-    uint32_t count;
-    struct solver_role roles[SOLVER_ROLES_MAX];
-    uint32_t shapes[SOLVER_ROLES_MAX];
-    uint32_t role_count;
-    struct bitset *excluded[SOLVER_ROLES_MAX];
-    uint32_t *pinned;
-    uint32_t pinned_count;
-    uint32_t required_level;
-};
-
-static const struct resources *free_at(const void *context, uint32_t position)
-{
-    const struct engine *engine = context;
-    return ledger_free(engine->ledger, domains_row(engine->domains, position));
-}
-
-static void attempt_finish(struct attempt *attempt)
-{
-    for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
-        bitset_destroy(attempt->excluded[i]);
-    }
-    free(attempt->members);
-    free(attempt->pinned);
-}
-
-static struct bitset *excluded_positions(const struct engine *engine, const struct gang *gang,
-                                         uint32_t shape)
-{
-    struct bitset *excluded = NULL;
-    for (uint32_t i = 0; i < gang->veto_count; i++) {
-        uint32_t position = domains_position(engine->domains, gang->vetoes[i].row);
-        if (gang->vetoes[i].shape != shape || position == DOMAINS_NONE) {
-            continue;
-        }
-        if (excluded == NULL) {
-            excluded = bitset_create(domains_positions(engine->domains));
-        }
-        bitset_set(excluded, position);
-    }
-    return excluded;
-}
-
-/* Members that can be planned now, in rank order, and where the others already are. */
-static void collect_members(const struct engine *engine, struct attempt *attempt)
-{
-    struct gang *gang = attempt->gang;
-    attempt->members = alloc_zero(gang->member_count, sizeof(struct pod *));
-    attempt->pinned = alloc_zero(gang->member_count, sizeof(uint32_t));
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        struct pod *pod = gang->members[i];
-        if (pod->terminal || pod->deleting) {
-            continue;
-        }
-        if (pod->claim != CLAIM_NONE) {
-            uint32_t position = domains_position(engine->domains, pod->claim_row);
-            if (position != DOMAINS_NONE) {
-                attempt->pinned[attempt->pinned_count++] = position;
-            }
-        } else if (gang_member_pending(pod)) {
-            attempt->members[attempt->count++] = pod;
-        }
-    }
-}
-
-static int role_of(const struct attempt *attempt, uint32_t shape)
-{
-    for (uint32_t i = 0; i < attempt->role_count; i++) {
-        if (attempt->shapes[i] == shape) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-/* Sorts the first `count` members into roles; -1 when there are too many shapes. */
-static int make_roles(struct engine *engine, struct attempt *attempt, uint32_t count)
-{
-    for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
-        bitset_destroy(attempt->excluded[i]);
-        attempt->excluded[i] = NULL;
-    }
-    attempt->role_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t shape = attempt->members[i]->shape;
-        int role = role_of(attempt, shape);
-        if (role >= 0) {
-            attempt->roles[role].count++;
-            continue;
-        }
-        if (attempt->role_count == SOLVER_ROLES_MAX) {
-            return -1;
-        }
-        uint32_t added = attempt->role_count++;
-        attempt->shapes[added] = shape;
-        attempt->excluded[added] = excluded_positions(engine, attempt->gang, shape);
-        attempt->roles[added].count = 1;
-        attempt->roles[added].request = shapes_request(engine->shapes, shape);
-        attempt->roles[added].capacity = ledger_capacity(engine->ledger, shape);
-        attempt->roles[added].excluded = attempt->excluded[added];
-    }
-    return 0;
-}
-
-/* Solves for the first `count` members; -1 when they cannot even be put to the solver. */
-static int solve(struct engine *engine, struct attempt *attempt, uint32_t count,
-                 struct solver_plan *plan)
-{
-    if (make_roles(engine, attempt, count) < 0) {
-        return -1;
-    }
-    struct solver_problem problem = {
-        .domains = engine->domains,
-        .free_at = free_at,
-        .free_context = engine,
-        .roles = attempt->roles,
-        .role_count = attempt->role_count,
-        .pinned = attempt->pinned,
-        .pinned_count = attempt->pinned_count,
-        .required_level = attempt->required_level,
-    };
-    solver_solve(&problem, plan);
-    return 0;
-}
 
 static void keep_quality(struct gang *gang, const struct solver_plan *plan)
 {
@@ -170,27 +43,21 @@ static int64_t hold_timeout(const struct engine *engine, const struct gang *gang
                                                                          : most;
 }
 
-/* Deals the plan's positions to the first `count` members: inside a role both are in order, so
- * neighbouring ranks are neighbours in the tree. */
-static void hold(struct engine *engine, struct attempt *attempt, uint32_t count,
+/* Holds what the plan gives to `count` members from `first` on. */
+static void hold(struct engine *engine, struct attempt *attempt, uint32_t first, uint32_t count,
                  const struct solver_plan *plan)
 {
     struct gang *gang = attempt->gang;
-    uint32_t next[SOLVER_ROLES_MAX] = {0};
-    uint32_t start = 0;
-    for (uint32_t role = 0; role < attempt->role_count; role++) {
-        next[role] = start;
-        start += attempt->roles[role].count;
-    }
+    uint32_t *rows = alloc_zero(count, sizeof *rows);
+    attempt_deal(attempt, first, count, plan, rows);
     for (uint32_t i = 0; i < count; i++) {
-        struct pod *pod = attempt->members[i];
-        int role = role_of(attempt, pod->shape);
-        uint32_t position = plan->positions[next[role]++];
-        pods_hold(engine->pods, pod, domains_row(engine->domains, position));
+        struct pod *pod = attempt->members[first + i];
+        pods_hold(engine->pods, pod, rows[i]);
         pod->missed = false;
         pod->nominate = true;
         pod->told = NULL;
     }
+    free(rows);
     if (gang->deadline == INT64_MAX) { /* neither joiners nor a veto prolong a hold that runs */
         gang->deadline = engine->now + hold_timeout(engine, gang);
         gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
@@ -217,105 +84,6 @@ static void announce_plan(struct engine *engine, struct gang *gang, const struct
     engine_tell(engine, gang, false, "GangPlanned", text);
 }
 
-/* Adds up by gang what the pods of a domain have of a resource; the greatest is in the way. */
-static const char *find_blocker(struct engine *engine, const struct gang *gang, uint32_t domain,
-                                uint32_t resource, char *text, size_t size)
-{
-    const struct domain *range = domains_get(engine->domains, domain);
-    int64_t ordinary = 0;
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        engine->gangs.items[i]->blocking = 0;
-    }
-    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
-        if (pod->claim == CLAIM_NONE || pod->gang == gang) {
-            continue;
-        }
-        uint32_t position = domains_position(engine->domains, pod->claim_row);
-        if (position == DOMAINS_NONE || position < range->first || position >= range->end) {
-            continue;
-        }
-        int64_t *sum = pod->gang != NULL ? &pod->gang->blocking : &ordinary;
-        *sum += resources_get(shapes_request(engine->shapes, pod->shape), resource);
-    }
-    const struct gang *greatest = NULL;
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        const struct gang *other = engine->gangs.items[i];
-        if (other->blocking > (greatest == NULL ? ordinary : greatest->blocking)) {
-            greatest = other;
-        }
-    }
-    if (greatest != NULL) {
-        snprintf(text, size, "gang %s/%s", greatest->name_space, greatest->name);
-        return text;
-    }
-    return ordinary > 0 ? "pods without a gang" : NULL;
-}
-
-/* The resource of the role that runs out first, over all nodes of the domain. */
-static uint32_t scarce_resource(struct engine *engine, const struct resources *request,
-                                uint32_t domain)
-{
-    const struct domain *range = domains_get(engine->domains, domain);
-    struct resources sum;
-    resources_init(&sum);
-    for (uint32_t position = range->first; position < range->end; position++) {
-        resources_add(&sum, free_at(engine, position));
-    }
-    uint32_t scarce = resources_scarcest(request, &sum);
-    resources_finish(&sum);
-    return scarce == UINT32_MAX ? NAMES_NONE : scarce;
-}
-
-static void explain_shortage(struct engine *engine, const struct attempt *attempt,
-                             const struct solver_plan *plan)
-{
-    struct gang *gang = attempt->gang;
-    char text[GANG_REASON_MAX], blocker[GANG_REASON_MAX];
-    uint32_t domain = plan->shortfall.domain == DOMAINS_NONE ? 0 : plan->shortfall.domain;
-    const struct resources *request = attempt->roles[plan->shortfall.role].request;
-    uint32_t scarce = scarce_resource(engine, request, domain);
-    struct reason_shortage shortage = {
-        .gang = gang,
-        .plan = plan,
-        .domains = engine->domains,
-        .nodes = engine->nodes,
-        .request = request,
-        .scarce = scarce,
-        .blocker = scarce == NAMES_NONE
-                       ? NULL
-                       : find_blocker(engine, gang, domain, scarce, blocker, sizeof(blocker)),
-    };
-    reason_shortfall(&shortage, text, sizeof(text));
-    if (gang_set_reason(gang, reason_short, text)) {
-        engine_tell_waiting(engine, gang);
-    }
-}
-
-/* The tree level that the gang requires; -1 with a reason set when there is none such. */
-static int find_required_level(struct engine *engine, struct gang *gang, uint32_t *level)
-{
-    const char *name = gang_required_level(gang);
-    *level = SOLVER_LEVEL_NONE;
-    if (name == NULL) {
-        return 0;
-    }
-    int found = domains_level_find(engine->domains, name);
-    if (found >= 0) {
-        *level = (uint32_t)found;
-        return 0;
-    }
-    char text[GANG_REASON_MAX];
-    snprintf(text, sizeof(text),
-             found == -1
-                 ? "gang %s/%s waits: required topology \"%.100s\" is not a configured level"
-                 : "gang %s/%s waits: no node carries the required level \"%.100s\"",
-             gang->name_space, gang->name, name);
-    if (gang_set_reason(gang, reason_invalid, text)) {
-        engine_tell_waiting(engine, gang);
-    }
-    return -1;
-}
-
 static void explain_shapes(struct engine *engine, struct gang *gang)
 {
     char text[GANG_REASON_MAX];
@@ -328,49 +96,71 @@ static void explain_shapes(struct engine *engine, struct gang *gang)
 
 enum verdict { PLAN_HELD, PLAN_SHORT, PLAN_IMPOSSIBLE };
 
-/* Solves for the first `count` members and holds them. SHORT leaves all as it was and the shortfall
- * in `plan`; IMPOSSIBLE has set the reason. */
-static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uint32_t count,
-                             struct solver_plan *plan)
+/* Solves for `count` members from `first` on and holds them. SHORT leaves all as it was and the
+ * shortfall in `plan`; IMPOSSIBLE has set the reason. */
+static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uint32_t first,
+                             uint32_t count, struct solver_plan *plan)
 {
-    if (solve(engine, attempt, count, plan) < 0) {
+    if (attempt_solve(attempt, first, count, plan) < 0) {
         explain_shapes(engine, attempt->gang);
         return PLAN_IMPOSSIBLE;
     }
     if (!plan->feasible) {
         return PLAN_SHORT;
     }
-    hold(engine, attempt, count, plan);
+    hold(engine, attempt, first, count, plan);
     announce_plan(engine, attempt->gang, plan);
     return PLAN_HELD;
 }
 
-/* Joiners that do not all fit beside their gang are tried alone. The gang has one reason: it is
- * that of a joiner that waits, if there is one. */
+/* Joiners that do not all fit beside their gang are tried alone, slice by slice. The gang has one
+ * reason: it is that of a joiner that waits, if there is one. */
 static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
                             struct solver_plan *plan)
 {
-    struct pod **members = attempt->members;
-    uint32_t count = attempt->count;
-    uint32_t left_out = count;
-    for (uint32_t i = 0; i < count; i++) {
-        attempt->members = &members[i];
-        if (try_plan(engine, attempt, 1, plan) == PLAN_SHORT) {
+    uint32_t left_out = attempt->count;
+    for (uint32_t i = 0; i < attempt->count; i += attempt_unit(attempt, i)) {
+        if (try_plan(engine, attempt, i, attempt_unit(attempt, i), plan) == PLAN_SHORT) {
             left_out = i;
         }
     }
-    if (left_out < count) {
-        attempt->members = &members[left_out];
-        if (try_plan(engine, attempt, 1, plan) == PLAN_SHORT) {
-            explain_shortage(engine, attempt, plan);
-        }
+    if (left_out < attempt->count &&
+        try_plan(engine, attempt, left_out, attempt_unit(attempt, left_out), plan) == PLAN_SHORT) {
+        engine_explain(attempt, plan);
     }
-    attempt->members = members;
+}
+
+/* Members exist, but their slices are not whole. */
+static void explain_slices(struct engine *engine, const struct attempt *attempt)
+{
+    char text[GANG_REASON_MAX];
+    struct gang *gang = attempt->gang;
+    snprintf(text, sizeof(text), "gang %s/%s waits until its pods make whole slices of %" PRIu32,
+             gang->name_space, gang->name, attempt->layers[0].size);
+    if (gang_set_reason(gang, reason_invalid, text)) {
+        engine_tell_waiting(engine, gang);
+    }
+}
+
+static void plan_members(struct engine *engine, struct attempt *attempt, bool begun,
+                         struct solver_plan *plan)
+{
+    uint32_t minimum = (uint32_t)gang_minimum(attempt->gang);
+    enum verdict verdict = try_plan(engine, attempt, 0, attempt->count, plan);
+    uint32_t fewer = attempt_whole(attempt, minimum);
+    if (verdict == PLAN_SHORT && !begun && fewer < attempt->count) {
+        verdict = try_plan(engine, attempt, 0, fewer, plan);
+    }
+    if (verdict == PLAN_SHORT && begun && attempt->count > 1) {
+        plan_one_by_one(engine, attempt, plan);
+    } else if (verdict == PLAN_SHORT) {
+        engine_explain(attempt, plan);
+    }
 }
 
 static void plan_gang(struct engine *engine, struct gang *gang)
 {
-    struct attempt attempt = {.gang = gang};
+    struct attempt attempt;
     struct solver_plan plan;
     struct gang_tally tally = gang_tally(gang);
     uint32_t minimum = (uint32_t)gang_minimum(gang);
@@ -378,21 +168,14 @@ static void plan_gang(struct engine *engine, struct gang *gang)
     solver_plan_init(&plan);
 
     gang->dirty = false;
-    collect_members(engine, &attempt);
-    if (attempt.count == 0 || (!begun && attempt.count < minimum) ||
-        find_required_level(engine, gang, &attempt.required_level) < 0) {
-        goto out;
+    if (attempt_begin(&attempt, engine, gang) == 0) {
+        uint32_t least = begun ? 1 : minimum;
+        if (attempt.count >= least) {
+            plan_members(engine, &attempt, begun, &plan);
+        } else if (attempt.count + attempt.left_out >= least) {
+            explain_slices(engine, &attempt);
+        }
     }
-    enum verdict verdict = try_plan(engine, &attempt, attempt.count, &plan);
-    if (verdict == PLAN_SHORT && !begun && attempt.count > minimum) {
-        verdict = try_plan(engine, &attempt, minimum, &plan);
-    }
-    if (verdict == PLAN_SHORT && begun && attempt.count > 1) {
-        plan_one_by_one(engine, &attempt, &plan);
-    } else if (verdict == PLAN_SHORT) {
-        explain_shortage(engine, &attempt, &plan);
-    }
-out:
     gang->tried_at = ledger_releases(engine->ledger);
     engine_touch(engine, gang);
     solver_plan_finish(&plan);
@@ -540,18 +323,17 @@ static bool plan_is_worse(const struct gang *gang, const struct solver_plan *pla
  * tears the gang apart. */
 static bool plan_around(struct engine *engine, struct gang *gang)
 {
-    struct attempt attempt = {.gang = gang};
+    struct attempt attempt;
     struct solver_plan plan;
     bool held = false;
     solver_plan_init(&plan);
-    collect_members(engine, &attempt);
     struct gang_tally tally = gang_tally(gang);
     uint32_t minimum = (uint32_t)gang_minimum(gang);
-    if (attempt.count > 0 && (gang_begun(&tally) || attempt.count + tally.held >= minimum) &&
-        find_required_level(engine, gang, &attempt.required_level) == 0 &&
-        solve(engine, &attempt, attempt.count, &plan) == 0 && plan.feasible &&
+    if (attempt_begin(&attempt, engine, gang) == 0 && attempt.count > 0 &&
+        (gang_begun(&tally) || attempt.count + tally.held >= minimum) &&
+        attempt_solve(&attempt, 0, attempt.count, &plan) == 0 && plan.feasible &&
         !plan_is_worse(gang, &plan)) {
-        hold(engine, &attempt, attempt.count, &plan);
+        hold(engine, &attempt, 0, attempt.count, &plan);
         held = true;
     }
     solver_plan_finish(&plan);

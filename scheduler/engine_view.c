@@ -29,6 +29,50 @@ size_t engine_gang_count(const struct engine *engine)
     return engine->gangs.count;
 }
 
+/* A resource that counts: a vendor's (it has a domain), and not one of Kubernetes' own. */
+static bool is_device(const char *resource)
+{
+    const char *slash = strchr(resource, '/');
+    static const char own[] = "kubernetes.io";
+    size_t length = slash == NULL ? 0 : (size_t)(slash - resource);
+    size_t tail = sizeof(own) - 1;
+    return slash != NULL && (length < tail || memcmp(slash - tail, own, tail) != 0);
+}
+
+/* The device resource of the gang, see gang_view.device. Most members share a shape with the one
+ * before. */
+static const char *find_device(const struct engine *engine, const struct gang *gang)
+{
+    const struct names *words = nodes_words(engine->nodes);
+    const char *best = NULL;
+    int64_t best_amount = 0;
+    uint32_t shape = SHAPE_NONE;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (gang->members[i]->shape == shape) {
+            continue;
+        }
+        shape = gang->members[i]->shape;
+        const struct resources *request = shapes_request(engine->shapes, shape);
+        for (uint32_t k = 0; k < request->count; k++) {
+            const char *name = names_text(words, request->items[k].name);
+            int64_t amount = request->items[k].amount;
+            if (!is_device(name)) {
+                continue;
+            }
+            int order =
+                best == NULL ? 1 : (strstr(name, "gpu") != NULL) - (strstr(best, "gpu") != NULL);
+            if (order == 0) {
+                order = (amount > best_amount) - (amount < best_amount);
+            }
+            if (order > 0 || (order == 0 && strcmp(name, best) < 0)) {
+                best = name;
+                best_amount = amount;
+            }
+        }
+    }
+    return best;
+}
+
 static void view_members(const struct engine *engine, const struct gang *gang, struct arena *arena,
                          struct gang_view *view)
 {
@@ -54,6 +98,18 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
     view->member_count = count;
 }
 
+static void view_shortfall(const struct engine *engine, const struct solver_shortfall *from,
+                           struct gang_shortfall_view *view)
+{
+    view->level = domains_level_name(engine->domains, from->level);
+    view->wanted = from->wanted;
+    view->missing = from->missing;
+    view->fits = from->fits;
+    if (from->alternative != SOLVER_LEVEL_NONE) {
+        view->alternative = domains_level_name(engine->domains, from->alternative);
+    }
+}
+
 static void view_gang(const struct engine *engine, const struct gang *gang, struct arena *arena,
                       struct gang_view *view)
 {
@@ -75,6 +131,10 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
             view->bound_domains[level] = gang->bound[level];
         }
     }
+    if (gang->short_levels == domains_levels(engine->domains)) {
+        view_shortfall(engine, &gang->shortfall, &view->shortfall);
+    }
+    view->device = find_device(engine, gang);
     view_members(engine, gang, arena, view);
 }
 
@@ -103,6 +163,11 @@ const struct domains *engine_domains(const struct engine *engine)
 const struct nodes *engine_nodes(const struct engine *engine)
 {
     return engine->nodes;
+}
+
+const struct ledger *engine_ledger(const struct engine *engine)
+{
+    return engine->ledger;
 }
 
 void engine_figures(const struct engine *engine, struct engine_figures *figures)

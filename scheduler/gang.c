@@ -25,8 +25,7 @@ static void gang_free(struct gang *gang)
     free(gang->name_space);
     free(gang->name);
     free(gang->uid);
-    free(gang->object_required);
-    free(gang->object_preferred);
+    placement_finish(&gang->object_placement);
     free(gang->members);
     free(gang->vetoes);
     free(gang);
@@ -228,8 +227,7 @@ void gang_set_object(struct gang *gang, const struct group_object *object)
     gang->object_minimum = object->minimum;
     gang->object_timeout_ms = object->hold_timeout_ms;
     replace(&gang->uid, object->uid);
-    replace(&gang->object_required, object->required_level);
-    replace(&gang->object_preferred, object->preferred_level);
+    placement_set(&gang->object_placement, &object->placement);
     gang->dirty = true;
 }
 
@@ -239,8 +237,7 @@ void gang_clear_object(struct gang *gang)
     gang->object_minimum = 0;
     gang->object_timeout_ms = 0;
     replace(&gang->uid, NULL);
-    replace(&gang->object_required, NULL);
-    replace(&gang->object_preferred, NULL);
+    placement_finish(&gang->object_placement);
     gang->dirty = true;
 }
 
@@ -259,20 +256,21 @@ int32_t gang_minimum(const struct gang *gang)
     return minimum;
 }
 
+struct placement gang_placement(const struct gang *gang)
+{
+    static const struct placement none = {.required = NULL};
+    const struct placement *own = gang->member_count > 0 ? &gang->members[0]->placement : &none;
+    return placement_merge(&gang->object_placement, own);
+}
+
 const char *gang_required_level(const struct gang *gang)
 {
-    if (gang->object_required != NULL) {
-        return gang->object_required;
-    }
-    return gang->member_count > 0 ? gang->members[0]->required_level : NULL;
+    return gang_placement(gang).required;
 }
 
 const char *gang_preferred_level(const struct gang *gang)
 {
-    if (gang->object_preferred != NULL) {
-        return gang->object_preferred;
-    }
-    return gang->member_count > 0 ? gang->members[0]->preferred_level : NULL;
+    return gang_placement(gang).preferred;
 }
 
 bool gang_member_pending(const struct pod *pod)
@@ -340,6 +338,7 @@ bool gang_expire_vetoes(struct gang *gang, int64_t now)
 bool gang_set_reason(struct gang *gang, const char *reason_class, const char *text)
 {
     gang->reason_class = reason_class;
+    gang->short_levels = 0;
     if (strcmp(gang->reason, text) == 0) {
         return false;
     }

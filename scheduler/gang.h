@@ -9,6 +9,7 @@
 #include "scheduler/barrier.h"
 #include "scheduler/engine.h"
 #include "scheduler/objects.h"
+#include "scheduler/placement.h"
 #include "scheduler/pods.h"
 
 /* Gangs: who belongs together, what quorum they need, how far they are.
@@ -43,8 +44,7 @@ struct gang {
     char *uid;       /* its uid, or NULL */
     int32_t object_minimum;
     int64_t object_timeout_ms;
-    char *object_required;
-    char *object_preferred;
+    struct placement object_placement;
 
     struct pod **members; /* sorted by role, rank (none last), name */
     uint32_t member_count;
@@ -74,6 +74,11 @@ struct gang {
 
     char reason[GANG_REASON_MAX]; /* why it is not further; "" when placed */
     const char *reason_class;     /* constant text that names the kind of reason */
+
+    /* What was short when it last did not fit; of a tree of `short_levels` levels, 0: nothing. Goes
+     * with the next reason. */
+    uint32_t short_levels;
+    struct solver_shortfall shortfall;
 
     bool has_quality; /* the certificate of the last plan */
     bool optimal;
@@ -109,6 +114,9 @@ void gang_clear_object(struct gang *gang);
 /* The quorum: what the group object says, else what the pods' own labels say (the greatest, if they
  * differ). <= 0: unknown or invalid. */
 int32_t gang_minimum(const struct gang *gang);
+/* Where it wants to be: what the group object says, and where that is silent its first member. The
+ * strings are *borrowed*, until the gang changes. */
+struct placement gang_placement(const struct gang *gang);
 const char *gang_required_level(const struct gang *gang);  /* or NULL */
 const char *gang_preferred_level(const struct gang *gang); /* or NULL */
 

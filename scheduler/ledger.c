@@ -98,6 +98,22 @@ static uint32_t copies_at(const struct ledger *ledger, uint32_t shape, uint32_t 
                             CAPACITY_NODE_MAX);
 }
 
+uint32_t ledger_copies(const struct ledger *ledger, uint32_t shape, uint32_t row,
+                       const struct resources *freed)
+{
+    if (!shapes_admits(ledger->shapes, shape, row)) {
+        return 0;
+    }
+    struct resources room;
+    resources_init(&room);
+    resources_copy(&room, ledger_free(ledger, row));
+    resources_add(&room, freed);
+    uint32_t copies =
+        resources_copies(shapes_request(ledger->shapes, shape), &room, CAPACITY_NODE_MAX);
+    resources_finish(&room);
+    return copies;
+}
+
 static void update_views(struct ledger *ledger, uint32_t row)
 {
     uint32_t position = domains_position(ledger->domains, row);

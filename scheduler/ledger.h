@@ -55,6 +55,10 @@ bool ledger_has_hold(const struct ledger *ledger, uint32_t row); /* or something
 bool ledger_overbooked(const struct ledger *ledger, uint32_t row);
 uint32_t ledger_holds(const struct ledger *ledger); /* rows with a hold */
 
+/* How many of the shape the node would take with `freed` more. */
+uint32_t ledger_copies(const struct ledger *ledger, uint32_t shape, uint32_t row,
+                       const struct resources *freed);
+
 /* Moves on whenever capacity may have become available somewhere: a gang that did not fit need not
  * be tried again before that. */
 uint64_t ledger_releases(const struct ledger *ledger);

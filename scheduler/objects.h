@@ -55,6 +55,31 @@ struct term_object {
     size_t expression_count;
 };
 
+/* One layer of slices: every `size` consecutive ranks lie in one domain of `level` (a level name
+ * or a label key, never NULL). A list of layers goes from wide to narrow, and each size divides the
+ * one before. All is as written, nonsense included, and the engine explains it:
+ *
+ *   size 0     none was given, or 0 was
+ *   size -1    no number, or one that no int32 holds, or -1
+ *   level ""   none was given
+ *   one layer of size -1 whose level is the text itself: a list that is unreadable or too long */
+#define SLICE_LAYERS_MAX 3
+
+struct slice_object {
+    const char *level;
+    int32_t size;
+};
+
+/* Where a gang wants to be, from its group object or from the annotations of its pods. Members are
+ * level names or label keys, NULL when absent. */
+struct placement_object {
+    const char *required_level;
+    const char *preferred_level;
+    const char *exclusive_level; /* no other gang in the domains of this level that it touches */
+    const struct slice_object *slices;
+    size_t slice_count; /* at most SLICE_LAYERS_MAX */
+};
+
 struct pod_object {
     const char *name_space;
     const char *name;
@@ -81,9 +106,7 @@ struct pod_object {
     /* Quorum written on the pod itself (lightweight form); 0 when a group object carries it.
      * Negative or above INT32_MAX is handed on as -1: an invalid quorum, which is explained. */
     int32_t gang_minimum;
-    /* Level names or label keys from the pod's own annotations, NULL when absent. */
-    const char *required_level;
-    const char *preferred_level;
+    struct placement_object placement;
     const char *role; /* controller's role name ("Master", "Worker"), NULL when it has none */
     int32_t rank;     /* controller's index inside the role, -1 when it has none */
 };
@@ -96,8 +119,7 @@ struct group_object {
     int32_t minimum; /* as written; 0 and negative are explained, not obeyed; -1 also for absurd */
     int64_t
         hold_timeout_ms; /* spec.scheduleTimeoutSeconds; counts when it is less than configured */
-    const char *required_level;
-    const char *preferred_level;
+    struct placement_object placement;
 };
 
 #endif

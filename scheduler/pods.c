@@ -36,8 +36,7 @@ static void pod_free(struct pod *pod)
     free(pod->name_space);
     free(pod->name);
     free(pod->role);
-    free(pod->required_level);
-    free(pod->preferred_level);
+    placement_finish(&pod->placement);
     free(pod);
 }
 
@@ -164,8 +163,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object)
     pod->gated = object->gated;
     pod->gang_minimum = object->gang_minimum;
     replace_string(&pod->role, object->role == NULL ? "" : object->role);
-    replace_string(&pod->required_level, object->required_level);
-    replace_string(&pod->preferred_level, object->preferred_level);
+    placement_set(&pod->placement, &object->placement);
     return pod;
 }
 

@@ -11,6 +11,7 @@
 
 #include "scheduler/ledger.h"
 #include "scheduler/objects.h"
+#include "scheduler/placement.h"
 #include "scheduler/shape.h"
 
 /* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
@@ -40,12 +41,11 @@ struct pod {
     bool succeeded;
     bool deleting;
     bool gated;
-    uint32_t shape;       /* reference held */
-    uint32_t node;        /* row of spec.nodeName as seen, or NAMES_NONE */
-    uint32_t nominated;   /* row of status.nominatedNodeName as seen, or NAMES_NONE */
-    int32_t gang_minimum; /* from the pod's own labels, 0 = see the group object */
-    char *required_level; /* from the pod's own annotations, or NULL */
-    char *preferred_level;
+    uint32_t shape;             /* reference held */
+    uint32_t node;              /* row of spec.nodeName as seen, or NAMES_NONE */
+    uint32_t nominated;         /* row of status.nominatedNodeName as seen, or NAMES_NONE */
+    int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
+    struct placement placement; /* from the pod's own annotations */
 
     struct gang *gang; /* or NULL */
 

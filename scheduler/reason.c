@@ -72,7 +72,7 @@ static void append_request(const struct reason_shortage *shortage, char *text, s
         return;
     }
     const char *resource = names_text(nodes_words(shortage->nodes), shortage->scarce);
-    int64_t amount = resources_get(shortage->request, shortage->scarce);
+    int64_t amount = resources_get(shortage->role->request, shortage->scarce);
     const char *unit = strcmp(resource, "cpu") == 0 ? "m" : "";
     append(text, size, length, ", each needs %s %" PRId64 "%s", resource, amount, unit);
 }
@@ -95,30 +95,61 @@ static void append_place(const struct reason_shortage *shortage, char *text, siz
     }
 }
 
+/* The slices it asks for: "in slices of 8 per block, 4 per rack". */
+static void append_slices(const struct reason_shortage *shortage, char *text, size_t size,
+                          size_t *length)
+{
+    const struct solver_role *role = shortage->role;
+    for (uint32_t i = 0; i < role->layer_count; i++) {
+        append(text, size, length, "%s%" PRIu32 " per %s", i == 0 ? " in slices of " : ", ",
+               role->layers[i].size, domains_level_name(shortage->domains, role->layers[i].level));
+    }
+}
+
+static void append_way_out(const struct reason_shortage *shortage, char *text, size_t size,
+                           size_t *length)
+{
+    uint32_t alternative = shortage->plan->shortfall.alternative;
+    if (alternative != SOLVER_LEVEL_NONE) {
+        append(text, size, length, "; all would fit in one %s",
+               domains_level_name(shortage->domains, alternative));
+    }
+    if (shortage->ordinary) {
+        append(text, size, length, "; in the way: pods without a gang");
+    } else if (shortage->blocker != NULL) {
+        append(text, size, length, "; in the way: gang %s/%s", shortage->blocker->name_space,
+               shortage->blocker->name);
+    }
+    if (shortage->after != NULL) {
+        append(text, size, length, "; would fit after gang %s/%s", shortage->after->name_space,
+               shortage->after->name);
+    }
+}
+
 void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t size)
 {
     const struct solver_shortfall *shortfall = &shortage->plan->shortfall;
-    const struct domains *domains = shortage->domains;
+    const char *level = domains_level_name(shortage->domains, shortfall->level);
     size_t length = 0;
     text[0] = '\0';
-    append(text, size, &length, "gang %s/%s waits: %s is short by %" PRIu32 " of %" PRIu32 " pods",
-           shortage->gang->name_space, shortage->gang->name,
-           domains_level_name(domains, shortfall->level), shortfall->missing, shortfall->wanted);
+    append(text, size, &length, "gang %s/%s waits: ", shortage->gang->name_space,
+           shortage->gang->name);
+    if (shortfall->slice_started) {
+        append(text, size, &length, "a slice that was started in its %s is", level);
+    } else {
+        append(text, size, &length, "%s is", level);
+    }
+    append(text, size, &length, " short by %" PRIu32 " of %" PRIu32 " pods", shortfall->missing,
+           shortfall->wanted);
+    append_slices(shortage, text, size, &length);
     append(text, size, &length, " (%" PRIu64 " fit", shortfall->fits);
     append_place(shortage, text, size, &length);
     append_request(shortage, text, size, &length);
     append(text, size, &length, ")");
     if (shortfall->pinned_apart) {
-        append(text, size, &length, "; its bound pods are not all in one %s",
-               domains_level_name(domains, shortfall->level));
+        append(text, size, &length, "; its bound pods are not all in one %s", level);
     } else if (!shortfall->proven) {
         append(text, size, &length, ", as far as the search went");
     }
-    if (shortfall->alternative != SOLVER_LEVEL_NONE) {
-        append(text, size, &length, "; all would fit in one %s",
-               domains_level_name(domains, shortfall->alternative));
-    }
-    if (shortage->blocker != NULL) {
-        append(text, size, &length, "; in the way: %s", shortage->blocker);
-    }
+    append_way_out(shortage, text, size, &length);
 }

@@ -36,9 +36,11 @@ struct reason_shortage {
     const struct solver_plan *plan;
     const struct domains *domains;
     const struct nodes *nodes;
-    const struct resources *request; /* of the role that is short */
-    uint32_t scarce;                 /* resource that runs out first, or NAMES_NONE */
-    const char *blocker;             /* who holds most of it there, or NULL */
+    const struct solver_role *role; /* that is short */
+    uint32_t scarce;                /* resource that runs out first, or NAMES_NONE */
+    const struct gang *blocker;     /* the gang that holds most of it there, or NULL */
+    bool ordinary;                  /* pods without a gang hold more than that */
+    const struct gang *after;       /* with the end of this one it would fit, or NULL */
 };
 
 /* "gang a/b waits: rack is short by 1 of 4 pods (…)". */

@@ -4,36 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/solver_bound.h"
-#include "scheduler/solver_candidates.h"
-#include "scheduler/solver_greedy.h"
-#include "scheduler/solver_space.h"
+#include "scheduler/solver_search.h"
 #include "topology/alloc.h"
 #include "topology/err.h"
 
-/* The solver's main line.
- *
- *   for level = host, the one above it, … the required one (or the cluster):
- *       candidates   places of that level that may hold the gang     solver_candidates.c
- *       bound        what no plan in one of them can beat            solver_bound.c
- *       fill         each candidate, tightest first                  solver_greedy.c
- *       stop at the first level with a plan
- *
- * Candidates come tightest first and a later one must be strictly better, so the plan kept is the
- * least in (domains touched, room left over, position); the first one that meets the bound ends the
- * search without changing that. All of it works on one solver_space, which every fill leaves as it
- * found it.
+/* The solver's two ends: what a problem may look like, and how an answer is put into numbers. The
+ * search between them is solver_search.c, which names the files behind it.
  */
-
-struct search {
-    const struct solver_problem *problem;
-    struct solver_space *space;
-    struct solver_greedy *greedy;
-    uint32_t required;
-    uint32_t deepest; /* the deepest level that is not proven to be too low, or SOLVER_LEVEL_NONE */
-    uint32_t bound[SOLVER_TREE_MAX];
-    struct solver_solution best;
-};
 
 void solver_plan_init(struct solver_plan *plan)
 {
@@ -44,6 +21,24 @@ void solver_plan_finish(struct solver_plan *plan)
 {
     free(plan->positions);
     solver_plan_init(plan);
+}
+
+static void check_layers(const struct solver_problem *problem, const struct solver_role *role)
+{
+    uint64_t started = 0;
+    err_require(role->layer_count <= SOLVER_LAYERS_MAX);
+    for (uint32_t i = 0; i < role->layer_count; i++) {
+        const struct solver_layer *layer = &role->layers[i];
+        err_require(layer->size >= 1 && layer->level < domains_levels(problem->domains));
+        err_require(layer->level > (i == 0 ? 0 : layer[-1].level));
+        err_require(i == 0 || layer[-1].size % layer->size == 0);
+    }
+    for (uint32_t i = 0; i < role->started_count; i++) {
+        err_require(role->started[i].layer < role->layer_count && role->started[i].count >= 1);
+        started += role->started[i].layer == 0 ? role->started[i].count : 0;
+    }
+    err_require(role->layer_count == 0 ||
+                (role->count >= started && (role->count - started) % role->layers[0].size == 0));
 }
 
 static void check_problem(const struct solver_problem *problem)
@@ -57,6 +52,7 @@ static void check_problem(const struct solver_problem *problem)
         const struct solver_role *role = &problem->roles[r];
         err_require(capacity_generation(role->capacity) == domains_generation(problem->domains));
         err_require(role->excluded == NULL || bitset_bits(role->excluded) == positions);
+        check_layers(problem, role);
     }
 }
 
@@ -67,55 +63,6 @@ static uint64_t count_pods(const struct solver_problem *problem)
         total += problem->roles[r].count;
     }
     return total;
-}
-
-/* ---- search ---- */
-
-/* Several roles may fail in all of the tightest places: goes on to the first one that will do. */
-static void search_rest(struct search *search, uint32_t level)
-{
-    struct solver_walk walk = solver_walk_begin(search->required, level);
-    struct solver_candidate place;
-    while (!search->best.complete && solver_walk_next(&walk, search->space, &place)) {
-        (void)solver_greedy_fill(search->greedy, place, search->bound, &search->best);
-    }
-}
-
-/* Whether a plan of this level was found; it is then in `best`. */
-static bool search_level(struct search *search, uint32_t level)
-{
-    struct solver_candidate kept[SOLVER_CANDIDATES_MAX];
-    uint32_t count = solver_candidates_collect(search->space, search->required, level, kept);
-    if (count == 0) {
-        return false;
-    }
-    if (search->deepest == SOLVER_LEVEL_NONE) {
-        search->deepest = level;
-    }
-    solver_bound(search->space, search->required, level, search->deepest, search->bound);
-    bool met = false;
-    for (uint32_t i = 0; i < count && !met; i++) {
-        met = solver_greedy_fill(search->greedy, kept[i], search->bound, &search->best);
-    }
-    if (!search->best.complete && count == SOLVER_CANDIDATES_MAX) {
-        search_rest(search, level);
-    }
-    if (!search->best.complete && solver_greedy_exact(search->space)) {
-        search->deepest = SOLVER_LEVEL_NONE; /* the failure is a proof */
-    }
-    return search->best.complete;
-}
-
-static bool search_upward(struct search *search)
-{
-    for (uint32_t level = solver_space_host(search->space);; level--) {
-        if (search_level(search, level)) {
-            return true;
-        }
-        if (level == search->required) {
-            return false;
-        }
-    }
 }
 
 /* ---- the plan ---- */
@@ -130,27 +77,32 @@ static int compare_placements(const void *left, const void *right)
     return a->position < b->position ? -1 : a->position > b->position;
 }
 
-static void write_positions(struct solver_plan *plan, struct solver_solution *best)
+static void write_positions(struct solver_plan *plan, const struct solver_solution *best)
 {
+    struct solver_placement *placements = alloc_zero(best->count, sizeof *placements);
     if (best->count > 0) {
-        qsort(best->placements, best->count, sizeof *best->placements, compare_placements);
+        memcpy(placements, best->placements, best->count * sizeof *placements);
+        qsort(placements, best->count, sizeof *placements, compare_placements);
     }
     plan->positions = alloc_zero(best->placed, sizeof *plan->positions);
     for (uint32_t i = 0; i < best->count; i++) {
-        for (uint32_t n = 0; n < best->placements[i].count; n++) {
-            plan->positions[plan->count++] = best->placements[i].position;
+        for (uint32_t n = 0; n < placements[i].count; n++) {
+            plan->positions[plan->count++] = placements[i].position;
         }
     }
+    free(placements);
 }
 
-static void write_plan(struct search *search, struct solver_plan *plan)
+static void write_plan(const struct solver_problem *problem, const struct solver_search *search,
+                       struct solver_plan *plan)
 {
-    const struct solver_problem *problem = search->problem;
+    const struct solver_solution *best = solver_search_best(search);
     plan->feasible = true;
-    write_positions(plan, &search->best);
-    memcpy(plan->used, search->best.used, sizeof plan->used);
-    memcpy(plan->bound, search->bound, sizeof plan->bound);
+    write_positions(plan, best);
+    memcpy(plan->used, best->used, sizeof plan->used);
+    memcpy(plan->bound, solver_search_bound(search), sizeof plan->bound);
     plan->optimal = memcmp(plan->used, plan->bound, sizeof plan->used) == 0;
+    plan->greedy = plan->optimal && solver_search_greedy(search);
     /* Several roles may have come together in a place that was not looked for. */
     uint32_t host = plan->levels - 1;
     while (plan->level < host && plan->used[plan->level + 1] == 1) {
@@ -166,10 +118,10 @@ static void write_plan(struct search *search, struct solver_plan *plan)
 /* ---- the shortfall ---- */
 
 /* The place of the required level where most pods fit, roles taken one by one. */
-static bool find_best_place(const struct search *search, struct solver_candidate *best)
+static bool find_best_place(const struct solver_space *space, uint32_t required,
+                            struct solver_candidate *best)
 {
-    const struct solver_space *space = search->space;
-    struct solver_walk walk = solver_walk_begin(search->required, search->required);
+    struct solver_walk walk = solver_walk_begin(required, required);
     walk.any = true;
     struct solver_candidate place;
     bool found = false;
@@ -192,10 +144,10 @@ static bool find_best_place(const struct search *search, struct solver_candidate
 
 /* The role that misses most in the place when each has it for itself; if they only miss room
  * together, the one that a fill was short of. */
-static void explain_role(struct search *search, struct solver_candidate place,
+static void explain_role(struct solver_search *search, struct solver_candidate place,
                          struct solver_shortfall *shortfall)
 {
-    const struct solver_space *space = search->space;
+    const struct solver_space *space = solver_search_space(search);
     for (uint32_t r = 0; r < solver_space_roles(space); r++) {
         uint64_t fits = solver_candidate_fits(space, place, r);
         uint64_t wanted = solver_space_wanted(space, r);
@@ -208,39 +160,73 @@ static void explain_role(struct search *search, struct solver_candidate place,
     if (shortfall->missing == 0) {
         struct solver_solution solution;
         solver_solution_init(&solution);
-        (void)solver_greedy_fill(search->greedy, place, search->bound, &solution);
+        solver_search_try(search, place, &solution);
         shortfall->role = solution.short_role;
         shortfall->fits = solution.short_fits;
         solver_solution_finish(&solution);
     }
 }
 
-static uint32_t find_alternative(struct search *search)
+/* The place in words of the tree: a node and the lowest domain around it, or a domain. */
+static void explain_place(const struct solver_problem *problem, struct solver_candidate place,
+                          struct solver_shortfall *shortfall)
 {
-    for (uint32_t level = search->required; level-- > 0;) {
-        search->required = level;
-        if (search_level(search, level)) {
+    shortfall->domain = place.index;
+    if (place.node) {
+        shortfall->node = place.index;
+        shortfall->domain =
+            domains_at(problem->domains, place.index, domains_levels(problem->domains) - 2);
+    }
+}
+
+static uint32_t find_alternative(struct solver_search *search, uint32_t required)
+{
+    for (uint32_t level = required; level-- > 0;) {
+        if (solver_search_level(search, level)) {
             return level;
         }
     }
     return SOLVER_LEVEL_NONE;
 }
 
-static void explain(struct search *search, struct solver_plan *plan)
+/* A started slice cannot be completed where it is; nothing else matters then. */
+static bool explain_started(const struct solver_problem *problem, const struct solver_space *space,
+                            struct solver_shortfall *shortfall)
+{
+    uint32_t role = 0;
+    uint64_t room = 0;
+    const struct solver_started *started = solver_space_impossible(space, &role, &room);
+    if (started == NULL) {
+        return false;
+    }
+    uint32_t level = problem->roles[role].layers[started->layer].level;
+    struct solver_candidate place = {.node = level == solver_space_host(space),
+                                     .index = started->place};
+    explain_place(problem, place, shortfall);
+    shortfall->level = level;
+    shortfall->role = role;
+    shortfall->wanted = started->count;
+    shortfall->fits = room;
+    shortfall->missing = (uint32_t)(started->count - room);
+    shortfall->alternative = SOLVER_LEVEL_NONE;
+    shortfall->slice_started = true;
+    return true;
+}
+
+static void explain(const struct solver_problem *problem, struct solver_search *search,
+                    uint32_t required, struct solver_plan *plan)
 {
     struct solver_shortfall *shortfall = &plan->shortfall;
-    const struct solver_problem *problem = search->problem;
-    shortfall->level = search->required;
+    shortfall->level = required;
     shortfall->domain = DOMAINS_NONE;
     shortfall->node = DOMAINS_NONE;
-    shortfall->proven = search->deepest == SOLVER_LEVEL_NONE;
+    shortfall->proven = solver_search_proven(search);
+    if (explain_started(problem, solver_search_space(search), shortfall)) {
+        return;
+    }
     struct solver_candidate place;
-    if (find_best_place(search, &place)) {
-        shortfall->domain = place.index;
-        if (place.node) {
-            shortfall->node = place.index;
-            shortfall->domain = domains_at(problem->domains, place.index, plan->levels - 2);
-        }
+    if (find_best_place(solver_search_space(search), required, &place)) {
+        explain_place(problem, place, shortfall);
         explain_role(search, place, shortfall);
     } else {
         shortfall->pinned_apart = problem->pinned_count > 0;
@@ -249,7 +235,7 @@ static void explain(struct search *search, struct solver_plan *plan)
         shortfall->wanted = problem->roles[shortfall->role].count;
         shortfall->missing = (uint32_t)(shortfall->wanted - shortfall->fits);
     }
-    shortfall->alternative = find_alternative(search);
+    shortfall->alternative = find_alternative(search, required);
 }
 
 /* More pods than one solve takes on. */
@@ -281,17 +267,13 @@ void solver_solve(const struct solver_problem *problem, struct solver_plan *plan
         refuse_size(problem, plan);
         return;
     }
-    struct search search = {.problem = problem, .deepest = SOLVER_LEVEL_NONE};
-    search.required = problem->required_level == SOLVER_LEVEL_NONE ? 0 : problem->required_level;
-    search.space = solver_space_create(problem);
-    search.greedy = solver_greedy_create(search.space);
-    solver_solution_init(&search.best);
-    if (search_upward(&search)) {
-        write_plan(&search, plan);
+    uint32_t required = problem->required_level == SOLVER_LEVEL_NONE ? 0 : problem->required_level;
+    struct solver_search *search = solver_search_create(problem);
+    if (solver_search_upward(search, required)) {
+        write_plan(problem, search, plan);
     } else {
-        explain(&search, plan);
+        explain(problem, search, required, plan);
     }
-    solver_solution_finish(&search.best);
-    solver_greedy_destroy(search.greedy);
-    solver_space_destroy(search.space);
+    plan->steps = solver_search_steps(search);
+    solver_search_destroy(search);
 }

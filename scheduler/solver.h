@@ -17,38 +17,66 @@
  * left whole); then name order, which is position order. The same problem always gives the same
  * plan.
  *
- * A plan carries a certificate: `used[l]` domains are touched at tree level l, no plan with as low
- * a common level can touch fewer than `bound[l]`. `optimal` holds when nothing is left between the
- * two.
+ * A plan carries a certificate: `used[l]` domains are touched at tree level l, and no plan is
+ * lexicographically below `bound`. `optimal` holds when the two are equal. The last two criteria
+ * (harm, order) decide between the plans that were compared; they are not part of the certificate.
  *
  * What is exact and what is not:
  *
- *                              one role; or two, one of       otherwise
- *                              them a single pod
- *   feasible or not            exact                          a plan is a plan; "no" is proven
- *                                                             only if shortfall.proven
- *   lowest common level        exact                          may be missed; then not `optimal`
- *   domains below that level   greedy                         greedy
- *   bound, optimal             valid                          valid
+ *                              one role, with or without slices    several roles
+ *   feasible or not            exact                               a plan is a plan; "no" is proven
+ *                                                                  only if shortfall.proven
+ *   domains at every level     exact                               exact while the search's budget
+ *                                                                  lasts, else bound < used
+ *
+ * "Exact" has one limit, which real clusters do not reach: a cost has 64 bits, in which the counts
+ * of all levels must find room; what does not fit is found greedily and then not `optimal`.
  */
 
 #define SOLVER_ROLES_MAX  16
+#define SOLVER_LAYERS_MAX 3
 #define SOLVER_PODS_MAX   100000u /* to place at once; more are refused by a shortfall */
 #define SOLVER_LEVEL_NONE UINT32_MAX
 #define SOLVER_TREE_MAX   (LEVELS_MAX + 2) /* tree levels: cluster + configured */
 
+/* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
+ *
+ *   level block, size 8      layer 0    [ 8 pods                     ]   of one block
+ *   level rack, size 4       layer 1    [ 4 of one rack ][ 4 of one ]
+ *
+ * Layers go from wide to narrow: each level lies strictly below the one before, each size divides
+ * it, and the sizes divide the role's count unless slices have been started. Every domain of the
+ * level then holds a multiple of `size`, so ranks dealt in position order respect the slices. */
+struct solver_layer {
+    uint32_t level; /* tree level, 1 … host */
+    uint32_t size;  /* >= 1 */
+};
+
+/* Slices of which members are pinned already: `count` of the pods to place belong to such slices of
+ * this layer and must go to this domain (host level: position). Pods of a started slice of an inner
+ * layer count for its outer layer too, if that one is started there as well. */
+struct solver_started {
+    uint32_t layer;
+    uint32_t place; /* domain number of the layer's level, or position at the host level */
+    uint32_t count; /* >= 1 */
+};
+
 /* Pods of one shape. A gang with one role is homogeneous; a launcher beside its workers is a second
  * role. */
 struct solver_role {
-    uint32_t count;                  /* pods to place, >= 1 */
-    const struct resources *request; /* of one pod; needed with two or more roles */
-    const struct capacity *capacity; /* copies every position can take, alone */
-    const struct bitset *excluded;   /* positions vetoed for this role, or NULL */
+    uint32_t count;                    /* pods to place, >= 1 */
+    const struct resources *request;   /* of one pod; needed with two or more roles */
+    const struct capacity *capacity;   /* copies every position can take, alone */
+    const struct bitset *excluded;     /* positions vetoed for this role, or NULL */
+    const struct solver_layer *layers; /* widest first */
+    uint32_t layer_count;              /* at most SOLVER_LAYERS_MAX */
+    const struct solver_started *started;
+    uint32_t started_count;
 };
 
 /* Everything is *borrowed* for the call and belongs to one generation of the tree. A problem that
- * is malformed (too many roles, a level or position outside the tree, another generation) is a
- * mistake of the program and aborts. */
+ * is malformed (too many roles, a level or position outside the tree, sizes that do not divide,
+ * another generation) is a mistake of the program and aborts. */
 struct solver_problem {
     const struct domains *domains;
     /* Free resources by position; needed with two or more roles, which compete. *Borrowed*. */
@@ -65,6 +93,10 @@ struct solver_problem {
      * whatever is known of it. Preferred levels need no word here: the objective keeps a gang in
      * one domain of any level whenever it can. */
     uint32_t required_level;
+    /* Steps the exact searches may take before they settle for the best plan so far; 0: the
+     * default, some tens of milliseconds. Steps are counted, not timed, so they are the same
+     * everywhere. */
+    uint64_t budget;
 };
 
 /* Why there is no plan, in numbers. */
@@ -81,6 +113,9 @@ struct solver_shortfall {
     bool proven;      /* no plan exists; false: none was found, see the table above */
     /* The reason is that pinned members are not together in one known domain of the level. */
     bool pinned_apart;
+    /* The reason is a started slice: `level` and `domain` (or node) say where, `wanted` how many
+     * pods of it have to go there. */
+    bool slice_started;
     /* Nearest alternative: the lowest tree level wider than `level` that would do as the required
      * one, or SOLVER_LEVEL_NONE. */
     uint32_t alternative;
@@ -97,6 +132,8 @@ struct solver_plan {
     uint32_t levels; /* tree levels below, = domains_levels() */
     uint32_t used[SOLVER_TREE_MAX];
     uint32_t bound[SOLVER_TREE_MAX];
+    bool greedy;    /* the first, greedy pass already met the bound: nothing was searched */
+    uint64_t steps; /* of the exact searches */
     struct solver_shortfall shortfall; /* when infeasible */
 };
 

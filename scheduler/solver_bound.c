@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "scheduler/solver_candidates.h"
 #include "scheduler/solver_largest.h"
 
 /* The certificate's other half: what no plan can beat.
@@ -77,7 +76,7 @@ static uint32_t count_new(const struct solver_space *space, uint32_t demand, uin
     return largest->count;
 }
 
-static uint32_t bound_place(const struct solver_space *space, uint32_t within, uint32_t level,
+static uint32_t bound_level(const struct solver_space *space, uint32_t within, uint32_t level,
                             struct solver_largest *largest)
 {
     uint32_t most = 0;
@@ -88,28 +87,8 @@ static uint32_t bound_place(const struct solver_space *space, uint32_t within, u
     return solver_space_used(space, level) + most;
 }
 
-/* The levels below the common one, with its places being domains. */
-static void bound_below(const struct solver_space *space, uint32_t required, uint32_t level,
-                        uint32_t bound[SOLVER_TREE_MAX])
-{
-    struct solver_largest largest;
-    solver_largest_init(&largest);
-    for (uint32_t l = level + 1; l <= solver_space_host(space); l++) {
-        bound[l] = UINT32_MAX;
-    }
-    struct solver_walk walk = solver_walk_begin(required, level);
-    struct solver_candidate place;
-    while (solver_walk_next(&walk, space, &place)) {
-        for (uint32_t l = level + 1; l <= solver_space_host(space); l++) {
-            uint32_t count = bound_place(space, place.index, l, &largest);
-            bound[l] = count < bound[l] ? count : bound[l];
-        }
-    }
-    solver_largest_finish(&largest);
-}
-
-void solver_bound(const struct solver_space *space, uint32_t required, uint32_t level,
-                  uint32_t deepest, uint32_t bound[SOLVER_TREE_MAX])
+void solver_bound(const struct solver_space *space, struct solver_candidate place, uint32_t level,
+                  uint32_t deepest, struct solver_largest *scratch, uint32_t bound[SOLVER_TREE_MAX])
 {
     uint32_t host = solver_space_host(space);
     uint64_t pods = solver_space_used(space, 0); /* the pinned ones, or none */
@@ -123,12 +102,10 @@ void solver_bound(const struct solver_space *space, uint32_t required, uint32_t 
     for (uint32_t l = 0; l <= level; l++) {
         bound[l] = 1;
     }
-    if (level < host) {
-        bound_below(space, required, level, bound);
-    }
     for (uint32_t l = level + 1; l <= host; l++) {
         uint32_t floor = l > deepest ? 2 : 1;
+        uint32_t count = bound_level(space, place.index, l, scratch);
         floor = bound[l - 1] > floor ? bound[l - 1] : floor;
-        bound[l] = bound[l] > floor ? bound[l] : floor;
+        bound[l] = count > floor ? count : floor;
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/solver_slices.h"
 #include "topology/alloc.h"
 #include "topology/err.h"
 
@@ -15,13 +16,18 @@
  * it gets a private copy of its free resources, and what it holds no more is subtracted from all
  * domains above it.
  *
+ * A role with slices has a second array: raw[domain] is the sum over the children before it is
+ * rounded down to whole slices, fits[domain] after. A change of a node travels upward as the
+ * difference it makes after rounding, and often ends at the first layer.
+ *
  *   slots     [ 0 0 2 0 1 … ]            by position: index into drawn + 1, or 0
  *   drawn     [ {4, free} {2, free} ]    in order of first placement
  *   drawn_fits[ role 0, role 1 | … ]     beside drawn
  *
- * Invariants: fits[d] = Σ node fits in d for every role; a touched domain has a touched parent, so
- * marking stops at the first one found touched; `journal` lists what the trial touched first, so
- * undo costs what the trial did, not the size of the cluster.
+ * Invariants: raw[d] = Σ fits of d's children and fits[d] = raw[d] rounded, for every role; a
+ * touched domain has a touched parent, so marking stops at the first one found touched; `journal`
+ * lists what the trial touched first, so undo costs what the trial did, not the size of the
+ * cluster.
  */
 
 /* Nodes in the journal are told from domains by this bit. */
@@ -40,6 +46,11 @@ struct solver_space {
     uint32_t host;
     uint64_t total; /* pods to place */
     uint64_t *fits[SOLVER_ROLES_MAX + 1];
+    uint64_t *raw[SOLVER_ROLES_MAX]; /* of roles with slices, else NULL */
+    /* A started slice that cannot be completed where it is, or NULL. */
+    const struct solver_started *impossible;
+    uint32_t impossible_role;
+    uint64_t impossible_room;
 
     /* With two or more roles. */
     struct resources common; /* the least any pod requests */
@@ -68,13 +79,29 @@ struct solver_space {
 
 /* ---- fits ---- */
 
-static uint32_t undrawn_fits(const struct solver_space *space, uint32_t role, uint32_t position)
+static uint64_t round_down(const struct solver_space *space, uint32_t role, uint32_t level,
+                           uint32_t index, uint64_t raw)
+{
+    return solver_slices_round(&space->problem->roles[role], space->domains, level, index, raw);
+}
+
+/* Before slices. */
+static uint32_t whole_fits(const struct solver_space *space, uint32_t role, uint32_t position)
 {
     const struct solver_role *item = &space->problem->roles[role];
     if (item->excluded != NULL && bitset_test(item->excluded, position)) {
         return 0;
     }
     return capacity_node(item->capacity, position);
+}
+
+static uint32_t undrawn_fits(const struct solver_space *space, uint32_t role, uint32_t position)
+{
+    uint32_t fits = whole_fits(space, role, position);
+    if (space->raw[role] != NULL) {
+        fits = (uint32_t)round_down(space, role, space->host, position, fits);
+    }
+    return fits;
 }
 
 /* Makes the sums of inner domains out of those of the lowest ones. */
@@ -118,6 +145,48 @@ static uint64_t *role_fits(const struct solver_space *space, const struct solver
     return fits;
 }
 
+/* The sums of a role with slices, rounded level by level from below. */
+static void make_sliced(struct solver_space *space, uint32_t role)
+{
+    uint64_t *raw = alloc_zero(space->domain_count, sizeof *raw);
+    uint64_t *fits = alloc_zero(space->domain_count, sizeof *fits);
+    space->raw[role] = raw;
+    space->fits[role] = fits;
+    for (uint32_t d = space->domain_count; d-- > 0;) {
+        const struct domain *domain = domains_get(space->domains, d);
+        if (domain->level + 1 == space->host) {
+            for (uint32_t p = domain->first; p < domain->end; p++) {
+                raw[d] += undrawn_fits(space, role, p);
+            }
+        }
+        fits[d] = round_down(space, role, domain->level, d, raw[d]);
+        if (d > 0) {
+            raw[domain->parent] += fits[d];
+        }
+    }
+    const struct solver_role *item = &space->problem->roles[role];
+    for (uint32_t i = 0; i < item->started_count; i++) {
+        const struct solver_started *started = &item->started[i];
+        uint32_t level = item->layers[started->layer].level;
+        uint64_t room =
+            level == space->host ? whole_fits(space, role, started->place) : raw[started->place];
+        if (space->impossible == NULL && room < started->count) {
+            space->impossible = started;
+            space->impossible_role = role;
+            space->impossible_room = room;
+        }
+    }
+}
+
+static void make_role(struct solver_space *space, uint32_t role)
+{
+    if (space->problem->roles[role].layer_count > 0) {
+        make_sliced(space, role);
+    } else {
+        space->fits[role] = role_fits(space, &space->problem->roles[role]);
+    }
+}
+
 /* ---- the mix ---- */
 
 /* What `count` pods that request `amount` each need; only positive amounts are needs. */
@@ -157,7 +226,7 @@ static uint32_t mix_at(const struct solver_space *space, uint32_t position)
     const struct solver_problem *problem = space->problem;
     uint64_t alone = 0;
     for (uint32_t r = 0; r < problem->role_count; r++) {
-        alone += undrawn_fits(space, r, position);
+        alone += whole_fits(space, r, position);
     }
     if (alone == 0) {
         return 0;
@@ -246,7 +315,7 @@ struct solver_space *solver_space_create(const struct solver_problem *problem)
     space->host = domains_levels(problem->domains) - 1;
     for (uint32_t r = 0; r < problem->role_count; r++) {
         space->total += problem->roles[r].count;
-        space->fits[r] = role_fits(space, &problem->roles[r]);
+        make_role(space, r);
     }
     resources_init(&space->common);
     resources_init(&space->bundle);
@@ -267,6 +336,9 @@ void solver_space_destroy(struct solver_space *space)
     solver_space_undo(space);
     for (uint32_t i = 0; i <= SOLVER_ROLES_MAX; i++) {
         free(space->fits[i]);
+    }
+    for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
+        free(space->raw[i]);
     }
     resources_finish(&space->common);
     resources_finish(&space->bundle);
@@ -296,6 +368,11 @@ uint32_t solver_space_host(const struct solver_space *space)
 uint32_t solver_space_roles(const struct solver_space *space)
 {
     return space->problem->role_count;
+}
+
+const struct solver_role *solver_space_role(const struct solver_space *space, uint32_t role)
+{
+    return &space->problem->roles[role];
 }
 
 uint32_t solver_space_demands(const struct solver_space *space)
@@ -328,8 +405,34 @@ uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t deman
     return undrawn_fits(space, demand, position);
 }
 
+bool solver_space_can_finish(const struct solver_space *space, uint32_t role)
+{
+    const struct solver_role *item = &space->problem->roles[role];
+    for (uint32_t i = 0; i < item->started_count; i++) {
+        const struct solver_started *started = &item->started[i];
+        uint64_t room = item->layers[started->layer].level == space->host
+                            ? solver_space_node_fits(space, role, started->place)
+                            : space->raw[role][started->place];
+        if (room < started->count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct solver_started *solver_space_impossible(const struct solver_space *space,
+                                                     uint32_t *role, uint64_t *room)
+{
+    *role = space->impossible_role;
+    *room = space->impossible_room;
+    return space->impossible;
+}
+
 bool solver_space_domain_passes(const struct solver_space *space, uint32_t domain)
 {
+    if (space->impossible != NULL) {
+        return false;
+    }
     for (uint32_t i = 0; i < solver_space_demands(space); i++) {
         if (space->fits[i][domain] < solver_space_wanted(space, i)) {
             return false;
@@ -341,6 +444,9 @@ bool solver_space_domain_passes(const struct solver_space *space, uint32_t domai
 bool solver_space_node_passes(const struct solver_space *space, uint32_t position)
 {
     const struct solver_problem *problem = space->problem;
+    if (space->impossible != NULL) {
+        return false;
+    }
     for (uint32_t r = 0; r < problem->role_count; r++) {
         if (undrawn_fits(space, r, position) < problem->roles[r].count) {
             return false;
@@ -414,10 +520,17 @@ static void set_drawn(struct solver_space *space, uint32_t index, uint32_t role,
     if (*value == fits) {
         return;
     }
+    uint64_t change = (uint64_t)fits - *value; /* wraps below zero and back */
     uint32_t d = domains_at(space->domains, space->drawn[index].position, space->host - 1);
-    while (d != DOMAINS_NONE) {
-        space->fits[role][d] += (uint64_t)fits - *value;
-        d = domains_get(space->domains, d)->parent;
+    while (d != DOMAINS_NONE && change != 0) {
+        const struct domain *domain = domains_get(space->domains, d);
+        if (space->raw[role] != NULL) {
+            space->raw[role][d] += change;
+            change = round_down(space, role, domain->level, d, space->raw[role][d]) -
+                     space->fits[role][d];
+        }
+        space->fits[role][d] += change;
+        d = domain->parent;
     }
     *value = fits;
 }
@@ -433,8 +546,12 @@ static void draw(struct solver_space *space, uint32_t role, uint32_t position, u
         resources_set(left, item.name, resources_get(left, item.name) - needed(item.amount, count));
     }
     for (uint32_t r = 0; r < problem->role_count; r++) {
-        set_drawn(space, index, r,
-                  resources_copies(problem->roles[r].request, left, drawn_row(space, index)[r]));
+        uint32_t fits =
+            resources_copies(problem->roles[r].request, left, whole_fits(space, r, position));
+        if (space->raw[r] != NULL) {
+            fits = (uint32_t)round_down(space, r, space->host, position, fits);
+        }
+        set_drawn(space, index, r, fits);
     }
 }
 

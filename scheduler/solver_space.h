@@ -36,14 +36,25 @@ void solver_space_destroy(struct solver_space *space);
 const struct domains *solver_space_domains(const struct solver_space *space); /* *borrowed* */
 uint32_t solver_space_host(const struct solver_space *space);                 /* tree level */
 uint32_t solver_space_roles(const struct solver_space *space);
+const struct solver_role *solver_space_role(const struct solver_space *space, uint32_t role);
 uint32_t solver_space_demands(const struct solver_space *space); /* roles, and the mix */
 uint64_t solver_space_wanted(const struct solver_space *space, uint32_t demand);
 
-/* Pods of the demand that fit now, excluded positions left out; each demand taken alone. */
+/* Pods of the demand that fit now, excluded positions left out; each demand taken alone. Slices
+ * round down: what a domain of a layer holds is its started pods and whole slices beside them. The
+ * fits of a domain are the sum of those of its children, rounded down where it is of a layer. */
 uint64_t solver_space_domain_fits(const struct solver_space *space, uint32_t demand,
                                   uint32_t domain);
 uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t demand,
                                 uint32_t position);
+
+/* Whether all started slices of the role can be completed beside what is placed. */
+bool solver_space_can_finish(const struct solver_space *space, uint32_t role);
+
+/* The first started slice that cannot be completed where it is, or NULL: with one, nothing passes.
+ * Sets the role and how many pods of it would fit there. */
+const struct solver_started *solver_space_impossible(const struct solver_space *space,
+                                                     uint32_t *role, uint64_t *room);
 
 /* Whether everything may fit: false is a proof that it does not. With one role, and for a node
  * also with several, true is a proof that it does. For a space nothing was placed in. */

@@ -8,29 +8,35 @@
 #include "topology/alloc.h"
 #include "topology/err.h"
 #include "topology/names.h"
+#include "topology/paths.h"
 
 /* The domain tree, built in one go:
  *
- *   1. choose   the configured levels that some present node carries become tree levels
- *   2. rank     all their label values are sorted as texts once; a node's path becomes a row of
- *               ranks, so that comparing paths is comparing integers
- *   3. sort     nodes by path, unknown last, then by name: the order of positions
- *   4. open     walk the positions; where the path differs from the one before, close the domains
- *               below that level and open new ones, in preorder
+ *   1. read   the nodes' paths (paths.h): a step per level, which compares as a number
+ *   2. sort   nodes by path, unknown last, then by name: the order of positions
+ *   3. open   walk the positions; where the path differs from the one before, close the domains
+ *             below that level and open new ones, in preorder
  *
  *   position   0      1      2      3
  *   path      b1 r1  b1 r1  b1 r2  b2 r1
  *   opens     1  2   -      3      4  5        domain numbers
  *
- * A node without a label opens domains from that level down that nobody shares, so the number of
- * domains is at most positions × inner levels + 1.
+ * A run of unknown steps ends with its *anchor*, the step that all who share these unknown domains
+ * have in common, or with the path, and then nobody shares them:
+ *
+ *   b1  -  c7     with everybody else at b1 - c7
+ *   b1  -  -      alone below b1
+ *
+ * So two paths that differ, or end, right after unknown steps part where that run begins. Sorting
+ * keeps those who share a run together, for they are equal before it and at its end.
+ *
+ * Every node opens at most one domain of each inner level: the number of domains is at most
+ * positions × inner levels + 1.
  *
  * States: empty (as created: one domain, no position) and built. Invariants: domain numbers ascend
  * in preorder; every position lies in exactly one domain of each inner level; `lowest[p]` is the
  * one of the last inner level, and walking up its parents gives the others.
  */
-
-#define UNRANKED UINT32_MAX
 
 struct domains {
     struct levels levels;
@@ -53,18 +59,7 @@ struct domains {
 struct entry {
     uint32_t row;
     const char *name;
-    const uint32_t *path; /* ranks, inner_count of them */
-};
-
-/* What domains_build() works with and throws away. */
-struct build {
-    const struct nodes *nodes;
-    const struct names *words;
-    uint32_t count;        /* present nodes */
-    struct entry *entries; /* of them; in position order after sorting */
-    uint32_t *values;      /* value ids, level after level, `count` each */
-    uint32_t *paths;       /* ranks, node after node, inner_count each */
-    uint32_t *ranked;      /* value ids by rank */
+    const uint32_t *path;
 };
 
 /* ---- life ---- */
@@ -84,6 +79,7 @@ static void open_cluster(struct domains *domains, uint32_t positions)
                                                .end = positions,
                                                .next = 1,
                                                .value = NAMES_NONE,
+                                               .key = NAMES_NONE,
                                                .known = true});
 }
 
@@ -109,121 +105,7 @@ void domains_destroy(struct domains *domains)
     free(domains);
 }
 
-/* ---- 1. choose ---- */
-
-static void collect_nodes(struct build *build)
-{
-    build->entries = alloc_zero(nodes_present(build->nodes), sizeof *build->entries);
-    for (uint32_t row = 0; row < nodes_rows(build->nodes); row++) {
-        if (nodes_get(build->nodes, row)->present) {
-            build->entries[build->count++] =
-                (struct entry){.row = row, .name = nodes_name(build->nodes, row)};
-        }
-    }
-}
-
-/* The value of the first key that the node carries. An empty one says nothing about where the node
- * is, so two nodes that have it share nothing. */
-static uint32_t find_value(const struct build *build, uint32_t row, const uint32_t *keys,
-                           uint32_t key_count)
-{
-    for (uint32_t k = 0; k < key_count; k++) {
-        uint32_t value = NAMES_NONE;
-        if (keys[k] != NAMES_NONE) {
-            value = nodes_label(build->nodes, row, keys[k]);
-        }
-        if (value != NAMES_NONE && names_length(build->words, value) > 0) {
-            return value;
-        }
-    }
-    return NAMES_NONE;
-}
-
-/* The values of one level, node after node; false when no node has one. */
-static bool read_level(const struct build *build, const struct level *level, uint32_t *values)
-{
-    uint32_t keys[LEVEL_KEYS_MAX];
-    for (uint32_t k = 0; k < level->key_count; k++) {
-        keys[k] = names_find(build->words, level->keys[k], strlen(level->keys[k]));
-    }
-    bool carried = false;
-    for (uint32_t i = 0; i < build->count; i++) {
-        values[i] = find_value(build, build->entries[i].row, keys, level->key_count);
-        carried = carried || values[i] != NAMES_NONE;
-    }
-    return carried;
-}
-
-/* A level that nobody carries leaves its place in `values` to the next one. */
-static void choose_levels(struct domains *domains, struct build *build)
-{
-    const struct levels *levels = &domains->levels;
-    build->values = alloc_zero((size_t)build->count * levels->count, sizeof *build->values);
-    domains->inner_count = 0;
-    for (uint32_t l = 0; l + 1 < levels->count; l++) {
-        uint32_t *values = build->values + (size_t)build->count * domains->inner_count;
-        if (read_level(build, &levels->items[l], values)) {
-            domains->inner[domains->inner_count++] = l;
-        }
-    }
-}
-
-/* ---- 2. rank ---- */
-
-struct word {
-    const char *text;
-    uint32_t id;
-};
-
-static int compare_words(const void *left, const void *right)
-{
-    const struct word *a = left;
-    const struct word *b = right;
-    return strcmp(a->text, b->text);
-}
-
-/* Ranks by value id, for the ids that occur; fills build->ranked. *New*. */
-static uint32_t *rank_values(struct build *build, size_t value_count)
-{
-    uint32_t *ranks = alloc_zero(names_count(build->words), sizeof *ranks);
-    struct word *used = alloc_zero(0, sizeof *used);
-    size_t room = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < value_count; i++) {
-        uint32_t id = build->values[i];
-        if (id != NAMES_NONE && ranks[id] == 0) {
-            ranks[id] = 1; /* seen */
-            used = alloc_grow(used, &room, count + 1, sizeof *used);
-            used[count++] = (struct word){.text = names_text(build->words, id), .id = id};
-        }
-    }
-    qsort(used, count, sizeof *used, compare_words);
-    build->ranked = alloc_zero(count, sizeof *build->ranked);
-    for (size_t i = 0; i < count; i++) {
-        ranks[used[i].id] = (uint32_t)i;
-        build->ranked[i] = used[i].id;
-    }
-    free(used);
-    return ranks;
-}
-
-static void write_paths(const struct domains *domains, struct build *build)
-{
-    uint32_t length = domains->inner_count;
-    uint32_t *ranks = rank_values(build, (size_t)build->count * length);
-    build->paths = alloc_zero((size_t)build->count * length, sizeof *build->paths);
-    for (uint32_t i = 0; i < build->count; i++) {
-        uint32_t *path = build->paths + (size_t)i * length;
-        for (uint32_t l = 0; l < length; l++) {
-            uint32_t value = build->values[(size_t)l * build->count + i];
-            path[l] = value == NAMES_NONE ? UNRANKED : ranks[value];
-        }
-        build->entries[i].path = path;
-    }
-    free(ranks);
-}
-
-/* ---- 3. sort ---- */
+/* ---- building ---- */
 
 static int compare_entries(const void *left, const void *right, void *path_length)
 {
@@ -232,20 +114,21 @@ static int compare_entries(const void *left, const void *right, void *path_lengt
     uint32_t length = *(const uint32_t *)path_length;
     for (uint32_t l = 0; l < length; l++) {
         if (a->path[l] != b->path[l]) {
-            return a->path[l] < b->path[l] ? -1 : 1; /* UNRANKED is the largest */
+            return a->path[l] < b->path[l] ? -1 : 1; /* PATHS_NONE is the largest */
         }
     }
     return strcmp(a->name, b->name);
 }
 
-/* ---- 4. open ---- */
-
 /* The first inner level where a node no longer shares the domain of the one before it. */
 static uint32_t find_parting(const uint32_t *before, const uint32_t *path, uint32_t length)
 {
     uint32_t level = 0;
-    while (level < length && before[level] == path[level] && path[level] != UNRANKED) {
+    while (level < length && before[level] == path[level]) {
         level++;
+    }
+    while (level > 0 && path[level - 1] == PATHS_NONE) { /* no anchor in common */
+        level--;
     }
     return level;
 }
@@ -259,64 +142,79 @@ static void close_domains(struct domains *domains, const uint32_t *open, uint32_
     }
 }
 
-static void open_domains(struct domains *domains, const struct build *build)
+static uint32_t open_step(struct domains *domains, const struct paths *paths, uint32_t parent,
+                          uint32_t position, uint32_t level, uint32_t step)
+{
+    struct domain domain = {.parent = parent,
+                            .level = level + 1,
+                            .first = position,
+                            .value = NAMES_NONE,
+                            .key = NAMES_NONE};
+    if (step != PATHS_NONE) {
+        domain.value = paths_value(paths, step);
+        domain.key = paths_key(paths, level, step);
+        domain.known = true;
+    }
+    return open_domain(domains, domain);
+}
+
+/* `entries` in position order. */
+static void open_domains(struct domains *domains, const struct paths *paths,
+                         const struct entry *entries)
 {
     uint32_t open[LEVELS_MAX] = {0}; /* by tree level; 0 is the cluster */
-    open_cluster(domains, build->count);
-    for (uint32_t p = 0; p < build->count; p++) {
-        const uint32_t *path = build->entries[p].path;
+    open_cluster(domains, paths->count);
+    for (uint32_t p = 0; p < paths->count; p++) {
+        const uint32_t *path = entries[p].path;
         uint32_t parting = 0;
         if (p > 0) {
-            parting = find_parting(build->entries[p - 1].path, path, domains->inner_count);
+            parting = find_parting(entries[p - 1].path, path, domains->inner_count);
             close_domains(domains, open, parting + 1, p);
         }
         for (uint32_t l = parting; l < domains->inner_count; l++) {
-            bool known = domains->items[open[l]].known && path[l] != UNRANKED;
-            open[l + 1] = open_domain(
-                domains, (struct domain){.parent = open[l],
-                                         .level = l + 1,
-                                         .first = p,
-                                         .value = known ? build->ranked[path[l]] : NAMES_NONE,
-                                         .known = known});
+            open[l + 1] = open_step(domains, paths, open[l], p, l, path[l]);
         }
         domains->lowest[p] = open[domains->inner_count];
     }
-    close_domains(domains, open, 0, build->count);
+    close_domains(domains, open, 0, paths->count);
 }
 
-static void place_nodes(struct domains *domains, const struct build *build)
+static void place_nodes(struct domains *domains, const struct nodes *nodes,
+                        const struct entry *entries, uint32_t count)
 {
-    domains->position_count = build->count;
-    domains->rows = alloc_resize(domains->rows, build->count, sizeof *domains->rows);
-    domains->lowest = alloc_resize(domains->lowest, build->count, sizeof *domains->lowest);
-    domains->row_count = nodes_rows(build->nodes);
+    domains->position_count = count;
+    domains->rows = alloc_resize(domains->rows, count, sizeof *domains->rows);
+    domains->lowest = alloc_resize(domains->lowest, count, sizeof *domains->lowest);
+    domains->row_count = nodes_rows(nodes);
     domains->positions =
         alloc_resize(domains->positions, domains->row_count, sizeof *domains->positions);
     for (uint32_t row = 0; row < domains->row_count; row++) {
         domains->positions[row] = DOMAINS_NONE;
     }
-    for (uint32_t p = 0; p < build->count; p++) {
-        domains->rows[p] = build->entries[p].row;
-        domains->positions[build->entries[p].row] = p;
+    for (uint32_t p = 0; p < count; p++) {
+        domains->rows[p] = entries[p].row;
+        domains->positions[entries[p].row] = p;
     }
 }
 
 void domains_build(struct domains *domains, const struct nodes *nodes)
 {
-    struct build build = {.nodes = nodes, .words = nodes_words(nodes)};
-    collect_nodes(&build);
-    choose_levels(domains, &build);
-    write_paths(domains, &build);
-    qsort_r(build.entries, build.count, sizeof *build.entries, compare_entries,
-            &domains->inner_count);
-    place_nodes(domains, &build);
-    open_domains(domains, &build);
-    domains->words = build.words;
+    struct paths paths;
+    paths_init(&paths, &domains->levels, nodes);
+    struct entry *entries = alloc_zero(paths.count, sizeof *entries);
+    for (uint32_t i = 0; i < paths.count; i++) {
+        entries[i] =
+            (struct entry){paths.rows[i], nodes_name(nodes, paths.rows[i]), paths_of(&paths, i)};
+    }
+    qsort_r(entries, paths.count, sizeof *entries, compare_entries, &paths.length);
+    domains->inner_count = paths.length;
+    memcpy(domains->inner, paths.levels, sizeof domains->inner);
+    place_nodes(domains, nodes, entries, paths.count);
+    open_domains(domains, &paths, entries);
+    domains->words = nodes_words(nodes);
     domains->generation++;
-    free(build.entries);
-    free(build.values);
-    free(build.paths);
-    free(build.ranked);
+    free(entries);
+    paths_finish(&paths);
 }
 
 /* ---- reading ---- */

@@ -25,12 +25,26 @@
  * - Domains are numbered in depth-first preorder, 0 is the whole cluster. Positions are the leaves;
  *   nodes have no domain number of their own.
  * - A domain's identity is its whole path, never its name alone: two racks called "r1" in different
- *   blocks are two domains.
+ *   blocks are two domains. A step of the path is the label key and its value: rack "r1" by one key
+ *   and rack "r1" by another key of that level are two domains, for nobody said that they are one.
  * - Only configured levels that some present node carries are in the tree; tree level 0 is the
  *   cluster, the last one the host.
- * - A node that lacks a label that others of the tree carry is alone in an *unknown* domain of that
- *   level, and alone in all levels below: usable when the level is merely preferred, never when
- *   it is required. An empty label value counts as lacking. Unknown sorts after known.
+ * - A node that lacks a label that others of the tree carry lies in an *unknown* domain of that
+ *   level: usable when the level is merely preferred, never when it is required. An empty label
+ *   value counts as lacking. Unknown sorts after known.
+ * - Nodes that lack it and carry the same label further down, at an *anchor* level, share the
+ *   unknown domain and the anchor's, which is known: NVLink locality does not end where rack labels
+ *   do. Everything between the two is unknown. Names repeat in real fabrics, so a label is an
+ *   anchor only when all nodes that carry it carry the same labels above it, missing ones included:
+ *
+ *     labels of n1 … n6                        rack      nvlink
+ *     n1 n2   rack=r1  nvlink=c1               r1        c1           known, known
+ *     n3 n4            nvlink=c2               (none)    c2           shared: unknown, known
+ *     n5               nvlink=c1               (none)    (none)       c1 is also below r1: alone
+ *     n6                                       (none)    (none)       alone
+ *
+ *   A node without an anchor is alone from the missing level down. What is not detected: a name
+ *   that repeats among nodes all of which lack the same label above it.
  * - The tree is rebuilt as a whole when labels or the set of nodes change (domains_build()); every
  *   number above is then void and `generation` moves on.
  */
@@ -45,7 +59,8 @@ struct domain {
     uint32_t next;  /* first domain number after this subtree: children of d are d+1, then
                        each child's `next`, while < domains[d].next */
     uint32_t value; /* vocabulary id of the label value; NAMES_NONE for cluster and unknown */
-    bool known;     /* false: made up for a node without the label, or below one that was */
+    uint32_t key;   /* vocabulary id of the label key that says so; NAMES_NONE likewise */
+    bool known;     /* false: made up for nodes without the label, or without one to trust */
 };
 
 struct domains;

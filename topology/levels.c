@@ -4,43 +4,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "topology/levels_presets.h"
+
 /* The list of levels: filled by levels_add() and levels_add_key() in the order of the
- * configuration, or by levels_preset() from the table below, and closed by levels_finish().
+ * configuration or of a table in levels_presets.c, and closed by levels_finish().
  *
  * Invariants: names are distinct, keys are distinct over all levels, the host is last.
  */
-
-struct preset {
-    const char *name;
-    const char *keys[LEVEL_KEYS_MAX];
-};
-
-/* Sources: kubernetes/api core/v1 well_known_labels.go (region, zone, hostname; rack is an example
- * in the API documentation only); Topograph docs/reference/node-labels.md for 1.0.0
- * (*.topograph.run) and its CHANGELOG for 0.5.0 (core, spine, leaf) and before (datacenter, spine,
- * block); NVIDIA k8s-device-plugin for gpu.clique.
- *
- * Topograph's sub-domain is a part of its accelerator domain (nvl1 holds nvl1.rack01, one rack of
- * several that NVLink joins), so it is a level of its own below, not another key of the same one:
- * otherwise two racks of one NVLink domain would look as far apart as two domains. Where no node
- * carries it, the level is not in the tree. */
-static const struct preset PRESETS[] = {
-    {"region", {"topology.kubernetes.io/region"}},
-    {"zone", {"topology.kubernetes.io/zone"}},
-    {"core",
-     {"fabric.topograph.run/tier-2", "network.topology.nvidia.com/core",
-      "network.topology.nvidia.com/datacenter"}},
-    {"spine", {"fabric.topograph.run/tier-1", "network.topology.nvidia.com/spine"}},
-    {"leaf",
-     {"fabric.topograph.run/tier-0", "network.topology.nvidia.com/leaf",
-      "network.topology.nvidia.com/block"}},
-    {"rack", {"topology.kubernetes.io/rack"}},
-    {"nvlink",
-     {"accelerator.topograph.run/domain", "network.topology.nvidia.com/accelerator",
-      "nvidia.com/gpu.clique"}},
-    {"nvlink-sub-domain", {"accelerator.topograph.run/sub-domain"}},
-    {LEVEL_HOST, {LEVEL_HOST_KEY}},
-};
 
 void levels_init(struct levels *levels)
 {
@@ -49,13 +19,7 @@ void levels_init(struct levels *levels)
 
 void levels_preset(struct levels *levels)
 {
-    levels_init(levels);
-    for (size_t i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++) {
-        (void)levels_add(levels, PRESETS[i].name, NULL);
-        for (size_t k = 0; k < LEVEL_KEYS_MAX && PRESETS[i].keys[k] != NULL; k++) {
-            (void)levels_add_key(levels, PRESETS[i].keys[k], NULL);
-        }
-    }
+    (void)levels_presets_load(levels, LEVELS_PRESET_DEFAULT, NULL);
 }
 
 static bool has_key(const struct level *level, const char *key)

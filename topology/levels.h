@@ -12,14 +12,15 @@
  *   region ▸ zone ▸ core ▸ spine ▸ leaf ▸ rack ▸ nvlink ▸ … ▸ host
  *
  * Several keys may mean one level, because label schemas change (Topograph 1.0.0 renamed all of its
- * own) and providers differ; the first key a node carries wins. The direction is explicit here and
- * nowhere else: tier-0 is the switch closest to the host in Topograph, layer-1 the farthest on EKS.
+ * own) and providers differ; the first key a node carries wins. Equal values of two keys are two
+ * domains. The direction is explicit in the order of the list and nowhere else: tier-0 is the
+ * switch closest to the host in Topograph, layer-1 the farthest on EKS.
  *
  * The last level is always the host, that is the node itself, whether it was listed or not.
  */
 
 #define LEVELS_MAX     16 /* configured levels, the host included */
-#define LEVEL_KEYS_MAX 8
+#define LEVEL_KEYS_MAX 16
 #define LEVEL_NAME_MAX 63
 #define LEVEL_KEY_MAX  317       /* prefix 253 + '/' + name 63 */
 #define LEVEL_CLUSTER  "cluster" /* above all configured levels; not a name for one of them */
@@ -37,13 +38,8 @@ struct levels {
     struct level items[LEVELS_MAX];
 };
 
-/* The built-in list: topology.kubernetes.io/(region|zone|rack), Topograph's labels old and new,
- * nvidia.com/gpu.clique, hostname:
- *
- *   region zone core spine leaf rack nvlink nvlink-sub-domain host
- *
- * Topograph's accelerator sub-domain lies inside its accelerator domain (levels.c says more) and so
- * is a level of its own. */
+/* The default list, which knows the labels of every provider: the preset "auto" of
+ * levels_presets.h, finished. */
 void levels_preset(struct levels *levels);
 
 void levels_init(struct levels *levels);

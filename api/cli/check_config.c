@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/cli/cli.h"
+#include "api/import/import.h"
 #include "api/ops/config.h"
 
 /* `phalanx check-config`: reads a configuration as `serve` would, and prints what came out of it.
@@ -64,6 +65,12 @@ int cli_check_config(int argc, char **argv)
         fprintf(stderr, "phalanx check-config: %s\n", err.text);
         return CLI_USAGE;
     }
+    struct overlay *overlay = NULL;
+    if (import_configured(&config, NULL, &overlay, &err) < 0) {
+        fprintf(stderr, "phalanx check-config: %s\n", err.text);
+        return CLI_USAGE;
+    }
+    overlay_destroy(overlay);
     json_t *description = config_describe(&config);
     json_dumpf(description, stdout, JSON_INDENT(2));
     json_decref(description);

@@ -8,6 +8,7 @@
 #include "api/cli/cli.h"
 #include "api/embedded/cluster.h"
 #include "api/embedded/expand.h"
+#include "api/import/import.h"
 #include "api/kube/decode.h"
 #include "api/ops/config.h"
 #include "api/view/gang_view.h"
@@ -40,7 +41,7 @@ static const char usage[] =
     "  --snapshot FILE    the cluster: what `kubectl get nodes,pods,podgroups -A -o json`\n"
     "                     prints (or yaml); - is standard input\n"
     "  --manifest FILE    the job, as one would `kubectl apply` it: Pods and PodGroups,\n"
-    "                     a Job, a PyTorchJob; - is standard input\n"
+    "                     a Job, JobSet or PyTorchJob; - is standard input\n"
     "  --config FILE      configuration, for the levels of the topology\n"
     "  --namespace NAME   for objects of the manifest without one (default: default)\n"
     "  -o, --output FORM  tree (default), table or json\n"
@@ -67,6 +68,7 @@ struct asked {
 struct what_if {
     struct engine *engine;
     struct effects effects;
+    struct overlay *overlay; /* an imported topology, or NULL */
     struct cluster *cluster;
     struct kube_batch *batch;
     struct asked *asked; /* in the manifest's order */
@@ -229,6 +231,26 @@ out:
     return result;
 }
 
+/* Lays the imported topology, if there is one, over every node. */
+static int import_labels(struct what_if *what_if, struct err *err)
+{
+    char report[ERR_TEXT_MAX];
+    if (what_if->overlay == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < what_if->batch->count; i++) {
+        struct event *event = &what_if->batch->events[i];
+        if (event->type == EVENT_NODE &&
+            overlay_apply(what_if->overlay, &what_if->batch->arena, &event->node, err) < 0) {
+            return -1;
+        }
+    }
+    if (overlay_report(what_if->overlay, report, sizeof report)[0] != '\0') {
+        fprintf(stderr, "phalanx plan: %s\n", report);
+    }
+    return 0;
+}
+
 /* Shows the engine everything, and lets it come to rest. */
 static void run(struct what_if *what_if)
 {
@@ -289,7 +311,13 @@ static int answer(const struct what_if *what_if, enum output output)
     return result;
 }
 
-static void what_if_init(struct what_if *what_if, const struct config *config)
+static void what_if_init(struct what_if *what_if)
+{
+    *what_if = (struct what_if){.cluster = cluster_create(), .batch = kube_batch_create()};
+    effects_init(&what_if->effects);
+}
+
+static void make_engine(struct what_if *what_if, const struct config *config)
 {
     struct engine_options options;
     engine_options_default(&options);
@@ -297,10 +325,7 @@ static void what_if_init(struct what_if *what_if, const struct config *config)
     options.hold_timeout_ms = config->hold_timeout_ms;
     options.backoff_initial_ms = config->backoff_initial_ms;
     options.backoff_maximum_ms = config->backoff_maximum_ms;
-    *what_if = (struct what_if){.engine = engine_create(&options),
-                                .cluster = cluster_create(),
-                                .batch = kube_batch_create()};
-    effects_init(&what_if->effects);
+    what_if->engine = engine_create(&options);
 }
 
 static void what_if_finish(struct what_if *what_if)
@@ -312,21 +337,28 @@ static void what_if_finish(struct what_if *what_if)
     free(what_if->asked);
     effects_finish(&what_if->effects);
     engine_destroy(what_if->engine);
+    overlay_destroy(what_if->overlay);
     cluster_destroy(what_if->cluster);
     kube_batch_destroy(what_if->batch);
 }
 
-static int plan(const struct plan_flags *flags, const struct config *config, struct err *err)
+static int plan(const struct plan_flags *flags, struct config *config, struct err *err)
 {
     struct what_if what_if;
     int result = CLI_RUNTIME;
-    what_if_init(&what_if, config);
-    if (cluster_load(what_if.cluster, flags->snapshot, what_if.batch, err) == 0) {
+    what_if_init(&what_if);
+    if (cluster_load(what_if.cluster, flags->snapshot, what_if.batch, err) < 0) {
+        result = CLI_RUNTIME;
+    } else if (import_configured(config, cluster_topologies(what_if.cluster), &what_if.overlay,
+                                 err) < 0) {
+        result = config->topology_import[0] != '\0' ? CLI_USAGE : CLI_RUNTIME;
+    } else if (import_labels(&what_if, err) == 0) {
         result = apply_manifest(&what_if, flags, err);
     }
     if (result != CLI_OK) {
         fprintf(stderr, "phalanx plan: %s\n", err->text);
     } else {
+        make_engine(&what_if, config);
         run(&what_if);
         result = answer(&what_if, flags->output);
     }

@@ -13,6 +13,7 @@
 #include "api/daemon/embedded_backend.h"
 #include "api/daemon/loop.h"
 #include "api/daemon/routes.h"
+#include "api/import/import.h"
 #include "api/kube/io.h"
 #include "api/ops/config.h"
 #include "version.h"
@@ -55,6 +56,7 @@ struct serve_flags {
 /* Everything that lives as long as the daemon. */
 struct daemon {
     struct config config;
+    struct overlay *overlay; /* an imported topology, or NULL */
     struct log *log;
     struct metrics *metrics;
     struct embedded_backend *embedded;
@@ -212,6 +214,15 @@ static int open_backend(struct daemon *daemon, const char *snapshot, struct err 
     return 0;
 }
 
+/* Which topology counts. Without an API server the snapshot may hold one. */
+static int choose_topology(struct daemon *daemon, struct err *err)
+{
+    const json_t *objects = daemon->embedded == NULL
+                                ? NULL
+                                : cluster_topologies(embedded_backend_cluster(daemon->embedded));
+    return import_configured(&daemon->config, objects, &daemon->overlay, err);
+}
+
 static void make_core(struct daemon *daemon)
 {
     struct engine_options options;
@@ -228,6 +239,7 @@ static void make_core(struct daemon *daemon)
         .log = daemon->log,
         .metrics = daemon->metrics,
         .backend = daemon->backend,
+        .overlay = daemon->overlay,
         .bind_reply = calls_bind_reply,
         .bind_context = daemon->calls,
     };
@@ -302,6 +314,7 @@ static void daemon_finish(struct daemon *daemon)
     calls_destroy(daemon->calls);
     kube_io_destroy(daemon->kube, 2000);
     embedded_backend_destroy(daemon->embedded);
+    overlay_destroy(daemon->overlay);
     metrics_destroy(daemon->metrics);
     log_destroy(daemon->log);
 }
@@ -331,6 +344,10 @@ static int serve(const struct serve_flags *flags, struct err *err)
     daemon.log = log_create(STDERR_FILENO, daemon.config.log_level, daemon.config.log_format);
     daemon.metrics = metrics_create();
     if (open_backend(&daemon, flags->snapshot, err) < 0) {
+        goto out;
+    }
+    if (choose_topology(&daemon, err) < 0) {
+        result = daemon.config.topology_import[0] != '\0' ? CLI_USAGE : -1;
         goto out;
     }
     make_core(&daemon);

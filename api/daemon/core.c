@@ -10,6 +10,9 @@
 /* Effects are carried out in order, right after the event that caused them. Writes go to the
  * backend, which only queues them: nothing here waits. A batch from the backend may be large (a
  * relist), so it is worked off in pieces between which the loop serves HTTP.
+ *
+ * Every node passes through core_apply(), whichever backend it comes from, so this is where an
+ * imported topology is laid over it: the engine never knows which of its labels are real.
  */
 
 struct core {
@@ -18,6 +21,7 @@ struct core {
     struct core_options options;
     struct kube_batch *batch; /* being worked off */
     size_t batch_at;
+    struct arena labels; /* of the node being applied */
 };
 
 struct core *core_create(const struct core_options *options)
@@ -26,6 +30,7 @@ struct core *core_create(const struct core_options *options)
     core->options = *options;
     core->engine = engine_create(options->engine);
     effects_init(&core->effects);
+    arena_init(&core->labels);
     return core;
 }
 
@@ -36,6 +41,7 @@ void core_destroy(struct core *core)
     }
     kube_batch_destroy(core->batch);
     effects_finish(&core->effects);
+    arena_finish(&core->labels);
     engine_destroy(core->engine);
     free(core);
 }
@@ -103,11 +109,33 @@ static bool carry_out(struct core *core, const struct effect *effect)
     return false;
 }
 
+/* Adds the imported labels to a node, and says what does not fit once all nodes are known. */
+static void import_labels(struct core *core, struct event *event)
+{
+    struct overlay *overlay = core->options.overlay;
+    struct err err;
+    char report[ERR_TEXT_MAX];
+    if (overlay == NULL) {
+        return;
+    }
+    if (event->type == EVENT_NODE) {
+        arena_reset(&core->labels);
+        if (overlay_apply(overlay, &core->labels, &event->node, &err) < 0) {
+            log_text(core->options.log, LOG_WARNING, "the node gets no imported labels", "node",
+                     event->node.name, "error", err.text, NULL);
+        }
+    } else if (event->type == EVENT_SYNCED &&
+               overlay_report(overlay, report, sizeof report)[0] != '\0') {
+        log_text(core->options.log, LOG_WARNING, report, NULL);
+    }
+}
+
 const struct effect *core_apply(struct core *core, struct event *event)
 {
     const struct effect *answer = NULL;
     int64_t started = core_now_ns();
     event->now = started / 1000000;
+    import_labels(core, event);
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
     metrics_apply(core->options.metrics, core_now_ns() - started);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/import/overlay.h"
 #include "api/kube/batch.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
@@ -35,6 +36,7 @@ struct core_options {
     struct log *log;         /* *borrowed* */
     struct metrics *metrics; /* *borrowed* */
     struct backend backend;  /* its context is *borrowed* */
+    struct overlay *overlay; /* *borrowed*; laid over every node on its way in. NULL: none */
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);
     void *bind_context;

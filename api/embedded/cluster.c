@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/embedded/edit.h"
+#include "api/import/import.h"
 #include "api/kube/decode.h"
 #include "api/yaml/yaml.h"
 #include "topology/alloc.h"
@@ -44,6 +45,7 @@ struct cluster {
     json_t *kinds[KINDS];
     json_t *deletions; /* first uid made for a name ─▶ how often it was deleted */
     json_t *events;    /* v1 Events, oldest first */
+    json_t *topologies;
     uint64_t event_count;
 };
 
@@ -55,6 +57,7 @@ struct cluster *cluster_create(void)
     }
     cluster->deletions = json_object();
     cluster->events = json_array();
+    cluster->topologies = json_array();
     return cluster;
 }
 
@@ -68,6 +71,7 @@ void cluster_destroy(struct cluster *cluster)
     }
     json_decref(cluster->deletions);
     json_decref(cluster->events);
+    json_decref(cluster->topologies);
     free(cluster);
 }
 
@@ -210,7 +214,7 @@ static void append_gone(int kind, const json_t *object, struct kube_batch *batch
 
 static size_t count_objects(const struct cluster *cluster)
 {
-    size_t count = 0;
+    size_t count = json_array_size(cluster->topologies);
     for (size_t kind = 0; kind < KINDS; kind++) {
         count += json_object_size(cluster->kinds[kind]);
     }
@@ -277,10 +281,22 @@ int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *ba
     if (kind >= 0) {
         return apply_one(cluster, kind, object, batch, err);
     }
+    if (import_is_topology(object)) {
+        if (count_objects(cluster) >= CLUSTER_OBJECTS_MAX) {
+            return err_set(err, "%s: more than %u objects", name, CLUSTER_OBJECTS_MAX);
+        }
+        json_array_append(cluster->topologies, object);
+        return 0;
+    }
     if (skipped != NULL) {
         ++*skipped;
     }
     return 0;
+}
+
+const json_t *cluster_topologies(const struct cluster *cluster)
+{
+    return cluster->topologies;
 }
 
 int cluster_load(struct cluster *cluster, const char *path, struct kube_batch *batch,

@@ -13,8 +13,9 @@
  * change into the events a watch would have brought.
  *
  * A snapshot is what `kubectl get nodes,pods,podgroups -A -o json` (or yaml) prints: a v1 List, or
- * several documents, or both. Other kinds are counted and skipped. It plays its part honestly: a
- * Binding for a pod that is bound elsewhere is refused, one for another uid is gone.
+ * several documents, or both. Kueue's Topology and Volcano's HyperNode are kept aside, for whoever
+ * wants to import them; they make no events. Other kinds are counted and skipped. It plays its part
+ * honestly: a Binding for a pod that is bound elsewhere is refused, one for another uid is gone.
  */
 
 #define CLUSTER_OBJECTS_MAX 1000000u
@@ -48,6 +49,9 @@ int cluster_delete(struct cluster *cluster, const char *kind, const char *name_s
 /* *Borrowed* JSON, or NULL. */
 const json_t *cluster_get(const struct cluster *cluster, const char *kind, const char *name_space,
                           const char *name);
+
+/* *Borrowed* array of the Topology and HyperNode objects, in the order they came. */
+const json_t *cluster_topologies(const struct cluster *cluster);
 
 /* *New* v1 List of a kind in order of namespace, then name; name_space NULL = all. Kind "Event"
  * gives the events that cluster_submit() kept, oldest first. */

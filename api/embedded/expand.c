@@ -6,42 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/embedded/expand_parts.h"
 #include "api/kube/dialect.h"
 #include "topology/arena.h"
 
 /* A table of kinds and a function for each. A function appends to the expansion what the kind's
- * controller would create; all of them make pods with make_pod(), from a pod template.
+ * controller would create; all of them make pods with expand_make_pod(), from a pod template. Job
+ * and JobSet are in expand_job.c.
  *
- * Sources: kubernetes pkg/controller/job (indexed_job_utils.go, job_controller.go) and
- * pkg/controller/controller_utils.go GetPodFromTemplate; training-operator v1
+ * Sources: kubernetes pkg/controller/controller_utils.go GetPodFromTemplate; training-operator v1
  * pkg/controller.v1/pytorch, pkg/controller.v1/common/{job,pod,scheduling}.go.
  */
 
-#define NAME_MAX_BYTES 320
-#define GROUP_LABEL    "scheduling.x-k8s.io/pod-group"
-#define NESTING_MAX    16
+#define GROUP_LABEL "scheduling.x-k8s.io/pod-group"
+#define NESTING_MAX 16
 
-struct expansion {
-    json_t *objects;
-    const char *name_space; /* default */
-    size_t pods;
-    struct err *err;
-};
-
-/* The workload that is being expanded. */
-struct owner {
-    const json_t *object;
-    const char *kind;
-    const char *name_space;
-    const char *name;
-};
-
-static const char *text_of(const json_t *object, const char *key)
+const char *expand_text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
 
-static json_t *descend(json_t *object, const char *key)
+json_t *expand_descend(json_t *object, const char *key)
 {
     if (!json_is_object(json_object_get(object, key))) {
         json_object_set_new(object, key, json_object());
@@ -49,19 +34,18 @@ static json_t *descend(json_t *object, const char *key)
     return json_object_get(object, key);
 }
 
-static void set_text(json_t *object, const char *key, const char *text)
+void expand_set_text(json_t *object, const char *key, const char *text)
 {
     json_object_set_new(object, key, json_string(text));
 }
 
-static int fail(const struct expansion *expansion, const struct owner *owner, const char *what)
+int expand_fail(const struct expansion *expansion, const struct owner *owner, const char *what)
 {
     return err_set(expansion->err, "%s %s/%s: %s", owner->kind, owner->name_space, owner->name,
                    what);
 }
 
-/* Reads a whole number that may be absent. */
-static int read_count(const struct expansion *expansion, const struct owner *owner,
+int expand_read_count(const struct expansion *expansion, const struct owner *owner,
                       const json_t *value, const char *path, int64_t *count)
 {
     if (value == NULL || json_is_null(value)) {
@@ -81,12 +65,11 @@ static json_t *owner_reference(const struct owner *owner)
     char uid[2 * NAME_MAX_BYTES];
     snprintf(uid, sizeof uid, "%s/%s/%s", owner->kind, owner->name_space, owner->name);
     return json_pack("[{s:s*, s:s, s:s, s:s, s:b, s:b}]", "apiVersion",
-                     text_of(owner->object, "apiVersion"), "kind", owner->kind, "name", owner->name,
-                     "uid", uid, "controller", 1, "blockOwnerDeletion", 1);
+                     expand_text_of(owner->object, "apiVersion"), "kind", owner->kind, "name",
+                     owner->name, "uid", uid, "controller", 1, "blockOwnerDeletion", 1);
 }
 
-/* Appends a pod made from the template; *borrowed*, for the caller to add labels. */
-static json_t *make_pod(struct expansion *expansion, const struct owner *owner,
+json_t *expand_make_pod(struct expansion *expansion, const struct owner *owner,
                         const json_t *template, const char *name)
 {
     if (++expansion->pods > EXPAND_PODS_MAX) {
@@ -96,9 +79,9 @@ static json_t *make_pod(struct expansion *expansion, const struct owner *owner,
     json_t *pod = json_pack("{s:s, s:s}", "apiVersion", "v1", "kind", "Pod");
     json_object_set_new(pod, "metadata", json_deep_copy(json_object_get(template, "metadata")));
     json_object_set_new(pod, "spec", json_deep_copy(json_object_get(template, "spec")));
-    json_t *metadata = descend(pod, "metadata");
-    set_text(metadata, "name", name);
-    set_text(metadata, "namespace", owner->name_space);
+    json_t *metadata = expand_descend(pod, "metadata");
+    expand_set_text(metadata, "name", name);
+    expand_set_text(metadata, "namespace", owner->name_space);
     json_object_del(metadata, "generateName");
     json_object_del(metadata, "uid");
     json_object_set_new(metadata, "ownerReferences", owner_reference(owner));
@@ -106,12 +89,17 @@ static json_t *make_pod(struct expansion *expansion, const struct owner *owner,
     return pod;
 }
 
-static json_t *labels_of(json_t *pod)
+json_t *expand_labels_of(json_t *pod)
 {
-    return descend(descend(pod, "metadata"), "labels");
+    return expand_descend(expand_descend(pod, "metadata"), "labels");
 }
 
-static const json_t *find_template(const struct expansion *expansion, const struct owner *owner,
+json_t *expand_annotations_of(json_t *pod)
+{
+    return expand_descend(expand_descend(pod, "metadata"), "annotations");
+}
+
+const json_t *expand_find_template(const struct expansion *expansion, const struct owner *owner,
                                    const json_t *spec, const char *path)
 {
     const json_t *template = json_object_get(spec, "template");
@@ -127,46 +115,8 @@ static const json_t *find_template(const struct expansion *expansion, const stru
 static int expand_plain(struct expansion *expansion, const struct owner *owner)
 {
     json_t *copy = json_deep_copy(owner->object);
-    set_text(descend(copy, "metadata"), "namespace", owner->name_space);
+    expand_set_text(expand_descend(copy, "metadata"), "namespace", owner->name_space);
     json_array_append_new(expansion->objects, copy);
-    return 0;
-}
-
-static int expand_job(struct expansion *expansion, const struct owner *owner)
-{
-    const json_t *spec = json_object_get(owner->object, "spec");
-    const json_t *template = find_template(expansion, owner, spec, "spec");
-    int64_t count = 1, completions = EXPAND_PODS_MAX;
-    if (template == NULL ||
-        read_count(expansion, owner, json_object_get(spec, "parallelism"), "spec.parallelism",
-                   &count) < 0 ||
-        read_count(expansion, owner, json_object_get(spec, "completions"), "spec.completions",
-                   &completions) < 0) {
-        return -1;
-    }
-    const char *mode = text_of(spec, "completionMode");
-    bool indexed = mode != NULL && strcmp(mode, "Indexed") == 0;
-    char uid[2 * NAME_MAX_BYTES];
-    snprintf(uid, sizeof uid, "Job/%s/%s", owner->name_space, owner->name);
-    for (int64_t i = 0; i < count && i < completions; i++) {
-        char name[NAME_MAX_BYTES], index[24];
-        snprintf(index, sizeof index, "%lld", (long long)i);
-        snprintf(name, sizeof name, "%s-%s", owner->name, index);
-        json_t *pod = make_pod(expansion, owner, template, name);
-        if (pod == NULL) {
-            return -1;
-        }
-        json_t *labels = labels_of(pod);
-        set_text(labels, "batch.kubernetes.io/job-name", owner->name);
-        set_text(labels, "batch.kubernetes.io/controller-uid", uid);
-        set_text(labels, "job-name", owner->name);
-        set_text(labels, "controller-uid", uid);
-        if (indexed) {
-            set_text(labels, "batch.kubernetes.io/job-completion-index", index);
-            set_text(descend(descend(pod, "metadata"), "annotations"),
-                     "batch.kubernetes.io/job-completion-index", index);
-        }
-    }
     return 0;
 }
 
@@ -201,20 +151,20 @@ static int make_replicas(struct expansion *expansion, const struct owner *owner,
         char name[NAME_MAX_BYTES], index[24];
         snprintf(index, sizeof index, "%lld", (long long)i);
         snprintf(name, sizeof name, "%s-%s-%s", owner->name, replica_types[type].label, index);
-        json_t *pod = make_pod(expansion, owner, template, name);
+        json_t *pod = expand_make_pod(expansion, owner, template, name);
         if (pod == NULL) {
             return -1;
         }
-        json_t *labels = labels_of(pod);
-        set_text(labels, "training.kubeflow.org/job-name", owner->name);
-        set_text(labels, "training.kubeflow.org/operator-name", "pytorchjob-controller");
-        set_text(labels, "training.kubeflow.org/replica-type", replica_types[type].label);
-        set_text(labels, "training.kubeflow.org/replica-index", index);
+        json_t *labels = expand_labels_of(pod);
+        expand_set_text(labels, "training.kubeflow.org/job-name", owner->name);
+        expand_set_text(labels, "training.kubeflow.org/operator-name", "pytorchjob-controller");
+        expand_set_text(labels, "training.kubeflow.org/replica-type", replica_types[type].label);
+        expand_set_text(labels, "training.kubeflow.org/replica-index", index);
         if (type == 0) {
-            set_text(labels, "training.kubeflow.org/job-role", "master");
+            expand_set_text(labels, "training.kubeflow.org/job-role", "master");
         }
         if (mark_gang) {
-            set_text(labels, GROUP_LABEL, owner->name);
+            expand_set_text(labels, GROUP_LABEL, owner->name);
         }
     }
     return 0;
@@ -226,8 +176,8 @@ static int make_group(struct expansion *expansion, const struct owner *owner, in
     const json_t *policy = json_object_get(
         json_object_get(json_object_get(owner->object, "spec"), "runPolicy"), "schedulingPolicy");
     int64_t minimum = replicas;
-    if (read_count(expansion, owner, json_object_get(policy, "minAvailable"),
-                   "spec.runPolicy.schedulingPolicy.minAvailable", &minimum) < 0) {
+    if (expand_read_count(expansion, owner, json_object_get(policy, "minAvailable"),
+                          "spec.runPolicy.schedulingPolicy.minAvailable", &minimum) < 0) {
         return -1;
     }
     json_t *group = json_pack(
@@ -253,14 +203,15 @@ static int check_replica_types(struct expansion *expansion, const struct owner *
                                const json_t *specs)
 {
     if (json_object_size(specs) == 0) {
-        return fail(expansion, owner, "spec.pytorchReplicaSpecs is missing");
+        return expand_fail(expansion, owner, "spec.pytorchReplicaSpecs is missing");
     }
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)specs, key, value)
     {
         if (strcmp(key, "Master") != 0 && strcmp(key, "Worker") != 0) {
-            return fail(expansion, owner, "spec.pytorchReplicaSpecs knows Master and Worker only");
+            return expand_fail(expansion, owner,
+                               "spec.pytorchReplicaSpecs knows Master and Worker only");
         }
     }
     return 0;
@@ -283,10 +234,10 @@ static int expand_pytorch_job(struct expansion *expansion, const struct owner *o
             continue;
         }
         counts[type] = 1;
-        templates[type] = find_template(expansion, owner, spec, replica_types[type].path);
+        templates[type] = expand_find_template(expansion, owner, spec, replica_types[type].path);
         if (templates[type] == NULL ||
-            read_count(expansion, owner, json_object_get(spec, "replicas"),
-                       replica_types[type].path, &counts[type]) < 0) {
+            expand_read_count(expansion, owner, json_object_get(spec, "replicas"),
+                              replica_types[type].path, &counts[type]) < 0) {
             return -1;
         }
         marked = marked || names_gang(templates[type]);
@@ -311,6 +262,7 @@ static const struct {
     {"Pod", "v1", expand_plain},
     {"PodGroup", "scheduling.x-k8s.io/v1alpha1", expand_plain},
     {"Job", "batch/v1", expand_job},
+    {"JobSet", "jobset.x-k8s.io/v1alpha2", expand_job_set},
     {"PyTorchJob", "kubeflow.org/v1", expand_pytorch_job},
 };
 
@@ -344,14 +296,14 @@ static bool holds_pods(const json_t *json, int depth)
 static int expand_object(struct expansion *expansion, const json_t *object)
 {
     const json_t *metadata = json_object_get(object, "metadata");
-    const char *name_space = text_of(metadata, "namespace");
+    const char *name_space = expand_text_of(metadata, "namespace");
     struct owner owner = {.object = object,
-                          .kind = text_of(object, "kind"),
+                          .kind = expand_text_of(object, "kind"),
                           .name_space = name_space == NULL || name_space[0] == '\0'
                                             ? expansion->name_space
                                             : name_space,
-                          .name = text_of(metadata, "name")};
-    const char *api_version = text_of(object, "apiVersion");
+                          .name = expand_text_of(metadata, "name")};
+    const char *api_version = expand_text_of(object, "apiVersion");
     if (owner.kind == NULL) {
         return err_set(expansion->err, "an object without a kind");
     }
@@ -368,7 +320,7 @@ static int expand_object(struct expansion *expansion, const json_t *object)
     if (holds_pods(object, 0)) {
         return err_set(expansion->err,
                        "%s (%s) makes pods in a way that is not known here: give its pods instead, "
-                       "or a Pod, PodGroup, Job or PyTorchJob",
+                       "or a Pod, PodGroup, Job, JobSet or PyTorchJob",
                        owner.kind, api_version == NULL ? "no apiVersion" : api_version);
     }
     return 0;
@@ -378,7 +330,7 @@ static int expand_all(struct expansion *expansion, const json_t *documents, int 
 {
     for (size_t i = 0; i < json_array_size(documents); i++) {
         const json_t *object = json_array_get(documents, i);
-        const char *kind = text_of(object, "kind");
+        const char *kind = expand_text_of(object, "kind");
         const json_t *items = json_object_get(object, "items");
         if (kind != NULL && strcmp(kind, "List") == 0 && json_is_array(items) &&
             depth < NESTING_MAX) {

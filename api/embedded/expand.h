@@ -13,6 +13,10 @@
  *   batch/v1 Job                        `parallelism` pods (at most `completions`), with the labels
  *                                       of the Job controller and, when Indexed, their completion
  *                                       index
+ *   jobset.x-k8s.io/v1alpha2 JobSet     <jobset>-<replicated job>-<job>-<index>, with labels and
+ *                                       annotations of jobset.sigs.k8s.io (but for uid and job-key)
+ *                                       and the key of exclusive placement. Phases (dependsOn,
+ *                                       startupPolicy) count as begun: one asks about the whole
  *   kubeflow.org/v1 PyTorchJob          <job>-master-0, <job>-worker-0 …, with
  *                                       training.kubeflow.org labels. When no template names a
  *                                       gang, a PodGroup of the job's name is made, as the training

@@ -45,6 +45,6 @@ int group_decode(const json_t *json, struct arena *arena, struct group_object *o
     object->name = arena_string(arena, name);
     object->name_space = arena_string(arena, name_space);
     object->uid = arena_string(arena, uid);
-    dialect_levels(annotations.json, arena, &object->required_level, &object->preferred_level);
+    dialect_placement(annotations.json, arena, &object->placement);
     return 0;
 }

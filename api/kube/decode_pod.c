@@ -274,8 +274,7 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
     object->gang_minimum = mark.gang_minimum;
     object->role = mark.role;
     object->rank = mark.rank;
-    object->required_level = mark.required_level;
-    object->preferred_level = mark.preferred_level;
+    object->placement = mark.placement;
     return 0;
 }
 

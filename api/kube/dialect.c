@@ -6,7 +6,8 @@
 
 #include "api/kube/fields.h"
 
-/* Tables of strings, and two small readers of numbers.
+/* Tables of strings, and two small readers of numbers. Placement has a file of its own,
+ * dialect_placement.c.
  *
  * A JobSet's replicated job may consist of several Jobs, each of which counts its pods from 0. How
  * many pods each has is not on the pod, so the index inside the role is only known when there is
@@ -34,9 +35,6 @@ static const char *const ROLE_LABELS[] = {
 #define COMPLETION_INDEX "batch.kubernetes.io/job-completion-index"
 #define LWS_INDEX        "leaderworkerset.sigs.k8s.io/worker-index"
 #define STATEFUL_INDEX   "apps.kubernetes.io/pod-index"
-
-#define REQUIRED_LEVEL  "phalanx.dev/required-topology"
-#define PREFERRED_LEVEL "phalanx.dev/preferred-topology"
 
 /* The value, or NULL when it is absent, empty or no string. */
 static const char *value_of(const json_t *map, const char *key)
@@ -103,13 +101,6 @@ static int32_t read_rank(const json_t *labels, const json_t *annotations)
     return -1;
 }
 
-void dialect_levels(const json_t *annotations, struct arena *arena, const char **required,
-                    const char **preferred)
-{
-    *required = arena_string(arena, value_of(annotations, REQUIRED_LEVEL));
-    *preferred = arena_string(arena, value_of(annotations, PREFERRED_LEVEL));
-}
-
 void dialect_read(const json_t *labels, const json_t *annotations, struct arena *arena,
                   struct dialect_mark *mark)
 {
@@ -117,5 +108,5 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     read_gang(labels, arena, mark);
     mark->role = arena_string(arena, first_of(labels, ROLE_LABELS));
     mark->rank = read_rank(labels, annotations);
-    dialect_levels(annotations, arena, &mark->required_level, &mark->preferred_level);
+    dialect_placement(annotations, arena, &mark->placement);
 }

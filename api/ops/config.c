@@ -13,6 +13,7 @@
 #include "api/ops/duration.h"
 #include "api/yaml/yaml.h"
 #include "topology/alloc.h"
+#include "topology/levels_presets.h"
 #include "topology/quantity.h"
 
 /* The configuration file, read strictly.
@@ -60,6 +61,7 @@ void config_default(struct config *config)
     config->max_connections = 8192;
     config->writes_in_flight = 64;
     config->write_patience_ms = 10000;
+    config->preset = levels_presets_find(LEVELS_PRESET_DEFAULT);
     levels_preset(&config->levels);
     config->hold_timeout_ms = 30000;
     config->backoff_initial_ms = 1000;
@@ -274,19 +276,30 @@ static int read_max_body(struct config *config, const json_t *value, const char 
     return 0;
 }
 
-static int read_kubeconfig(struct config *config, const json_t *value, const char *path,
-                           struct err *err)
+static int read_path(char to[CONFIG_PATH_MAX], const json_t *value, const char *path,
+                     struct err *err)
 {
     if (!json_is_string(value)) {
         return wrong_type(value, path, "a path", err);
     }
     size_t length = json_string_length(value);
-    if (length >= sizeof config->kubeconfig || strlen(json_string_value(value)) != length) {
-        return err_set(err, "%s: is no path of at most %zu bytes", path,
-                       sizeof config->kubeconfig - 1);
+    if (length >= CONFIG_PATH_MAX || strlen(json_string_value(value)) != length) {
+        return err_set(err, "%s: is no path of at most %d bytes", path, CONFIG_PATH_MAX - 1);
     }
-    memcpy(config->kubeconfig, json_string_value(value), length + 1);
+    memcpy(to, json_string_value(value), length + 1);
     return 0;
+}
+
+static int read_kubeconfig(struct config *config, const json_t *value, const char *path,
+                           struct err *err)
+{
+    return read_path(config->kubeconfig, value, path, err);
+}
+
+static int read_import(struct config *config, const json_t *value, const char *path,
+                       struct err *err)
+{
+    return read_path(config->topology_import, value, path, err);
 }
 
 static int read_level_keys(struct config *config, const json_t *value, const char *path,
@@ -354,6 +367,45 @@ static int read_levels(struct config *config, const json_t *value, const char *p
     return 0;
 }
 
+static int read_preset(struct config *config, const json_t *value, const char *path,
+                       struct err *err)
+{
+    struct levels unused;
+    if (!json_is_string(value)) {
+        return wrong_type(value, path, "a string", err);
+    }
+    if (levels_presets_load(&unused, json_string_value(value), err) < 0) {
+        return err_prefix(err, "%s", path);
+    }
+    config->preset = levels_presets_find(json_string_value(value));
+    return 0;
+}
+
+/* Neither key: as before. Both: a configuration that was printed, where they say the same. */
+static int settle_levels(struct config *config, const struct config *before, struct err *err)
+{
+    struct levels listed = config->levels;
+    config->levels_given = listed.count > 0 || config->preset != NULL;
+    if (listed.count == 0 && config->preset == NULL) {
+        config->levels = before->levels;
+        config->preset = before->preset;
+        return 0;
+    }
+    if (config->preset == NULL) {
+        return 0;
+    }
+    if (levels_presets_load(&config->levels, config->preset, err) < 0) {
+        return err_prefix(err, "topology.preset");
+    }
+    if (listed.count > 0 && memcmp(&listed, &config->levels, sizeof listed) != 0) {
+        return err_set(err,
+                       "topology.preset: \"%s\" has other levels than topology.levels: give one "
+                       "of the two",
+                       config->preset);
+    }
+    return 0;
+}
+
 #define AT(field) .offset = offsetof(struct config, field)
 
 static const struct key server_keys[] = {
@@ -366,7 +418,9 @@ static const struct key kubernetes_keys[] = {
     {"writesInFlight", KEY_COUNT, AT(writes_in_flight), .minimum = 1, .maximum = 1024},
     {"writePatience", KEY_DURATION, AT(write_patience_ms), .minimum = 1, .maximum = 3600000},
     {.name = NULL}};
-static const struct key topology_keys[] = {{"levels", KEY_READ, .read = read_levels},
+static const struct key topology_keys[] = {{"preset", KEY_READ, .read = read_preset},
+                                           {"levels", KEY_READ, .read = read_levels},
+                                           {"import", KEY_READ, .read = read_import},
                                            {.name = NULL}};
 static const struct key backoff_keys[] = {
     {"initial", KEY_DURATION, AT(backoff_initial_ms), .minimum = 1, .maximum = 3600000},
@@ -402,10 +456,30 @@ static int check_together(const struct config *config, struct err *err)
     if (config->backoff_initial_ms > config->backoff_maximum_ms) {
         return err_set(err, "gangs.backoff.initial: must not exceed gangs.backoff.maximum");
     }
+    if (config->levels_given && config->topology_import[0] != '\0') {
+        return err_set(err,
+                       "topology.import: cannot be given with topology.levels or topology.preset");
+    }
     return 0;
 }
 
-int config_parse(struct config *config, const char *text, size_t length, struct err *err)
+/* A relative path in a configuration file starts where the file lies. */
+static int resolve_import(struct config *config, const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    char import[CONFIG_PATH_MAX];
+    if (config->topology_import[0] == '\0' || config->topology_import[0] == '/' || slash == NULL) {
+        return 0;
+    }
+    memcpy(import, config->topology_import, sizeof import);
+    int length = snprintf(config->topology_import, sizeof config->topology_import, "%.*s/%s",
+                          (int)(slash - path), path, import);
+    return length < CONFIG_PATH_MAX ? 0 : err_set(err, "topology.import: the path is too long");
+}
+
+/* Reads the text of the file `path`, "" when it is no file. */
+static int parse(struct config *config, const char *text, size_t length, const char *path,
+                 struct err *err)
 {
     struct config *copy = NULL;
     json_t *documents = yaml_load(text, length, err);
@@ -420,10 +494,13 @@ int config_parse(struct config *config, const char *text, size_t length, struct 
     }
     copy = alloc_zero(1, sizeof *copy);
     *copy = *config;
+    copy->levels.count = 0; /* not given */
+    copy->preset = NULL;
     if (count == 1 && read_mapping(copy, top_keys, json_array_get(documents, 0), "", err) < 0) {
         goto out;
     }
-    if (check_together(copy, err) < 0) {
+    if (settle_levels(copy, config, err) < 0 || check_together(copy, err) < 0 ||
+        resolve_import(copy, path, err) < 0) {
         goto out;
     }
     *config = *copy;
@@ -432,6 +509,11 @@ out:
     free(copy);
     json_decref(documents);
     return result;
+}
+
+int config_parse(struct config *config, const char *text, size_t length, struct err *err)
+{
+    return parse(config, text, length, "", err);
 }
 
 int config_load(struct config *config, const char *path, struct err *err)
@@ -448,7 +530,7 @@ int config_load(struct config *config, const char *path, struct err *err)
         err_set(err, "%s: %s", path, strerror(errno));
     } else if (length > CONFIG_FILE_MAX) {
         err_set(err, "%s: is larger than %u bytes", path, CONFIG_FILE_MAX);
-    } else if (config_parse(config, text, length, err) < 0) {
+    } else if (parse(config, text, length, path, err) < 0) {
         err_prefix(err, "%s", path);
     } else {
         result = 0;
@@ -478,23 +560,36 @@ static json_t *levels_describe(const struct levels *levels)
     return list;
 }
 
+static json_t *topology_describe(const struct config *config)
+{
+    json_t *topology = json_object();
+    if (config->topology_import[0] != '\0') {
+        json_object_set_new(topology, "import", json_string(config->topology_import));
+        return topology;
+    }
+    if (config->preset != NULL) {
+        json_object_set_new(topology, "preset", json_string(config->preset));
+    }
+    json_object_set_new(topology, "levels", levels_describe(&config->levels));
+    return topology;
+}
+
 json_t *config_describe(const struct config *config)
 {
     char listen[CONFIG_ADDRESS_MAX + 16];
     bool brackets = strchr(config->listen_address, ':') != NULL;
     snprintf(listen, sizeof listen, "%s%s%s:%u", brackets ? "[" : "", config->listen_address,
              brackets ? "]" : "", config->listen_port);
-    return json_pack(
-        "{s:s, s:s, s:{s:s, s:I, s:I}, s:{s:s, s:I, s:o}, s:{s:o}, s:{s:o, s:{s:o, s:o}},"
-        " s:{s:s, s:s}}",
-        "apiVersion", CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", "listen", listen,
-        "maxBodySize", (json_int_t)config->max_body, "maxConnections",
-        (json_int_t)config->max_connections, "kubernetes", "kubeconfig", config->kubeconfig,
-        "writesInFlight", (json_int_t)config->writes_in_flight, "writePatience",
-        duration_json(config->write_patience_ms), "topology", "levels",
-        levels_describe(&config->levels), "gangs", "holdTimeout",
-        duration_json(config->hold_timeout_ms), "backoff", "initial",
-        duration_json(config->backoff_initial_ms), "maximum",
-        duration_json(config->backoff_maximum_ms), "log", "level", level_names[config->log_level],
-        "format", format_names[config->log_format]);
+    return json_pack("{s:s, s:s, s:{s:s, s:I, s:I}, s:{s:s, s:I, s:o}, s:o, s:{s:o, s:{s:o, s:o}},"
+                     " s:{s:s, s:s}}",
+                     "apiVersion", CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", "listen",
+                     listen, "maxBodySize", (json_int_t)config->max_body, "maxConnections",
+                     (json_int_t)config->max_connections, "kubernetes", "kubeconfig",
+                     config->kubeconfig, "writesInFlight", (json_int_t)config->writes_in_flight,
+                     "writePatience", duration_json(config->write_patience_ms), "topology",
+                     topology_describe(config), "gangs", "holdTimeout",
+                     duration_json(config->hold_timeout_ms), "backoff", "initial",
+                     duration_json(config->backoff_initial_ms), "maximum",
+                     duration_json(config->backoff_maximum_ms), "log", "level",
+                     level_names[config->log_level], "format", format_names[config->log_format]);
 }

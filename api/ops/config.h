@@ -3,6 +3,7 @@
 #define API_OPS_CONFIG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,9 +24,11 @@
  *     writesInFlight: 64             # 1 … 1024
  *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
  *   topology:
- *     levels:                        # widest first; default: the preset
+ *     preset: auto                   # see levels_presets.h; or else
+ *     levels:                        # widest first
  *     - name: rack
  *       keys: [topology.kubernetes.io/rack]
+ *     import: topology.conf          # in place of levels: a file of api/import/import.h
  *   gangs:
  *     holdTimeout: 30s               # 1s … 1h; must stay below the bind extender's httpTimeout
  *     backoff: {initial: 1s, maximum: 60s}
@@ -48,7 +51,10 @@ struct config {
     char kubeconfig[CONFIG_PATH_MAX];
     uint32_t writes_in_flight;
     int64_t write_patience_ms;
+    const char *preset; /* static name, or NULL: levels of one's own */
     struct levels levels;
+    bool levels_given;                     /* by the file, not the preset */
+    char topology_import[CONFIG_PATH_MAX]; /* "" for none */
     int64_t hold_timeout_ms;
     int64_t backoff_initial_ms;
     int64_t backoff_maximum_ms;
@@ -58,14 +64,17 @@ struct config {
 
 void config_default(struct config *config);
 
-/* Reads a file on top of what `config` holds; no side effects on failure. */
+/* Reads a file on top of what `config` holds; no side effects on failure. A relative
+ * topology.import is relative to the file. The imported levels are not in `levels` yet: see
+ * import_configured(). */
 int config_load(struct config *config, const char *path, struct err *err);
 int config_parse(struct config *config, const char *text, size_t length, struct err *err);
 
 /* "address:port" into the two listen fields. */
 int config_set_listen(struct config *config, const char *text, struct err *err);
 
-/* *New* JSON object: what was understood, with defaults filled in. */
+/* *New* JSON object: what was understood, with defaults filled in. A configuration again: a preset
+ * is followed by its levels, which may stand beside it as long as they are the same. */
 json_t *config_describe(const struct config *config);
 
 #endif

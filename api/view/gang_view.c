@@ -63,9 +63,19 @@ static json_t *assignment_json(const struct gang_view *view, const struct gang_m
                      (json_int_t)member->rank, "node", member->node, "devices");
 }
 
+static json_t *shortfall_json(const struct gang_shortfall_view *shortfall)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:s?}", "level", shortfall->level, "wanted",
+                     (json_int_t)shortfall->wanted, "missing", (json_int_t)shortfall->missing,
+                     "fits", (json_int_t)shortfall->fits, "alternative", shortfall->alternative);
+}
+
 json_t *gang_view_json(const struct gang_view *view)
 {
     json_t *json = summary_json(view);
+    if (view->shortfall.level != NULL && !gang_view_feasible(view)) {
+        json_object_set_new(json, "shortfall", shortfall_json(&view->shortfall));
+    }
     json_t *assignments = json_array();
     for (uint32_t i = 0; i < view->member_count; i++) {
         if (view->members[i].node != NULL) {
@@ -105,20 +115,43 @@ static const char *member_state(const struct gang_member_view *member)
                                   : "waiting";
 }
 
-static void print_quality(const struct gang_view *view, FILE *out)
+static bool ends_with(const char *text, const char *tail)
 {
+    size_t length = strlen(text), tail_length = strlen(tail);
+    return length >= tail_length && strcmp(text + length - tail_length, tail) == 0;
+}
+
+/* "2 leaves". Level names are words people chose; a label key stays as it is. */
+static void print_domains(FILE *out, uint32_t count, const char *level)
+{
+    size_t length = strlen(level);
+    bool word = strpbrk(level, "./") == NULL && length > 0;
+    if (count == 1 || !word) {
+        fprintf(out, "%" PRIu32 " %s", count, level);
+    } else if (ends_with(level, "leaf")) {
+        fprintf(out, "%" PRIu32 " %.*sves", count, (int)length - 1, level);
+    } else if (ends_with(level, "s") || ends_with(level, "x") || ends_with(level, "ch")) {
+        fprintf(out, "%" PRIu32 " %ses", count, level);
+    } else {
+        fprintf(out, "%" PRIu32 " %ss", count, level);
+    }
+}
+
+void gang_view_certificate(const struct gang_view *view, FILE *out)
+{
+    bool open = false; /* behind the first difference the bound says nothing */
     if (!view->has_quality) {
         return;
     }
-    fputs("spans:", out);
     for (uint32_t level = 1; level < view->levels; level++) {
-        fprintf(out, "%s %" PRIu32 " %s", level == 1 ? "" : ",", view->used[level],
-                view->level_names[level]);
-        if (view->used[level] != view->bound_domains[level]) {
+        fputs(level == 1 ? "" : ", ", out);
+        print_domains(out, view->used[level], view->level_names[level]);
+        if (!open && view->used[level] != view->bound_domains[level]) {
+            open = true;
             fprintf(out, " (at least %" PRIu32 ")", view->bound_domains[level]);
         }
     }
-    fprintf(out, "  (%s)\n", view->optimal ? "optimal" : "not proven optimal");
+    fputs(view->optimal ? " (optimal)\n" : open ? "\n" : " (not proven optimal)\n", out);
 }
 
 void gang_view_table(const struct gang_view *view, FILE *out)
@@ -142,5 +175,5 @@ void gang_view_table(const struct gang_view *view, FILE *out)
                 member->role[0] == '\0' ? "-" : member->role, pod, member->pod, node,
                 member->node == NULL ? "-" : member->node, member_state(member));
     }
-    print_quality(view, out);
+    gang_view_certificate(view, out);
 }

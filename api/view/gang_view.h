@@ -15,27 +15,46 @@
 /* Whether the gang has its places: held, being bound, or bound. */
 bool gang_view_feasible(const struct gang_view *view);
 
-/* *New* {"feasible","reason","optimal","bound","quality":{"levels":[{"name","domains"}]},
- * "assignments":[{"pod","role","rank","node","devices":[]}]} plus
- * "gang","state","minMember","pods", "boundPods","voted". `bound` is the certificate's: no plan can
- * touch fewer domains of the level at the same place in quality.levels. Levels are widest first,
- * without the cluster itself. */
+/* *New*:
+ *
+ *   {"feasible": true, "reason": "", "optimal": true, "bound": [1, 2, 16],
+ *    "quality": {"levels": [{"name": "spine", "domains": 1}, {"name": "leaf", "domains": 2}, …]},
+ *    "assignments": [{"pod": "ns/name", "role": "worker", "rank": 0, "node": "n1", "devices": []}]}
+ *
+ * plus "gang", "state", "minMember", "pods", "boundPods", "voted", and for a gang that did not fit
+ * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}.
+ *
+ * Levels are widest first, without the cluster itself. `bound` is the certificate's, in the same
+ * order: read as one vector, no plan is lexicographically smaller, so that `optimal` means that it
+ * equals the domains of quality. A rank of -1 is none. */
 json_t *gang_view_json(const struct gang_view *view);
 
 /* *New* array of all gangs, without assignments. */
 json_t *gang_view_list(const struct engine *engine);
 
-/* One line per member in order of rank, and what the gang spans. */
+/* One line per member in order of role and rank, and the certificate. */
 void gang_view_table(const struct gang_view *view, FILE *out);
 
-/* The part of the topology the gang touches, one line per domain and node, ranks behind the nodes:
+/* The certificate, e.g. one of
  *
- *   default/train  4 pods  Held  optimal
- *   cluster
- *   └─ leaf b1
- *      └─ rack r3
- *         ├─ n9   rank 0  train-0
- *         └─ n10  rank 1  train-1
+ *   1 spine, 2 leaves, 16 hosts (optimal)
+ *   1 spine, 3 leaves (at least 2), 16 hosts
+ *
+ * where the second says that two leaves may do, but never one, and that nothing is known of the
+ * hosts then. Nothing for a gang without a plan. */
+void gang_view_certificate(const struct gang_view *view, FILE *out);
+
+/* The part of the topology the gang touches, one line per domain and node: what is free and what
+ * there is of the gang's accelerators, now that the gang has its place, then roles with ranks, then
+ * pods.
+ *
+ *   default/train  4 pods  Held
+ *   1 leaf, 1 rack, 2 hosts (optimal)
+ *   cluster  112/256 nvidia.com/gpu free
+ *   └─ leaf b1  24/64 free
+ *      └─ rack r3  0/16 free
+ *         ├─ n9   0/8  master 0, worker 0  train-master-0, train-worker-0
+ *         └─ n10  0/8  worker 1-2          train-worker-1, train-worker-2
  *
  * Levels that a node has no label for are left out. On more than GANG_VIEW_WHOLE nodes, neighbours
  * with equally many pods share a line. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/view/gang_view.h"
+#include "scheduler/ledger.h"
 #include "topology/alloc.h"
 #include "topology/domains.h"
 #include "topology/nodes.h"
@@ -21,7 +23,8 @@
 
 #define PREFIX_MAX   256
 #define LINE_WIDTH   80
-#define RANKS_MAX    64 /* bytes of "0-3,5,8-15"; cut with an ellipsis */
+#define LABEL_MAX    160 /* bytes of "master 0, worker 0-3,5,8-15"; cut with an ellipsis */
+#define FIGURES_MAX  48
 #define FOLD_MINIMUM 4u /* neighbours that are worth sharing a line */
 
 struct spot {
@@ -41,7 +44,10 @@ struct item {
 struct drawing {
     FILE *out;
     const struct domains *domains;
-    const struct gang_member_view **members; /* by node, then rank */
+    const struct nodes *nodes;
+    const struct ledger *ledger;
+    uint32_t device;                         /* resource whose figures are shown, or NAMES_NONE */
+    const struct gang_member_view **members; /* by node, then role and rank */
     struct spot *spots;
     uint32_t spot_count;
     uint32_t host; /* level */
@@ -84,13 +90,10 @@ static void print_wrapped(FILE *out, const char *text, const char *indent)
 
 void gang_view_headline(const struct gang_view *view, FILE *out)
 {
-    fprintf(out, "%s/%s  %" PRIu32 " pods  %s", view->name_space, view->name, view->pods,
-            gang_state_name(view->state));
+    fprintf(out, "%s/%s  %" PRIu32 " pod%s  %s", view->name_space, view->name, view->pods,
+            view->pods == 1 ? "" : "s", gang_state_name(view->state));
     if (view->bound > 0 && view->bound < view->pods) {
         fprintf(out, "  %" PRIu32 " bound", view->bound);
-    }
-    if (view->has_quality) {
-        fputs(view->optimal ? "  optimal" : "  not proven optimal", out);
     }
     fputc('\n', out);
     bool planned = view->state == GANG_HELD || view->state == GANG_COMMITTING;
@@ -99,50 +102,125 @@ void gang_view_headline(const struct gang_view *view, FILE *out)
     }
 }
 
-/* "0-3,5": the ranks of the members, which are in order. */
-static void write_ranks(char *text, const struct gang_member_view *const *members, uint32_t count)
+/* Appends; false, and an ellipsis, when the label is full. */
+__attribute__((format(printf, 2, 3))) static bool append(char label[LABEL_MAX], const char *format,
+                                                         ...)
 {
-    size_t length = 0;
-    text[0] = '\0';
+    char piece[LABEL_MAX];
+    size_t length = strlen(label);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(piece, sizeof piece, format, arguments);
+    va_end(arguments);
+    bool fits = length + strlen(piece) + sizeof "…" <= LABEL_MAX;
+    snprintf(label + length, LABEL_MAX - length, "%s", fits ? piece : "…");
+    return fits;
+}
+
+/* Appends "0-3,5": the ranks of the members, which are in order. */
+static bool append_ranks(char label[LABEL_MAX], const struct gang_member_view *const *members,
+                         uint32_t count)
+{
     for (uint32_t i = 0; i < count;) {
         uint32_t last = i;
         while (last + 1 < count && members[last + 1]->rank == members[last]->rank + 1) {
             last++;
         }
-        if (length > RANKS_MAX - 32) {
-            snprintf(text + length, RANKS_MAX - length, ",…");
-            return;
-        }
-        length += (size_t)snprintf(text + length, RANKS_MAX - length, "%s%" PRId32,
-                                   length == 0 ? "" : ",", members[i]->rank);
-        if (last > i) {
-            length += (size_t)snprintf(text + length, RANKS_MAX - length, "-%" PRId32,
-                                       members[last]->rank);
+        const char *comma = i == 0 ? "" : ",";
+        if (last > i ? !append(label, "%s%" PRId32 "-%" PRId32, comma, members[i]->rank,
+                               members[last]->rank)
+                     : !append(label, "%s%" PRId32, comma, members[i]->rank)) {
+            return false;
         }
         i = last + 1;
     }
+    return true;
 }
 
-/* "rank 3", "ranks 0-3", "worker 3"; "" for members without ranks. Several roles give "". */
-static void write_label(char *text, size_t size, const struct gang_member_view *const *members,
+/* Members of one role, with or without ranks, from the first on. */
+static uint32_t same_role(const struct gang_member_view *const *members, uint32_t count)
+{
+    uint32_t end = 1;
+    while (end < count && strcmp(members[end]->role, members[0]->role) == 0 &&
+           (members[end]->rank < 0) == (members[0]->rank < 0)) {
+        end++;
+    }
+    return end;
+}
+
+/* "rank 3", "ranks 0-3", "master 0, worker 0-6"; members without ranks are "worker ×2", and nothing
+ * when they have no role either. */
+static void write_label(char label[LABEL_MAX], const struct gang_member_view *const *members,
                         uint32_t count)
 {
-    char ranks[RANKS_MAX];
-    const char *role = members[0]->role;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < count; i++) {
-        if (members[i]->rank < 0 || strcmp(members[i]->role, role) != 0) {
+    label[0] = '\0';
+    for (uint32_t i = 0, end; i < count; i = end) {
+        const char *role = members[i]->role;
+        const char *comma = label[0] == '\0' ? "" : ", ";
+        end = i + same_role(members + i, count - i);
+        bool good = true;
+        if (members[i]->rank >= 0) {
+            good = append(label, "%s%.64s ", comma,
+                          role[0] != '\0' ? role
+                          : end - i > 1   ? "ranks"
+                                          : "rank") &&
+                   append_ranks(label, members + i, end - i);
+        } else if (role[0] != '\0') {
+            good = end - i == 1 ? append(label, "%s%.64s", comma, role)
+                                : append(label, "%s%.64s ×%" PRIu32, comma, role, end - i);
+        }
+        if (!good) {
             return;
         }
     }
-    write_ranks(ranks, members, count);
-    snprintf(text, size, "%s %s", role[0] != '\0' ? role : count > 1 ? "ranks" : "rank", ranks);
 }
 
-/* Lines are put together from three columns: node, ranks, pods. */
+/* What is free and what there is of the gang's device. */
+struct figures {
+    int64_t available;
+    int64_t total;
+};
+
+static void add_node(const struct drawing *drawing, uint32_t position, struct figures *figures)
+{
+    uint32_t row = domains_row(drawing->domains, position);
+    int64_t left = resources_get(ledger_free(drawing->ledger, row), drawing->device);
+    figures->available += left > 0 ? left : 0; /* an overbooked node takes nothing from others */
+    figures->total += resources_get(&nodes_get(drawing->nodes, row)->allocatable, drawing->device);
+}
+
+/* "24/64" of a domain. */
+static void write_domain_figures(const struct drawing *drawing, uint32_t domain,
+                                 char text[FIGURES_MAX])
+{
+    const struct domain *range = domains_get(drawing->domains, domain);
+    struct figures figures = {0, 0};
+    for (uint32_t position = range->first; position < range->end; position++) {
+        add_node(drawing, position, &figures);
+    }
+    snprintf(text, FIGURES_MAX, "%" PRId64 "/%" PRId64, figures.available, figures.total);
+}
+
+/* "0/8" of the nodes that share a line; "" for those that are gone. */
+static void write_line_figures(const struct drawing *drawing, const struct item *item,
+                               char text[FIGURES_MAX])
+{
+    struct figures figures = {0, 0};
+    text[0] = '\0';
+    if (drawing->device == NAMES_NONE || drawing->spots[item->first].position == DOMAINS_NONE) {
+        return;
+    }
+    for (uint32_t spot = item->first; spot < item->end; spot++) {
+        add_node(drawing, drawing->spots[spot].position, &figures);
+    }
+    snprintf(text, FIGURES_MAX, "%" PRId64 "/%" PRId64, figures.available, figures.total);
+}
+
+/* Lines are put together from four columns: node, figures, ranks, pods. */
 struct node_line {
     char node[600];
-    char label[RANKS_MAX + 80];
+    char figures[FIGURES_MAX];
+    char label[LABEL_MAX];
     char pods[600];
 };
 
@@ -166,7 +244,8 @@ static void write_node_line(const struct drawing *drawing, const struct item *it
     } else {
         snprintf(line->node, sizeof line->node, "%.250s%s", first->node, gone);
     }
-    write_label(line->label, sizeof line->label, members, count);
+    write_line_figures(drawing, item, line->figures);
+    write_label(line->label, members, count);
     if (nodes > 1) {
         snprintf(line->pods, sizeof line->pods, "%" PRIu32 " nodes with %" PRIu32 " pod%s each",
                  nodes, first->count, first->count == 1 ? "" : "s");
@@ -237,18 +316,57 @@ static uint32_t list_items(const struct drawing *drawing, uint32_t level, uint32
     return count;
 }
 
+struct widths {
+    int node;
+    int figures;
+    int label;
+};
+
+static void widen(int *width, const char *text)
+{
+    int count = columns(text);
+    *width = count > *width ? count : *width;
+}
+
+/* A column that is empty on every line takes no room. */
+static int padded(int width)
+{
+    return width == 0 ? 0 : width + 2;
+}
+
+static void print_node_line(FILE *out, const struct node_line *line, const struct widths *widths)
+{
+    print_padded(out, line->node, padded(widths->node));
+    print_padded(out, line->figures, padded(widths->figures));
+    print_padded(out, line->label, padded(widths->label));
+    fprintf(out, "%s\n", line->pods);
+}
+
+static void print_domain_line(const struct drawing *drawing, const struct item *item)
+{
+    fprintf(drawing->out, "%s %s", domains_level_name(drawing->domains, item->level - 1),
+            domains_name(drawing->domains, item->domain));
+    if (drawing->device != NAMES_NONE) {
+        char figures[FIGURES_MAX];
+        write_domain_figures(drawing, item->domain, figures);
+        fprintf(drawing->out, "  %s free", figures);
+    }
+    fputc('\n', drawing->out);
+}
+
 static void draw(const struct drawing *drawing, uint32_t level, uint32_t first, uint32_t end,
                  const char *prefix)
 {
     struct item *items = alloc_zero(end - first, sizeof *items);
     uint32_t count = list_items(drawing, level, first, end, items);
     struct node_line line;
-    int node_width = 0, label_width = 0;
+    struct widths widths = {0, 0, 0};
     for (uint32_t i = 0; i < count; i++) {
         if (items[i].domain == DOMAINS_NONE) {
             write_node_line(drawing, &items[i], &line);
-            node_width = columns(line.node) > node_width ? columns(line.node) : node_width;
-            label_width = columns(line.label) > label_width ? columns(line.label) : label_width;
+            widen(&widths.node, line.node);
+            widen(&widths.figures, line.figures);
+            widen(&widths.label, line.label);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -256,13 +374,10 @@ static void draw(const struct drawing *drawing, uint32_t level, uint32_t first, 
         fprintf(drawing->out, "%s%s ", prefix, last ? "└─" : "├─");
         if (items[i].domain == DOMAINS_NONE) {
             write_node_line(drawing, &items[i], &line);
-            print_padded(drawing->out, line.node, node_width + 2);
-            print_padded(drawing->out, line.label, label_width == 0 ? 0 : label_width + 2);
-            fprintf(drawing->out, "%s\n", line.pods);
+            print_node_line(drawing->out, &line, &widths);
             continue;
         }
-        fprintf(drawing->out, "%s %s\n", domains_level_name(drawing->domains, items[i].level - 1),
-                domains_name(drawing->domains, items[i].domain));
+        print_domain_line(drawing, &items[i]);
         char below[PREFIX_MAX];
         snprintf(below, sizeof below, "%s%s", prefix, last ? "   " : "│  ");
         draw(drawing, items[i].level, items[i].first, items[i].end, below);
@@ -270,17 +385,26 @@ static void draw(const struct drawing *drawing, uint32_t level, uint32_t first, 
     free(items);
 }
 
-/* Members that are somewhere, by position; fills members and spots. */
-static void place_members(struct drawing *drawing, const struct gang_view *view,
-                          const struct engine *engine)
+static void print_root(const struct drawing *drawing, const char *device)
 {
-    const struct nodes *nodes = engine_nodes(engine);
+    fputs("cluster", drawing->out);
+    if (drawing->device != NAMES_NONE) {
+        char figures[FIGURES_MAX];
+        write_domain_figures(drawing, 0, figures);
+        fprintf(drawing->out, "  %s %s free", figures, device);
+    }
+    fputc('\n', drawing->out);
+}
+
+/* Members that are somewhere, by position; fills members and spots. */
+static void place_members(struct drawing *drawing, const struct gang_view *view)
+{
     struct placed *placed = alloc_zero(view->member_count, sizeof *placed);
     uint32_t count = 0;
     for (uint32_t i = 0; i < view->member_count; i++) {
         const struct gang_member_view *member = &view->members[i];
         if (member->node != NULL) {
-            uint32_t row = nodes_find(nodes, member->node, strlen(member->node));
+            uint32_t row = nodes_find(drawing->nodes, member->node, strlen(member->node));
             uint32_t position =
                 row == NAMES_NONE ? DOMAINS_NONE : domains_position(drawing->domains, row);
             placed[count++] = (struct placed){position, i, member};
@@ -302,15 +426,23 @@ static void place_members(struct drawing *drawing, const struct gang_view *view,
 
 void gang_view_tree(const struct gang_view *view, const struct engine *engine, FILE *out)
 {
-    struct drawing drawing = {.out = out, .domains = engine_domains(engine)};
+    struct drawing drawing = {.out = out,
+                              .domains = engine_domains(engine),
+                              .nodes = engine_nodes(engine),
+                              .ledger = engine_ledger(engine),
+                              .device = NAMES_NONE};
     gang_view_headline(view, out);
+    gang_view_certificate(view, out);
+    if (view->device != NULL) {
+        drawing.device = names_find(nodes_words(drawing.nodes), view->device, strlen(view->device));
+    }
     drawing.host = domains_levels(drawing.domains) - 1;
     drawing.members = alloc_zero(view->member_count, sizeof *drawing.members);
     drawing.spots = alloc_zero(view->member_count, sizeof *drawing.spots);
-    place_members(&drawing, view, engine);
+    place_members(&drawing, view);
     drawing.fold = drawing.spot_count > GANG_VIEW_WHOLE;
     if (drawing.spot_count > 0) {
-        fputs("cluster\n", out);
+        print_root(&drawing, view->device);
         draw(&drawing, 1, 0, drawing.spot_count, "");
     }
     free(drawing.members);

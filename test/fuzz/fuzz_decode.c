@@ -62,6 +62,17 @@ static void check_terms(const struct pod_object *pod)
     }
 }
 
+static void check_placement(const struct placement_object *placement)
+{
+    require(placement->required_level == NULL || placement->required_level[0] != '\0');
+    require(placement->preferred_level == NULL || placement->preferred_level[0] != '\0');
+    require(placement->exclusive_level == NULL || placement->exclusive_level[0] != '\0');
+    require(placement->slice_count <= SLICE_LAYERS_MAX);
+    for (size_t i = 0; i < placement->slice_count; i++) {
+        require(strlen(placement->slices[i].level) < SIZE_MAX);
+    }
+}
+
 static void check_pod(const struct pod_object *pod)
 {
     require(pod->name[0] != '\0' && pod->name_space[0] != '\0' && pod->uid[0] != '\0');
@@ -80,14 +91,14 @@ static void check_pod(const struct pod_object *pod)
     require(pod->gang == NULL ? pod->gang_minimum == 0 : pod->gang[0] != '\0');
     require(pod->gang_minimum >= -1 && pod->rank >= -1);
     require(pod->role == NULL || pod->role[0] != '\0');
-    require(pod->required_level == NULL || pod->required_level[0] != '\0');
+    check_placement(&pod->placement);
 }
 
 static void check_group(const struct group_object *group)
 {
     require(group->name[0] != '\0' && group->name_space[0] != '\0');
     require(group->hold_timeout_ms >= 0);
-    require(group->preferred_level == NULL || group->preferred_level[0] != '\0');
+    check_placement(&group->placement);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

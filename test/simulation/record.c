@@ -60,7 +60,7 @@ static void fill_pod(const struct sim *sim, int index, const struct pod_state *s
         .request_count = gpus > 0 ? 2 : 1,
         .gang = gang == NULL ? NULL : sim_name(names->gang, 'g', pod->gang),
         .gang_minimum = pod->minimum,
-        .required_level = gang != NULL && gang->rack ? "rack" : NULL,
+        .placement.required_level = gang != NULL && gang->rack ? "rack" : NULL,
         .rank = pod->rank,
     };
 }

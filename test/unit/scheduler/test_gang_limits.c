@@ -85,8 +85,8 @@ START_TEST(test_levels)
     struct gang *gang = gangs_get(&gangs, "ns", "g");
     pod_init(&first, 0, 0);
     pod_init(&second, 1, 1);
-    first.pod.required_level = rack;
-    first.pod.preferred_level = leaf;
+    first.pod.placement.required = rack;
+    first.pod.placement.preferred = leaf;
     gang_join(gang, &second.pod);
     ck_assert_ptr_null(gang_required_level(gang));
     gang_join(gang, &first.pod);
@@ -97,8 +97,8 @@ START_TEST(test_levels)
                                   .uid = "u",
                                   .minimum = 2,
                                   .hold_timeout_ms = 5000,
-                                  .required_level = "zone",
-                                  .preferred_level = "spine"};
+                                  .placement.required_level = "zone",
+                                  .placement.preferred_level = "spine"};
     gang_set_object(gang, &object);
     ck_assert_str_eq(gang->uid, "u");
     ck_assert_int_eq(gang->object_timeout_ms, 5000);
@@ -110,6 +110,45 @@ START_TEST(test_levels)
     ck_assert_str_eq(gang_required_level(gang), "rack");
     gang_leave(gang, &first.pod);
     gang_leave(gang, &second.pod);
+    gangs_finish(&gangs);
+}
+END_TEST
+
+/* The rest of the wishes: where the group object is silent, the member that is first now. */
+START_TEST(test_placement)
+{
+    static const struct slice_object of_group[] = {{"block", 8}}, of_pod[] = {{"rack", 4}};
+    const struct placement_object wanted = {NULL, NULL, "leaf", of_pod, 1};
+    struct group_object object = {.name_space = "ns", .name = "g", .uid = "u", .minimum = 2};
+    struct gangs gangs;
+    struct text_pod first, second;
+    gangs_init(&gangs);
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    pod_init(&first, 0, 0);
+    pod_init(&second, 1, 1);
+    placement_set(&second.pod.placement, &wanted);
+    gang_join(gang, &second.pod);
+    struct placement placement = gang_placement(gang);
+    ck_assert(placement_equal(&placement, &wanted));
+
+    object.placement = (struct placement_object){.slices = of_group, .slice_count = 1};
+    gang_set_object(gang, &object);
+    placement = gang_placement(gang);
+    ck_assert(
+        placement_equal(&placement, &(struct placement_object){NULL, NULL, "leaf", of_group, 1}));
+
+    gang_join(gang, &first.pod); /* has no wishes, and is the one that counts now */
+    placement = gang_placement(gang);
+    ck_assert(placement_equal(&placement, &object.placement));
+
+    gang_clear_object(gang);
+    placement = gang_placement(gang);
+    ck_assert(placement_equal(&placement, &(struct placement_object){.required_level = NULL}));
+    gang_leave(gang, &first.pod);
+    placement = gang_placement(gang);
+    ck_assert(placement_equal(&placement, &wanted));
+    gang_leave(gang, &second.pod);
+    placement_finish(&second.pod.placement);
     gangs_finish(&gangs);
 }
 END_TEST
@@ -259,6 +298,7 @@ int main(void)
     tcase_add_test(tcase, test_table_is_sorted);
     tcase_add_test(tcase, test_new_gang);
     tcase_add_test(tcase, test_levels);
+    tcase_add_test(tcase, test_placement);
     tcase_add_test(tcase, test_priority_is_the_greatest);
     tcase_add_loop_test(tcase, test_members_stay_in_order, 0, 4);
     tcase_add_test(tcase, test_most_members);

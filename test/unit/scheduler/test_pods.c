@@ -16,8 +16,10 @@ START_TEST(test_observe_copies_and_updates)
     books_pod_init(&page, uid, 1000, 8);
     page.object.name = name;
     page.object.role = role;
-    page.object.required_level = level;
-    page.object.preferred_level = "leaf";
+    page.object.placement.required_level = level;
+    page.object.placement.preferred_level = "leaf";
+    page.object.placement.slices = &(struct slice_object){level, 4};
+    page.object.placement.slice_count = 1;
     page.object.rank = 3;
     page.object.priority = 7;
     page.object.gang_minimum = 4;
@@ -33,8 +35,11 @@ START_TEST(test_observe_copies_and_updates)
     ck_assert_str_eq(pod->uid, "u1");
     ck_assert_str_eq(pod->name, "worker-0");
     ck_assert_str_eq(pod->role, "worker");
-    ck_assert_str_eq(pod->required_level, "rack");
-    ck_assert_str_eq(pod->preferred_level, "leaf");
+    ck_assert_str_eq(pod->placement.required, "rack");
+    ck_assert_str_eq(pod->placement.preferred, "leaf");
+    ck_assert_uint_eq(pod->placement.slice_count, 1);
+    ck_assert_str_eq(pod->placement.slices[0].level, "rack");
+    ck_assert_int_eq(pod->placement.slices[0].size, 4);
     ck_assert_int_eq(pod->rank, 3);
     ck_assert_int_eq(pod->priority, 7);
     ck_assert_int_eq(pod->gang_minimum, 4);
@@ -48,8 +53,9 @@ START_TEST(test_observe_copies_and_updates)
     page.object.terminal = page.object.succeeded = page.object.deleting = page.object.gated = true;
     ck_assert_ptr_eq(pods_observe(books.pods, &page.object), pod);
     ck_assert_str_eq(pod->role, "");
-    ck_assert_ptr_null(pod->required_level);
-    ck_assert_ptr_null(pod->preferred_level);
+    ck_assert_ptr_null(pod->placement.required);
+    ck_assert_ptr_null(pod->placement.preferred);
+    ck_assert_uint_eq(pod->placement.slice_count, 0);
     ck_assert_uint_eq(pod->node, nodes_find(books.nodes, "n1", 2));
     ck_assert_uint_eq(pod->nominated, NAMES_NONE);
     ck_assert(pod->terminal && pod->succeeded && pod->deleting && pod->gated);

@@ -62,16 +62,21 @@ static void teardown(struct world *world)
     nodes_destroy(world->nodes);
 }
 
-static const char *text_of(const struct world *world, uint32_t scarce, const char *blocker)
+/* `blocker`: "gang a/b", "pods without a gang", or NULL. */
+static const char *text_of(struct world *world, uint32_t scarce, const char *blocker)
 {
     static char text[GANG_REASON_MAX];
+    const struct solver_role role = {.count = 9, .request = &world->request};
+    bool ordinary = blocker != NULL && strncmp(blocker, "gang", 4) != 0;
+    bool gang = blocker != NULL && !ordinary;
     struct reason_shortage shortage = {.gang = world->gang,
                                        .plan = &world->plan,
                                        .domains = world->domains,
                                        .nodes = world->nodes,
-                                       .request = &world->request,
+                                       .role = &role,
                                        .scarce = scarce,
-                                       .blocker = blocker};
+                                       .blocker = gang ? gangs_get(&world->gangs, "a", "b") : NULL,
+                                       .ordinary = ordinary};
     reason_shortfall(&shortage, text, sizeof(text));
     return text;
 }
@@ -172,6 +177,45 @@ START_TEST(test_gather_texts)
 }
 END_TEST
 
+/* Slices are named, a started one in its own words; and whose end would help. */
+START_TEST(test_slices_and_way_out)
+{
+    struct world world;
+    char text[GANG_REASON_MAX];
+    setup(&world);
+    uint32_t rack = (uint32_t)domains_level_find(world.domains, "rack");
+    const struct solver_layer layers[] = {{.level = rack, .size = 4},
+                                          {.level = rack + 1, .size = 2}};
+    const struct solver_role role = {
+        .count = 8, .request = &world.request, .layers = layers, .layer_count = 2};
+    world.plan.shortfall = (struct solver_shortfall){.node = DOMAINS_NONE,
+                                                     .wanted = 8,
+                                                     .fits = 4,
+                                                     .missing = 4,
+                                                     .proven = true,
+                                                     .alternative = SOLVER_LEVEL_NONE};
+    const struct reason_shortage shortage = {.gang = world.gang,
+                                             .plan = &world.plan,
+                                             .domains = world.domains,
+                                             .nodes = world.nodes,
+                                             .role = &role,
+                                             .scarce = NAMES_NONE,
+                                             .blocker = gangs_get(&world.gangs, "a", "b"),
+                                             .after = gangs_get(&world.gangs, "a", "c")};
+    reason_shortfall(&shortage, text, sizeof(text));
+    ck_assert_str_eq(text, "gang team/train waits: cluster is short by 4 of 8 pods in slices of 4 "
+                           "per rack, 2 per host (4 fit); in the way: gang a/b; would fit after "
+                           "gang a/c");
+    world.plan.shortfall.slice_started = true;
+    world.plan.shortfall.level = rack;
+    world.plan.shortfall.domain = domains_common(world.domains, 0, 0);
+    reason_shortfall(&shortage, text, sizeof(text));
+    ck_assert_ptr_nonnull(strstr(text, "waits: a slice that was started in its rack is short by 4 "
+                                       "of 8 pods in slices of 4 per rack"));
+    teardown(&world);
+}
+END_TEST
+
 /* Whatever the size, the text is a beginning of the whole one and ends inside the buffer. */
 START_TEST(test_cut_at_every_size)
 {
@@ -187,13 +231,14 @@ START_TEST(test_cut_at_every_size)
                                   .missing = 1,
                                   .proven = true,
                                   .alternative = 0};
+    const struct solver_role role = {.count = 9, .request = &world.request};
     struct reason_shortage shortage = {.gang = world.gang,
                                        .plan = &world.plan,
                                        .domains = world.domains,
                                        .nodes = world.nodes,
-                                       .request = &world.request,
+                                       .role = &role,
                                        .scarce = world.gpu,
-                                       .blocker = "gang a/b"};
+                                       .blocker = gangs_get(&world.gangs, "a", "b")};
     reason_shortfall(&shortage, whole, sizeof(whole));
     size_t length = strlen(whole);
     ck_assert_uint_gt(length, 120);
@@ -251,6 +296,7 @@ int main(void)
     TCase *tcase = tcase_create("reason");
     tcase_add_test(tcase, test_shortfall_texts);
     tcase_add_test(tcase, test_gather_texts);
+    tcase_add_test(tcase, test_slices_and_way_out);
     tcase_add_test(tcase, test_cut_at_every_size);
     tcase_add_test(tcase, test_long_names_keep_the_number);
     tcase_add_test(tcase, test_classes_are_distinct);

@@ -123,7 +123,7 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->gang = pod->gang;
     object->gang_minimum = pod->minimum;
     object->rank = pod->rank;
-    object->required_level = pod->required;
+    object->placement.required_level = pod->required;
     object->selector = pod->selector;
     object->selector_count = pod->selector_count;
 }

@@ -154,27 +154,62 @@ START_TEST(test_levels)
 }
 END_TEST
 
-/* The first key carried wins, an empty value is none, and both schemas meet in one domain. */
+static uint32_t rack_of(const struct world *world, const char *name)
+{
+    uint32_t row = nodes_find(world->nodes, name, strlen(name));
+    return domains_at(world->domains, domains_position(world->domains, row), 2);
+}
+
+/* The first key carried wins, and an empty value is none. */
 START_TEST(test_keys_of_one_level)
 {
     struct world world = create_world();
     struct label_object labels[] = {
-        {"example.com/old-block", "b2"}, {"example.com/block", ""}, {"rack", "r1"}};
+        {"example.com/old-block", "b7"}, {"example.com/block", ""}, {"rack", "r1"}};
     struct node_object object = {.name = "n5", .labels = labels, .label_count = 3};
     observe(world.nodes, &object);
     domains_build(world.domains, world.nodes);
     char text[64];
-    uint32_t position = domains_position(world.domains, nodes_find(world.nodes, "n5", 2));
-    uint32_t rack = domains_at(world.domains, position, 2);
-    ck_assert_str_eq(domains_path(world.domains, rack, text, sizeof text), "b2/r1");
-    ck_assert_uint_eq(
-        domains_get(world.domains, rack)->end - domains_get(world.domains, rack)->first, 3);
+    const struct names *words = nodes_words(world.nodes);
+    uint32_t rack = rack_of(&world, "n5");
+    ck_assert_str_eq(domains_path(world.domains, rack, text, sizeof text), "b7/r1");
+    uint32_t block = domains_get(world.domains, rack)->parent;
+    ck_assert_str_eq(names_text(words, domains_get(world.domains, block)->key),
+                     "example.com/old-block");
     labels[1].value = "b1";
     observe(world.nodes, &object);
     domains_build(world.domains, world.nodes);
-    position = domains_position(world.domains, nodes_find(world.nodes, "n5", 2));
-    rack = domains_at(world.domains, position, 2);
+    rack = rack_of(&world, "n5");
     ck_assert_str_eq(domains_path(world.domains, rack, text, sizeof text), "b1/r1");
+    ck_assert_uint_eq(rack, rack_of(&world, "n1"));
+    block = domains_get(world.domains, rack)->parent;
+    ck_assert_str_eq(names_text(words, domains_get(world.domains, block)->key),
+                     "example.com/block");
+    ck_assert_uint_eq(domains_get(world.domains, 0)->key, NAMES_NONE);
+    destroy_world(&world);
+}
+END_TEST
+
+/* "b2" of one key and "b2" of another are two blocks, in the order of the configured keys. */
+START_TEST(test_equal_values_of_two_keys)
+{
+    struct world world = create_world();
+    struct label_object labels[] = {{"example.com/old-block", "b2"}, {"rack", "r1"}};
+    struct node_object object = {.name = "n5", .labels = labels, .label_count = 2};
+    observe(world.nodes, &object);
+    domains_build(world.domains, world.nodes);
+    char text[64];
+    uint32_t rack = rack_of(&world, "n5");
+    ck_assert_str_eq(domains_path(world.domains, rack, text, sizeof text), "b2/r1");
+    ck_assert_uint_ne(rack, rack_of(&world, "n6"));
+    ck_assert_uint_eq(rack_of(&world, "n6"), rack_of(&world, "n7"));
+    const struct domain *old = domains_get(world.domains, domains_get(world.domains, rack)->parent);
+    const struct domain *new =
+        domains_get(world.domains, domains_get(world.domains, rack_of(&world, "n6"))->parent);
+    ck_assert_uint_eq(old->end - old->first, 1);
+    ck_assert_uint_eq(old->value, new->value);
+    ck_assert_uint_ne(old->key, new->key);
+    ck_assert_uint_eq(old->first, new->end);
     destroy_world(&world);
 }
 END_TEST
@@ -290,6 +325,7 @@ int main(void)
     tcase_add_test(tcase, test_example);
     tcase_add_test(tcase, test_levels);
     tcase_add_test(tcase, test_keys_of_one_level);
+    tcase_add_test(tcase, test_equal_values_of_two_keys);
     tcase_add_test(tcase, test_path_is_cut);
     tcase_add_test(tcase, test_empty);
     tcase_add_test(tcase, test_flat);

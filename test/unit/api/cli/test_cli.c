@@ -28,7 +28,7 @@ END_TEST
 
 START_TEST(every_command_explains_itself)
 {
-    static const char *const commands[] = {"serve", "plan", "check-config", "version"};
+    static const char *const commands[] = {"serve", "plan", "topology", "check-config", "version"};
     char usage[64];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         snprintf(usage, sizeof usage, "usage: phalanx %s", commands[i]);

@@ -98,16 +98,43 @@ START_TEST(a_gang_that_fits)
 }
 END_TEST
 
+/* The members that are promised, and what is in them. */
+START_TEST(the_answer_has_these_members)
+{
+    ck_assert_int_eq(plan(GROUP("train", "2", "") "---\n" JOB("train", "2"), "json"), CLI_OK);
+    json_t *gang = printed();
+    json_error_t error;
+    json_t *promised = json_loads(
+        "{\"feasible\":true,\"reason\":\"\",\"optimal\":true,\"bound\":[1,2],\"quality\":{"
+        "\"levels\":["
+        "{\"name\":\"rack\",\"domains\":1},{\"name\":\"host\",\"domains\":2}]},\"assignments\":["
+        "{\"pod\":\"default/train-0\",\"role\":\"\",\"rank\":0,\"node\":\"n3\",\"devices\":[]},"
+        "{\"pod\":\"default/train-1\",\"role\":\"\",\"rank\":1,\"node\":\"n4\",\"devices\":[]}]}",
+        0, &error);
+    ck_assert_msg(promised != NULL, "%s", error.text);
+    const char *key;
+    json_t *value;
+    json_object_foreach(promised, key, value)
+    {
+        ck_assert_msg(json_equal(json_object_get(gang, key), value), "%s: %s", key, cli_out);
+    }
+    json_decref(promised);
+    json_decref(gang);
+}
+END_TEST
+
 START_TEST(a_gang_that_fits_as_a_tree_and_a_table)
 {
     ck_assert_int_eq(plan(JOB("train", "2") "---\n" GROUP("train", "2", ""), "tree"), CLI_OK);
-    ck_assert_str_eq(cli_out, "default/train  2 pods  Held  optimal\n"
-                              "cluster\n"
-                              "└─ rack r2\n"
-                              "   ├─ n3  rank 0  train-0\n"
-                              "   └─ n4  rank 1  train-1\n");
+    ck_assert_str_eq(cli_out, "default/train  2 pods  Held\n"
+                              "1 rack, 2 hosts (optimal)\n"
+                              "cluster  8/32 nvidia.com/gpu free\n"
+                              "└─ rack r2  0/16 free\n"
+                              "   ├─ n3  0/8  rank 0  train-0\n"
+                              "   └─ n4  0/8  rank 1  train-1\n");
     ck_assert_int_eq(plan(JOB("train", "2") "---\n" GROUP("train", "2", ""), "table"), CLI_OK);
     expect_in(cli_out, "0     -     train-0  n3    planned\n");
+    expect_in(cli_out, "1 rack, 2 hosts (optimal)\n");
 }
 END_TEST
 
@@ -119,6 +146,10 @@ START_TEST(a_gang_that_does_not_fit)
     ck_assert(json_is_false(json_object_get(gang, "feasible")));
     const char *reason = json_string_value(json_object_get(gang, "reason"));
     expect_in(reason, "short by 1 of 4 pods");
+    json_t *shortfall = json_pack("{s:s, s:i, s:i, s:i, s:n}", "level", "cluster", "wanted", 4,
+                                  "missing", 1, "fits", 3, "alternative");
+    ck_assert_msg(json_equal(json_object_get(gang, "shortfall"), shortfall), "%s", cli_out);
+    json_decref(shortfall);
     ck_assert_uint_eq(json_array_size(json_object_get(gang, "assignments")), 0);
     json_decref(gang);
 }
@@ -134,6 +165,43 @@ START_TEST(a_required_level_that_is_short)
     expect_in(cli_out, "default/train  3 pods  Waiting\n");
     expect_in(cli_out, "rack is short by 1 of 3 pods");
     expect_in(cli_out, "cluster");
+    ck_assert_int_eq(
+        plan(GROUP("train", "3", "phalanx.dev/required-topology: rack") "---\n" JOB("train", "3"),
+             "json"),
+        CLI_INFEASIBLE);
+    json_t *gang = printed();
+    json_t *shortfall = json_pack("{s:s, s:i, s:i, s:i, s:s}", "level", "rack", "wanted", 3,
+                                  "missing", 1, "fits", 2, "alternative", "cluster");
+    ck_assert_msg(json_equal(json_object_get(gang, "shortfall"), shortfall), "%s", cli_out);
+    json_decref(shortfall);
+    json_decref(gang);
+}
+END_TEST
+
+/* What others call required counts the same, on the group or in the pod template. */
+START_TEST(a_required_level_in_other_words)
+{
+    static const char *const manifests[] = {
+        GROUP("train", "3", "kai.scheduler/topology-required-placement: rack") "---\n" JOB("train",
+                                                                                           "3"),
+        GROUP("train", "3",
+              "") "---\n"
+                  "apiVersion: batch/v1\n"
+                  "kind: Job\n"
+                  "metadata: {name: train}\n"
+                  "spec:\n"
+                  "  parallelism: 3\n"
+                  "  template:\n"
+                  "    metadata:\n"
+                  "      labels: {scheduling.x-k8s.io/pod-group: train}\n"
+                  "      annotations: {kueue.x-k8s.io/podset-required-topology: "
+                  "topology.kubernetes.io/rack}\n"
+                  "    spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: 8}}}]}\n",
+    };
+    for (size_t i = 0; i < sizeof manifests / sizeof manifests[0]; i++) {
+        ck_assert_int_eq(plan(manifests[i], "tree"), CLI_INFEASIBLE);
+        expect_in(cli_out, "rack is short by 1 of 3 pods");
+    }
 }
 END_TEST
 
@@ -184,6 +252,33 @@ START_TEST(a_pytorch_job_needs_no_group)
     const json_t *assignment = json_array_get(json_object_get(gang, "assignments"), 1);
     ck_assert_str_eq(json_string_value(json_object_get(assignment, "role")), "worker");
     json_decref(gang);
+}
+END_TEST
+
+START_TEST(a_job_set_in_its_group)
+{
+    ck_assert_int_eq(
+        plan(GROUP("js", "3",
+                   "") "---\n"
+                       "apiVersion: jobset.x-k8s.io/v1alpha2\n"
+                       "kind: JobSet\n"
+                       "metadata: {name: js}\n"
+                       "spec:\n"
+                       "  replicatedJobs:\n"
+                       "  - name: w\n"
+                       "    template:\n"
+                       "      spec:\n"
+                       "        parallelism: 3\n"
+                       "        template:\n"
+                       "          metadata:\n"
+                       "            labels: {scheduling.x-k8s.io/pod-group: js}\n"
+                       "          spec:\n"
+                       "            containers: [{resources: {limits: {nvidia.com/gpu: 8}}}]\n",
+             "tree"),
+        CLI_OK);
+    expect_in(cli_out, "default/js  3 pods  Held\n2 racks, 3 hosts (optimal)\n");
+    expect_in(cli_out, "n2  0/8  w 0  js-w-0-0\n");
+    expect_in(cli_out, "n4  0/8  w 2  js-w-0-2\n");
 }
 END_TEST
 
@@ -246,11 +341,141 @@ START_TEST(levels_come_from_the_configuration)
     ck_assert_int_eq(run_cli("plan", "--snapshot", snapshot_path, "--manifest", manifest_path,
                              "--config", path, NULL),
                      CLI_OK);
-    expect_in(cli_out, "└─ cupboard r2\n");
+    expect_in(cli_out, "└─ cupboard r2  0/16 free\n");
     unlink(path);
     ck_assert_int_eq(run_cli("plan", "--snapshot", snapshot_path, "--manifest", manifest_path,
                              "--config", path, NULL),
                      CLI_USAGE);
+}
+END_TEST
+
+/* Four nodes of which the API server knows no topology. */
+#define BARE(name)                   \
+    "- kind: Node\n"                 \
+    "  metadata: {name: " name "}\n" \
+    "  status: {allocatable: {pods: 110, nvidia.com/gpu: 8}}\n"
+#define BARE_NODES \
+    "kind: List\nitems:\n" BARE("tux0") BARE("tux1") BARE("tux2") BARE("tux3") BARE("other")
+#define TRAIN GROUP("train", "2", "") "---\n" JOB("train", "2")
+
+static char config_path[64];
+static char import_path[64];
+
+/* Plans TRAIN with a topology file that the configuration names by a relative path. */
+static int plan_imported(const char *nodes, const char *file, const char *output)
+{
+    char config[128];
+    unlink(snapshot_path);
+    snprintf(snapshot_path, sizeof snapshot_path, "/tmp/phalanx-test-snapshot-XXXXXX");
+    write_file(snapshot_path, nodes);
+    snprintf(import_path, sizeof import_path, "/tmp/phalanx-test-topology-XXXXXX");
+    write_file(import_path, file);
+    snprintf(config, sizeof config, "topology: {import: %s}\n", strrchr(import_path, '/') + 1);
+    snprintf(config_path, sizeof config_path, "/tmp/phalanx-test-config-XXXXXX");
+    write_file(config_path, config);
+    if (manifest_path[0] == '\0') {
+        snprintf(manifest_path, sizeof manifest_path, "/tmp/phalanx-test-manifest-XXXXXX");
+        write_file(manifest_path, TRAIN);
+    }
+    int code = run_cli("plan", "--snapshot", snapshot_path, "--manifest", manifest_path, "--config",
+                       config_path, "-o", output, NULL);
+    unlink(config_path);
+    unlink(import_path);
+    return code;
+}
+
+/* The first two by name are under two leaves, but only the file says so. */
+START_TEST(slurm_says_which_nodes_share_a_leaf)
+{
+    static const char file[] = "SwitchName=s0 Nodes=tux[0,2]\n"
+                               "SwitchName=s1 Nodes=tux1,other\n"
+                               "SwitchName=s2 Switches=s[0-1]\n";
+    ck_assert_int_eq(plan_imported(BARE_NODES, file, "tree"), CLI_OK);
+    expect_in(cli_out, "└─ spine s2  16/32 free\n"
+                       "   └─ leaf s0  0/16 free\n"
+                       "      ├─ tux0  0/8  rank 0  train-0\n"
+                       "      └─ tux2  0/8  rank 1  train-1\n");
+    ck_assert_str_eq(cli_err,
+                     "phalanx plan: 1 node has no place in the imported topology (tux3)\n");
+    ck_assert_int_eq(plan(TRAIN, "json"), CLI_OK);
+    json_t *gang = printed();
+    ck_assert_str_eq(node_of(gang, 0), "other");
+    ck_assert_str_eq(node_of(gang, 1), "tux0");
+    json_decref(gang);
+}
+END_TEST
+
+START_TEST(slurm_blocks_count_too)
+{
+    static const char file[] = "- topology: racks\n"
+                               "  block: {block_sizes: [1, 2], blocks: [\n"
+                               "    {block: b1, nodes: tux0}, {block: b2, nodes: tux3},\n"
+                               "    {block: b3, nodes: 'tux[1-2]'}]}\n";
+    ck_assert_int_eq(plan_imported(BARE_NODES, file, "json"), CLI_OK);
+    json_t *gang = printed();
+    ck_assert_str_eq(node_of(gang, 0), "tux1");
+    ck_assert_str_eq(node_of(gang, 1), "tux2");
+    json_decref(gang);
+}
+END_TEST
+
+START_TEST(a_topology_file_that_is_wrong)
+{
+    ck_assert_int_eq(plan_imported(BARE_NODES, "SwitchName=s0 Switches=s0\n", "tree"), CLI_USAGE);
+    expect_in(cli_err, import_path);
+    expect_in(cli_err, "switch s0 in s0: a cycle");
+    ck_assert_str_eq(cli_out, "");
+}
+END_TEST
+
+#define HYPERNODE(name, pattern)                                                     \
+    "- apiVersion: topology.volcano.sh/v1alpha1\n"                                   \
+    "  kind: HyperNode\n"                                                            \
+    "  metadata: {name: " name "}\n"                                                 \
+    "  spec: {tier: 1, tierName: tor, members: [{type: Node, selector: {regexMatch:" \
+    " {pattern: '" pattern "'}}}]}\n"
+
+static int plan_snapshot(const char *text)
+{
+    unlink(snapshot_path);
+    snprintf(snapshot_path, sizeof snapshot_path, "/tmp/phalanx-test-snapshot-XXXXXX");
+    write_file(snapshot_path, text);
+    return plan(TRAIN, "tree");
+}
+
+START_TEST(hypernodes_of_the_snapshot)
+{
+    ck_assert_int_eq(
+        plan_snapshot(BARE_NODES HYPERNODE("h1", "^(tux0|tux3)$") HYPERNODE("h2", "^tux[12]$")),
+        CLI_OK);
+    expect_in(cli_out, "└─ tor h1  0/16 free\n"
+                       "   ├─ tux0  0/8  rank 0  train-0\n"
+                       "   └─ tux3  0/8  rank 1  train-1\n");
+    ck_assert_int_eq(plan_snapshot(BARE_NODES HYPERNODE("h1", "tux0") HYPERNODE("h2", "^tux")),
+                     CLI_RUNTIME);
+    expect_in(cli_err, "node tux0 is in h1 and in h2, and neither lies in the other");
+    ck_assert_str_eq(cli_out, "");
+}
+END_TEST
+
+START_TEST(a_kueue_topology_of_the_snapshot)
+{
+    ck_assert_int_eq(plan_snapshot("kind: List\nitems:\n" BARE(
+                         "a") "- kind: Node\n"
+                              "  metadata: {name: b, labels: {example.com/pod: p1}}\n"
+                              "  status: {allocatable: {pods: 110, nvidia.com/gpu: 8}}\n"
+                              "- kind: Node\n"
+                              "  metadata: {name: c, labels: {example.com/pod: p1}}\n"
+                              "  status: {allocatable: {pods: 110, nvidia.com/gpu: 8}}\n"
+                              "- apiVersion: kueue.x-k8s.io/v1beta2\n"
+                              "  kind: Topology\n"
+                              "  metadata: {name: default}\n"
+                              "  spec: {levels: [{nodeLabel: example.com/pod}]}\n"),
+                     CLI_OK);
+    expect_in(cli_out, "└─ pod p1  0/16 free\n"
+                       "   ├─ b  0/8  rank 0  train-0\n"
+                       "   └─ c  0/8  rank 1  train-1\n");
+    ck_assert_str_eq(cli_err, "");
 }
 END_TEST
 
@@ -294,17 +519,25 @@ int main(void)
     TCase *tests = tcase_create("plan");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_gang_that_fits);
+    tcase_add_test(tests, the_answer_has_these_members);
     tcase_add_test(tests, a_gang_that_fits_as_a_tree_and_a_table);
     tcase_add_test(tests, a_gang_that_does_not_fit);
     tcase_add_test(tests, a_required_level_that_is_short);
+    tcase_add_test(tests, a_required_level_in_other_words);
     tcase_add_test(tests, too_few_pods);
     tcase_add_test(tests, several_gangs_share_the_cluster);
     tcase_add_test(tests, a_pytorch_job_needs_no_group);
+    tcase_add_test(tests, a_job_set_in_its_group);
     tcase_add_test(tests, the_same_question_has_the_same_answer);
     tcase_add_test(tests, pods_that_exist_are_not_moved);
     tcase_add_test(tests, a_pod_without_a_gang_is_told_how_to_get_one);
     tcase_add_test(tests, namespace_is_for_objects_without_one);
     tcase_add_test(tests, levels_come_from_the_configuration);
+    tcase_add_test(tests, slurm_says_which_nodes_share_a_leaf);
+    tcase_add_test(tests, slurm_blocks_count_too);
+    tcase_add_test(tests, a_topology_file_that_is_wrong);
+    tcase_add_test(tests, hypernodes_of_the_snapshot);
+    tcase_add_test(tests, a_kueue_topology_of_the_snapshot);
     tcase_add_test(tests, mistakes);
     suite_add_tcase(suite, tests);
     return check_main(suite);

@@ -149,6 +149,97 @@ START_TEST(a_job_without_numbers_has_one_pod)
 }
 END_TEST
 
+static const char *annotation(size_t i, const char *key)
+{
+    const json_t *metadata = json_object_get(json_array_get(objects, i), "metadata");
+    return json_string_value(json_object_get(json_object_get(metadata, "annotations"), key));
+}
+
+#define EXCLUSIVE "alpha.jobset.sigs.k8s.io/exclusive-topology"
+#define JOB_SET(annotations, driver, workers)                                                  \
+    "apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\n"                                     \
+    "metadata: {name: js, namespace: a, annotations: {" annotations "}}\n"                     \
+    "spec:\n"                                                                                  \
+    "  replicatedJobs:\n"                                                                      \
+    "  - name: driver\n"                                                                       \
+    "    template:\n"                                                                          \
+    "      metadata: {annotations: {" driver "}}\n"                                            \
+    "      spec:\n"                                                                            \
+    "        completionMode: NonIndexed\n"                                                     \
+    "        template: {spec: {containers: [{name: c}]}}\n"                                    \
+    "  - name: workers\n"                                                                      \
+    "    replicas: 2\n"                                                                        \
+    "    template:\n"                                                                          \
+    "      spec:\n"                                                                            \
+    "        parallelism: 2\n"                                                                 \
+    "        completions: 2\n"                                                                 \
+    "        template:\n"                                                                      \
+    "          metadata: {labels: {scheduling.x-k8s.io/pod-group: js}, annotations: {" workers \
+    "}}\n"                                                                                     \
+    "          spec: {containers: [{name: c}]}\n"
+
+START_TEST(a_job_set_makes_the_pods_of_its_jobs)
+{
+    expand_good(JOB_SET("", EXCLUSIVE ": rack", "phalanx.dev/slices: rack=2"));
+    ck_assert_str_eq(names(), "Pod:a/js-driver-0-0 Pod:a/js-workers-0-0 Pod:a/js-workers-0-1 "
+                              "Pod:a/js-workers-1-0 Pod:a/js-workers-1-1");
+    struct pod_object driver = pod(0), worker = pod(4);
+    ck_assert_ptr_null(driver.gang);
+    ck_assert_str_eq(driver.role, "driver");
+    ck_assert_int_eq(driver.rank, -1);
+    ck_assert_str_eq(driver.placement.exclusive_level, "rack");
+    ck_assert_str_eq(worker.gang, "js");
+    ck_assert_str_eq(worker.role, "workers");
+    ck_assert_int_eq(worker.rank, -1); /* of several Jobs: see dialect.c */
+    ck_assert_ptr_null(worker.placement.exclusive_level);
+    ck_assert_uint_eq(worker.placement.slice_count, 1);
+    static const char *const marks[][2] = {
+        {"jobset.sigs.k8s.io/jobset-name", "js"},
+        {"jobset.sigs.k8s.io/replicatedjob-name", "workers"},
+        {"jobset.sigs.k8s.io/replicatedjob-replicas", "2"},
+        {"jobset.sigs.k8s.io/global-replicas", "3"},
+        {"jobset.sigs.k8s.io/job-index", "1"},
+        {"jobset.sigs.k8s.io/job-global-index", "2"},
+        {"jobset.sigs.k8s.io/restart-attempt", "0"},
+        {"batch.kubernetes.io/job-completion-index", "1"},
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        ck_assert_pstr_eq(label(4, marks[i][0]), marks[i][1]);
+        ck_assert_pstr_eq(annotation(4, marks[i][0]), marks[i][1]);
+    }
+    ck_assert_str_eq(label(4, "batch.kubernetes.io/job-name"), "js-workers-1");
+    ck_assert_str_eq(label(0, "jobset.sigs.k8s.io/job-global-index"), "0");
+    ck_assert_ptr_null(label(0, "batch.kubernetes.io/job-completion-index"));
+    const json_t *metadata = json_object_get(json_array_get(objects, 4), "metadata");
+    const json_t *owner = json_array_get(json_object_get(metadata, "ownerReferences"), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(owner, "apiVersion")), "batch/v1");
+    ck_assert_str_eq(json_string_value(json_object_get(owner, "kind")), "Job");
+    ck_assert_str_eq(json_string_value(json_object_get(owner, "name")), "js-workers-1");
+}
+END_TEST
+
+/* The key on the JobSet is for all its Jobs. */
+START_TEST(an_exclusive_job_set)
+{
+    expand_good(JOB_SET(EXCLUSIVE ": leaf", EXCLUSIVE ": rack", ""));
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_str_eq(pod(i).placement.exclusive_level, "leaf");
+    }
+}
+END_TEST
+
+START_TEST(the_job_of_a_job_set_gives_ranks)
+{
+    expand_good("apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: js}\n"
+                "spec: {replicatedJobs: [{name: w, replicas: 1, template: {spec: {parallelism: 3,"
+                " template: {spec: {}}}}}]}\n");
+    ck_assert_uint_eq(json_array_size(objects), 3);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(pod(i).rank, (int)i);
+    }
+}
+END_TEST
+
 #define PYTORCH_JOB(policy, master_labels, worker_labels)                                         \
     "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\n"                                             \
     "metadata: {name: llama, namespace: a, annotations: {phalanx.dev/required-topology: leaf}}\n" \
@@ -175,7 +266,7 @@ START_TEST(a_pytorch_job_makes_its_group_and_pods)
                   err.text);
     ck_assert_int_eq(group.minimum, 3);
     ck_assert_int_eq(group.hold_timeout_ms, 0);
-    ck_assert_str_eq(group.required_level, "leaf");
+    ck_assert_str_eq(group.placement.required_level, "leaf");
     struct pod_object master = pod(1);
     ck_assert_str_eq(master.gang, "llama");
     ck_assert_str_eq(master.role, "master");
@@ -246,6 +337,25 @@ static const struct {
      "spec.pytorchReplicaSpecs.Worker.template.spec is missing"},
     {PYTORCH_JOB("schedulingPolicy: {minAvailable: all}", "", ""),
      "spec.runPolicy.schedulingPolicy.minAvailable must be a number"},
+    {"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: j}\nspec: {}",
+     "JobSet default/j: spec.replicatedJobs is missing"},
+    {"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: j}\n"
+     "spec: {replicatedJobs: [{name: a, replicas: 0}, {template: {}}]}",
+     "JobSet default/j: spec.replicatedJobs[1].name is missing"},
+    {"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: j}\n"
+     "spec: {replicatedJobs: [{name: a, replicas: -1}]}",
+     "JobSet default/j: spec.replicatedJobs[0].replicas must be a number"},
+    {"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: j}\n"
+     "spec: {replicatedJobs: [{name: a}]}",
+     "JobSet default/j: spec.replicatedJobs[0].template.spec.template.spec is missing"},
+    {"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: j}\n"
+     "spec: {replicatedJobs: [{name: a, template: {spec: {parallelism: x, template: {spec: "
+     "{}}}}}]}",
+     "spec.replicatedJobs[0].template.spec.parallelism must be a number"},
+    {"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: j}\n"
+     "spec: {replicatedJobs: [{name: a, replicas: 100000, template: {spec: {parallelism: 2, "
+     "template: {spec: {}}}}}]}",
+     "the manifest makes more than 100000 pods"},
     {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"
      "spec: {template: {spec: {containers: [{name: c}]}}}",
      "Deployment (apps/v1) makes pods in a way that is not known here"},
@@ -280,6 +390,9 @@ int main(void)
     tcase_add_test(tests, a_job_makes_its_pods);
     tcase_add_test(tests, an_indexed_job_gives_ranks);
     tcase_add_test(tests, a_job_without_numbers_has_one_pod);
+    tcase_add_test(tests, a_job_set_makes_the_pods_of_its_jobs);
+    tcase_add_test(tests, an_exclusive_job_set);
+    tcase_add_test(tests, the_job_of_a_job_set_gives_ranks);
     tcase_add_test(tests, a_pytorch_job_makes_its_group_and_pods);
     tcase_add_test(tests, a_scheduling_policy_counts);
     tcase_add_test(tests, labels_of_the_template_win);

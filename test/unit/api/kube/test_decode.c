@@ -101,7 +101,7 @@ START_TEST(pod_complete)
              "worker,\n"
              "     training.kubeflow.org/replica-index: '3'},\n"
              "   annotations: {phalanx.dev/required-topology: rack, "
-             "phalanx.dev/preferred-topology: leaf}}\n"
+             "phalanx.dev/preferred-topology: leaf, phalanx.dev/slices: 'rack=4,leaf=2'}}\n"
              "spec:\n"
              "  nodeName: n1\n"
              "  priority: -5\n"
@@ -128,8 +128,11 @@ START_TEST(pod_complete)
     ck_assert_int_eq(pod.gang_minimum, 0);
     ck_assert_str_eq(pod.role, "worker");
     ck_assert_int_eq(pod.rank, 3);
-    ck_assert_str_eq(pod.required_level, "rack");
-    ck_assert_str_eq(pod.preferred_level, "leaf");
+    ck_assert_str_eq(pod.placement.required_level, "rack");
+    ck_assert_str_eq(pod.placement.preferred_level, "leaf");
+    ck_assert_uint_eq(pod.placement.slice_count, 2);
+    ck_assert_str_eq(pod.placement.slices[1].level, "leaf");
+    ck_assert_int_eq(pod.placement.slices[1].size, 2);
     ck_assert_uint_eq(pod.selector_count, 2);
     ck_assert_str_eq(pod.selector[1].key, "c");
     ck_assert_str_eq(pod.selector[1].value, "");
@@ -247,13 +250,18 @@ START_TEST(group_quorum)
         ck_assert_str_eq(group.uid, "u");
         ck_assert_int_eq(group.minimum, SPECS[i].minimum);
         ck_assert_int_eq(group.hold_timeout_ms, SPECS[i].timeout);
-        ck_assert_ptr_null(group.required_level);
+        ck_assert_ptr_null(group.placement.required_level);
     }
     struct group_object group;
     group_from("{metadata: {name: g, namespace: ns,"
-               " annotations: {phalanx.dev/required-topology: block}}}",
+               " annotations: {phalanx.dev/required-topology: block,"
+               " phalanx.dev/exclusive-topology: leaf, phalanx.dev/slice-topology: rack}}}",
                &group);
-    ck_assert_str_eq(group.required_level, "block");
+    ck_assert_str_eq(group.placement.required_level, "block");
+    ck_assert_str_eq(group.placement.exclusive_level, "leaf");
+    ck_assert_uint_eq(group.placement.slice_count, 1);
+    ck_assert_str_eq(group.placement.slices[0].level, "rack");
+    ck_assert_int_eq(group.placement.slices[0].size, 0);
     ck_assert_ptr_null(group.uid);
 }
 END_TEST

@@ -93,29 +93,10 @@ START_TEST(reads_marks)
                    mark.gang_minimum, mark.role == NULL ? "-" : mark.role, mark.rank);
     ck_assert_msg(strcmp(text, SAMPLES[_i].expected) == 0, "%s gave %s, not %s",
                   SAMPLES[_i].metadata, text, SAMPLES[_i].expected);
-    ck_assert_ptr_null(mark.required_level);
-    ck_assert_ptr_null(mark.preferred_level);
-    arena_finish(&arena);
-}
-END_TEST
-
-START_TEST(reads_levels)
-{
-    struct arena arena;
-    arena_init(&arena);
-    json_t *annotations = yaml_object("{phalanx.dev/required-topology: rack,"
-                                      " phalanx.dev/preferred-topology: nvidia.com/gpu.clique}");
-    struct dialect_mark mark;
-    dialect_read(NULL, annotations, &arena, &mark);
-    ck_assert_str_eq(mark.required_level, "rack");
-    ck_assert_str_eq(mark.preferred_level, "nvidia.com/gpu.clique");
-    json_decref(annotations);
-    annotations =
-        yaml_object("{phalanx.dev/required-topology: '', phalanx.dev/preferred-topology: 7}");
-    dialect_levels(annotations, &arena, &mark.required_level, &mark.preferred_level);
-    ck_assert_ptr_null(mark.required_level);
-    ck_assert_ptr_null(mark.preferred_level);
-    json_decref(annotations);
+    ck_assert_ptr_null(mark.placement.required_level);
+    ck_assert_ptr_null(mark.placement.preferred_level);
+    ck_assert_ptr_null(mark.placement.exclusive_level);
+    ck_assert_uint_eq(mark.placement.slice_count, 0);
     arena_finish(&arena);
 }
 END_TEST
@@ -125,7 +106,6 @@ int main(void)
     Suite *suite = suite_create("dialect");
     TCase *tests = tcase_create("dialect");
     tcase_add_loop_test(tests, reads_marks, 0, sizeof SAMPLES / sizeof SAMPLES[0]);
-    tcase_add_test(tests, reads_levels);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

@@ -35,6 +35,7 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_int_eq(config.backoff_maximum_ms, 60000);
     ck_assert_int_eq(config.log_level, LOG_INFO);
     ck_assert_int_eq(config.log_format, LOG_JSON);
+    ck_assert_str_eq(config.preset, "auto");
     ck_assert_int_ge(levels_find(&config.levels, "nvidia.com/gpu.clique"), 0);
 }
 END_TEST
@@ -71,6 +72,7 @@ START_TEST(every_key_is_read)
     ck_assert_str_eq(config.kubeconfig, "/etc/kube config");
     ck_assert_uint_eq(config.writes_in_flight, 1);
     ck_assert_int_eq(config.write_patience_ms, 1500);
+    ck_assert_ptr_null(config.preset);
     ck_assert_uint_eq(config.levels.count, 3);
     ck_assert_str_eq(config.levels.items[0].name, "block");
     ck_assert_uint_eq(config.levels.items[0].key_count, 2);
@@ -111,6 +113,37 @@ START_TEST(what_is_absent_stays_as_it_was)
     ck_assert_int_eq(parse("log: {level: error}"), 0);
     ck_assert_int_eq(parse("log: {format: text}"), 0);
     ck_assert_int_eq(config.log_level, LOG_ERROR);
+}
+END_TEST
+
+/* A preset replaces the levels as a whole, whatever stood there before, and so do levels. */
+START_TEST(a_preset_by_name)
+{
+    ck_assert_int_eq(parse("topology: {preset: gke}"), 0);
+    ck_assert_str_eq(config.preset, "gke");
+    ck_assert_int_eq(levels_find(&config.levels, "subblock"), 3);
+    ck_assert_int_eq(levels_find(&config.levels, "leaf"), -1);
+    ck_assert_int_eq(parse("log: {level: error}"), 0);
+    ck_assert_str_eq(config.preset, "gke");
+    ck_assert_int_eq(levels_find(&config.levels, "subblock"), 3);
+    struct config printed = config;
+    json_t *description = config_describe(&config);
+    const json_t *topology = json_object_get(description, "topology");
+    ck_assert_str_eq(json_string_value(json_object_get(topology, "preset")), "gke");
+    ck_assert_uint_eq(json_array_size(json_object_get(topology, "levels")), config.levels.count);
+    char *text = json_dumps(description, 0);
+    config_default(&config);
+    ck_assert_msg(parse(text) == 0, "%s", err.text);
+    ck_assert(same(&config, &printed));
+    ck_assert_str_eq(config.preset, "gke");
+    free(text);
+    json_decref(description);
+    ck_assert_int_eq(parse("topology: {levels: [{name: rack, keys: [r]}]}"), 0);
+    ck_assert_ptr_null(config.preset);
+    ck_assert_int_eq(levels_find(&config.levels, "subblock"), -1);
+    ck_assert_int_eq(parse("topology: {preset: eks, levels: null}"), 0);
+    ck_assert_str_eq(config.preset, "eks");
+    ck_assert_int_eq(levels_find(&config.levels, "rack"), -1);
 }
 END_TEST
 
@@ -165,6 +198,12 @@ static const struct {
     {"gangs: {holdTimeout: 61m}", "gangs.holdTimeout: 61m is out of range"},
     {"gangs: {holdTimeout: -30s}", "gangs.holdTimeout: -30s is out of range"},
     {"gangs: {backoff: {initial: 61s}}", "gangs.backoff.initial: must not exceed"},
+    {"topology: {preset: azure}",
+     "topology.preset: there is no preset \"azure\" (there are: auto, topograph, "},
+    {"topology: {preset: [gke]}", "topology.preset: must be a string, is a list"},
+    {"topology: {preset: gke, levels: [{name: rack, keys: [r]}]}",
+     "topology.preset: \"gke\" has other levels than topology.levels: give one of the two"},
+    {"topology: {levels: [], preset: auto}", "give one of the two"},
     {"topology: {levels: {}}", "topology.levels: must be a list"},
     {"topology: {levels: [rack]}", "topology.levels[0]: must be a mapping, is a string"},
     {"topology: {levels: [{keys: [a]}]}", "topology.levels[0].name: is missing"},
@@ -177,6 +216,9 @@ static const struct {
     {"topology: {levels: [{name: a, keys: [b]}, {name: c, keys: [b]}]}",
      "topology.levels[1].keys[0]: "},
     {"topology: {levels: [{name: a}]}", "topology.levels: "},
+    {"topology: {import: [a]}", "topology.import: must be a path, is a list"},
+    {"topology: {import: a, levels: [{name: b, keys: [c]}]}",
+     "topology.import: cannot be given with topology.levels"},
     {"log: {level: verbose}", "log.level: \"verbose\" is not one of debug, info, warning, error"},
     {"log: {format: 1}", "log.format: must be a string, is a number"},
     {"log: {level: info, level: info}", "level"},
@@ -202,6 +244,38 @@ START_TEST(long_keys_do_not_overflow)
     memcpy(text + 1000, ": {a: 1}", 9); /* libyaml takes keys up to 1024 */
     ck_assert_int_eq(parse(text), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "unknown key"));
+}
+END_TEST
+
+START_TEST(an_import_is_relative_to_its_file)
+{
+    char path[] = "/tmp/phalanx-test-config-XXXXXX";
+    static const char text[] = "topology: {import: slurm/topology.conf}";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
+    close(fd);
+    ck_assert_int_eq(parse(text), 0);
+    ck_assert_str_eq(config.topology_import, "slurm/topology.conf");
+    ck_assert(!config.levels_given);
+    config_default(&config);
+    ck_assert_msg(config_load(&config, path, &err) == 0, "%s", err.text);
+    ck_assert_str_eq(config.topology_import, "/tmp/slurm/topology.conf");
+    unlink(path);
+    ck_assert_int_eq(parse("topology: {import: /etc/slurm/topology.conf}"), 0);
+    ck_assert_str_eq(config.topology_import, "/etc/slurm/topology.conf");
+    /* What is described is a configuration again, so it leaves the levels to the file. */
+    json_t *description = config_describe(&config);
+    const json_t *topology = json_object_get(description, "topology");
+    ck_assert_uint_eq(json_object_size(topology), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(topology, "import")),
+                     "/etc/slurm/topology.conf");
+    json_decref(description);
+    char *long_text = calloc(1, CONFIG_PATH_MAX + 64);
+    snprintf(long_text, CONFIG_PATH_MAX + 64, "topology: {import: %0*d}", CONFIG_PATH_MAX, 0);
+    ck_assert_int_eq(parse(long_text), -1);
+    ck_assert_ptr_nonnull(strstr(err.text, "topology.import: "));
+    free(long_text);
 }
 END_TEST
 
@@ -251,10 +325,12 @@ int main(void)
     tcase_add_test(tests, defaults_are_those_of_the_contract);
     tcase_add_test(tests, every_key_is_read);
     tcase_add_test(tests, what_is_absent_stays_as_it_was);
+    tcase_add_test(tests, a_preset_by_name);
     tcase_add_test(tests, the_description_is_a_configuration);
     tcase_add_loop_test(tests, what_is_wrong_is_named_and_changes_nothing, 0,
                         (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(tests, long_keys_do_not_overflow);
+    tcase_add_test(tests, an_import_is_relative_to_its_file);
     tcase_add_test(tests, listen_addresses);
     tcase_add_test(tests, files);
     suite_add_tcase(suite, tests);

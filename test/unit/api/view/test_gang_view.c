@@ -108,6 +108,99 @@ START_TEST(a_waiting_gang_as_json)
 }
 END_TEST
 
+START_TEST(a_shortfall_as_json)
+{
+    struct gang_view view = {.name_space = "default",
+                             .name = "train",
+                             .state = GANG_WAITING,
+                             .reason = "rack is short by 1 of 4 pods",
+                             .shortfall = {.level = "rack", .wanted = 4, .missing = 1, .fits = 3}};
+    json_t *json = gang_view_json(&view);
+    const json_t *shortfall = json_object_get(json, "shortfall");
+    ck_assert_str_eq(text(shortfall, "level"), "rack");
+    ck_assert_int_eq(number(shortfall, "wanted"), 4);
+    ck_assert_int_eq(number(shortfall, "missing"), 1);
+    ck_assert_int_eq(number(shortfall, "fits"), 3);
+    ck_assert(json_is_null(json_object_get(shortfall, "alternative")));
+    ck_assert_uint_eq(json_object_size(shortfall), 5);
+    json_decref(json);
+
+    view.shortfall.alternative = "leaf";
+    json = gang_view_json(&view);
+    ck_assert_str_eq(text(json_object_get(json, "shortfall"), "alternative"), "leaf");
+    json_decref(json);
+
+    view.state = GANG_HELD; /* what was short once is no longer */
+    json = gang_view_json(&view);
+    ck_assert_ptr_null(json_object_get(json, "shortfall"));
+    json_decref(json);
+}
+END_TEST
+
+struct certificate {
+    const char *levels[4];
+    uint32_t used[4], bound[4];
+    bool optimal;
+    const char *text;
+};
+
+static const struct certificate CERTIFICATES[] = {
+    {{"spine", "leaf", "host"},
+     {1, 2, 16},
+     {1, 2, 16},
+     true,
+     "1 spine, 2 leaves, 16 hosts (optimal)\n"},
+    {{"leaf"}, {1}, {1}, true, "1 leaf (optimal)\n"},
+    {{"leaf"}, {3}, {2}, false, "3 leaves (at least 2)\n"},
+    /* one vector: behind the first difference the bound says nothing */
+    {{"zone", "rack", "host"},
+     {1, 3, 16},
+     {1, 2, 17},
+     false,
+     "1 zone, 3 racks (at least 2), 16 hosts\n"},
+    {{"zone", "rack", "host"},
+     {2, 3, 16},
+     {1, 2, 4},
+     false,
+     "2 zones (at least 1), 3 racks, 16 hosts\n"},
+    {{"rack", "host"}, {1, 2}, {1, 2}, false, "1 rack, 2 hosts (not proven optimal)\n"},
+    {{"switch", "bus", "box", "nvlink"},
+     {2, 2, 2, 2},
+     {2, 2, 2, 2},
+     true,
+     "2 switches, 2 buses, 2 boxes, 2 nvlinks (optimal)\n"},
+    {{"example.com/leaf", "x/y", ""},
+     {2, 1, 3},
+     {2, 1, 3},
+     true,
+     "2 example.com/leaf, 1 x/y, 3  (optimal)\n"},
+};
+
+START_TEST(certificates)
+{
+    const struct certificate *certificate = &CERTIFICATES[_i];
+    struct gang_view view = {.has_quality = true, .optimal = certificate->optimal, .levels = 1};
+    for (size_t i = 0; i < 4 && certificate->levels[i] != NULL; i++, view.levels++) {
+        view.level_names[i + 1] = certificate->levels[i];
+        view.used[i + 1] = certificate->used[i];
+        view.bound_domains[i + 1] = certificate->bound[i];
+    }
+    char *have = NULL;
+    size_t length;
+    FILE *out = open_memstream(&have, &length);
+    gang_view_certificate(&view, out);
+    fclose(out);
+    ck_assert_str_eq(have, certificate->text);
+    free(have);
+    view.has_quality = false;
+    out = open_memstream(&have, &length);
+    gang_view_certificate(&view, out);
+    fclose(out);
+    ck_assert_str_eq(have, "");
+    free(have);
+}
+END_TEST
+
 START_TEST(all_gangs_as_json)
 {
     json_t *json = gang_view_list(bed.engine);
@@ -150,11 +243,11 @@ START_TEST(a_planned_gang_as_a_table)
             "\"training.kubeflow.org/replica-index\":\"0\"");
     bed_group(&bed, 2);
     bed_sync(&bed);
-    expect_table("default/train  2 pods  Held  optimal\n"
+    expect_table("default/train  2 pods  Held\n"
                  "RANK  ROLE    POD             NODE  STATE\n"
                  "0     master  train-master-0  n10   planned\n"
                  "0     worker  train-worker-0  n3    planned\n"
-                 "spans: 1 leaf, 1 rack, 2 host  (optimal)\n");
+                 "1 leaf, 1 rack, 2 hosts (optimal)\n");
 }
 END_TEST
 
@@ -168,7 +261,7 @@ START_TEST(a_gathering_gang_as_a_table)
     char expected[1024];
     ck_assert_uint_lt(strlen(view.reason), 78);
     snprintf(expected, sizeof expected,
-             "default/train  1 pods  Gathering\n"
+             "default/train  1 pod  Gathering\n"
              "  %s\n"
              "RANK  ROLE  POD      NODE  STATE\n"
              "%-4s  -     train-x  -     waiting\n",
@@ -184,6 +277,8 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_planned_gang_as_json);
     tcase_add_test(tests, a_waiting_gang_as_json);
+    tcase_add_test(tests, a_shortfall_as_json);
+    tcase_add_loop_test(tests, certificates, 0, sizeof CERTIFICATES / sizeof CERTIFICATES[0]);
     tcase_add_test(tests, all_gangs_as_json);
     tcase_add_test(tests, a_planned_gang_as_a_table);
     tcase_add_test(tests, a_gathering_gang_as_a_table);

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine_attempt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/engine_wishes.h"
+#include "topology/alloc.h"
+#include "topology/err.h"
+
+/* Members, roles and slices of one attempt.
+ *
+ *   ordinal    0 1 2 3   4 5 6 7   8 9 …     rank inside the sliced shape
+ *   slice      0 0 0 0   1 1 1 1   2 2 …     ordinal / size, per layer
+ *   placed     a . . .   . . . .   . .       slice 0 was started in a's domain: the others follow
+ *
+ * A slice that is torn already (its domain's label changed while it ran) counts as started where
+ * its first placed member is. An inner slice counts as started only inside the domain of its outer
+ * one.
+ */
+
+/* ---- slices ---- */
+
+struct slices {
+    struct attempt *attempt;
+    uint32_t *ordinals;                   /* by member of the gang; UINT32_MAX: not sliced */
+    uint32_t count;                       /* 1 + the greatest ordinal */
+    uint32_t *started[SOLVER_LAYERS_MAX]; /* by slice: place, or DOMAINS_NONE */
+    uint32_t *pending[SOLVER_LAYERS_MAX]; /* by slice: members to place */
+};
+
+static bool is_live(const struct pod *pod)
+{
+    return !pod->terminal && !pod->deleting;
+}
+
+/* The shape that most live members have, the first one of equals; of as many shapes as the solver
+ * takes, more make no plan anyway. */
+static uint32_t most_common_shape(const struct gang *gang)
+{
+    uint32_t shapes[SOLVER_ROLES_MAX];
+    uint32_t counts[SOLVER_ROLES_MAX];
+    uint32_t known = 0;
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        uint32_t at = 0;
+        if (!is_live(gang->members[i])) {
+            continue;
+        }
+        while (at < known && shapes[at] != gang->members[i]->shape) {
+            at++;
+        }
+        if (at == known && known < SOLVER_ROLES_MAX) {
+            shapes[known] = gang->members[i]->shape;
+            counts[known++] = 0;
+        }
+        if (at < known) {
+            counts[at]++;
+        }
+    }
+    for (uint32_t i = 1; i < known; i++) {
+        best = counts[i] > counts[best] ? i : best;
+    }
+    return known == 0 ? SHAPE_NONE : shapes[best];
+}
+
+/* Ranks count if every sliced member has one of its own, in one role. */
+static bool has_ranks(const struct gang *gang, uint32_t shape)
+{
+    const struct pod *before = NULL;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        const struct pod *pod = gang->members[i];
+        if (!is_live(pod) || pod->shape != shape) {
+            continue;
+        }
+        if (pod->rank < 0 || pod->rank >= (int32_t)GANG_MEMBERS_MAX ||
+            (before != NULL &&
+             (strcmp(before->role, pod->role) != 0 || before->rank == pod->rank))) {
+            return false;
+        }
+        before = pod;
+    }
+    return true;
+}
+
+static void number_members(struct slices *slices)
+{
+    const struct gang *gang = slices->attempt->gang;
+    bool ranks = has_ranks(gang, slices->attempt->sliced_shape);
+    uint32_t next = 0;
+    slices->ordinals = alloc_zero(gang->member_count, sizeof *slices->ordinals);
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        const struct pod *pod = gang->members[i];
+        slices->ordinals[i] = UINT32_MAX;
+        if (is_live(pod) && pod->shape == slices->attempt->sliced_shape) {
+            uint32_t ordinal = ranks ? (uint32_t)pod->rank : next++;
+            slices->ordinals[i] = ordinal;
+            slices->count = ordinal >= slices->count ? ordinal + 1 : slices->count;
+        }
+    }
+}
+
+static uint32_t place_at(const struct domains *domains, uint32_t position, uint32_t level)
+{
+    return level + 1 == domains_levels(domains) ? position : domains_at(domains, position, level);
+}
+
+/* Where the slices were started, outer layers first. */
+static void find_started(struct slices *slices)
+{
+    const struct attempt *attempt = slices->attempt;
+    const struct gang *gang = attempt->gang;
+    const struct domains *domains = attempt->engine->domains;
+    for (uint32_t layer = 0; layer < attempt->layer_count; layer++) {
+        slices->started[layer] = alloc_zero(slices->count, sizeof(uint32_t));
+        slices->pending[layer] = alloc_zero(slices->count, sizeof(uint32_t));
+        for (uint32_t i = 0; i < slices->count; i++) {
+            slices->started[layer][i] = DOMAINS_NONE;
+        }
+        for (uint32_t i = 0; i < gang->member_count; i++) {
+            const struct pod *pod = gang->members[i];
+            if (slices->ordinals[i] == UINT32_MAX) {
+                continue;
+            }
+            uint32_t *started =
+                &slices->started[layer][slices->ordinals[i] / attempt->layers[layer].size];
+            slices->pending[layer][slices->ordinals[i] / attempt->layers[layer].size] +=
+                pod->claim == CLAIM_NONE && gang_member_pending(pod);
+            uint32_t position =
+                pod->claim == CLAIM_NONE ? DOMAINS_NONE : domains_position(domains, pod->claim_row);
+            if (position == DOMAINS_NONE || *started != DOMAINS_NONE) {
+                continue;
+            }
+            if (layer > 0) {
+                uint32_t outer = slices->ordinals[i] / attempt->layers[layer - 1].size;
+                uint32_t place = place_at(domains, position, attempt->layers[layer - 1].level);
+                if (slices->started[layer - 1][outer] != place) {
+                    continue;
+                }
+            }
+            *started = place_at(domains, position, attempt->layers[layer].level);
+        }
+    }
+}
+
+/* Whether a member's slices are started or complete, from the widest layer in. */
+static bool is_whole(const struct slices *slices, uint32_t ordinal)
+{
+    const struct attempt *attempt = slices->attempt;
+    for (uint32_t layer = 0; layer < attempt->layer_count; layer++) {
+        uint32_t slice = ordinal / attempt->layers[layer].size;
+        if (slices->started[layer][slice] == DOMAINS_NONE) {
+            return slices->pending[layer][slice] == attempt->layers[layer].size;
+        }
+    }
+    return true;
+}
+
+static void note_slices(const struct slices *slices, uint32_t ordinal, struct ranks_member *rank)
+{
+    const struct attempt *attempt = slices->attempt;
+    for (uint32_t layer = 0; layer < SOLVER_LAYERS_MAX; layer++) {
+        bool sliced = ordinal != UINT32_MAX && layer < attempt->layer_count;
+        rank->slice[layer] = sliced ? ordinal / attempt->layers[layer].size : UINT32_MAX;
+        rank->started[layer] = sliced ? slices->started[layer][rank->slice[layer]] : DOMAINS_NONE;
+    }
+}
+
+/* Notes the slices of the members to place, leaves out those that cannot be, and puts the others
+ * behind those of other shapes, so that a slice's members stand together. */
+static void slice_members(struct attempt *attempt)
+{
+    struct slices slices = {.attempt = attempt};
+    const struct gang *gang = attempt->gang;
+    attempt->sliced_shape = most_common_shape(gang);
+    number_members(&slices);
+    find_started(&slices);
+    attempt->ranks = alloc_zero(attempt->count, sizeof *attempt->ranks);
+    struct pod **members = alloc_zero(attempt->count, sizeof(struct pod *));
+    uint32_t kept = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        uint32_t at = 0; /* of the gang's members */
+        for (uint32_t i = 0; i < attempt->count; i++, at++) {
+            while (gang->members[at] != attempt->members[i]) {
+                at++;
+            }
+            uint32_t ordinal = slices.ordinals[at];
+            if ((ordinal != UINT32_MAX) != (pass == 1)) {
+                continue;
+            }
+            if (pass == 1 && !is_whole(&slices, ordinal)) {
+                attempt->left_out++;
+                continue;
+            }
+            note_slices(&slices, ordinal, &attempt->ranks[kept]);
+            members[kept++] = attempt->members[i];
+        }
+    }
+    free(attempt->members);
+    attempt->members = members;
+    attempt->count = kept;
+    free(slices.ordinals);
+    for (uint32_t layer = 0; layer < SOLVER_LAYERS_MAX; layer++) {
+        free(slices.started[layer]);
+        free(slices.pending[layer]);
+    }
+}
+
+/* ---- collecting ---- */
+
+/* Members that can be planned now, in rank order, and where the others already are. */
+static void collect_members(struct attempt *attempt)
+{
+    const struct gang *gang = attempt->gang;
+    attempt->members = alloc_zero(gang->member_count, sizeof(struct pod *));
+    attempt->pinned = alloc_zero(gang->member_count, sizeof(uint32_t));
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        struct pod *pod = gang->members[i];
+        if (!is_live(pod)) {
+            continue;
+        }
+        if (pod->claim != CLAIM_NONE) {
+            uint32_t position = domains_position(attempt->engine->domains, pod->claim_row);
+            if (position != DOMAINS_NONE) {
+                attempt->pinned[attempt->pinned_count++] = position;
+            }
+        } else if (gang_member_pending(pod)) {
+            attempt->members[attempt->count++] = pod;
+        }
+    }
+}
+
+int attempt_begin(struct attempt *attempt, struct engine *engine, struct gang *gang)
+{
+    *attempt = (struct attempt){.engine = engine, .gang = gang, .sliced_shape = SHAPE_NONE};
+    collect_members(attempt);
+    if (attempt->count == 0) {
+        return 0;
+    }
+    if (wishes_resolve(attempt) < 0) {
+        return -1;
+    }
+    wishes_exclude(attempt);
+    if (attempt->layer_count > 0) {
+        slice_members(attempt);
+    }
+    return 0;
+}
+
+void attempt_finish(struct attempt *attempt)
+{
+    for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
+        bitset_destroy(attempt->excluded[i]);
+    }
+    bitset_destroy(attempt->occupied);
+    free(attempt->started);
+    free(attempt->members);
+    free(attempt->ranks);
+    free(attempt->pinned);
+}
+
+static bool same_slice(const struct attempt *attempt, uint32_t a, uint32_t b)
+{
+    return attempt->layer_count > 0 && attempt->ranks[a].slice[0] != UINT32_MAX &&
+           attempt->ranks[a].slice[0] == attempt->ranks[b].slice[0];
+}
+
+uint32_t attempt_unit(const struct attempt *attempt, uint32_t first)
+{
+    uint32_t end = first + 1;
+    while (end < attempt->count && same_slice(attempt, first, end)) {
+        end++;
+    }
+    return end - first;
+}
+
+uint32_t attempt_whole(const struct attempt *attempt, uint32_t count)
+{
+    uint32_t end = 0;
+    while (end < count && end < attempt->count) {
+        end += attempt_unit(attempt, end);
+    }
+    return end;
+}
+
+/* ---- solving ---- */
+
+static struct bitset *excluded_positions(const struct attempt *attempt, uint32_t shape)
+{
+    const struct engine *engine = attempt->engine;
+    const struct gang *gang = attempt->gang;
+    struct bitset *excluded = attempt->occupied == NULL ? NULL : bitset_copy(attempt->occupied);
+    for (uint32_t i = 0; i < gang->veto_count; i++) {
+        uint32_t position = domains_position(engine->domains, gang->vetoes[i].row);
+        if (gang->vetoes[i].shape != shape || position == DOMAINS_NONE) {
+            continue;
+        }
+        if (excluded == NULL) {
+            excluded = bitset_create(domains_positions(engine->domains));
+        }
+        bitset_set(excluded, position);
+    }
+    return excluded;
+}
+
+static int role_of(const struct attempt *attempt, uint32_t shape)
+{
+    for (uint32_t i = 0; i < attempt->role_count; i++) {
+        if (attempt->shapes[i] == shape) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Counts the members of started slices, per layer and place. */
+static uint32_t count_started(struct attempt *attempt, uint32_t first, uint32_t count)
+{
+    uint32_t known = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        for (uint32_t layer = 0; layer < attempt->layer_count; layer++) {
+            uint32_t place = attempt->ranks[i].started[layer];
+            uint32_t at = 0;
+            if (place == DOMAINS_NONE) {
+                break;
+            }
+            while (at < known &&
+                   (attempt->started[at].layer != layer || attempt->started[at].place != place)) {
+                at++;
+            }
+            if (at == known) {
+                attempt->started = alloc_grow(attempt->started, &attempt->started_room, ++known,
+                                              sizeof *attempt->started);
+                attempt->started[at] = (struct solver_started){.layer = layer, .place = place};
+            }
+            attempt->started[at].count++;
+        }
+    }
+    return known;
+}
+
+static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
+{
+    const struct engine *engine = attempt->engine;
+    for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
+        bitset_destroy(attempt->excluded[i]);
+        attempt->excluded[i] = NULL;
+    }
+    attempt->role_count = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        uint32_t shape = attempt->members[i]->shape;
+        int role = role_of(attempt, shape);
+        if (role >= 0) {
+            attempt->roles[role].count++;
+            continue;
+        }
+        if (attempt->role_count == SOLVER_ROLES_MAX) {
+            return -1;
+        }
+        uint32_t added = attempt->role_count++;
+        attempt->shapes[added] = shape;
+        attempt->excluded[added] = excluded_positions(attempt, shape);
+        attempt->roles[added] = (struct solver_role){
+            .count = 1,
+            .request = shapes_request(engine->shapes, shape),
+            .capacity = ledger_capacity(engine->ledger, shape),
+            .excluded = attempt->excluded[added],
+        };
+    }
+    int sliced = attempt->layer_count > 0 ? role_of(attempt, attempt->sliced_shape) : -1;
+    if (sliced >= 0) {
+        struct solver_role *role = &attempt->roles[sliced];
+        role->layers = attempt->layers;
+        role->layer_count = attempt->layer_count;
+        role->started_count = count_started(attempt, first, count);
+        role->started = attempt->started;
+    }
+    return 0;
+}
+
+static const struct resources *free_at(const void *context, uint32_t position)
+{
+    const struct engine *engine = context;
+    return ledger_free(engine->ledger, domains_row(engine->domains, position));
+}
+
+int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+{
+    if (make_roles(attempt, first, count) < 0) {
+        return -1;
+    }
+    const struct solver_problem problem = {
+        .domains = attempt->engine->domains,
+        .free_at = free_at,
+        .free_context = attempt->engine,
+        .roles = attempt->roles,
+        .role_count = attempt->role_count,
+        .pinned = attempt->pinned,
+        .pinned_count = attempt->pinned_count,
+        .required_level = attempt->required_level,
+    };
+    solver_solve(&problem, plan);
+    return 0;
+}
+
+/* ---- dealing ---- */
+
+static void deal_role(const struct attempt *attempt, uint32_t role, uint32_t first, uint32_t count,
+                      const uint32_t *positions, uint32_t *rows)
+{
+    const struct solver_role *item = &attempt->roles[role];
+    struct ranks_member *ranks = alloc_zero(item->count, sizeof *ranks);
+    uint32_t *indices = alloc_zero(item->count, sizeof *indices);
+    uint32_t *dealt = alloc_zero(item->count, sizeof *dealt);
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (attempt->members[first + i]->shape == attempt->shapes[role]) {
+            if (item->layer_count > 0) {
+                ranks[found] = attempt->ranks[first + i];
+            }
+            indices[found++] = i;
+        }
+    }
+    err_require(found == item->count);
+    ranks_deal(attempt->engine->domains, item->layers, item->layer_count, ranks, positions, found,
+               dealt);
+    for (uint32_t i = 0; i < found; i++) {
+        rows[indices[i]] = domains_row(attempt->engine->domains, dealt[i]);
+    }
+    free(ranks);
+    free(indices);
+    free(dealt);
+}
+
+void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
+                  const struct solver_plan *plan, uint32_t *rows)
+{
+    uint32_t at = 0;
+    for (uint32_t role = 0; role < attempt->role_count; role++) {
+        deal_role(attempt, role, first, count, plan->positions + at, rows);
+        at += attempt->roles[role].count;
+    }
+}

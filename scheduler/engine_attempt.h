@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_ENGINE_ATTEMPT_H
+#define SCHEDULER_ENGINE_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/engine_state.h"
+#include "scheduler/ranks.h"
+#include "scheduler/solver.h"
+
+/* One attempt to plan a gang: its members that can be placed now, in rank order, and everything the
+ * solver has to know about them. Only the engine_*.c files use it.
+ *
+ *   gang ─▶ members ─▶ roles by shape, slices, vetoes, exclusive domains ─▶ solver_problem
+ *
+ * Slices are those of one shape, the one most members have; pods of other shapes (a launcher) go
+ * where they like. A member's slice follows from its rank; where a controller gives none, from its
+ * place among the members. Members whose slice is neither started nor complete are left out: they
+ * are planned when the rest of their slice exists.
+ */
+
+struct attempt {
+    struct engine *engine;
+    struct gang *gang;
+    struct pod **members;       /* in rank order; owned */
+    struct ranks_member *ranks; /* beside members, when there are layers; owned */
+    uint32_t count;
+    uint32_t left_out; /* members of incomplete slices */
+    uint32_t *pinned;  /* positions of placed members; owned */
+    uint32_t pinned_count;
+    uint32_t required_level;
+    struct solver_layer layers[SOLVER_LAYERS_MAX];
+    uint32_t layer_count;
+    uint32_t sliced_shape;
+    struct bitset *occupied; /* positions that exclusive domains rule out, or NULL; owned */
+
+    /* Of the last solve. */
+    struct solver_role roles[SOLVER_ROLES_MAX];
+    uint32_t shapes[SOLVER_ROLES_MAX];
+    uint32_t role_count;
+    struct bitset *excluded[SOLVER_ROLES_MAX]; /* owned */
+    struct solver_started *started;            /* owned */
+    size_t started_room;
+};
+
+/* Collects. -1 when the gang's wishes make no sense; its reason says why. Finish in any case. */
+int attempt_begin(struct attempt *attempt, struct engine *engine, struct gang *gang);
+void attempt_finish(struct attempt *attempt);
+
+/* How many members from `first` on belong together: a whole outermost slice, else one. */
+uint32_t attempt_unit(const struct attempt *attempt, uint32_t first);
+
+/* The least number of members >= count, from the first on, that tears no slice. */
+uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
+
+/* Solves for `count` members from `first` on, which must be whole units; -1 when they have more
+ * shapes than the solver takes. */
+int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
+                  struct solver_plan *plan);
+
+/* Deals the positions of the plan just made: rows[i] is the row of the node of member first + i. */
+void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
+                  const struct solver_plan *plan, uint32_t *rows);
+
+/* engine_explain.c: sets the gang's reason from the shortfall of the last solve. */
+void engine_explain(const struct attempt *attempt, const struct solver_plan *plan);
+
+#endif

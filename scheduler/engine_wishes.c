@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine_wishes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "scheduler/reason.h"
+
+/* Levels by name or label key, into numbers of the tree; sizes, into layers.
+ *
+ * Nothing is guessed: a level that is not configured, a level no node carries, sizes that do not
+ * divide, all keep the gang waiting with a reason that quotes them. A gang that asked for locality
+ * and gets none without being told would run, slowly, and nobody would know why.
+ *
+ * Exclusive domains hold between gangs. Pods without a gang (agents, logging) run everywhere.
+ */
+
+#define WISH_MAX 100 /* bytes of a wish quoted in a reason */
+
+static int refuse(struct attempt *attempt, const char *text)
+{
+    if (gang_set_reason(attempt->gang, reason_invalid, text)) {
+        engine_tell_waiting(attempt->engine, attempt->gang);
+    }
+    return -1;
+}
+
+/* Tree level of `name`; -1 with the reason set. `wish` names the annotation's meaning. */
+static int find_level(struct attempt *attempt, const char *wish, const char *name, uint32_t *level)
+{
+    char text[GANG_REASON_MAX];
+    const struct gang *gang = attempt->gang;
+    int found = domains_level_find(attempt->engine->domains, name);
+    if (found >= 0) {
+        *level = (uint32_t)found;
+        return 0;
+    }
+    if (found == -1) {
+        snprintf(text, sizeof(text),
+                 "gang %s/%s waits: %s topology \"%.*s\" is not a configured level",
+                 gang->name_space, gang->name, wish, WISH_MAX, name);
+    } else {
+        snprintf(text, sizeof(text), "gang %s/%s waits: no node carries the %s level \"%.*s\"",
+                 gang->name_space, gang->name, wish, WISH_MAX, name);
+    }
+    return refuse(attempt, text);
+}
+
+static int resolve_slice(struct attempt *attempt, const struct placement_slice *slice)
+{
+    char text[GANG_REASON_MAX];
+    const struct gang *gang = attempt->gang;
+    uint32_t level = 0;
+    if (slice->size < 1 || (uint32_t)slice->size > GANG_MEMBERS_MAX) {
+        snprintf(
+            text, sizeof(text),
+            "gang %s/%s waits: slice size %" PRId32 " of \"%.*s\" must be a number from 1 to %u",
+            gang->name_space, gang->name, slice->size, WISH_MAX, slice->level, GANG_MEMBERS_MAX);
+        return refuse(attempt, text);
+    }
+    if (find_level(attempt, "slice", slice->level, &level) < 0) {
+        return -1;
+    }
+    const struct solver_layer *outer =
+        attempt->layer_count > 0 ? &attempt->layers[attempt->layer_count - 1] : NULL;
+    if (outer != NULL && (level <= outer->level || outer->size % (uint32_t)slice->size != 0)) {
+        snprintf(text, sizeof(text),
+                 "gang %s/%s waits: slices of %" PRId32 " per \"%.*s\" do not divide those of "
+                 "%" PRIu32 " per %s",
+                 gang->name_space, gang->name, slice->size, WISH_MAX, slice->level, outer->size,
+                 domains_level_name(attempt->engine->domains, outer->level));
+        return refuse(attempt, text);
+    }
+    if (level > 0) { /* all pods share the cluster */
+        attempt->layers[attempt->layer_count++] =
+            (struct solver_layer){.level = level, .size = (uint32_t)slice->size};
+    }
+    return 0;
+}
+
+int wishes_resolve(struct attempt *attempt)
+{
+    struct placement placement = gang_placement(attempt->gang);
+    attempt->required_level = SOLVER_LEVEL_NONE;
+    if (placement.required != NULL &&
+        find_level(attempt, "required", placement.required, &attempt->required_level) < 0) {
+        return -1;
+    }
+    uint32_t exclusive = 0;
+    if (placement.exclusive != NULL &&
+        find_level(attempt, "exclusive", placement.exclusive, &exclusive) < 0) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < placement.slice_count; i++) {
+        if (resolve_slice(attempt, &placement.slices[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The tree level of a gang's exclusive domains, or -1. */
+static int exclusive_level(const struct engine *engine, const struct gang *gang)
+{
+    const char *name = gang_placement(gang).exclusive;
+    return name == NULL ? -1 : domains_level_find(engine->domains, name);
+}
+
+static void occupy(struct attempt *attempt, uint32_t position, uint32_t level)
+{
+    const struct domains *domains = attempt->engine->domains;
+    if (attempt->occupied == NULL) {
+        attempt->occupied = bitset_create(domains_positions(domains));
+    }
+    if (level + 1 == domains_levels(domains)) {
+        bitset_set(attempt->occupied, position);
+        return;
+    }
+    const struct domain *domain = domains_get(domains, domains_at(domains, position, level));
+    for (uint32_t p = domain->first; p < domain->end; p++) {
+        bitset_set(attempt->occupied, p);
+    }
+}
+
+void wishes_exclude(struct attempt *attempt)
+{
+    const struct engine *engine = attempt->engine;
+    int own = exclusive_level(engine, attempt->gang);
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        const struct gang *other = engine->gangs.items[i];
+        int theirs = exclusive_level(engine, other);
+        int widest = own >= 0 && (theirs < 0 || own < theirs) ? own : theirs;
+        for (uint32_t m = 0; m < other->member_count && widest >= 0; m++) {
+            const struct pod *pod = other->members[m];
+            uint32_t position = pod->claim == CLAIM_NONE
+                                    ? DOMAINS_NONE
+                                    : domains_position(engine->domains, pod->claim_row);
+            if (other != attempt->gang && position != DOMAINS_NONE) {
+                occupy(attempt, position, (uint32_t)widest);
+            }
+        }
+    }
+}

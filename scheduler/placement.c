@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/placement.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/alloc.h"
+
+/* A handful of owned strings. Pods are observed far more often than their annotations change, so
+ * placement_set() compares before it copies.
+ *
+ * Invariant: slices at and above slice_count are zero.
+ */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+void placement_finish(struct placement *placement)
+{
+    free(placement->required);
+    free(placement->preferred);
+    free(placement->exclusive);
+    for (uint32_t i = 0; i < placement->slice_count; i++) {
+        free(placement->slices[i].level);
+    }
+    memset(placement, 0, sizeof(*placement));
+}
+
+bool placement_equal(const struct placement *placement, const struct placement_object *object)
+{
+    if (!same_text(placement->required, object->required_level) ||
+        !same_text(placement->preferred, object->preferred_level) ||
+        !same_text(placement->exclusive, object->exclusive_level) ||
+        placement->slice_count != object->slice_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < placement->slice_count; i++) {
+        if (placement->slices[i].size != object->slices[i].size ||
+            strcmp(placement->slices[i].level, object->slices[i].level) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void placement_set(struct placement *placement, const struct placement_object *object)
+{
+    assert(object->slice_count <= SLICE_LAYERS_MAX);
+    if (placement_equal(placement, object)) {
+        return;
+    }
+    struct placement copy = {
+        .required = alloc_string(object->required_level),
+        .preferred = alloc_string(object->preferred_level),
+        .exclusive = alloc_string(object->exclusive_level),
+        .slice_count = (uint32_t)object->slice_count,
+    };
+    for (uint32_t i = 0; i < copy.slice_count; i++) {
+        assert(object->slices[i].level != NULL);
+        copy.slices[i].level = alloc_string(object->slices[i].level);
+        copy.slices[i].size = object->slices[i].size;
+    }
+    placement_finish(placement);
+    *placement = copy;
+}
+
+struct placement placement_merge(const struct placement *first, const struct placement *second)
+{
+    struct placement merged = first->slice_count > 0 ? *first : *second;
+    merged.required = first->required != NULL ? first->required : second->required;
+    merged.preferred = first->preferred != NULL ? first->preferred : second->preferred;
+    merged.exclusive = first->exclusive != NULL ? first->exclusive : second->exclusive;
+    return merged;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_PLACEMENT_H
+#define SCHEDULER_PLACEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/objects.h"
+
+/* Where a gang wants to be: the engine's own copy of a placement_object, embedded in pods and
+ * gangs. All zero is a valid one: no wishes. Nothing is judged here; levels are names or label
+ * keys as written, sizes are as written.
+ *
+ *   slices[0] {block, 8}   every 8 consecutive ranks in one block,
+ *   slices[1] {rack, 4}    every 4 of them in one rack
+ */
+
+struct placement_slice {
+    char *level; /* never NULL */
+    int32_t size;
+};
+
+struct placement {
+    char *required; /* NULL: none; so are the two below */
+    char *preferred;
+    char *exclusive;
+    uint32_t slice_count; /* at most SLICE_LAYERS_MAX */
+    struct placement_slice slices[SLICE_LAYERS_MAX];
+};
+
+/* Releases the copies; all zero afterwards. */
+void placement_finish(struct placement *placement);
+
+/* Replaces the copies by those of `object`, whose slice_count must be within the limit. */
+void placement_set(struct placement *placement, const struct placement_object *object);
+
+/* Whether placement_set() would change nothing. */
+bool placement_equal(const struct placement *placement, const struct placement_object *object);
+
+/* `first`, and where it says nothing `second`, member by member; slices are one member. The strings
+ * are *borrowed* from the two: the result must not be finished. */
+struct placement placement_merge(const struct placement *first, const struct placement *second);
+
+#endif

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/property/oracle.h"
+#include "topology/alloc.h"
+#include "topology/err.h"
+
+/* Several roles, by trying every assignment of pods to nodes: node after node in position order,
+ * every number of pods of every role that fits there.
+ *
+ *   f(position, pods left, depth, open) = least cost of the rest
+ *
+ *   depth   how many levels of the path to the last node have been counted as touched
+ *   open    pods so far in the domain that is open, for every slice layer of every role
+ *
+ * That is all the rest can depend on, so an equal state is looked up and not searched again: the
+ * only pruning. Costs are touched domains by level, widest in the highest bits, and just add up. */
+
+#define NODES_LIMIT 12
+#define PODS_LIMIT  15
+#define OPEN_LIMIT  (ORACLE_ROLES_MAX * SOLVER_LAYERS_MAX)
+#define NO_PLAN     UINT32_MAX
+#define MEMO_SIZE   (1u << 16) /* at first; a power of two */
+
+struct state {
+    uint8_t position;
+    uint8_t depth;
+    uint8_t left[ORACLE_ROLES_MAX];
+    uint8_t open[OPEN_LIMIT];
+};
+
+struct entry {
+    struct state state;
+    bool used;
+    uint32_t cost;
+};
+
+struct search {
+    const struct oracle_instance *instance;
+    uint32_t pinned; /* positions as bits */
+    uint32_t first;  /* the required domain */
+    uint32_t end;
+    struct entry *memo;
+    size_t room;
+    size_t entries;
+};
+
+static struct entry *memo_find(const struct search *search, const struct state *state)
+{
+    uint64_t hash = 1469598103934665603u; /* FNV-1a */
+    for (size_t i = 0; i < sizeof *state; i++) {
+        hash = (hash ^ ((const unsigned char *)state)[i]) * 1099511628211u;
+    }
+    size_t slot = (hash ^ hash >> 32) & (search->room - 1);
+    while (search->memo[slot].used &&
+           memcmp(&search->memo[slot].state, state, sizeof *state) != 0) {
+        slot = (slot + 1) & (search->room - 1);
+    }
+    return &search->memo[slot];
+}
+
+static void memo_put(struct search *search, const struct state *state, uint32_t cost)
+{
+    if (search->entries * 2 >= search->room) {
+        struct entry *old = search->memo;
+        size_t count = search->room;
+        search->room *= 2;
+        search->memo = alloc_zero(search->room, sizeof *search->memo);
+        for (size_t i = 0; i < count; i++) {
+            if (old[i].used) {
+                *memo_find(search, &old[i].state) = old[i];
+            }
+        }
+        free(old);
+    }
+    *memo_find(search, state) = (struct entry){*state, true, cost};
+    search->entries++;
+}
+
+/* The widest level at which the path to `position` differs from the one before it. */
+static uint32_t parting(const struct oracle_instance *instance, uint32_t position)
+{
+    if (position == 0 || position == instance->positions) {
+        return 0;
+    }
+    uint32_t level = 0;
+    while (instance->place[position][level] == instance->place[position - 1][level]) {
+        level++;
+    }
+    return level;
+}
+
+/* Closes what ends before the state's position: open slices must be complete. */
+static bool close_domains(const struct oracle_instance *instance, struct state *state)
+{
+    uint32_t level = parting(instance, state->position);
+    if (state->depth > level) {
+        state->depth = (uint8_t)level;
+    }
+    for (uint32_t r = 0; r < instance->problem.role_count && state->position > 0; r++) {
+        const struct solver_role *role = &instance->roles[r];
+        for (uint32_t i = 0; i < role->layer_count; i++) {
+            uint8_t *open = &state->open[r * SOLVER_LAYERS_MAX + i];
+            uint32_t at = role->layers[i].level;
+            if (at < level) {
+                continue;
+            }
+            uint32_t place = instance->place[state->position - 1][at];
+            uint32_t started = oracle_started(role, i, place);
+            if (*open < started || (*open - started) % role->layers[i].size != 0 ||
+                (*open > started && !oracle_known(instance, at, place))) {
+                return false;
+            }
+            *open = 0;
+        }
+    }
+    return true;
+}
+
+static uint32_t rest(struct search *search, struct state state);
+
+/* Puts every number of pods of role after role on the state's position; `sum` is what they take. */
+static uint32_t put(struct search *search, const struct state *state, uint32_t r, bool touched,
+                    const struct resources *sum)
+{
+    const struct oracle_instance *instance = search->instance;
+    uint32_t p = state->position;
+    if (r >= instance->problem.role_count || r >= ORACLE_ROLES_MAX) {
+        struct state next = *state;
+        uint32_t cost = 0;
+        if (touched) {
+            for (uint32_t l = next.depth; l < instance->levels; l++) {
+                cost += UINT32_C(1) << 4 * (instance->levels - 1 - l);
+            }
+            next.depth = (uint8_t)instance->levels;
+        }
+        next.position++;
+        uint32_t more = rest(search, next);
+        return more == NO_PLAN ? NO_PLAN : cost + more;
+    }
+    uint32_t best = put(search, state, r + 1, touched, sum);
+    uint32_t allowed = oracle_allowed(instance, r, p);
+    bool outside = p < search->first || p >= search->end;
+    struct state next = *state;
+    struct resources taken;
+    resources_init(&taken);
+    resources_copy(&taken, sum);
+    for (uint32_t n = 1; n <= allowed && n <= state->left[r] && !outside; n++) {
+        next.left[r]--;
+        for (uint32_t i = 0; i < instance->roles[r].layer_count; i++) {
+            next.open[r * SOLVER_LAYERS_MAX + i]++;
+        }
+        if (instance->free != NULL) {
+            resources_add(&taken, instance->roles[r].request);
+            if (!resources_fit(&taken, &instance->free[p])) {
+                break;
+            }
+        }
+        uint32_t cost = put(search, &next, r + 1, true, &taken);
+        best = cost < best ? cost : best;
+    }
+    resources_finish(&taken);
+    return best;
+}
+
+static uint32_t rest(struct search *search, struct state state)
+{
+    const struct oracle_instance *instance = search->instance;
+    if (!close_domains(instance, &state)) {
+        return NO_PLAN;
+    }
+    if (state.position == instance->positions) {
+        for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+            if (state.left[r] > 0) {
+                return NO_PLAN;
+            }
+        }
+        return 0;
+    }
+    const struct entry *entry = memo_find(search, &state);
+    if (entry->used) {
+        return entry->cost;
+    }
+    struct resources none;
+    resources_init(&none);
+    bool touched = (search->pinned >> state.position & 1) != 0;
+    uint32_t cost = put(search, &state, 0, touched, &none);
+    resources_finish(&none);
+    memo_put(search, &state, cost);
+    return cost;
+}
+
+/* All pods, the bound ones included, in the positions [first, end). */
+static uint32_t search_within(const struct oracle_instance *instance, uint32_t first, uint32_t end)
+{
+    struct search search = {.instance = instance, .first = first, .end = end, .room = MEMO_SIZE};
+    struct state state;
+    memset(&state, 0, sizeof state);
+    for (uint32_t i = 0; i < instance->problem.pinned_count; i++) {
+        if (instance->pinned[i] < first || instance->pinned[i] >= end) {
+            return NO_PLAN;
+        }
+        search.pinned |= UINT32_C(1) << instance->pinned[i];
+    }
+    uint32_t pods = 0;
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        state.left[r] = (uint8_t)instance->roles[r].count;
+        pods += instance->roles[r].count;
+    }
+    err_require(pods <= PODS_LIMIT && instance->positions <= NODES_LIMIT);
+    search.memo = alloc_zero(search.room, sizeof *search.memo);
+    uint32_t cost = rest(&search, state);
+    free(search.memo);
+    return cost;
+}
+
+void oracle_assignments(const struct oracle_instance *instance, struct oracle_answer *answer)
+{
+    uint32_t required = instance->problem.required_level;
+    required = required == SOLVER_LEVEL_NONE ? 0 : required;
+    uint32_t best = NO_PLAN;
+    for (uint32_t p = 0; p < instance->positions;) {
+        uint32_t place = instance->place[p][required];
+        uint32_t end = p + 1;
+        while (end < instance->positions && instance->place[end][required] == place) {
+            end++;
+        }
+        if (oracle_known(instance, required, place)) {
+            uint32_t cost = search_within(instance, p, end);
+            best = cost < best ? cost : best;
+        }
+        p = end;
+    }
+    *answer = (struct oracle_answer){.proven = true, .feasible = best != NO_PLAN};
+    for (uint32_t l = 0; l < instance->levels && answer->feasible; l++) {
+        answer->used[l] = best >> 4 * (instance->levels - 1 - l) & 15;
+    }
+}
