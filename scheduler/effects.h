@@ -20,6 +20,7 @@ enum effect_type {
     EFFECT_POST_BINDING, /* create a Binding; answer with EVENT_BINDING_DONE */
     EFFECT_NOMINATE,     /* patch status.nominatedNodeName; answer with EVENT_NOMINATION_DONE */
     EFFECT_EXPLAIN,      /* patch the pod's annotation phalanx.dev/waiting, which also wakes it */
+    EFFECT_EVICT,        /* evict a bound pod, its gang being torn */
     EFFECT_EVENT,        /* a Kubernetes Event on a pod or a group, for people */
     EFFECT_TRANSITION,   /* a gang changed its state: for log and metrics */
 };
@@ -55,14 +56,14 @@ struct bind_reply {
     const char *error; /* NULL = bound */
 };
 
-/* POST_BINDING, NOMINATE and EXPLAIN */
+/* POST_BINDING, NOMINATE, EXPLAIN and EVICT */
 struct pod_write {
     const char *name_space;
     const char *name;
     const char *uid;
     const char *node; /* NOMINATE: NULL clears */
-    const char *gang; /* POST_BINDING: gang name or NULL */
-    int32_t rank;     /* POST_BINDING: rank in the plan, -1 none */
+    const char *gang; /* POST_BINDING, EVICT: gang name or NULL */
+    int32_t rank;     /* POST_BINDING, EVICT: rank in the plan, -1 none */
     const char *text; /* EXPLAIN: why its gang waits */
 };
 

@@ -37,6 +37,8 @@ void engine_options_default(struct engine_options *options)
     options->hold_timeout_ms = 30000;
     options->backoff_initial_ms = 1000;
     options->backoff_maximum_ms = 60000;
+    options->repair_timeout_ms = 300000;
+    options->torn = ENGINE_TORN_KEEP;
 }
 
 struct engine *engine_create(const struct engine_options *options)
@@ -223,6 +225,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     update_readiness(engine, gang, state);
     update_reason(gang, state, &tally);
     engine_transition(engine, gang, state);
+    engine_watch_repair(engine, gang, state);
     if (gang->wants && gang->dirty && gang->not_before <= engine->now) {
         engine->plan_needed = true;
     }
@@ -368,6 +371,7 @@ static void tick_gang(struct engine *engine, struct gang *gang)
         renominate(engine, gang);
         engine_touch(engine, gang);
     }
+    engine_tick_repair(engine, gang);
     if (gang_expire_vetoes(gang, engine->now)) {
         gang->dirty = true;
         engine_touch(engine, gang);
@@ -403,6 +407,9 @@ static void want_ticks(struct engine *engine, const struct gang *gang)
     engine_want_tick(engine, gang->nominate_at);
     if (gang->wants && gang->not_before > engine->now) {
         engine_want_tick(engine, gang->not_before);
+    }
+    if (gang->repair_since >= 0 && !gang->torn) {
+        engine_want_tick(engine, gang->repair_since + engine->options.repair_timeout_ms);
     }
     for (uint32_t i = 0; i < gang->veto_count; i++) {
         engine_want_tick(engine, gang->vetoes[i].until);

@@ -22,16 +22,24 @@
 struct engine;
 struct ledger;
 
+/* What becomes of a gang that cannot be made whole again (engine_repair.c). */
+enum engine_torn {
+    ENGINE_TORN_KEEP,  /* its bound members run on; people are told */
+    ENGINE_TORN_EVICT, /* they are evicted, so that its controller starts it again */
+};
+
 struct engine_options {
     const struct levels *levels; /* copied */
     int64_t hold_timeout_ms;     /* a hold not committed by then is aborted; > 0 */
     int64_t backoff_initial_ms;  /* after an abort, doubled up to … */
     int64_t backoff_maximum_ms;
+    int64_t repair_timeout_ms; /* so long a gang is repaired before it counts as torn; > 0 */
+    enum engine_torn torn;
     uint64_t hash_seed; /* keys hash tables only; no result depends on it */
 };
 
-/* Defaults: preset levels, 30 s hold, backoff 1 s … 60 s, seed 0. `levels` points to static
- * data. */
+/* Defaults: preset levels, 30 s hold, backoff 1 s … 60 s, 5 min of repair, then keep, seed 0.
+ * `levels` points to static data. */
 void engine_options_default(struct engine_options *options);
 
 struct engine *engine_create(const struct engine_options *options);
@@ -85,6 +93,7 @@ struct gang_view {
     uint32_t bound;
     uint32_t voted;
     const char *reason; /* why it is not further; "" when placed */
+    bool torn;          /* Committing, and repair has not worked in time */
     bool has_quality;   /* used/bound below are of the last plan */
     bool optimal;
     uint32_t levels;
@@ -121,6 +130,7 @@ struct engine_figures {
     uint32_t gangs[GANG_PLACED + 1]; /* by state */
     uint32_t holds;                  /* members with held capacity */
     uint32_t waiting_binds;          /* at the barrier */
+    uint32_t torn;                   /* gangs that could not be repaired in time, and are kept */
 };
 void engine_figures(const struct engine *engine, struct engine_figures *figures);
 

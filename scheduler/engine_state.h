@@ -14,6 +14,7 @@
  *   engine_observe.c what the API server shows, into the books
  *   engine_calls.c   kube-scheduler's calls and the outcomes of writes
  *   engine_plan.c    planning, holding, committing, aborting
+ *   engine_repair.c  gangs that cannot be made whole again
  *   engine_view.c    read-only answers
  *
  * Every function that may change something takes the `now` and the `effects` of the running
@@ -90,6 +91,12 @@ void engine_commit_if_voted(struct engine *engine, struct gang *gang);
 /* kube-scheduler refused the member's planned node: plan again around it. */
 void engine_veto(struct engine *engine, struct pod *pod);
 void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
+
+/* engine_repair.c */
+/* Starts and stops the time a gang is given to be whole again. */
+void engine_watch_repair(struct engine *engine, struct gang *gang, enum gang_state state);
+/* When that is over: keeps it and says so, or has it evicted. */
+void engine_tick_repair(struct engine *engine, struct gang *gang);
 
 /* engine_calls.c */
 void engine_filter(struct engine *engine, const struct filter_event *call);

@@ -120,6 +120,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     view->minimum = gang_minimum(gang);
     view->pods = gang_tally(gang).live;
     view->reason = gang->reason;
+    view->torn = gang->torn;
     /* A certificate speaks of the tree it was made for. */
     view->has_quality = gang->has_quality && gang->levels == domains_levels(engine->domains);
     view->optimal = view->has_quality && gang->optimal;
@@ -180,5 +181,6 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
         figures->gangs[gang->state]++;
         figures->holds += gang_tally(gang).held;
         figures->waiting_binds += (uint32_t)gang->barrier.count;
+        figures->torn += gang->torn;
     }
 }

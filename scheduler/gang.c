@@ -92,6 +92,7 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
     gang->name = alloc_string(name);
     gang->state = GANG_GATHERING;
     gang->ready_since = -1;
+    gang->repair_since = -1;
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
     gang->told_at = INT64_MIN / 2;

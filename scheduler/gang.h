@@ -64,6 +64,9 @@ struct gang {
     int64_t not_before;  /* backoff */
     uint32_t failures;   /* aborts in a row */
 
+    int64_t repair_since; /* COMMITTING since then; -1: it is not */
+    bool torn;            /* could not be repaired in time, is kept, and people were told */
+
     struct barrier barrier;
     struct gang_veto *vetoes;
     uint32_t veto_count;

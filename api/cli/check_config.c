@@ -6,6 +6,7 @@
 #include "api/cli/cli.h"
 #include "api/import/import.h"
 #include "api/ops/config.h"
+#include "api/ops/config_describe.h"
 
 /* `phalanx check-config`: reads a configuration as `serve` would, and prints what came out of it.
  * The output is a configuration again: JSON is YAML.

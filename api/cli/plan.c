@@ -323,6 +323,8 @@ static void make_engine(struct what_if *what_if, const struct config *config)
     engine_options_default(&options);
     options.levels = &config->levels;
     options.hold_timeout_ms = config->hold_timeout_ms;
+    options.repair_timeout_ms = config->repair_timeout_ms;
+    options.torn = config->torn;
     options.backoff_initial_ms = config->backoff_initial_ms;
     options.backoff_maximum_ms = config->backoff_maximum_ms;
     what_if->engine = engine_create(&options);

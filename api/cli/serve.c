@@ -229,6 +229,8 @@ static void make_core(struct daemon *daemon)
     engine_options_default(&options);
     options.levels = &daemon->config.levels;
     options.hold_timeout_ms = daemon->config.hold_timeout_ms;
+    options.repair_timeout_ms = daemon->config.repair_timeout_ms;
+    options.torn = daemon->config.torn;
     options.backoff_initial_ms = daemon->config.backoff_initial_ms;
     options.backoff_maximum_ms = daemon->config.backoff_maximum_ms;
     /* Clients choose names; without entropy the tables work just the same. */

@@ -99,6 +99,7 @@ static bool carry_out(struct core *core, const struct effect *effect)
         return false;
     case EFFECT_NOMINATE:
     case EFFECT_EXPLAIN:
+    case EFFECT_EVICT:
     case EFFECT_EVENT:
         backend->submit(backend->context, effect);
         return false;

@@ -474,6 +474,14 @@ static void explain_pod(struct cluster *cluster, const struct pod_write *write,
     }
 }
 
+static void evict_pod(struct cluster *cluster, const struct pod_write *write,
+                      struct kube_batch *batch)
+{
+    if (find_written(cluster, write) != NULL) {
+        (void)cluster_delete(cluster, "Pod", write->name_space, write->name, batch, NULL);
+    }
+}
+
 static void keep_event(struct cluster *cluster, const struct event_effect *event)
 {
     if (json_array_size(cluster->events) == CLUSTER_EVENTS_MAX) {
@@ -493,6 +501,9 @@ void cluster_submit(struct cluster *cluster, const struct effect *effect, struct
         break;
     case EFFECT_EXPLAIN:
         explain_pod(cluster, &effect->write, batch);
+        break;
+    case EFFECT_EVICT:
+        evict_pod(cluster, &effect->write, batch);
         break;
     case EFFECT_EVENT:
         keep_event(cluster, &effect->event);

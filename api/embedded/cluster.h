@@ -57,10 +57,11 @@ const json_t *cluster_topologies(const struct cluster *cluster);
  * gives the events that cluster_submit() kept, oldest first. */
 json_t *cluster_list(const struct cluster *cluster, const char *kind, const char *name_space);
 
-/* Carries out EFFECT_POST_BINDING, EFFECT_NOMINATE and EFFECT_EXPLAIN as the API server would (see
- * edit.h) and appends the outcome, where the engine wants one, and the pod's change as events;
- * keeps EFFECT_EVENT in a short list (the last CLUSTER_EVENTS_MAX). A pod that is gone, or has
- * another uid by now, is WRITE_GONE. */
+/* Carries out EFFECT_POST_BINDING, EFFECT_NOMINATE, EFFECT_EXPLAIN and EFFECT_EVICT as the API
+ * server would (see edit.h; an evicted pod is gone at once, nothing runs here) and appends the
+ * outcome, where the engine wants one, and the pod's change as events; keeps EFFECT_EVENT in a
+ * short list (the last CLUSTER_EVENTS_MAX). A pod that is gone, or has another uid by now, is
+ * WRITE_GONE. */
 void cluster_submit(struct cluster *cluster, const struct effect *effect, struct kube_batch *batch);
 
 #endif

@@ -69,10 +69,11 @@ struct write *write_create(const struct effect *effect, int64_t time_ns)
         return write;
     }
     err_require(effect->type == EFFECT_POST_BINDING || effect->type == EFFECT_NOMINATE ||
-                effect->type == EFFECT_EXPLAIN);
+                effect->type == EFFECT_EXPLAIN || effect->type == EFFECT_EVICT);
     write->kind = effect->type == EFFECT_POST_BINDING ? WRITE_KIND_BINDING
                   : effect->type == EFFECT_NOMINATE   ? WRITE_KIND_NOMINATION
-                                                      : WRITE_KIND_EXPLANATION;
+                  : effect->type == EFFECT_EXPLAIN    ? WRITE_KIND_EXPLANATION
+                                                      : WRITE_KIND_EVICTION;
     copy_pod_write(write, &effect->write);
     return write;
 }
@@ -173,6 +174,21 @@ static json_t *patch_body(const struct write *write)
     return body;
 }
 
+/* The Eviction API respects PodDisruptionBudgets, and marks the pod as disrupted rather than
+ * failed, so that a Job does not count it against its backoffLimit. */
+static json_t *eviction_body(const struct write *write)
+{
+    json_t *body = json_object();
+    set_string(body, "apiVersion", "policy/v1");
+    set_string(body, "kind", "Eviction");
+    json_t *metadata = add_object(body, "metadata");
+    set_string(metadata, "name", write->name);
+    set_string(metadata, "namespace", write->name_space);
+    json_t *preconditions = add_object(add_object(body, "deleteOptions"), "preconditions");
+    set_string(preconditions, "uid", write->uid);
+    return body;
+}
+
 /* "{object}.{hexadecimal time}", as client-go names events; must be a DNS subdomain. */
 static void write_event_name(const struct write *write, char *name, size_t size)
 {
@@ -225,6 +241,9 @@ void write_request_make(const struct write *write, struct write_request *request
     if (write->kind == WRITE_KIND_BINDING) {
         body = binding_body(write);
         request->target = make_path(write->name_space, "pods", write->name, "binding");
+    } else if (write->kind == WRITE_KIND_EVICTION) {
+        body = eviction_body(write);
+        request->target = make_path(write->name_space, "pods", write->name, "eviction");
     } else if (write->kind == WRITE_KIND_EVENT) {
         body = event_body(write);
         request->target = make_path(write->name_space, "events", "", "");
@@ -251,6 +270,7 @@ char *write_describe(const struct write *write)
         [WRITE_KIND_BINDING] = "binding of pod",
         [WRITE_KIND_NOMINATION] = "nomination of pod",
         [WRITE_KIND_EXPLANATION] = "explanation on pod",
+        [WRITE_KIND_EVICTION] = "eviction of pod",
         [WRITE_KIND_EVENT] = "event on",
     };
     struct err text;

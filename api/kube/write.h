@@ -15,10 +15,11 @@
  *                                 status.nominatedNodeName
  *   WRITE_KIND_EXPLANATION  PATCH /api/v1/namespaces/{ns}/pods/{name}/status
  *                                 the annotation phalanx.dev/waiting
+ *   WRITE_KIND_EVICTION     POST  /api/v1/namespaces/{ns}/pods/{name}/eviction
  *   WRITE_KIND_EVENT        POST  /api/v1/namespaces/{ns}/events
  *
  * All of them carry the pod's uid, so that a pod recreated under the same name is not meant.
- * Bindings and patches can be repeated safely; an Event gets its name here, so that repeating it
+ * Bindings, patches and evictions can be repeated safely; an Event gets its name here, so that repeating it
  * does not make a second one.
  */
 
@@ -26,9 +27,10 @@ enum write_kind {
     WRITE_KIND_BINDING,
     WRITE_KIND_NOMINATION,
     WRITE_KIND_EXPLANATION,
+    WRITE_KIND_EVICTION,
     WRITE_KIND_EVENT,
 };
-#define WRITE_KINDS 4
+#define WRITE_KINDS 5
 
 #define WRITE_MESSAGE_MAX 1024 /* bytes; the API server refuses longer messages of events */
 
@@ -55,7 +57,7 @@ struct write_request {
     char *body;   /* *new* */
 };
 
-/* *New* copy of a POST_BINDING, NOMINATE, EXPLAIN or EVENT effect. */
+/* *New* copy of a POST_BINDING, NOMINATE, EXPLAIN, EVICT or EVENT effect. */
 struct write *write_create(const struct effect *effect, int64_t time_ns);
 void write_destroy(struct write *write);
 

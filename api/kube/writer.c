@@ -263,6 +263,7 @@ void writer_submit(struct writer *writer, struct write *write)
         break;
     case WRITE_KIND_NOMINATION:
     case WRITE_KIND_EXPLANATION:
+    case WRITE_KIND_EVICTION:
         submit_latest(writer, write);
         break;
     case WRITE_KIND_EVENT:

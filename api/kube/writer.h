@@ -14,15 +14,15 @@
  * verdict at the end.
  *
  *   bindings     ─▶ ┐                         ┌ done, gone, refused ─────────▶ outcome()
- *   nominations  ─▶ ├ first come, in this     ├ could not: wait, try again
+ *   nominations¹ ─▶ ├ first come, in this     ├ could not: wait, try again
  *   events       ─▶ ┘ order of importance ───▶┤ … for longer than patience ─▶ look ─▶ outcome()
  *                     up to `in_flight`       └ unclear conflict ──────────▶ look ─▶ outcome()
  *
- * (To look is to GET the pod and see what became of its binding.)
+ * (To look is to GET the pod and see what became of its binding. ¹ And explanations and evictions.)
  *
  * - A binding or nomination gets exactly one outcome, save for a nomination that a newer one for
  *   the same pod, or the pod's binding, overtakes before it was sent: it is dropped without a
- *   word. The same holds for explanations, which have no outcome at all. Two nominations for one
+ *   word. The same holds for explanations and evictions, which have no outcome at all. Two nominations for one
  *   pod are never under way together, so the newest wins.
  * - A binding whose answer was lost is repeated; that it already took place shows in the answer.
  *   When patience is at an end, the pod is looked at before the outcome is WRITE_UNKNOWN.

@@ -27,10 +27,8 @@
  * Reading works on a copy, which replaces the caller's configuration only when all of it was good.
  */
 
-#define CONFIG_API_VERSION "phalanx.dev/v1alpha1"
-#define CONFIG_KIND        "Configuration"
-#define KEY_PATH_MAX       160
-#define NOT_KEPT           SIZE_MAX
+#define KEY_PATH_MAX 160
+#define NOT_KEPT     SIZE_MAX
 
 /* What a key holds: a mapping (`members`), a number or a duration inside a range, one word of
  * `choices` (whose place in the list is kept), or whatever `read` makes of it. Values go to
@@ -47,8 +45,9 @@ struct key {
     int (*read)(struct config *config, const json_t *value, const char *path, struct err *err);
 };
 
-static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
-static const char *const format_names[] = {"json", "text", NULL};
+const char *const config_log_levels[] = {"debug", "info", "warning", "error", NULL};
+const char *const config_log_formats[] = {"json", "text", NULL};
+const char *const config_torn_policies[] = {"keep", "evict", NULL};
 static const char *const api_versions[] = {CONFIG_API_VERSION, NULL};
 static const char *const kinds[] = {CONFIG_KIND, NULL};
 
@@ -66,6 +65,8 @@ void config_default(struct config *config)
     config->hold_timeout_ms = 30000;
     config->backoff_initial_ms = 1000;
     config->backoff_maximum_ms = 60000;
+    config->repair_timeout_ms = 300000;
+    config->torn = ENGINE_TORN_KEEP;
     config->log_level = LOG_INFO;
     config->log_format = LOG_JSON;
 }
@@ -426,13 +427,18 @@ static const struct key backoff_keys[] = {
     {"initial", KEY_DURATION, AT(backoff_initial_ms), .minimum = 1, .maximum = 3600000},
     {"maximum", KEY_DURATION, AT(backoff_maximum_ms), .minimum = 1, .maximum = 3600000},
     {.name = NULL}};
+static const struct key repair_keys[] = {
+    {"timeout", KEY_DURATION, AT(repair_timeout_ms), .minimum = 1000, .maximum = 86400000},
+    {"otherwise", KEY_CHOICE, AT(torn), .choices = config_torn_policies},
+    {.name = NULL}};
 static const struct key gangs_keys[] = {
     {"holdTimeout", KEY_DURATION, AT(hold_timeout_ms), .minimum = 1000, .maximum = 3600000},
     {"backoff", KEY_MAPPING, .members = backoff_keys},
+    {"repair", KEY_MAPPING, .members = repair_keys},
     {.name = NULL}};
 static const struct key log_keys[] = {
-    {"level", KEY_CHOICE, AT(log_level), .choices = level_names},
-    {"format", KEY_CHOICE, AT(log_format), .choices = format_names},
+    {"level", KEY_CHOICE, AT(log_level), .choices = config_log_levels},
+    {"format", KEY_CHOICE, AT(log_format), .choices = config_log_formats},
     {.name = NULL}};
 static const struct key top_keys[] = {
     {"apiVersion", KEY_CHOICE, .offset = NOT_KEPT, .choices = api_versions},
@@ -446,6 +452,7 @@ static const struct key top_keys[] = {
 
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum engine_torn) == sizeof(unsigned), "a choice is kept as its number");
 
 /* What takes two keys to say. */
 static int check_together(const struct config *config, struct err *err)
@@ -538,58 +545,4 @@ int config_load(struct config *config, const char *path, struct err *err)
     free(text);
     fclose(file);
     return result;
-}
-
-static json_t *duration_json(int64_t milliseconds)
-{
-    char text[DURATION_TEXT_MAX];
-    return json_string(duration_text(milliseconds, text, sizeof text));
-}
-
-static json_t *levels_describe(const struct levels *levels)
-{
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < levels->count; i++) {
-        const struct level *level = &levels->items[i];
-        json_t *keys = json_array();
-        for (uint32_t k = 0; k < level->key_count; k++) {
-            json_array_append_new(keys, json_string(level->keys[k]));
-        }
-        json_array_append_new(list, json_pack("{s:s, s:o}", "name", level->name, "keys", keys));
-    }
-    return list;
-}
-
-static json_t *topology_describe(const struct config *config)
-{
-    json_t *topology = json_object();
-    if (config->topology_import[0] != '\0') {
-        json_object_set_new(topology, "import", json_string(config->topology_import));
-        return topology;
-    }
-    if (config->preset != NULL) {
-        json_object_set_new(topology, "preset", json_string(config->preset));
-    }
-    json_object_set_new(topology, "levels", levels_describe(&config->levels));
-    return topology;
-}
-
-json_t *config_describe(const struct config *config)
-{
-    char listen[CONFIG_ADDRESS_MAX + 16];
-    bool brackets = strchr(config->listen_address, ':') != NULL;
-    snprintf(listen, sizeof listen, "%s%s%s:%u", brackets ? "[" : "", config->listen_address,
-             brackets ? "]" : "", config->listen_port);
-    return json_pack("{s:s, s:s, s:{s:s, s:I, s:I}, s:{s:s, s:I, s:o}, s:o, s:{s:o, s:{s:o, s:o}},"
-                     " s:{s:s, s:s}}",
-                     "apiVersion", CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", "listen",
-                     listen, "maxBodySize", (json_int_t)config->max_body, "maxConnections",
-                     (json_int_t)config->max_connections, "kubernetes", "kubeconfig",
-                     config->kubeconfig, "writesInFlight", (json_int_t)config->writes_in_flight,
-                     "writePatience", duration_json(config->write_patience_ms), "topology",
-                     topology_describe(config), "gangs", "holdTimeout",
-                     duration_json(config->hold_timeout_ms), "backoff", "initial",
-                     duration_json(config->backoff_initial_ms), "maximum",
-                     duration_json(config->backoff_maximum_ms), "log", "level",
-                     level_names[config->log_level], "format", format_names[config->log_format]);
 }

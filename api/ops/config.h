@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/ops/log.h"
+#include "scheduler/engine.h"
 #include "topology/err.h"
 #include "topology/levels.h"
 
@@ -32,6 +33,7 @@
  *   gangs:
  *     holdTimeout: 30s               # 1s … 1h; must stay below the bind extender's httpTimeout
  *     backoff: {initial: 1s, maximum: 60s}
+ *     repair: {timeout: 5m, otherwise: keep}   # keep evict
  *   log:
  *     level: info                    # debug info warning error
  *     format: json                   # json text
@@ -39,6 +41,8 @@
  * Durations are Go's: "1m30s", "500ms".
  */
 
+#define CONFIG_API_VERSION "phalanx.dev/v1alpha1"
+#define CONFIG_KIND        "Configuration"
 #define CONFIG_ADDRESS_MAX 64
 #define CONFIG_PATH_MAX    4096
 #define CONFIG_FILE_MAX    (1u << 20)
@@ -58,6 +62,8 @@ struct config {
     int64_t hold_timeout_ms;
     int64_t backoff_initial_ms;
     int64_t backoff_maximum_ms;
+    int64_t repair_timeout_ms;
+    enum engine_torn torn;
     enum log_level log_level;
     enum log_format log_format;
 };
@@ -73,8 +79,9 @@ int config_parse(struct config *config, const char *text, size_t length, struct 
 /* "address:port" into the two listen fields. */
 int config_set_listen(struct config *config, const char *text, struct err *err);
 
-/* *New* JSON object: what was understood, with defaults filled in. A configuration again: a preset
- * is followed by its levels, which may stand beside it as long as they are the same. */
-json_t *config_describe(const struct config *config);
+/* The words for enum log_level, enum log_format and enum engine_torn, in their order; NULL ends. */
+extern const char *const config_log_levels[];
+extern const char *const config_log_formats[];
+extern const char *const config_torn_policies[];
 
 #endif

@@ -258,6 +258,8 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_gauge(out, "phalanx_held_pods", "Gang members with capacity on hold.", figures->holds);
     write_gauge(out, "phalanx_waiting_binds", "Bind calls waiting for the rest of their gang.",
                 figures->waiting_binds);
+    write_gauge(out, "phalanx_torn_gangs",
+                "Gangs short of their quorum that could not be repaired in time.", figures->torn);
     write_head(out, "phalanx_engine_apply_duration_seconds", "histogram",
                "Time the engine took for one event.");
     write_histogram(out, "phalanx_engine_apply_duration_seconds", "", &metrics->applies);

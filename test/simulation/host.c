@@ -108,6 +108,9 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
     case EFFECT_EXPLAIN:
         send_write(sim, effect);
         break;
+    case EFFECT_EVICT:
+        sim_fail(sim, "an eviction of %s that nobody asked for", effect->write.name);
+        break;
     case EFFECT_EVENT:
         sim->engine_events++;
         snprintf(sim->last_write, sizeof(sim->last_write), "event %s of %s: %s",

@@ -199,6 +199,7 @@ uint64_t record_digest(const struct effects *effects, const struct record *recor
         case EFFECT_POST_BINDING:
         case EFFECT_NOMINATE:
         case EFFECT_EXPLAIN:
+        case EFFECT_EVICT:
             digest = sim_digest_text(digest, effect->write.uid);
             digest = sim_digest_text(digest, effect->write.node);
             digest = sim_digest_text(digest, effect->write.gang);

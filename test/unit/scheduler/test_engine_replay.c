@@ -84,6 +84,7 @@ static void print_effect(FILE *log, const struct effect *effect, uint32_t rows)
     case EFFECT_POST_BINDING:
     case EFFECT_NOMINATE:
     case EFFECT_EXPLAIN:
+    case EFFECT_EVICT:
         fprintf(log, "%s/%s %s %s %s %d %s", effect->write.name_space, effect->write.name,
                 effect->write.uid, or_dash(effect->write.node), or_dash(effect->write.gang),
                 effect->write.rank, or_dash(effect->write.text));

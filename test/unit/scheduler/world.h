@@ -44,13 +44,18 @@ static inline int world_number(const char *node)
     return (int)strtol(node + 1, NULL, 10);
 }
 
+static inline void world_init_with(struct world *world, const struct engine_options *options)
+{
+    memset(world, 0, sizeof(*world));
+    world->engine = engine_create(options);
+    effects_init(&world->effects);
+}
+
 static inline void world_init(struct world *world)
 {
     struct engine_options options;
     engine_options_default(&options);
-    memset(world, 0, sizeof(*world));
-    world->engine = engine_create(&options);
-    effects_init(&world->effects);
+    world_init_with(world, &options);
 }
 
 static inline void world_finish(struct world *world)

@@ -333,6 +333,10 @@ START_TEST(nominations_and_explanations)
     ck_assert_str_eq(json_string_value(json_object_get(annotations, "phalanx.dev/waiting")),
                      "reason");
     submit(EFFECT_EXPLAIN, "q", "Pod/a/q", NULL);
+    submit(EFFECT_EVICT, "p", "another", NULL); /* not the pod that was meant */
+    no_more_events();
+    submit(EFFECT_EVICT, "p", "Pod/a/p", NULL);
+    ck_assert_str_eq(next_event(EVENT_POD_GONE)->pod_uid, "Pod/a/p");
     no_more_events();
 }
 END_TEST

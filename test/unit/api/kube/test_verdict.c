@@ -65,6 +65,12 @@ static const struct sample SAMPLES[] = {
     {WRITE_KIND_NOMINATION, 409, CONFLICT("the object has been modified"), VERDICT_RETRY},
     {WRITE_KIND_NOMINATION, 404, "", VERDICT_GONE},
     {WRITE_KIND_EXPLANATION, 403, "", VERDICT_REFUSED},
+    {WRITE_KIND_EVICTION, 201, "", VERDICT_DONE},
+    {WRITE_KIND_EVICTION, 404, "", VERDICT_GONE},
+    {WRITE_KIND_EVICTION, 403, "", VERDICT_REFUSED},
+    {WRITE_KIND_EVICTION, 429, "", VERDICT_RETRY}, /* a PodDisruptionBudget */
+    {WRITE_KIND_EVICTION, 409,
+     CONFLICT("Precondition failed: UID in precondition: u, UID in object meta: v"), VERDICT_GONE},
     {WRITE_KIND_EVENT, 201, "", VERDICT_DONE},
     {WRITE_KIND_EVENT, 409, CONFLICT("events \\\"p.1\\\" already exists"), VERDICT_DONE},
     {WRITE_KIND_EVENT, 404, "", VERDICT_REFUSED}, /* the namespace */

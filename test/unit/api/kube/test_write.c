@@ -76,6 +76,16 @@ START_TEST(explanation)
 }
 END_TEST
 
+START_TEST(eviction)
+{
+    const struct effect effect = {.type = EFFECT_EVICT,
+                                  .write = {.name_space = "ns", .name = "p", .uid = "u"}};
+    expect(&effect, "POST", "/api/v1/namespaces/ns/pods/p/eviction", "application/json",
+           "{\"apiVersion\":\"policy/v1\",\"kind\":\"Eviction\",\"metadata\":{\"name\":\"p\","
+           "\"namespace\":\"ns\"},\"deleteOptions\":{\"preconditions\":{\"uid\":\"u\"}}}");
+}
+END_TEST
+
 START_TEST(events)
 {
     struct effect effect = {.type = EFFECT_EVENT,
@@ -192,6 +202,7 @@ int main(void)
     tcase_add_test(tests, binding);
     tcase_add_test(tests, nomination);
     tcase_add_test(tests, explanation);
+    tcase_add_test(tests, eviction);
     tcase_add_test(tests, events);
     tcase_add_test(tests, long_messages);
     tcase_add_test(tests, long_names);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/ops/config.h"
+#include "api/ops/config_describe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
                                  "gangs:\n"
                                  "  holdTimeout: 1m30s\n"
                                  "  backoff: {initial: 500ms, maximum: 5m}\n"
+                                 "  repair: {timeout: 10m, otherwise: evict}\n"
                                  "log: {level: debug, format: text}\n";
 
 START_TEST(every_key_is_read)
@@ -81,6 +83,8 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.hold_timeout_ms, 90000);
     ck_assert_int_eq(config.backoff_initial_ms, 500);
     ck_assert_int_eq(config.backoff_maximum_ms, 300000);
+    ck_assert_int_eq(config.repair_timeout_ms, 600000);
+    ck_assert_int_eq(config.torn, ENGINE_TORN_EVICT);
     ck_assert_int_eq(config.log_level, LOG_DEBUG);
     ck_assert_int_eq(config.log_format, LOG_TEXT);
 }
@@ -170,7 +174,8 @@ static const struct {
     const char *text;
     const char *error; /* part of the message */
 } bad[] = {
-    {"gangs: {holdTimout: 30s}", "gangs.holdTimout: unknown key (known: holdTimeout, backoff)"},
+    {"gangs: {holdTimout: 30s}",
+     "gangs.holdTimout: unknown key (known: holdTimeout, backoff, repair)"},
     {"gang: {}", "gang: unknown key"},
     {"topology: {levels: [{name: a, keys: [b], key: c}]}", "topology.levels[0].key: unknown key"},
     {"gangs: {backoff: {min: 1s}}", "gangs.backoff.min: unknown key"},
@@ -197,6 +202,9 @@ static const struct {
     {"gangs: {holdTimeout: 999ms}", "gangs.holdTimeout: 999ms is out of range (1s to 1h)"},
     {"gangs: {holdTimeout: 61m}", "gangs.holdTimeout: 61m is out of range"},
     {"gangs: {holdTimeout: -30s}", "gangs.holdTimeout: -30s is out of range"},
+    {"gangs: {repair: {otherwise: delete}}", "gangs.repair.otherwise: \"delete\""},
+    {"gangs: {repair: {timeout: 10ms}}", "gangs.repair.timeout: 10ms is out of range (1s to"},
+    {"gangs: {repair: keep}", "gangs.repair: must be"},
     {"gangs: {backoff: {initial: 61s}}", "gangs.backoff.initial: must not exceed"},
     {"topology: {preset: azure}",
      "topology.preset: there is no preset \"azure\" (there are: auto, topograph, "},

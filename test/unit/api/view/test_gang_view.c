@@ -85,7 +85,7 @@ START_TEST(a_planned_gang_as_json)
         ck_assert(json_is_array(json_object_get(assignment, "devices")));
         ck_assert_uint_eq(json_object_size(assignment), 5);
     }
-    ck_assert_uint_eq(json_object_size(json), 12);
+    ck_assert_uint_eq(json_object_size(json), 13);
     json_decref(json);
 }
 END_TEST

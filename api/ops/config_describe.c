@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/ops/config_describe.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/ops/duration.h"
+
+/* The configuration written back, one function per section of the file. What is printed can be
+ * read again and means the same; test_config.c holds every key to that.
+ */
+
+static json_t *duration_json(int64_t milliseconds)
+{
+    char text[DURATION_TEXT_MAX];
+    return json_string(duration_text(milliseconds, text, sizeof text));
+}
+
+static json_t *server_describe(const struct config *config)
+{
+    char listen[CONFIG_ADDRESS_MAX + 16];
+    bool brackets = strchr(config->listen_address, ':') != NULL;
+    snprintf(listen, sizeof listen, "%s%s%s:%u", brackets ? "[" : "", config->listen_address,
+             brackets ? "]" : "", config->listen_port);
+    return json_pack("{s:s, s:I, s:I}", "listen", listen, "maxBodySize",
+                     (json_int_t)config->max_body, "maxConnections",
+                     (json_int_t)config->max_connections);
+}
+
+static json_t *kubernetes_describe(const struct config *config)
+{
+    return json_pack("{s:s, s:I, s:o}", "kubeconfig", config->kubeconfig, "writesInFlight",
+                     (json_int_t)config->writes_in_flight, "writePatience",
+                     duration_json(config->write_patience_ms));
+}
+
+static json_t *levels_describe(const struct levels *levels)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < levels->count; i++) {
+        const struct level *level = &levels->items[i];
+        json_t *keys = json_array();
+        for (uint32_t k = 0; k < level->key_count; k++) {
+            json_array_append_new(keys, json_string(level->keys[k]));
+        }
+        json_array_append_new(list, json_pack("{s:s, s:o}", "name", level->name, "keys", keys));
+    }
+    return list;
+}
+
+static json_t *topology_describe(const struct config *config)
+{
+    json_t *topology = json_object();
+    if (config->topology_import[0] != '\0') {
+        json_object_set_new(topology, "import", json_string(config->topology_import));
+        return topology;
+    }
+    if (config->preset != NULL) {
+        json_object_set_new(topology, "preset", json_string(config->preset));
+    }
+    json_object_set_new(topology, "levels", levels_describe(&config->levels));
+    return topology;
+}
+
+static json_t *gangs_describe(const struct config *config)
+{
+    return json_pack(
+        "{s:o, s:{s:o, s:o}, s:{s:o, s:s}}", "holdTimeout", duration_json(config->hold_timeout_ms),
+        "backoff", "initial", duration_json(config->backoff_initial_ms), "maximum",
+        duration_json(config->backoff_maximum_ms), "repair", "timeout",
+        duration_json(config->repair_timeout_ms), "otherwise", config_torn_policies[config->torn]);
+}
+
+static json_t *log_describe(const struct config *config)
+{
+    return json_pack("{s:s, s:s}", "level", config_log_levels[config->log_level], "format",
+                     config_log_formats[config->log_format]);
+}
+
+json_t *config_describe(const struct config *config)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "apiVersion", CONFIG_API_VERSION,
+                     "kind", CONFIG_KIND, "server", server_describe(config), "kubernetes",
+                     kubernetes_describe(config), "topology", topology_describe(config), "gangs",
+                     gangs_describe(config), "log", log_describe(config));
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "scheduler/engine_state.h"
+
+/* What happens when rolling forward does not work.
+ *
+ *   COMMITTING ──bound──▶ PLACED
+ *       │ for repair_timeout_ms, with members that find no room beside the bound ones
+ *       ▼
+ *     torn ──keep──▶ said once; the rest joins when there is room
+ *       └────evict─▶ the bound members are evicted: their controller makes the gang anew, whole
+ *
+ * A gang is torn when a binding failed for good, a node died or a running member was lost, and
+ * what replaces it fits nowhere. A gang whose missing members do not exist is not: bringing them
+ * back, or not, is its controller's business. How long it is in COMMITTING counts, not how long
+ * the last attempt is ago, so that plans which are vetoed over and over do not put it off. Nothing
+ * of this is remembered by the API server: a new process starts the time anew.
+ */
+
+static bool is_torn(const struct gang_tally *tally)
+{
+    return tally->bound > 0 && tally->pending > 0;
+}
+
+void engine_watch_repair(struct engine *engine, struct gang *gang, enum gang_state state)
+{
+    if (state != GANG_COMMITTING) {
+        gang->repair_since = -1;
+        gang->torn = false;
+    } else if (gang->repair_since < 0) {
+        gang->repair_since = engine->now;
+    }
+    if (gang->repair_since >= 0 && !gang->torn) {
+        engine_want_tick(engine, gang->repair_since + engine->options.repair_timeout_ms);
+    }
+}
+
+/* Asks for the eviction of every live member that is bound for certain. A binding still under way
+ * is met by the next round. */
+static void evict_members(struct engine *engine, struct gang *gang)
+{
+    struct arena *arena = &engine->effects->arena;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        const struct pod *pod = gang->members[i];
+        if (pod->node == NAMES_NONE || pod->terminal || pod->deleting) {
+            continue;
+        }
+        struct effect *effect = effects_append(engine->effects, EFFECT_EVICT);
+        effect->write.name_space = arena_string(arena, pod->name_space);
+        effect->write.name = arena_string(arena, pod->name);
+        effect->write.uid = arena_string(arena, pod->uid);
+        effect->write.gang = arena_string(arena, gang->name);
+        effect->write.rank = pod->rank;
+    }
+}
+
+void engine_tick_repair(struct engine *engine, struct gang *gang)
+{
+    struct gang_tally tally = gang_tally(gang);
+    char text[GANG_REASON_MAX];
+    if (gang->repair_since < 0 || gang->torn ||
+        gang->repair_since + engine->options.repair_timeout_ms > engine->now) {
+        return;
+    }
+    if (!is_torn(&tally) || !engine->synced || engine->draining) {
+        /* Bindings are under way, or the missing members do not exist, or it is not for us. */
+        gang->repair_since = engine->now;
+        engine_want_tick(engine, engine->now + engine->options.repair_timeout_ms);
+        return;
+    }
+    bool evict = engine->options.torn == ENGINE_TORN_EVICT;
+    snprintf(text, sizeof(text),
+             "gang %s/%s is torn: %" PRIu32 " pods are bound and %" PRIu32
+             " find no room beside them; %s",
+             gang->name_space, gang->name, tally.bound, tally.pending,
+             evict ? "the bound ones are evicted" : "the bound ones are kept");
+    engine_tell(engine, gang, true, "GangTorn", text);
+    if (evict) {
+        evict_members(engine, gang);
+        gang->repair_since = engine->now; /* asked again when it did not help */
+        engine_want_tick(engine, engine->now + engine->options.repair_timeout_ms);
+    } else {
+        gang->torn = true;
+    }
+    engine_touch(engine, gang);
+}
