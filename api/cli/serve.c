@@ -182,6 +182,7 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
     struct kube_io_options options = {
         .access = &access,
         .writes_in_flight = daemon->config.writes_in_flight,
+        .steer_by_annotation = daemon->config.steering == CONFIG_STEER_BY_ANNOTATION,
         .write_patience_ms = daemon->config.write_patience_ms,
         .log = log_from_kube,
         .log_context = daemon->log,

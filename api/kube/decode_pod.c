@@ -269,6 +269,10 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
         return -1;
     }
     struct dialect_mark mark;
+    const char *steered = json_string_value(json_object_get(annotations.json, POD_STEERED_TO));
+    if (object->nominated == NULL) {
+        object->nominated = keep(arena, steered);
+    }
     dialect_read(labels.json, annotations.json, arena, &mark);
     object->gang = mark.gang;
     object->gang_minimum = mark.gang_minimum;

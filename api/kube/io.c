@@ -303,6 +303,7 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
     created->writer = writer_create(&(struct writer_options){
         .client = created->client,
         .in_flight = options->writes_in_flight,
+        .steer_by_annotation = options->steer_by_annotation,
         .patience_ms = options->write_patience_ms,
         .seed = seed,
         .log = created->log,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/kube/decode.h"
 #include "api/kube/query.h"
 #include "topology/alloc.h"
 #include "topology/err.h"
@@ -17,7 +18,7 @@
  * pkg/registry/core/pod/strategy.go keeps everything but spec, deletionTimestamp and
  * ownerReferences of what is sent, and so "patch pods/status" is all the rights needed. A JSON
  * merge patch (RFC 7386): null removes a member, which clears nominatedNodeName ("" would do as
- * well). metadata.uid in a patch is a precondition: another uid is refused with 422
+ * well); the annotation of another way of steering goes with it. metadata.uid in a patch is a precondition: another uid is refused with 422
  * "metadata.uid: … field is immutable". Verified on Kubernetes 1.36.
  */
 
@@ -166,10 +167,15 @@ static json_t *patch_body(const struct write *write)
     json_t *body = json_object();
     json_t *metadata = add_object(body, "metadata");
     set_string(metadata, "uid", write->uid);
-    if (write->kind == WRITE_KIND_NOMINATION) {
-        set_string(add_object(body, "status"), "nominatedNodeName", write->node);
-    } else {
+    if (write->kind == WRITE_KIND_EXPLANATION) {
         set_string(add_object(metadata, "annotations"), "phalanx.dev/waiting", write->text);
+        return body;
+    }
+    if (write->steer_by_annotation || write->node == NULL) {
+        set_string(add_object(metadata, "annotations"), POD_STEERED_TO, write->node);
+    }
+    if (!write->steer_by_annotation) {
+        set_string(add_object(body, "status"), "nominatedNodeName", write->node);
     }
     return body;
 }
@@ -251,7 +257,8 @@ void write_request_make(const struct write *write, struct write_request *request
         body = patch_body(write);
         request->method = "PATCH";
         request->content_type = "application/merge-patch+json";
-        request->target = make_path(write->name_space, "pods", write->name, "status");
+        request->target = make_path(write->name_space, "pods", write->name,
+                                    write->steer_by_annotation ? "" : "status");
     }
     request->body = json_dumps(body, JSON_COMPACT);
     err_require(request->body != NULL);

@@ -15,6 +15,8 @@
  *                                 status.nominatedNodeName
  *   WRITE_KIND_EXPLANATION  PATCH /api/v1/namespaces/{ns}/pods/{name}/status
  *                                 the annotation phalanx.dev/waiting
+ *                           With `steer_by_annotation` both go to …/pods/{name}, and the node of
+ *                           the nomination to the annotation phalanx.dev/node
  *   WRITE_KIND_EVICTION     POST  /api/v1/namespaces/{ns}/pods/{name}/eviction
  *   WRITE_KIND_EVENT        POST  /api/v1/namespaces/{ns}/events
  *
@@ -47,7 +49,8 @@ struct write {
     char *reason;
     bool group;
     bool warning;
-    int64_t time_ns; /* event: when, since 1970 */
+    bool steer_by_annotation; /* the account may patch pods, but not pods/status */
+    int64_t time_ns;          /* event: when, since 1970 */
 };
 
 struct write_request {

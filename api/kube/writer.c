@@ -256,6 +256,7 @@ static void submit_latest(struct writer *writer, struct write *write)
 
 void writer_submit(struct writer *writer, struct write *write)
 {
+    write->steer_by_annotation = writer->options.steer_by_annotation;
     switch (write->kind) {
     case WRITE_KIND_BINDING:
         drop_overtaken(writer, write);

@@ -42,6 +42,7 @@ struct writer;
 struct writer_options {
     struct client *client; /* *borrowed* */
     uint32_t in_flight;
+    bool steer_by_annotation; /* see write.h */
     int64_t patience_ms;
     uint64_t seed; /* spreads the times of attempts */
     struct kube_log log;

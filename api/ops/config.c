@@ -47,6 +47,7 @@ struct key {
 
 const char *const config_log_levels[] = {"debug", "info", "warning", "error", NULL};
 const char *const config_log_formats[] = {"json", "text", NULL};
+const char *const config_steerings[] = {"nomination", "annotation", NULL};
 const char *const config_torn_policies[] = {"keep", "evict", NULL};
 static const char *const api_versions[] = {CONFIG_API_VERSION, NULL};
 static const char *const kinds[] = {CONFIG_KIND, NULL};
@@ -416,6 +417,7 @@ static const struct key server_keys[] = {
     {.name = NULL}};
 static const struct key kubernetes_keys[] = {
     {"kubeconfig", KEY_READ, .read = read_kubeconfig},
+    {"steering", KEY_CHOICE, AT(steering), .choices = config_steerings},
     {"writesInFlight", KEY_COUNT, AT(writes_in_flight), .minimum = 1, .maximum = 1024},
     {"writePatience", KEY_DURATION, AT(write_patience_ms), .minimum = 1, .maximum = 3600000},
     {.name = NULL}};
@@ -452,6 +454,7 @@ static const struct key top_keys[] = {
 
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum config_steering) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum engine_torn) == sizeof(unsigned), "a choice is kept as its number");
 
 /* What takes two keys to say. */

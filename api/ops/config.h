@@ -22,6 +22,7 @@
  *     maxConnections: 8192           # 16 … 65536: above twice the largest gang
  *   kubernetes:
  *     kubeconfig: ""                 # empty: $KUBECONFIG, else in-cluster
+ *     steering: nomination           # nomination annotation
  *     writesInFlight: 64             # 1 … 1024
  *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
  *   topology:
@@ -47,12 +48,16 @@
 #define CONFIG_PATH_MAX    4096
 #define CONFIG_FILE_MAX    (1u << 20)
 
+/* How kube-scheduler is led to a member's planned node. */
+enum config_steering { CONFIG_STEER_BY_NOMINATION, CONFIG_STEER_BY_ANNOTATION };
+
 struct config {
     char listen_address[CONFIG_ADDRESS_MAX];
     uint16_t listen_port;
     size_t max_body;
     uint32_t max_connections;
     char kubeconfig[CONFIG_PATH_MAX];
+    enum config_steering steering;
     uint32_t writes_in_flight;
     int64_t write_patience_ms;
     const char *preset; /* static name, or NULL: levels of one's own */
@@ -79,7 +84,9 @@ int config_parse(struct config *config, const char *text, size_t length, struct 
 /* "address:port" into the two listen fields. */
 int config_set_listen(struct config *config, const char *text, struct err *err);
 
-/* The words for enum log_level, enum log_format and enum engine_torn, in their order; NULL ends. */
+/* The words for the enums above, for enum log_level, enum log_format and enum engine_torn, in their
+ * order; NULL ends. */
+extern const char *const config_steerings[];
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];
 extern const char *const config_torn_policies[];

@@ -30,7 +30,8 @@ static json_t *server_describe(const struct config *config)
 
 static json_t *kubernetes_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:I, s:o}", "kubeconfig", config->kubeconfig, "writesInFlight",
+    return json_pack("{s:s, s:s, s:I, s:o}", "kubeconfig", config->kubeconfig, "steering",
+                     config_steerings[config->steering], "writesInFlight",
                      (json_int_t)config->writes_in_flight, "writePatience",
                      duration_json(config->write_patience_ms));
 }

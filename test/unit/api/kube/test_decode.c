@@ -173,6 +173,23 @@ START_TEST(pod_sparse)
 }
 END_TEST
 
+/* Where status may not be written; a nomination counts for more, whoever made it. */
+START_TEST(pod_steered_by_annotation)
+{
+    struct pod_object pod;
+    pod_from("{metadata: {name: p, namespace: ns, uid: u, annotations: {phalanx.dev/node: n1}}}",
+             &pod);
+    ck_assert_str_eq(pod.nominated, "n1");
+    pod_from("{metadata: {name: p, namespace: ns, uid: u, annotations: {phalanx.dev/node: n1}},"
+             " status: {nominatedNodeName: n2}}",
+             &pod);
+    ck_assert_str_eq(pod.nominated, "n2");
+    pod_from("{metadata: {name: p, namespace: ns, uid: u, annotations: {phalanx.dev/node: 7}}}",
+             &pod);
+    ck_assert_ptr_null(pod.nominated);
+}
+END_TEST
+
 #define AFFINITY_START                                                              \
     "{metadata: {name: p, namespace: ns, uid: u}, spec: {affinity: {nodeAffinity: " \
     "{requiredDuringSchedulingIgnoredDuringExecution: "
@@ -438,6 +455,7 @@ int main(void)
     tcase_add_test(tests, node_sparse);
     tcase_add_test(tests, pod_complete);
     tcase_add_test(tests, pod_sparse);
+    tcase_add_test(tests, pod_steered_by_annotation);
     tcase_add_test(tests, pod_affinity);
     tcase_add_test(tests, group_quorum);
     tcase_add_loop_test(tests, names_what_is_wrong, 0, sizeof BAD / sizeof BAD[0]);

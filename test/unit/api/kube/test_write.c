@@ -9,11 +9,13 @@
 
 #define NOW_NS 1795238400123456789 /* 2026-11-21T05:20:00.123456789Z */
 
-static void expect(const struct effect *effect, const char *method, const char *target,
-                   const char *type, const char *body)
+static void expect_steered(const struct effect *effect, bool steer_by_annotation,
+                           const char *method, const char *target, const char *type,
+                           const char *body)
 {
     struct write *write = write_create(effect, NOW_NS);
     struct write_request request;
+    write->steer_by_annotation = steer_by_annotation;
     write_request_make(write, &request);
     ck_assert_str_eq(request.method, method);
     ck_assert_str_eq(request.target, target);
@@ -21,6 +23,12 @@ static void expect(const struct effect *effect, const char *method, const char *
     ck_assert_str_eq(request.body, body);
     write_request_finish(&request);
     write_destroy(write);
+}
+
+static void expect(const struct effect *effect, const char *method, const char *target,
+                   const char *type, const char *body)
+{
+    expect_steered(effect, false, method, target, type, body);
 }
 
 START_TEST(binding)
@@ -61,7 +69,8 @@ START_TEST(nomination)
            "{\"metadata\":{\"uid\":\"u\"},\"status\":{\"nominatedNodeName\":\"n1\"}}");
     effect.write.node = NULL;
     expect(&effect, "PATCH", "/api/v1/namespaces/ns/pods/p/status", "application/merge-patch+json",
-           "{\"metadata\":{\"uid\":\"u\"},\"status\":{\"nominatedNodeName\":null}}");
+           "{\"metadata\":{\"uid\":\"u\",\"annotations\":{\"phalanx.dev/node\":null}},"
+           "\"status\":{\"nominatedNodeName\":null}}");
 }
 END_TEST
 
@@ -73,6 +82,26 @@ START_TEST(explanation)
     expect(&effect, "PATCH", "/api/v1/namespaces/ns/pods/p/status", "application/merge-patch+json",
            "{\"metadata\":{\"uid\":\"u\",\"annotations\":{\"phalanx.dev/waiting\":\"rack: 1 of 4 "
            "short\"}}}");
+}
+END_TEST
+
+/* The account may patch pods, but not their status. */
+START_TEST(steering_by_annotation)
+{
+    struct effect effect = {.type = EFFECT_NOMINATE,
+                            .write = {.name_space = "ns", .name = "p", .uid = "u", .node = "n1"}};
+    expect_steered(&effect, true, "PATCH", "/api/v1/namespaces/ns/pods/p",
+                   "application/merge-patch+json",
+                   "{\"metadata\":{\"uid\":\"u\",\"annotations\":{\"phalanx.dev/node\":\"n1\"}}}");
+    effect.write.node = NULL;
+    expect_steered(&effect, true, "PATCH", "/api/v1/namespaces/ns/pods/p",
+                   "application/merge-patch+json",
+                   "{\"metadata\":{\"uid\":\"u\",\"annotations\":{\"phalanx.dev/node\":null}}}");
+    effect.type = EFFECT_EXPLAIN;
+    effect.write.text = "short";
+    expect_steered(
+        &effect, true, "PATCH", "/api/v1/namespaces/ns/pods/p", "application/merge-patch+json",
+        "{\"metadata\":{\"uid\":\"u\",\"annotations\":{\"phalanx.dev/waiting\":\"short\"}}}");
 }
 END_TEST
 
@@ -202,6 +231,7 @@ int main(void)
     tcase_add_test(tests, binding);
     tcase_add_test(tests, nomination);
     tcase_add_test(tests, explanation);
+    tcase_add_test(tests, steering_by_annotation);
     tcase_add_test(tests, eviction);
     tcase_add_test(tests, events);
     tcase_add_test(tests, long_messages);

@@ -49,6 +49,7 @@ static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
                                  "  maxConnections: 100\n"
                                  "kubernetes:\n"
                                  "  kubeconfig: /etc/kube config\n"
+                                 "  steering: annotation\n"
                                  "  writesInFlight: 1\n"
                                  "  writePatience: 1.5s\n"
                                  "topology:\n"
@@ -72,6 +73,7 @@ START_TEST(every_key_is_read)
     ck_assert_uint_eq(config.max_body, 1u << 20);
     ck_assert_uint_eq(config.max_connections, 100);
     ck_assert_str_eq(config.kubeconfig, "/etc/kube config");
+    ck_assert_int_eq(config.steering, CONFIG_STEER_BY_ANNOTATION);
     ck_assert_uint_eq(config.writes_in_flight, 1);
     ck_assert_int_eq(config.write_patience_ms, 1500);
     ck_assert_ptr_null(config.preset);
