@@ -18,22 +18,41 @@
  * level below it: single roles may each fit into one domain, but into different ones.
  */
 
+#define COUNTED 64 /* capacities below that are counted by size, the others kept in a heap */
+
 /* What is left of a demand when the touched domains of a level inside `domain` took what they can.
- */
+ * Only how many of the largest are needed counts here, not which, and nodes fit few pods. */
 struct offers {
     const struct solver_space *space;
     struct solver_largest *largest; /* NULL while the touched ones are summed up */
     uint32_t demand;
     uint64_t touched;
+    uint32_t small[COUNTED]; /* how many of each size were offered */
 };
 
 static void offer(struct offers *offers, uint32_t index, uint64_t fits, bool touched)
 {
     if (offers->largest == NULL) {
         offers->touched += touched ? fits : 0;
+    } else if (!touched && fits < COUNTED) {
+        offers->small[fits]++;
     } else if (!touched) {
         solver_largest_offer(offers->largest, index, fits);
     }
+}
+
+/* The fewest of what was offered that reach the need; all of it when it does not. */
+static uint32_t count_offers(const struct offers *offers)
+{
+    uint32_t count = offers->largest->count;
+    uint64_t sum = offers->largest->sum;
+    for (uint64_t fits = COUNTED - 1; fits > 0 && sum < offers->largest->need; fits--) {
+        uint64_t missing = (offers->largest->need - sum + fits - 1) / fits;
+        uint32_t taken = missing < offers->small[fits] ? (uint32_t)missing : offers->small[fits];
+        count += taken;
+        sum += taken * fits;
+    }
+    return count;
 }
 
 static void offer_level(struct offers *offers, uint32_t within, uint32_t level)
@@ -73,7 +92,7 @@ static uint32_t count_new(const struct solver_space *space, uint32_t demand, uin
     solver_largest_start(largest, wanted - offers.touched);
     offers.largest = largest;
     offer_level(&offers, within, level);
-    return largest->count;
+    return count_offers(&offers);
 }
 
 static uint32_t bound_level(const struct solver_space *space, uint32_t within, uint32_t level,

@@ -23,6 +23,8 @@
 
 #define DEPTH_MAX 3 /* levels searched inside one another; above them the price is guessed */
 
+#define COUNTED 256 /* atoms that fit less than that are sorted by counting */
+
 static int compare_atoms(const void *left, const void *right)
 {
     const struct solver_atom *a = left;
@@ -34,6 +36,30 @@ static int compare_atoms(const void *left, const void *right)
 }
 
 /* ---- reading ---- */
+
+/* Largest first. They come in order of index, which a counting sort keeps; nodes fit few pods, so it
+ * is the rule. */
+static void sort_atoms(struct solver_stage *stage, uint32_t first, uint32_t end, uint32_t most)
+{
+    struct solver_atom *atoms = stage->atoms;
+    uint32_t next[COUNTED + 1] = {0};
+    if (most >= COUNTED) {
+        qsort(atoms + first, end - first, sizeof *atoms, compare_atoms);
+        return;
+    }
+    for (uint32_t i = first; i < end; i++) {
+        next[atoms[i].fits]++;
+    }
+    for (uint32_t fits = most + 1, place = first; fits-- > 0;) {
+        uint32_t count = next[fits];
+        next[fits] = place;
+        place += count;
+    }
+    memcpy(stage->unsorted, atoms + first, (end - first) * sizeof *atoms);
+    for (uint32_t i = 0; i < end - first; i++) {
+        atoms[next[stage->unsorted[i].fits]++] = stage->unsorted[i];
+    }
+}
 
 static void add_atom(struct solver_stage *stage, struct solver_group *group, uint32_t index,
                      uint64_t fits, bool touched)
@@ -67,8 +93,11 @@ static void read_group(struct solver_stage *stage, uint32_t domain)
         }
     }
     group->end = stage->atom_count;
-    qsort(stage->atoms + group->first, group->end - group->first, sizeof *stage->atoms,
-          compare_atoms);
+    uint32_t most = 0;
+    for (uint32_t i = group->first; i < group->end; i++) {
+        most = stage->atoms[i].fits > most ? stage->atoms[i].fits : most;
+    }
+    sort_atoms(stage, group->first, group->end, most);
     uint64_t sum = 0;
     for (uint32_t i = group->first; i < group->end; i++) {
         sum += stage->atoms[i].fits;
@@ -119,6 +148,7 @@ void solver_stage_init(struct solver_stage *stage, const struct solver_space *sp
                                    .level = level,
                                    .wanted = solver_space_wanted(space, role)};
     stage->atoms = alloc_zero(most, sizeof *stage->atoms);
+    stage->unsorted = alloc_zero(most, sizeof *stage->unsorted);
     stage->groups = alloc_zero(domain_count, sizeof *stage->groups);
     stage->members = alloc_zero(domain_count, sizeof *stage->members);
     stage->inside = alloc_zero(domain_count, sizeof *stage->inside);
@@ -133,6 +163,7 @@ void solver_stage_init(struct solver_stage *stage, const struct solver_space *sp
 void solver_stage_finish(struct solver_stage *stage)
 {
     free(stage->atoms);
+    free(stage->unsorted);
     free(stage->groups);
     free(stage->members);
     free(stage->inside);

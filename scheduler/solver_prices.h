@@ -55,7 +55,8 @@ struct solver_stage {
     /* Untouched domains allowed, by tree level, top+1 … level. */
     uint32_t allowed[SOLVER_TREE_MAX];
 
-    struct solver_atom *atoms; /* owned */
+    struct solver_atom *atoms;    /* owned */
+    struct solver_atom *unsorted; /* owned; scratch of sorting a group */
     uint32_t atom_count;
     uint32_t most;               /* fits of the largest atom */
     struct solver_group *groups; /* owned; in position order */
