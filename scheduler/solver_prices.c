@@ -37,8 +37,8 @@ static int compare_atoms(const void *left, const void *right)
 
 /* ---- reading ---- */
 
-/* Largest first. They come in order of index, which a counting sort keeps; nodes fit few pods, so it
- * is the rule. */
+/* Largest first. They come in order of index, which a counting sort keeps; nodes fit few pods, so
+ * it is the rule. */
 static void sort_atoms(struct solver_stage *stage, uint32_t first, uint32_t end, uint32_t most)
 {
     struct solver_atom *atoms = stage->atoms;

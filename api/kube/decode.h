@@ -25,8 +25,8 @@ int node_decode(const json_t *json, struct arena *arena, struct node_object *obj
 /* Effective requests follow k8s.io/component-helpers resource.PodRequests: the sum over containers,
  * restartable init containers included, at least the largest init step, or spec.resources where
  * given, plus overhead, plus one of "pods". Extended resources count by limits when no request is
- * given. The gang, rank and role come from the dialects in dialect.h. A pod that is not nominated is
- * nominated where the annotation POD_STEERED_TO says. */
+ * given. The gang, rank and role come from the dialects in dialect.h. A pod that is not nominated
+ * is nominated where the annotation POD_STEERED_TO says. */
 int pod_decode(const json_t *json, struct arena *arena, struct pod_object *object, struct err *err);
 
 int group_decode(const json_t *json, struct arena *arena, struct group_object *object,

@@ -18,8 +18,9 @@
  * pkg/registry/core/pod/strategy.go keeps everything but spec, deletionTimestamp and
  * ownerReferences of what is sent, and so "patch pods/status" is all the rights needed. A JSON
  * merge patch (RFC 7386): null removes a member, which clears nominatedNodeName ("" would do as
- * well); the annotation of another way of steering goes with it. metadata.uid in a patch is a precondition: another uid is refused with 422
- * "metadata.uid: … field is immutable". Verified on Kubernetes 1.36.
+ * well); the annotation of another way of steering goes with it. metadata.uid in a patch is a
+ * precondition: another uid is refused with 422 "metadata.uid: … field is immutable". Verified on
+ * Kubernetes 1.36.
  */
 
 #define EVENT_NAME_MAX \

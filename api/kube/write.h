@@ -21,8 +21,8 @@
  *   WRITE_KIND_EVENT        POST  /api/v1/namespaces/{ns}/events
  *
  * All of them carry the pod's uid, so that a pod recreated under the same name is not meant.
- * Bindings, patches and evictions can be repeated safely; an Event gets its name here, so that repeating it
- * does not make a second one.
+ * Bindings, patches and evictions can be repeated safely; an Event gets its name here, so that
+ * repeating it does not make a second one.
  */
 
 enum write_kind {

@@ -22,8 +22,8 @@
  *
  * - A binding or nomination gets exactly one outcome, save for a nomination that a newer one for
  *   the same pod, or the pod's binding, overtakes before it was sent: it is dropped without a
- *   word. The same holds for explanations and evictions, which have no outcome at all. Two nominations for one
- *   pod are never under way together, so the newest wins.
+ *   word. The same holds for explanations and evictions, which have no outcome at all. Two
+ *   nominations for one pod are never under way together, so the newest wins.
  * - A binding whose answer was lost is repeated; that it already took place shows in the answer.
  *   When patience is at an end, the pod is looked at before the outcome is WRITE_UNKNOWN.
  * - Events are best effort: at most WRITER_EVENTS_MAX wait, then the oldest is dropped and
