@@ -19,6 +19,8 @@ struct bed {
     struct capacity *capacities[SOLVER_ROLES_MAX];
     struct bitset *excluded[SOLVER_ROLES_MAX];
     struct solver_role roles[SOLVER_ROLES_MAX];
+    struct solver_layer layers[SOLVER_ROLES_MAX][SOLVER_LAYERS_MAX];
+    struct solver_started started[SOLVER_ROLES_MAX][8];
     uint32_t pinned[8];
     struct solver_problem problem;
     struct solver_plan plan;
@@ -67,6 +69,43 @@ static inline void bed_exclude(struct bed *bed, uint32_t role, const char *node)
     bitset_set(bed->excluded[role], world_position(&bed->world, node));
 }
 
+static inline uint32_t bed_level(const struct bed *bed, const char *level)
+{
+    int found = domains_level_find(bed->world.domains, level);
+    ck_assert_int_ge(found, 0);
+    return (uint32_t)found;
+}
+
+/* The domain of a level around a node; at the host level the node's position. */
+static inline uint32_t bed_place(const struct bed *bed, const char *level, const char *node)
+{
+    uint32_t position = world_position(&bed->world, node);
+    uint32_t number = bed_level(bed, level);
+    return number + 1 == domains_levels(bed->world.domains)
+               ? position
+               : domains_at(bed->world.domains, position, number);
+}
+
+/* One more layer of slices, further in. */
+static inline void bed_layer(struct bed *bed, uint32_t role, const char *level, uint32_t size)
+{
+    struct solver_role *item = &bed->roles[role];
+    item->layers = bed->layers[role];
+    bed->layers[role][item->layer_count++] =
+        (struct solver_layer){.level = bed_level(bed, level), .size = size};
+}
+
+/* `count` pods belong to slices of the layer that were started around the node. */
+static inline void bed_start(struct bed *bed, uint32_t role, uint32_t layer, const char *node,
+                             uint32_t count)
+{
+    struct solver_role *item = &bed->roles[role];
+    const char *level = domains_level_name(bed->world.domains, bed->layers[role][layer].level);
+    item->started = bed->started[role];
+    bed->started[role][item->started_count++] = (struct solver_started){
+        .layer = layer, .place = bed_place(bed, level, node), .count = count};
+}
+
 static inline void bed_pin(struct bed *bed, const char *node)
 {
     bed->pinned[bed->problem.pinned_count++] = world_position(&bed->world, node);
@@ -74,13 +113,11 @@ static inline void bed_pin(struct bed *bed, const char *node)
 
 static inline void bed_require(struct bed *bed, const char *level)
 {
-    int found = domains_level_find(bed->world.domains, level);
-    ck_assert_int_ge(found, 0);
-    bed->problem.required_level = (uint32_t)found;
+    bed->problem.required_level = bed_level(bed, level);
 }
 
 /* The plan as text, "" when there is none. */
-static const char *bed_solve(struct bed *bed)
+static inline const char *bed_solve(struct bed *bed)
 {
     solver_solve(&bed->problem, &bed->plan);
     size_t used = 0;

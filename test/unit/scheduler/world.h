@@ -33,7 +33,9 @@ struct world_pod {
     const char *nominated;
     int32_t rank;
     bool succeeded, failed, deleting, gated;
-    const char *required;
+    const char *role;
+    const char *required; /* in place of that of `placement` */
+    const struct placement_object *placement;
     const struct label_object *selector;
     size_t selector_count;
 };
@@ -127,8 +129,14 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->request_count = pod->gpus > 0 ? 3 : 2;
     object->gang = pod->gang;
     object->gang_minimum = pod->minimum;
+    object->role = pod->role;
     object->rank = pod->rank;
-    object->placement.required_level = pod->required;
+    if (pod->placement != NULL) {
+        object->placement = *pod->placement;
+    }
+    if (pod->required != NULL) {
+        object->placement.required_level = pod->required;
+    }
     object->selector = pod->selector;
     object->selector_count = pod->selector_count;
 }
