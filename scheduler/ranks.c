@@ -36,13 +36,14 @@ static uint32_t place_of(const struct deal *deal, uint32_t position, uint32_t la
     return host ? position : domains_at(deal->domains, position, level);
 }
 
-/* Moves up to `count` of the members in `left` for which the place is the right one to `picked`;
- * members with another slice than those picked before only while whole slices fit. */
+/* Moves `count` of the members in `left` to `picked`: those whose slice was started in the place,
+ * then the first ones of slices started nowhere, whole slices only. */
 static uint32_t pick(const struct deal *deal, uint32_t layer, uint32_t place, uint32_t count,
                      uint32_t *left, uint32_t *left_count, uint32_t *picked)
 {
     bool *taken = alloc_zero(*left_count, sizeof *taken);
     uint32_t total = 0;
+    uint32_t started = 0;
     for (int pass = 0; pass < 2; pass++) {
         uint32_t wanted = pass == 0 ? place : DOMAINS_NONE;
         for (uint32_t i = 0; i < *left_count && total < count; i++) {
@@ -51,8 +52,9 @@ static uint32_t pick(const struct deal *deal, uint32_t layer, uint32_t place, ui
                 total++;
             }
         }
+        started = pass == 0 ? total : started;
     }
-    err_require(total == count);
+    err_require(total == count && (total - started) % deal->layers[layer].size == 0);
     uint32_t kept = 0;
     uint32_t moved = 0;
     for (uint32_t i = 0; i < *left_count; i++) {

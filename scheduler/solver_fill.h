@@ -10,7 +10,7 @@
 
 /* Fills one place with pods of one role, level by level from the top:
  *
- *   10 pods     block 14                 the place
+ *   9 pods      block 14                 the place
  *                 rack a 6, b 5, c 3     racks: a and c do (the last one as tight as it can be)
  *                 4 2      5    2 1      nodes of a and c, all together: 4, 2, 2, 1 … and so on
  *
