@@ -412,12 +412,14 @@ static bool run_stage(struct solver_exact *exact, struct solver_candidate place,
     }
     while (outcome == STAGE_NONE && touched + atoms < solution->used[level]) {
         stage->allowed[level] = atoms;
-        if (!solver_stage_price(stage, &atoms, &search.steps)) {
-            continue;
+        bool possible = solver_stage_price(stage, search.budget, &atoms, &search.steps);
+        if (search.steps >= search.budget) {
+            outcome = STAGE_OPEN;
+        } else if (possible) {
+            outcome =
+                pack_allowed(&search) ? search_stage(exact, &search, place, solution) : STAGE_OPEN;
+            atoms += outcome == STAGE_NONE;
         }
-        outcome =
-            pack_allowed(&search) ? search_stage(exact, &search, place, solution) : STAGE_OPEN;
-        atoms += outcome == STAGE_NONE;
     }
     uint32_t proven =
         atoms < solution->used[level] - touched ? touched + atoms : solution->used[level];

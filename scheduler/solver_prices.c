@@ -272,9 +272,9 @@ static int64_t sum_bound(const struct solver_stage *stage)
 }
 
 /* Searches the prices of this level and those above it; what is below is priced. Leaves the best
- * ones set, and returns their bound. */
+ * ones set, and returns their bound. With the budget at an end each level is tried once. */
 static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_t depth,
-                             uint64_t *steps)
+                             uint64_t budget, uint64_t *steps)
 {
     *steps += stage->level_first[level + 1] - stage->level_first[level];
     if (level == stage->top) {
@@ -283,7 +283,7 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
     bool atoms = level == stage->level;
     if (!atoms && (level == stage->top + 1 || depth >= DEPTH_MAX)) {
         price_level(stage, level, last_worth(stage, level));
-        return search_prices(stage, level - 1, depth, steps);
+        return search_prices(stage, level - 1, depth, budget, steps);
     }
     int64_t best_price[SOLVER_TREE_MAX];
     int64_t best = INT64_MAX;
@@ -294,11 +294,14 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
         int64_t bounds[2]; /* at the price, and one above */
         for (int i = 0; i < 2; i++) {
             set_price(stage, level, price + i);
-            bounds[i] = search_prices(stage, level - 1, depth + 1, steps);
+            bounds[i] = search_prices(stage, level - 1, depth + 1, budget, steps);
             if (bounds[i] < best) {
                 best = bounds[i];
                 memcpy(best_price, stage->price, sizeof best_price);
             }
+        }
+        if (*steps >= budget) {
+            break;
         }
         if (bounds[1] < bounds[0]) {
             low = price + 1;
@@ -312,9 +315,10 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
     return best;
 }
 
-bool solver_stage_price(struct solver_stage *stage, uint32_t *least, uint64_t *steps)
+bool solver_stage_price(struct solver_stage *stage, uint64_t budget, uint32_t *least,
+                        uint64_t *steps)
 {
-    stage->bound = search_prices(stage, stage->level, 0, steps);
+    stage->bound = search_prices(stage, stage->level, 0, budget, steps);
     int64_t missing = (int64_t)stage->wanted * SOLVER_PRICE_UNIT - stage->bound;
     if (missing <= 0) {
         return true;

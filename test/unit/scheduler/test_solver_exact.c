@@ -246,6 +246,87 @@ START_TEST(nothing_to_improve)
 }
 END_TEST
 
+/* The racks a, b and c of above and eight of 20, each below a chain of `levels - 1` domains of its
+ * own. All that is left out is a: three nodes beside the eight.
+ */
+static void solve_chains(uint32_t levels, uint64_t budget, struct solver_plan *plan)
+{
+    enum { NODES = 16, MOST = 13 };
+    static const char *const keys[MOST] = {"l01", "l02", "l03", "l04", "l05", "l06", "l07",
+                                           "l08", "l09", "l10", "l11", "l12", "l13"};
+    static const uint32_t fits[8] = {1, 1, 1, 1, 1, 4, 2, 2};
+    struct nodes *table = nodes_create(7);
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct label_object labels[MOST];
+        char name[8];
+        char rack[8];
+        (void)snprintf(name, sizeof name, "n%02u", i);
+        (void)snprintf(rack, sizeof rack, "d%02u", i < 5 ? 0 : i < 6 ? 1 : i < 8 ? 2 : i);
+        for (uint32_t l = 0; l < levels; l++) {
+            labels[l] = (struct label_object){.key = keys[l], .value = rack};
+        }
+        const struct node_object object = {.name = name, .labels = labels, .label_count = levels};
+        uint32_t row = 0;
+        unsigned changes = 0;
+        ck_assert_int_eq(nodes_observe(table, &object, &row, &changes, NULL), 0);
+    }
+    struct domains *domains = world_tree(keys, levels);
+    domains_build(domains, table);
+    struct capacity *capacity = capacity_create(domains);
+    for (uint32_t p = 0; p < NODES; p++) {
+        capacity_set(capacity, p, p < 8 ? fits[p] : 20);
+    }
+    const struct solver_role role = {.count = 8 * 20 + 8, .capacity = capacity};
+    const struct solver_problem problem = {.domains = domains,
+                                           .roles = &role,
+                                           .role_count = 1,
+                                           .required_level = SOLVER_LEVEL_NONE,
+                                           .budget = budget};
+    solver_solve(&problem, plan);
+    ck_assert(plan->feasible);
+    ck_assert_uint_eq(plan->count, role.count);
+    capacity_destroy(capacity);
+    domains_destroy(domains);
+    nodes_destroy(table);
+}
+
+/* Fourteen levels of ten domains do not fit the bits of a cost: there is a plan, its bound holds,
+ * and it is not called optimal. Four do. */
+START_TEST(costs_beyond_64_bits)
+{
+    bed_init(&bed, eight, 1);
+    struct solver_plan plan;
+    solver_plan_init(&plan);
+    solve_chains(3, 0, &plan);
+    ck_assert(plan.optimal);
+    ck_assert_uint_eq(plan.used[4], 11);
+    solve_chains(13, 0, &plan);
+    ck_assert(!plan.optimal);
+    ck_assert_uint_eq(plan.used[13], 10);
+    ck_assert_uint_ge(plan.used[14], 11);
+    ck_assert_uint_le(plan.bound[14], 11);
+    solver_plan_finish(&plan);
+}
+END_TEST
+
+/* Looking for prices is part of the budget. */
+START_TEST(steps_end_with_the_budget)
+{
+    enum { DOMAINS = 13 * 11 + 1 };
+    bed_init(&bed, eight, 1);
+    struct solver_plan plan;
+    solver_plan_init(&plan);
+    solve_chains(13, 0, &plan);
+    uint64_t all = plan.steps;
+    for (uint64_t budget = 1; budget < all; budget *= 2) {
+        solve_chains(13, budget, &plan);
+        ck_assert(!plan.optimal);
+        ck_assert_uint_lt(plan.steps, budget + 16 * DOMAINS); /* what is under way ends */
+    }
+    solver_plan_finish(&plan);
+}
+END_TEST
+
 START_TEST(several_roles_abort)
 {
     bed_init(&bed, eight, COUNT(eight));
@@ -271,6 +352,8 @@ int main(void)
     tcase_add_test(tcase, slices);
     tcase_add_test(tcase, a_started_slice);
     tcase_add_test(tcase, nothing_to_improve);
+    tcase_add_test(tcase, costs_beyond_64_bits);
+    tcase_add_test(tcase, steps_end_with_the_budget);
     tcase_add_test_raise_signal(tcase, several_roles_abort, SIGABRT);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -20,9 +20,11 @@ static struct bed bed;
 static struct solver_space *space;
 static struct solver_stage stage;
 static uint64_t steps;
+static uint64_t budget;
 
 static void setup(void)
 {
+    budget = UINT64_MAX;
     bed_init(&bed, nodes, COUNT(nodes));
     bed_role(&bed, 12, 1, 0);
 }
@@ -74,7 +76,7 @@ START_TEST(one_level_is_exact)
     for (uint32_t racks = 0; racks < 4; racks++) {
         uint32_t least = racks;
         stage.allowed[2] = racks;
-        bool possible = solver_stage_price(&stage, &least, &steps);
+        bool possible = solver_stage_price(&stage, budget, &least, &steps);
         ck_assert_int_eq(stage.bound, (int64_t)racks * 8 * SOLVER_PRICE_UNIT);
         ck_assert(possible == (racks * 8 >= 12));
         ck_assert_uint_eq(least, racks >= 2 ? racks : 2); /* two racks are asked for at once */
@@ -95,7 +97,7 @@ static void check_all(void)
                 uint32_t least = 0;
                 stage.allowed[2] = racks;
                 stage.allowed[3] = hosts;
-                bool possible = solver_stage_price(&stage, &least, &steps);
+                bool possible = solver_stage_price(&stage, budget, &least, &steps);
                 uint64_t most = most_covered(racks, hosts);
                 most = most < wanted ? most : wanted; /* no more count */
                 ck_assert_int_ge(stage.bound, (int64_t)most * SOLVER_PRICE_UNIT);
@@ -115,6 +117,16 @@ START_TEST(no_choice_covers_more)
 }
 END_TEST
 
+/* Without time to look for good prices the bound is worse, and still one. */
+START_TEST(a_budget_of_nothing)
+{
+    budget = 0;
+    check_all();
+    bed_pin(&bed, "n5");
+    check_all();
+}
+END_TEST
+
 START_TEST(touched_ones_cost_nothing)
 {
     bed_pin(&bed, "n5");
@@ -122,7 +134,8 @@ START_TEST(touched_ones_cost_nothing)
     bed.roles[0].count = 12;
     create(1, 3);
     uint32_t least = 0;
-    ck_assert(!solver_stage_price(&stage, &least, &steps)); /* nothing beside n5 is allowed */
+    ck_assert(
+        !solver_stage_price(&stage, budget, &least, &steps)); /* nothing beside n5 is allowed */
     ck_assert_int_eq(stage.bound, INT64_C(3) * SOLVER_PRICE_UNIT);
     solver_stage_finish(&stage);
     bed_pin(&bed, "n3");
@@ -149,7 +162,7 @@ START_TEST(no_number_of_nodes_would_do)
     uint32_t least = 1;
     stage.allowed[2] = 1;
     stage.allowed[3] = 5;
-    ck_assert(!solver_stage_price(&stage, &least, &steps));
+    ck_assert(!solver_stage_price(&stage, budget, &least, &steps));
     ck_assert_int_eq(stage.bound, INT64_C(8) * SOLVER_PRICE_UNIT);
     ck_assert_uint_eq(least, UINT32_MAX);
     ck_assert_uint_gt(steps, 0);
@@ -165,7 +178,7 @@ START_TEST(a_tight_bound)
     uint32_t least = 0;
     stage.allowed[2] = 2;
     stage.allowed[3] = 3;
-    ck_assert(solver_stage_price(&stage, &least, &steps));
+    ck_assert(solver_stage_price(&stage, budget, &least, &steps));
     ck_assert_int_eq(stage.bound, INT64_C(16) * SOLVER_PRICE_UNIT);
     ck_assert_uint_eq(least, 0);
     solver_stage_finish(&stage);
@@ -208,7 +221,7 @@ START_TEST(many_levels)
         for (uint32_t l = 1; l <= 6; l++) {
             stage.allowed[l] = allowed;
         }
-        bool possible = solver_stage_price(&stage, &least, &steps);
+        bool possible = solver_stage_price(&stage, budget, &least, &steps);
         int64_t most = covered[allowed] < 8 ? covered[allowed] : 8;
         ck_assert_int_ge(stage.bound, most * SOLVER_PRICE_UNIT);
         ck_assert(possible || most < 8);
@@ -230,6 +243,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, one_level_is_exact);
     tcase_add_test(tcase, no_choice_covers_more);
+    tcase_add_test(tcase, a_budget_of_nothing);
     tcase_add_test(tcase, touched_ones_cost_nothing);
     tcase_add_test(tcase, nodes_without_room);
     tcase_add_test(tcase, no_number_of_nodes_would_do);
