@@ -248,6 +248,30 @@ START_TEST(a_level_appears)
 }
 END_TEST
 
+/* Levels of one's own instead of the preset: "shelf" is one, "rack" is none. */
+START_TEST(configured_levels)
+{
+    static const struct placement_object on_shelf = {.required_level = "shelf"};
+    static const struct placement_object in_rack = {.required_level = "rack"};
+    struct engine_options options;
+    struct levels levels;
+    levels_init(&levels);
+    ck_assert_int_eq(levels_add(&levels, "shelf", NULL), 0);
+    ck_assert_int_eq(levels_add_key(&levels, "topology.kubernetes.io/rack", NULL), 0);
+    ck_assert_int_eq(levels_finish(&levels, NULL), 0);
+    engine_options_default(&options);
+    options.levels = &levels;
+    engine_destroy(world.engine);
+    world.engine = engine_create(&options);
+    world_racks(&world, 1, 2);
+    world_event(&world, EVENT_SYNCED);
+    gang("g", 3, 8, &on_shelf, NULL);
+    check_reason("g", "shelf is short by 1 of 3 pods (2 fit in the best one, r0");
+    gang("h", 1, 8, &in_rack, NULL);
+    check_reason("h", "required topology \"rack\" is not a configured level");
+}
+END_TEST
+
 /* A wish of 300 letters is cut, and the rest of the sentence is there. */
 START_TEST(a_long_wish_is_cut)
 {
@@ -282,6 +306,7 @@ int main(void)
     tcase_add_test(tcase, a_veto_beside_a_neighbour);
     tcase_add_test(tcase, wishes_that_make_no_sense);
     tcase_add_test(tcase, a_level_appears);
+    tcase_add_test(tcase, configured_levels);
     tcase_add_test(tcase, a_long_wish_is_cut);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

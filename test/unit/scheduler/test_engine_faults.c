@@ -130,6 +130,11 @@ START_TEST(the_group_changes_midway)
     ck_assert_uint_eq(refused(), 2);
     ck_assert_uint_eq(holds(), 0);
     ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
+    world_apply(&world, &gone); /* again, and one that never was */
+    ck_assert_uint_eq(world.effects.count, 0);
+    gone.group_gone.name = "nobody";
+    world_apply(&world, &gone);
+    ck_assert_uint_eq(world.effects.count, 0);
 }
 END_TEST
 
