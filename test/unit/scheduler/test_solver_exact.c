@@ -187,8 +187,8 @@ START_TEST(two_levels_above_the_nodes)
 }
 END_TEST
 
-/* A member sits on a1, whose rack is touched for ever and holds five. Eight need one rack more: b, of
- * one node, and four in a. */
+/* A member sits on a1, whose rack is touched for ever and holds five. Eight need one rack more: b,
+ * of one node, and four in a. */
 START_TEST(around_a_pinned_member)
 {
     bed_init(&bed, largest_is_wrong, COUNT(largest_is_wrong));

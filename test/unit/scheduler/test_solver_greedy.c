@@ -111,8 +111,8 @@ START_TEST(the_larger_request_goes_first)
 }
 END_TEST
 
-/* Role 0 may go to n1 alone, role 1 anywhere, and both count alike there: by request they are equal,
- * by what is left over role 0 has to be first. */
+/* Each role has a node of its own, and four fit of both: by request they are equal, by what is left
+ * over the second one goes first. */
 START_TEST(the_one_with_less_to_spare)
 {
     static const struct world_node nodes[] = {{"n1", "b1", "r1", 4, 0}, {"n2", "b1", "r1", 4, 0}};

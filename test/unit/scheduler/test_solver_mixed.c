@@ -60,8 +60,8 @@ static void check_vector(const uint32_t *found, const uint32_t *expected)
 #define CHECK_BEST(...)  check_vector(best.used, (const uint32_t[]){__VA_ARGS__})
 #define CHECK_BOUND(...) check_vector(bound, (const uint32_t[]){__VA_ARGS__})
 
-/* Eight workers are best in b and c, on three nodes (test_solver_exact.c says why), and the launcher
- * sits beside one of them: no search among the ways to deal both. */
+/* Eight workers are best in b and c, on three nodes (test_solver_exact.c says why), and the
+ * launcher sits beside one of them: no search among the ways to deal both. */
 START_TEST(a_launcher_beside_its_workers)
 {
     static const struct world_node nodes[] = {
@@ -80,8 +80,8 @@ START_TEST(a_launcher_beside_its_workers)
 }
 END_TEST
 
-/* Two racks of nodes with 5 and 4 GPUs; two pods of 3 and two of 2. 3 + 2 twice fill the nodes of 5:
- * found only by search, since whoever goes first takes 3 + 0 or 2 + 2 on the tighter node. */
+/* Two racks of nodes with 5 and 4 GPUs; two pods of 3 and two of 2. 3 + 2 twice fill the nodes of
+ * 5: found only by search, since whoever goes first takes 3 + 0 or 2 + 2 on the tighter node. */
 static const struct world_node five_and_four[] = {
     {"n1", "b1", "r1", 5, 0},
     {"n2", "b1", "r1", 4, 0},

@@ -123,8 +123,7 @@ START_TEST(best_bound_then_tightest_then_first)
 }
 END_TEST
 
-/* Both levels of pruning in one: block x cannot keep the promise of its bound, so y is looked at and
- * is better.
+/* Block x cannot keep the promise of its bound, so y is looked at and is better.
  *
  *   x   a 1 1 1 1 1 1 1 1    b 1 × 8    c 7    d 6        14 pods: bound 3 nodes, really 8
  *   y   e 7    f 3 2 2                                    4 nodes
