@@ -111,9 +111,8 @@ START_TEST(the_larger_request_goes_first)
 }
 END_TEST
 
-/* Each role has a node of its own, and four fit of both: by request they are equal, by what is left
- * over the second one goes first. */
-START_TEST(the_one_with_less_to_spare)
+/* Each role is kept off the node of the other one, and four fit of both. */
+START_TEST(roles_on_nodes_of_their_own)
 {
     static const struct world_node nodes[] = {{"n1", "b1", "r1", 4, 0}, {"n2", "b1", "r1", 4, 0}};
     bed_init(&bed, nodes, COUNT(nodes));
@@ -218,7 +217,7 @@ int main(void)
     tcase_add_test(tcase, a_later_place_must_be_better);
     tcase_add_test(tcase, too_many_pods);
     tcase_add_test(tcase, the_larger_request_goes_first);
-    tcase_add_test(tcase, the_one_with_less_to_spare);
+    tcase_add_test(tcase, roles_on_nodes_of_their_own);
     tcase_add_test(tcase, a_single_pod_is_tried_everywhere);
     tcase_add_test(tcase, when_a_failure_is_a_proof);
     tcase_add_test(tcase, a_single_node);
