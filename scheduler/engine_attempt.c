@@ -363,7 +363,8 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         attempt->roles[added] = (struct solver_role){
             .count = 1,
             .request = shapes_request(engine->shapes, shape),
-            .capacity = ledger_capacity(engine->ledger, shape),
+            .capacity = attempt->good_gpus ? ledger_good_capacity(engine->ledger, shape)
+                                           : ledger_capacity(engine->ledger, shape),
             .excluded = attempt->excluded[added],
         };
     }

@@ -30,6 +30,7 @@ struct attempt {
     uint32_t *pinned;  /* positions of placed members; owned */
     uint32_t pinned_count;
     uint32_t required_level;
+    bool good_gpus; /* only good sets of GPUs will do */
     struct solver_layer layers[SOLVER_LAYERS_MAX];
     uint32_t layer_count;
     uint32_t sliced_shape;

@@ -14,6 +14,7 @@
  *   engine_observe.c what the API server shows, into the books
  *   engine_calls.c   kube-scheduler's calls and the outcomes of writes
  *   engine_plan.c    planning, holding, committing, aborting
+ *   engine_gpus.c    which GPUs the members of a plan get
  *   engine_view.c    read-only answers
  *
  * Every function that may change something takes the `now` and the `effects` of the running
@@ -90,6 +91,14 @@ void engine_commit_if_voted(struct engine *engine, struct gang *gang);
 /* kube-scheduler refused the member's planned node: plan again around it. */
 void engine_veto(struct engine *engine, struct pod *pod);
 void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
+
+/* engine_gpus.c */
+/* Holds `count` members of the gang on the nodes dealt to them, and the best GPUs for each. */
+void engine_hold_members(struct engine *engine, const struct gang *gang, struct pod *const *members,
+                         const uint32_t *rows, uint32_t count);
+/* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
+bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
+                         const char *resource);
 
 /* engine_calls.c */
 void engine_filter(struct engine *engine, const struct filter_event *call);
