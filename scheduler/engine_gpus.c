@@ -73,3 +73,13 @@ bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct devic
     }
     return gpus_observe(ledger_gpus(engine->ledger), row, name == NAMES_NONE ? NULL : map, name);
 }
+
+void engine_observe_devices(struct engine *engine, const struct node_object *object)
+{
+    uint32_t row = nodes_find(engine->nodes, object->name, strlen(object->name));
+    if (row != NAMES_NONE && nodes_get(engine->nodes, row)->present &&
+        engine_observe_gpus(engine, row, object->devices, object->device_resource)) {
+        ledger_gpus_changed(engine->ledger, row);
+        engine->plan_needed = true;
+    }
+}

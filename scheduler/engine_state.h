@@ -99,6 +99,7 @@ void engine_hold_members(struct engine *engine, const struct gang *gang, struct 
 /* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
 bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
                          const char *resource);
+void engine_observe_devices(struct engine *engine, const struct node_object *object);
 
 /* engine_calls.c */
 void engine_filter(struct engine *engine, const struct filter_event *call);

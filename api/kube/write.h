@@ -40,6 +40,7 @@ struct write {
     char *uid;  /* NULL when unknown (events only) */
     char *node; /* binding, nomination; NULL clears the nomination */
     char *gang; /* binding; NULL: none */
+    char *devices; /* names of its GPUs, or NULL */
     int32_t rank;
     char *text; /* explanation, or an event's message */
     char *reason;

@@ -221,13 +221,23 @@ struct node_line {
     char node[600];
     char figures[FIGURES_MAX];
     char label[LABEL_MAX];
-    char pods[600];
+    char pods[1000];
 };
 
 static const struct gang_member_view *const *members_of(const struct drawing *drawing,
                                                         const struct spot *spot)
 {
     return drawing->members + spot->first;
+}
+
+/* "train-0 (gpu-0..3)" behind what is there. */
+static void append_pod(char *text, size_t size, const struct gang_member_view *member)
+{
+    char devices[GANG_VIEW_DEVICES_MAX];
+    size_t length = strlen(text);
+    gang_view_devices(member, devices);
+    snprintf(text + length, size - length, "%s%.253s%s%.200s%s", length == 0 ? "" : ", ",
+             member->pod, devices[0] == '\0' ? "" : " (", devices, devices[0] == '\0' ? "" : ")");
 }
 
 static void write_node_line(const struct drawing *drawing, const struct item *item,
@@ -253,8 +263,10 @@ static void write_node_line(const struct drawing *drawing, const struct item *it
         snprintf(line->pods, sizeof line->pods, "%.250s … %.250s", members[0]->pod,
                  members[count - 1]->pod);
     } else {
-        snprintf(line->pods, sizeof line->pods, "%.250s%s%.250s", members[0]->pod,
-                 count == 2 ? ", " : "", count == 2 ? members[1]->pod : "");
+        line->pods[0] = '\0';
+        for (uint32_t i = 0; i < count; i++) {
+            append_pod(line->pods, sizeof line->pods, members[i]);
+        }
     }
 }
 
