@@ -147,6 +147,9 @@ static struct known *remember(struct node_devices *devices, const struct node_ob
         HASH_ADD_KEYPTR(hh, devices->nodes, known->name, strlen(known->name), known);
     }
     known->machine = machines_recognise(&labels, &err);
+    if (labels.instance_type == NULL && labels.product == NULL && labels.machine == NULL) {
+        err_set(&err, "no label tells what machine it is, and no ResourceSlice its GPUs");
+    }
     replace_string(&known->unrecognised, known->machine == NULL ? err.text : NULL);
     replace_string(&known->resource, resource);
     known->count = count;
