@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/engine_state.h"
 #include "scheduler/gpus.h"
+#include "topology/alloc.h"
 
 /* Which GPUs the members of a plan get.
  *
@@ -43,25 +45,75 @@ static uint32_t run_end(const struct engine *engine, struct pod *const *members,
     return end;
 }
 
+/* Members [first, end) share a node; chooses for them, or tells that nothing can be. */
+struct run {
+    uint32_t first;
+    uint32_t end;
+    uint32_t resource;
+    uint32_t gpus; /* of each */
+    bool chosen;
+    uint64_t sets[DEVICES_MAX];
+};
+
+static void choose_run(const struct engine *engine, struct pod *const *members,
+                       const uint32_t *rows, uint32_t count, uint64_t rails, struct run *run)
+{
+    run->end = run_end(engine, members, rows, run->first, count);
+    run->gpus = shapes_gpus(engine->shapes, members[run->first]->shape, &run->resource);
+    run->chosen =
+        run->gpus > 0 && gpus_choose(ledger_gpus(engine->ledger), rows[run->first], run->resource,
+                                     run->gpus, run->end - run->first, rails, run->sets);
+}
+
 void engine_hold_members(struct engine *engine, const struct gang *gang, struct pod *const *members,
                          const uint32_t *rows, uint32_t count)
 {
-    struct gpus *gpus = ledger_gpus(engine->ledger);
-    bool any = gpus_any(gpus);
-    uint64_t rails = any ? rails_of(engine, gang) : 0;
-    for (uint32_t first = 0; first < count;) {
-        uint64_t sets[DEVICES_MAX];
-        uint32_t end = any ? run_end(engine, members, rows, first, count) : first + 1;
-        uint32_t resource;
-        uint32_t each = any ? shapes_gpus(engine->shapes, members[first]->shape, &resource) : 0;
-        bool chosen =
-            each > 0 && gpus_choose(gpus, rows[first], resource, each, end - first, rails, sets);
-        for (uint32_t i = first; i < end; i++) {
-            pods_hold_gpus(engine->pods, members[i], rows[i], chosen ? sets[i - first] : 0);
-            rails |= chosen ? gpus_rails(gpus, &members[i]->gpus) : 0;
+    const struct gpus *gpus = ledger_gpus(engine->ledger);
+    struct run run = {.first = 0};
+    if (!gpus_any(gpus)) {
+        for (uint32_t i = 0; i < count; i++) {
+            pods_hold(engine->pods, members[i], rows[i]);
         }
-        first = end;
+        return;
     }
+    uint64_t rails = rails_of(engine, gang);
+    for (; run.first < count; run.first = run.end) {
+        choose_run(engine, members, rows, count, rails, &run);
+        for (uint32_t i = run.first; i < run.end; i++) {
+            pods_hold_gpus(engine->pods, members[i], rows[i],
+                           run.chosen ? run.sets[i - run.first] : 0);
+            rails |= gpus_rails(gpus, &members[i]->gpus);
+        }
+    }
+}
+
+/* The same choices in the same order, on claims that are given back. */
+uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
+                        const uint32_t *rows, uint32_t count, bool *misfit)
+{
+    struct gpus *gpus = ledger_gpus(engine->ledger);
+    struct gpus_claim *claims = alloc_zero(count, sizeof *claims);
+    struct run run = {.first = 0};
+    uint64_t rails = rails_of(engine, gang);
+    uint32_t misfits = 0;
+    for (; run.first < count; run.first = run.end) {
+        choose_run(engine, members, rows, count, rails, &run);
+        for (uint32_t i = run.first; i < run.end; i++) {
+            if (run.chosen) {
+                gpus_take(gpus, &claims[i], rows[i], run.resource, run.gpus,
+                          run.sets[i - run.first], NULL);
+                rails |= gpus_rails(gpus, &claims[i]);
+            }
+            misfit[i] = run.gpus > 0 && !gpus_good(gpus, &claims[i]);
+            misfits += misfit[i];
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        gpus_give_back(gpus, &claims[i]);
+        free(claims[i].names);
+    }
+    free(claims);
+    return misfits;
 }
 
 bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,

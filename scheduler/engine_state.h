@@ -96,6 +96,10 @@ void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
 /* Holds `count` members of the gang on the nodes dealt to them, and the best GPUs for each. */
 void engine_hold_members(struct engine *engine, const struct gang *gang, struct pod *const *members,
                          const uint32_t *rows, uint32_t count);
+/* Which of them would not get a good set of GPUs that way, and how many; nothing is held. Members
+ * that ask for no GPUs always fit. */
+uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
+                        const uint32_t *rows, uint32_t count, bool *misfit);
 /* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
 bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
                          const char *resource);

@@ -186,6 +186,43 @@ START_TEST(required_takes_good_sets_only)
 }
 END_TEST
 
+/* A pair with two links is good on a DGX-1V: of these five GPUs only one such pair, and two shapes
+ * that would each take it. Counts alone would put both on n0. */
+START_TEST(required_holds_for_several_shapes)
+{
+    struct world_pod other = {.uid = "o", .gpus = 3, .node = "n0", .rank = -1};
+    struct world_pod master = {.uid = "g-0", .gang = "g", .minimum = 2, .gpus = 2, .rank = 0};
+    struct label_object any[] = {{"kubernetes.io/hostname", "n0"}};
+    struct world_pod worker = {.uid = "g-1", .gang = "g", .minimum = 2, .gpus = 2, .rank = 1};
+    machine_node("n0", "dgx-1v", 8);
+    gpu_pod(&other, "gpu-3,gpu-4,gpu-5", NULL); /* left: 0 1 2, 6 7; good are 1-2 and 6-7 */
+    world_event(&world, EVENT_SYNCED);
+    worker.selector = any;
+    worker.selector_count = 1;
+    gpu_pod(&master, NULL, "required");
+    gpu_pod(&worker, NULL, "required");
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_str_eq(devices_of("g", 0), "gpu-1,gpu-2");
+    ck_assert_str_eq(devices_of("g", 1), "gpu-6,gpu-7");
+    world_pod_gone(&world, "g-0");
+    world_pod_gone(&world, "g-1");
+
+    struct world_pod one = {.uid = "p", .gpus = 1, .node = "n0", .rank = -1};
+    gpu_pod(&one, "gpu-7", NULL); /* left: 0 1 2, 6: one good pair, and one that is not */
+    gang("plain", 2, 2, NULL);
+    ck_assert_int_eq(world_state(&world, "plain"), GANG_HELD);
+    world_pod_gone(&world, "plain-0");
+    world_pod_gone(&world, "plain-1");
+    gpu_pod(&master, NULL, "required");
+    gpu_pod(&worker, NULL, "required");
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    ck_assert_ptr_nonnull(strstr(reason_of("g"), "as far as the search went"));
+    machine_node("n1", "dgx-1v", 8); /* the master may go elsewhere */
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_str_eq(devices_of("g", 1), "gpu-1,gpu-2");
+}
+END_TEST
+
 /* What no map tells of is not good; pods without GPUs need no map. */
 START_TEST(required_needs_a_map)
 {
@@ -262,6 +299,7 @@ int main(void)
     tcase_add_test(tcase, a_restart_reads_the_annotation);
     tcase_add_test(tcase, strangers_make_a_node_unknown);
     tcase_add_test(tcase, required_takes_good_sets_only);
+    tcase_add_test(tcase, required_holds_for_several_shapes);
     tcase_add_test(tcase, required_needs_a_map);
     tcase_add_test(tcase, wishes_that_make_no_sense_are_explained);
     tcase_add_test(tcase, same_rails_on_every_node);
