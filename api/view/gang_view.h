@@ -62,7 +62,8 @@ void gang_view_certificate(const struct gang_view *view, FILE *out);
  *         ├─ n9   0/8  master 0, worker 0  train-master-0, train-worker-0
  *         └─ n10  0/8  worker 1-2          train-worker-1, train-worker-2
  *
- * Levels that a node has no label for are left out. On more than GANG_VIEW_WHOLE nodes, neighbours
+ * A pod with some of its node's GPUs has their names behind it, "train-0 (gpu-0..3)", where they are
+ * known. Levels that a node has no label for are left out. On more than GANG_VIEW_WHOLE nodes, neighbours
  * with equally many pods share a line. */
 #define GANG_VIEW_WHOLE 64u
 void gang_view_tree(const struct gang_view *view, const struct engine *engine, FILE *out);
