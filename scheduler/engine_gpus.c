@@ -13,9 +13,9 @@
  *   chosen                  run by run; the rails of the first runs are wished for by the others,
  *                           so that the gang sends on the same rails from every node
  *
- * A run is chosen together, so that as many of its sets as possible are good. On nodes without a map,
- * and on those where it is not known which GPUs are free, nothing is chosen: the members are held by
- * counts alone.
+ * A run is chosen together, so that as many of its sets as possible are good. On nodes without a
+ * map, and on those where it is not known which GPUs are free, nothing is chosen: the members are
+ * held by counts alone.
  */
 
 /* The rails that members with a place send on. */

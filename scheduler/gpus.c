@@ -19,8 +19,8 @@
  * set, so that it finds itself again when the node's map goes and comes back, or when another
  * process reads the annotation.
  *
- * Invariants, per node: `taken` is the union of the known sets, which are disjoint; `unknown` counts
- * the GPUs of claims in the node's resource whose set is 0. Without a board both are 0.
+ * Invariants, per node: `taken` is the union of the known sets, which are disjoint; `unknown`
+ * counts the GPUs of claims in the node's resource whose set is 0. Without a board both are 0.
  */
 
 struct solver_entry {

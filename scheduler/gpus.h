@@ -11,7 +11,7 @@
 /* Which GPUs of a node belong to which pod, and which are best for the next one.
  *
  *   node n1, map dgx-1v      free    gpu-0 gpu-1 gpu-2 gpu-3 gpu-4 gpu-5 gpu-6 gpu-7
- *                            taken   [ train-0: names known ]  train-1: 1 GPU, which one nobody knows
+ *                            taken   [ train-0: names known ]  train-1: 1 GPU, nobody knows which
  *
  * A *claim* is what one pod has of the GPUs of one node: so many, and which ones if that is known.
  * It is known when they were chosen here, or when the pod's annotation phalanx.dev/devices names

@@ -18,9 +18,9 @@
  * - held: members of planned gangs that are not bound yet.
  *
  * It keeps one capacity view per pod shape in use (how many copies every node and domain can take)
- * up to date: a change of a node costs O(views × levels), not the cluster. A shape may have a second
- * view, of the copies that get good sets of GPUs. Which GPUs are whose is kept in ledger_gpus(); pods.c
- * changes it together with the charges.
+ * up to date: a change of a node costs O(views × levels), not the cluster. A shape may have a
+ * second view, of the copies that get good sets of GPUs. Which GPUs are whose is kept in
+ * ledger_gpus(); pods.c changes it together with the charges.
  */
 
 #define LEDGER_VIEWS_MAX 64 /* shapes with a live view; the least recently asked for goes first */

@@ -24,8 +24,8 @@
  *     └──seen bound, or ordinary pod's bind──▶ BOUND   pods_bind()
  *
  * The claim and the ledger change together, here and nowhere else, so that they can't disagree. So
- * does what the pod has of the node's GPUs (scheduler/gpus.h): which ones is told when it is held, or
- * by its annotation once it is bound.
+ * does what the pod has of the node's GPUs (scheduler/gpus.h): which ones is told when it is held,
+ * or by its annotation once it is bound.
  */
 
 struct gang;

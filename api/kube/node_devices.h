@@ -47,8 +47,8 @@ struct node_devices_finding {
 struct node_devices *node_devices_create(void);
 void node_devices_destroy(struct node_devices *devices);
 
-/* Sets node->devices, NULL for no map, and node->device_resource; *borrowed*, until the next call of
- * a function here. `finding` may be NULL. */
+/* Sets node->devices, NULL for no map, and node->device_resource; *borrowed*, until the next call
+ * of a function here. `finding` may be NULL. */
 void node_devices_fill(struct node_devices *devices, struct node_object *node,
                        struct node_devices_finding *finding);
 /* The node is gone. */
