@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,19 @@ uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct p
     }
     free(claims);
     return misfits;
+}
+
+const char *engine_devices(const struct engine *engine, const struct pod *pod)
+{
+    const struct gpus *gpus = ledger_gpus(engine->ledger);
+    char text[GPUS_NAMES_MAX];
+    size_t length = 0;
+    const char *name;
+    for (uint32_t i = 0; (name = gpus_claim_name(gpus, &pod->gpus, i)) != NULL; i++) {
+        length +=
+            (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i == 0 ? "" : ",", name);
+    }
+    return length == 0 ? NULL : arena_string(&engine->effects->arena, text);
 }
 
 bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,

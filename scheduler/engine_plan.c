@@ -241,7 +241,7 @@ void engine_commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
     effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->claim_row));
     effect->write.gang = arena_string(arena, pod->gang->name);
     effect->write.rank = pod->rank;
-    effect->write.devices = arena_string(arena, pod->gpus.names);
+    effect->write.devices = engine_devices(engine, pod);
 }
 
 void engine_commit_if_voted(struct engine *engine, struct gang *gang)

@@ -100,6 +100,9 @@ void engine_hold_members(struct engine *engine, const struct gang *gang, struct 
  * that ask for no GPUs always fit. */
 uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
                         const uint32_t *rows, uint32_t count, bool *misfit);
+/* Names of the GPUs a member has, for its binding; NULL when that is not known, also by now: the map
+ * they were chosen from may be another one. *Borrowed* from the effects. */
+const char *engine_devices(const struct engine *engine, const struct pod *pod);
 /* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
 bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
                          const char *resource);

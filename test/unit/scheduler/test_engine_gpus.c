@@ -274,6 +274,31 @@ START_TEST(same_rails_on_every_node)
 }
 END_TEST
 
+/* Between plan and binding the node's map became another one: those names are not written. */
+START_TEST(names_of_another_map_are_not_written)
+{
+    machine_node("n0", "dgx-1v", 8);
+    world_event(&world, EVENT_SYNCED);
+    gang("a", 1, 4, NULL);
+    ck_assert_str_eq(devices_of("a", 0), "gpu-0,gpu-1,gpu-2,gpu-3");
+    struct event event = {.type = EVENT_DEVICES};
+    event.node.name = "n0";
+    world_apply(&world, &event); /* now of none */
+    ck_assert_str_eq(devices_of("a", 0), "");
+    world_bind(&world, "a-0", "n0");
+    ck_assert_ptr_null(world_find(&world, EFFECT_POST_BINDING)->write.devices);
+
+    struct device_map *map = machines_map("dgx-1v", NULL);
+    event.node.devices = map;
+    event.node.device_resource = "nvidia.com/gpu";
+    world_apply(&world, &event); /* and back */
+    ck_assert_str_eq(devices_of("a", 0), "gpu-0,gpu-1,gpu-2,gpu-3");
+    event.node.name = "nobody";
+    world_apply(&world, &event);
+    device_map_destroy(map);
+}
+END_TEST
+
 /* An aborted plan leaves nothing behind. */
 START_TEST(an_abort_gives_the_sets_back)
 {
@@ -304,6 +329,7 @@ int main(void)
     tcase_add_test(tcase, wishes_that_make_no_sense_are_explained);
     tcase_add_test(tcase, same_rails_on_every_node);
     tcase_add_test(tcase, an_abort_gives_the_sets_back);
+    tcase_add_test(tcase, names_of_another_map_are_not_written);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
