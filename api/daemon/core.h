@@ -34,10 +34,10 @@ struct core;
 
 struct core_options {
     const struct engine_options *engine;
-    struct log *log;         /* *borrowed* */
-    struct metrics *metrics; /* *borrowed* */
-    struct backend backend;  /* its context is *borrowed* */
-    struct overlay *overlay; /* *borrowed*; laid over every node on its way in. NULL: none */
+    struct log *log;              /* *borrowed* */
+    struct metrics *metrics;      /* *borrowed* */
+    struct backend backend;       /* its context is *borrowed* */
+    struct overlay *overlay;      /* *borrowed*; laid over every node on its way in. NULL: none */
     struct node_devices *devices; /* *borrowed*; tells every node its device map. NULL: none */
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);
