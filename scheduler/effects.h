@@ -61,10 +61,11 @@ struct pod_write {
     const char *name_space;
     const char *name;
     const char *uid;
-    const char *node; /* NOMINATE: NULL clears */
-    const char *gang; /* POST_BINDING, EVICT: gang name or NULL */
-    int32_t rank;     /* POST_BINDING, EVICT: rank in the plan, -1 none */
-    const char *text; /* EXPLAIN: why its gang waits */
+    const char *node;    /* NOMINATE: NULL clears */
+    const char *gang;    /* POST_BINDING, EVICT: gang name or NULL */
+    int32_t rank;        /* POST_BINDING, EVICT: rank in the plan, -1 none */
+    const char *devices; /* POST_BINDING: names of its GPUs in the plan, or NULL */
+    const char *text;    /* EXPLAIN: why its gang waits */
 };
 
 struct event_effect {

@@ -457,6 +457,9 @@ static void dispatch(struct engine *engine, const struct event *event)
     case EVENT_NODE_GONE:
         engine_remove_node(engine, event->node_name);
         break;
+    case EVENT_DEVICES:
+        engine_observe_devices(engine, &event->node);
+        break;
     case EVENT_POD:
         engine_watch_pod(engine, &event->pod);
         break;

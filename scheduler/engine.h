@@ -73,6 +73,8 @@ struct gang_member_view {
     int32_t rank;
     bool bound;
     bool voted;
+    const char *const *devices; /* names of its GPUs, in their order */
+    uint32_t device_count;      /* 0: not known, or none */
 };
 
 /* What is short of what, once a plan was tried and did not fit. */

@@ -19,6 +19,8 @@
  * one.
  */
 
+#define GOOD_TRIES_MAX 32 /* plans made again because a set of GPUs was not good */
+
 /* ---- slices ---- */
 
 struct slices {
@@ -253,6 +255,7 @@ void attempt_finish(struct attempt *attempt)
         bitset_destroy(attempt->excluded[i]);
     }
     bitset_destroy(attempt->occupied);
+    free(attempt->misfits);
     free(attempt->started);
     free(attempt->members);
     free(attempt->ranks);
@@ -285,20 +288,33 @@ uint32_t attempt_whole(const struct attempt *attempt, uint32_t count)
 
 /* ---- solving ---- */
 
+/* Adds the row's position to the set, which is made when it is needed. */
+static void exclude_row(const struct domains *domains, uint32_t row, struct bitset **excluded)
+{
+    uint32_t position = domains_position(domains, row);
+    if (position == DOMAINS_NONE) {
+        return;
+    }
+    if (*excluded == NULL) {
+        *excluded = bitset_create(domains_positions(domains));
+    }
+    bitset_set(*excluded, position);
+}
+
 static struct bitset *excluded_positions(const struct attempt *attempt, uint32_t shape)
 {
-    const struct engine *engine = attempt->engine;
+    const struct domains *domains = attempt->engine->domains;
     const struct gang *gang = attempt->gang;
     struct bitset *excluded = attempt->occupied == NULL ? NULL : bitset_copy(attempt->occupied);
     for (uint32_t i = 0; i < gang->veto_count; i++) {
-        uint32_t position = domains_position(engine->domains, gang->vetoes[i].row);
-        if (gang->vetoes[i].shape != shape || position == DOMAINS_NONE) {
-            continue;
+        if (gang->vetoes[i].shape == shape) {
+            exclude_row(domains, gang->vetoes[i].row, &excluded);
         }
-        if (excluded == NULL) {
-            excluded = bitset_create(domains_positions(engine->domains));
+    }
+    for (uint32_t i = 0; i < attempt->misfit_count; i++) {
+        if (attempt->misfits[i].shape == shape) {
+            exclude_row(domains, attempt->misfits[i].row, &excluded);
         }
-        bitset_set(excluded, position);
     }
     return excluded;
 }
@@ -363,7 +379,8 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         attempt->roles[added] = (struct solver_role){
             .count = 1,
             .request = shapes_request(engine->shapes, shape),
-            .capacity = ledger_capacity(engine->ledger, shape),
+            .capacity = attempt->good_gpus ? ledger_good_capacity(engine->ledger, shape)
+                                           : ledger_capacity(engine->ledger, shape),
             .excluded = attempt->excluded[added],
         };
     }
@@ -384,7 +401,7 @@ static const struct resources *free_at(const void *context, uint32_t position)
     return ledger_free(engine->ledger, domains_row(engine->domains, position));
 }
 
-int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
 {
     if (make_roles(attempt, first, count) < 0) {
         return -1;
@@ -440,4 +457,59 @@ void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
         deal_role(attempt, role, first, count, plan->positions + at, rows);
         at += attempt->roles[role].count;
     }
+}
+
+/* ---- good sets of GPUs ---- */
+
+static void add_misfit(struct attempt *attempt, uint32_t shape, uint32_t row)
+{
+    attempt->misfits = alloc_grow(attempt->misfits, &attempt->misfit_room,
+                                  (size_t)attempt->misfit_count + 1, sizeof *attempt->misfits);
+    attempt->misfits[attempt->misfit_count++] = (struct attempt_misfit){shape, row};
+}
+
+/* Notes where the plan does not hold up; false when it does everywhere. On the last try one shape
+ * is kept from all nodes: a plan that only might be good is none. */
+static bool note_misfits(struct attempt *attempt, uint32_t first, uint32_t count,
+                         const struct solver_plan *plan, bool last)
+{
+    uint32_t *rows = alloc_zero(count, sizeof *rows);
+    bool *misfit = alloc_zero(count, sizeof *misfit);
+    struct pod *const *members = attempt->members + first;
+    attempt_deal(attempt, first, count, plan, rows);
+    uint32_t left = engine_misfits(attempt->engine, attempt->gang, members, rows, count, misfit);
+    bool found = left > 0;
+    for (uint32_t i = 0; i < count && left > 0; i++) {
+        if (misfit[i]) {
+            add_misfit(attempt, members[i]->shape, rows[i]);
+            left--;
+        }
+        for (uint32_t row = 0; misfit[i] && last && row < nodes_rows(attempt->engine->nodes);
+             row++) {
+            add_misfit(attempt, members[i]->shape, row);
+            left = 0;
+        }
+    }
+    free(rows);
+    free(misfit);
+    return found;
+}
+
+int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+{
+    attempt->misfit_count = 0;
+    for (unsigned tries = 0;; tries++) {
+        if (solve(attempt, first, count, plan) < 0) {
+            return -1;
+        }
+        if (!attempt->good_gpus || !plan->feasible ||
+            !note_misfits(attempt, first, count, plan, tries == GOOD_TRIES_MAX)) {
+            break;
+        }
+    }
+    if (attempt->misfit_count > 0) { /* another plan might have done */
+        plan->optimal = false;
+        plan->shortfall.proven = false;
+    }
+    return 0;
 }

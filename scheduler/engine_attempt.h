@@ -20,6 +20,12 @@
  * are planned when the rest of their slice exists.
  */
 
+/* Pods of a shape that would not all get good GPUs on a node, beside those of other shapes. */
+struct attempt_misfit {
+    uint32_t shape;
+    uint32_t row;
+};
+
 struct attempt {
     struct engine *engine;
     struct gang *gang;
@@ -30,6 +36,10 @@ struct attempt {
     uint32_t *pinned;  /* positions of placed members; owned */
     uint32_t pinned_count;
     uint32_t required_level;
+    bool good_gpus;                 /* only good sets of GPUs will do */
+    struct attempt_misfit *misfits; /* where they were not to be had; owned */
+    uint32_t misfit_count;
+    size_t misfit_room;
     struct solver_layer layers[SOLVER_LAYERS_MAX];
     uint32_t layer_count;
     uint32_t sliced_shape;
@@ -55,7 +65,9 @@ uint32_t attempt_unit(const struct attempt *attempt, uint32_t first);
 uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
 
 /* Solves for `count` members from `first` on, which must be whole units; -1 when they have more
- * shapes than the solver takes. */
+ * shapes than the solver takes. With good_gpus every member of a plan gets a good set: the solver
+ * knows how many of one shape a node takes, not which sets remain, so a plan that does not hold up
+ * is made again without the nodes that failed. */
 int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
                   struct solver_plan *plan);
 

@@ -255,6 +255,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->gang != NULL) {
         effect->write.gang = arena_string(arena, pod->gang->name);
         effect->write.rank = pod->rank;
+        effect->write.devices = engine_devices(engine, pod);
     }
 }
 

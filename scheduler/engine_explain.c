@@ -140,13 +140,16 @@ void engine_explain(const struct attempt *attempt, const struct solver_plan *pla
         .domains = engine->domains,
         .nodes = engine->nodes,
         .role = role,
+        .good_gpus = attempt->good_gpus,
         .scarce = scarce_resource(engine, role->request, domain),
     };
     int64_t ordinary = 0;
     if (shortage.scarce != NAMES_NONE) {
         count_blocking(engine, gang, domain, shortage.scarce, &ordinary);
         shortage.blocker = next_blocker(engine, NULL);
-        shortage.after = find_after(attempt);
+        if (!attempt->good_gpus) { /* counts do not say which GPUs would be free */
+            shortage.after = find_after(attempt);
+        }
         shortage.ordinary = ordinary > (shortage.blocker == NULL ? 0 : shortage.blocker->blocking);
     }
     reason_shortfall(&shortage, text, sizeof(text));

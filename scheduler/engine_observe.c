@@ -55,7 +55,8 @@ void engine_observe_node(struct engine *engine, const struct node_object *object
         effect->transition.waited_ms = -1;
         return;
     }
-    if (changes == NODE_UNCHANGED) {
+    bool gpus = engine_observe_gpus(engine, row, object->devices, object->device_resource);
+    if (changes == NODE_UNCHANGED && !gpus) {
         return;
     }
     if ((changes & (NODE_ADDED | NODE_LABELS)) != 0) {
@@ -73,6 +74,7 @@ void engine_remove_node(struct engine *engine, const char *name)
         return;
     }
     engine->tree_dirty = true;
+    (void)engine_observe_gpus(engine, row, NULL, NULL);
     ledger_node_changed(engine->ledger, row);
     engine_check_row(engine, row);
 }

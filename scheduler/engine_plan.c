@@ -50,9 +50,9 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     struct gang *gang = attempt->gang;
     uint32_t *rows = alloc_zero(count, sizeof *rows);
     attempt_deal(attempt, first, count, plan, rows);
+    engine_hold_members(engine, gang, attempt->members + first, rows, count);
     for (uint32_t i = 0; i < count; i++) {
         struct pod *pod = attempt->members[first + i];
-        pods_hold(engine->pods, pod, rows[i]);
         pod->missed = false;
         pod->nominate = true;
         pod->told = NULL;
@@ -241,6 +241,7 @@ void engine_commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
     effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->claim_row));
     effect->write.gang = arena_string(arena, pod->gang->name);
     effect->write.rank = pod->rank;
+    effect->write.devices = engine_devices(engine, pod);
 }
 
 void engine_commit_if_voted(struct engine *engine, struct gang *gang)

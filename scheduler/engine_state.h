@@ -15,6 +15,7 @@
  *   engine_calls.c   kube-scheduler's calls and the outcomes of writes
  *   engine_plan.c    planning, holding, committing, aborting
  *   engine_repair.c  gangs that cannot be made whole again
+ *   engine_gpus.c    which GPUs the members of a plan get
  *   engine_view.c    read-only answers
  *
  * Every function that may change something takes the `now` and the `effects` of the running
@@ -97,6 +98,22 @@ void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
 void engine_watch_repair(struct engine *engine, struct gang *gang, enum gang_state state);
 /* When that is over: keeps it and says so, or has it evicted. */
 void engine_tick_repair(struct engine *engine, struct gang *gang);
+
+/* engine_gpus.c */
+/* Holds `count` members of the gang on the nodes dealt to them, and the best GPUs for each. */
+void engine_hold_members(struct engine *engine, const struct gang *gang, struct pod *const *members,
+                         const uint32_t *rows, uint32_t count);
+/* Which of them would not get a good set of GPUs that way, and how many; nothing is held. Members
+ * that ask for no GPUs always fit. */
+uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
+                        const uint32_t *rows, uint32_t count, bool *misfit);
+/* Names of the GPUs a member has, for its binding; NULL when that is not known, also by now: the
+ * map they were chosen from may be another one. *Borrowed* from the effects. */
+const char *engine_devices(const struct engine *engine, const struct pod *pod);
+/* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
+bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
+                         const char *resource);
+void engine_observe_devices(struct engine *engine, const struct node_object *object);
 
 /* engine_calls.c */
 void engine_filter(struct engine *engine, const struct filter_event *call);

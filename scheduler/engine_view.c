@@ -73,6 +73,22 @@ static const char *find_device(const struct engine *engine, const struct gang *g
     return best;
 }
 
+static void view_devices(const struct engine *engine, const struct pod *pod, struct arena *arena,
+                         struct gang_member_view *member)
+{
+    const struct gpus *gpus = ledger_gpus(engine->ledger);
+    uint32_t count = 0;
+    while (gpus_claim_name(gpus, &pod->gpus, count) != NULL) {
+        count++;
+    }
+    const char **names = arena_alloc(arena, count, sizeof(*names));
+    for (uint32_t i = 0; i < count; i++) {
+        names[i] = arena_string(arena, gpus_claim_name(gpus, &pod->gpus, i));
+    }
+    member->devices = names;
+    member->device_count = count;
+}
+
 static void view_members(const struct engine *engine, const struct gang *gang, struct arena *arena,
                          struct gang_view *view)
 {
@@ -91,6 +107,7 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
         member->bound = pod->node != NAMES_NONE || pod->claim == CLAIM_BOUND;
         uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->claim_row;
         member->node = row == NAMES_NONE ? NULL : nodes_name(engine->nodes, row);
+        view_devices(engine, pod, arena, member);
         view->bound += member->bound;
         view->voted += member->voted;
     }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "scheduler/reason.h"
 
@@ -78,9 +79,26 @@ static int resolve_slice(struct attempt *attempt, const struct placement_slice *
     return 0;
 }
 
+static int resolve_devices(struct attempt *attempt, const char *wish)
+{
+    char text[GANG_REASON_MAX];
+    const struct gang *gang = attempt->gang;
+    attempt->good_gpus = wish != NULL && strcmp(wish, "required") == 0;
+    if (wish == NULL || attempt->good_gpus || strcmp(wish, "preferred") == 0) {
+        return 0;
+    }
+    snprintf(text, sizeof(text),
+             "gang %s/%s waits: device topology \"%.*s\" is neither required nor preferred",
+             gang->name_space, gang->name, WISH_MAX, wish);
+    return refuse(attempt, text);
+}
+
 int wishes_resolve(struct attempt *attempt)
 {
     struct placement placement = gang_placement(attempt->gang);
+    if (resolve_devices(attempt, placement.device_topology) < 0) {
+        return -1;
+    }
     attempt->required_level = SOLVER_LEVEL_NONE;
     if (placement.required != NULL &&
         find_level(attempt, "required", placement.required, &attempt->required_level) < 0) {

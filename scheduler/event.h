@@ -15,11 +15,12 @@
 
 enum event_type {
     /* What the API server shows. */
-    EVENT_NODE,       /* node: added or changed */
-    EVENT_NODE_GONE,  /* node_name */
-    EVENT_POD,        /* pod: added or changed */
-    EVENT_POD_GONE,   /* pod_uid */
-    EVENT_GROUP,      /* group: added or changed */
+    EVENT_NODE,      /* node: added or changed */
+    EVENT_NODE_GONE, /* node_name */
+    EVENT_DEVICES,   /* node: of a node seen before, only name, devices and device_resource count */
+    EVENT_POD,       /* pod: added or changed */
+    EVENT_POD_GONE,  /* pod_uid */
+    EVENT_GROUP,     /* group: added or changed */
     EVENT_GROUP_GONE, /* group_gone */
     EVENT_SYNCED,     /* the first complete list of every kind has been applied */
 

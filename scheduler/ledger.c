@@ -27,6 +27,7 @@ struct account {
 
 struct view {
     uint32_t shape;
+    bool good;        /* counts only copies with good sets of GPUs */
     uint64_t used_at; /* for replacement */
     struct capacity *capacity;
 };
@@ -35,6 +36,7 @@ struct ledger {
     const struct nodes *nodes;
     const struct domains *domains;
     const struct shapes *shapes;
+    struct gpus *gpus; /* owned */
     struct account *accounts;
     size_t account_count;
     size_t account_room;
@@ -52,6 +54,7 @@ struct ledger *ledger_create(const struct nodes *nodes, const struct domains *do
     ledger->nodes = nodes;
     ledger->domains = domains;
     ledger->shapes = shapes;
+    ledger->gpus = gpus_create();
     return ledger;
 }
 
@@ -67,6 +70,7 @@ void ledger_destroy(struct ledger *ledger)
         resources_finish(&ledger->accounts[row].free);
     }
     free(ledger->accounts);
+    gpus_destroy(ledger->gpus);
     free(ledger);
 }
 
@@ -89,13 +93,18 @@ static struct account *account_of(struct ledger *ledger, uint32_t row)
 }
 
 /* What `shape` finds on the node now. */
-static uint32_t copies_at(const struct ledger *ledger, uint32_t shape, uint32_t row)
+static uint32_t copies_at(const struct ledger *ledger, uint32_t shape, bool good, uint32_t row)
 {
+    uint32_t limit = CAPACITY_NODE_MAX;
     if (!shapes_admits(ledger->shapes, shape, row)) {
         return 0;
     }
-    return resources_copies(shapes_request(ledger->shapes, shape), ledger_free(ledger, row),
-                            CAPACITY_NODE_MAX);
+    if (good) {
+        uint32_t resource;
+        uint32_t count = shapes_gpus(ledger->shapes, shape, &resource);
+        limit = gpus_good_capacity(ledger->gpus, row, resource, count);
+    }
+    return resources_copies(shapes_request(ledger->shapes, shape), ledger_free(ledger, row), limit);
 }
 
 uint32_t ledger_copies(const struct ledger *ledger, uint32_t shape, uint32_t row,
@@ -122,7 +131,7 @@ static void update_views(struct ledger *ledger, uint32_t row)
     }
     for (uint32_t i = 0; i < ledger->view_count; i++) {
         capacity_set(ledger->views[i].capacity, position,
-                     copies_at(ledger, ledger->views[i].shape, row));
+                     copies_at(ledger, ledger->views[i].shape, ledger->views[i].good, row));
     }
 }
 
@@ -153,13 +162,23 @@ void ledger_tree_changed(struct ledger *ledger)
 
 void ledger_shape_gone(struct ledger *ledger, uint32_t shape)
 {
-    for (uint32_t i = 0; i < ledger->view_count; i++) {
+    for (uint32_t i = ledger->view_count; i-- > 0;) { /* plain and good */
         if (ledger->views[i].shape == shape) {
             capacity_destroy(ledger->views[i].capacity);
             ledger->views[i] = ledger->views[--ledger->view_count];
-            return;
         }
     }
+}
+
+struct gpus *ledger_gpus(struct ledger *ledger)
+{
+    return ledger->gpus;
+}
+
+void ledger_gpus_changed(struct ledger *ledger, uint32_t row)
+{
+    ledger->releases++;
+    update_views(ledger, row);
 }
 
 void ledger_charge(struct ledger *ledger, enum ledger_account which, uint32_t row,
@@ -267,23 +286,35 @@ static struct view *place_for_view(struct ledger *ledger)
     return oldest;
 }
 
-const struct capacity *ledger_capacity(struct ledger *ledger, uint32_t shape)
+static const struct capacity *get_view(struct ledger *ledger, uint32_t shape, bool good)
 {
     ledger->clock++;
     for (uint32_t i = 0; i < ledger->view_count; i++) {
-        if (ledger->views[i].shape == shape) {
+        if (ledger->views[i].shape == shape && ledger->views[i].good == good) {
             ledger->views[i].used_at = ledger->clock;
             return ledger->views[i].capacity;
         }
     }
     struct view *view = place_for_view(ledger);
     view->shape = shape;
+    view->good = good;
     view->used_at = ledger->clock;
     view->capacity = capacity_create(ledger->domains);
     uint32_t positions = domains_positions(ledger->domains);
     for (uint32_t position = 0; position < positions; position++) {
         uint32_t row = domains_row(ledger->domains, position);
-        capacity_set(view->capacity, position, copies_at(ledger, shape, row));
+        capacity_set(view->capacity, position, copies_at(ledger, shape, good, row));
     }
     return view->capacity;
+}
+
+const struct capacity *ledger_capacity(struct ledger *ledger, uint32_t shape)
+{
+    return get_view(ledger, shape, false);
+}
+
+const struct capacity *ledger_good_capacity(struct ledger *ledger, uint32_t shape)
+{
+    uint32_t resource;
+    return get_view(ledger, shape, shapes_gpus(ledger->shapes, shape, &resource) > 0);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/gpus.h"
 #include "scheduler/shape.h"
 #include "topology/capacity.h"
 #include "topology/domains.h"
@@ -17,7 +18,9 @@
  * - held: members of planned gangs that are not bound yet.
  *
  * It keeps one capacity view per pod shape in use (how many copies every node and domain can take)
- * up to date: a change of a node costs O(views × levels), not the cluster.
+ * up to date: a change of a node costs O(views × levels), not the cluster. A shape may have a
+ * second view, of the copies that get good sets of GPUs. Which GPUs are whose is kept in
+ * ledger_gpus(); pods.c changes it together with the charges.
  */
 
 #define LEDGER_VIEWS_MAX 64 /* shapes with a live view; the least recently asked for goes first */
@@ -48,6 +51,11 @@ void ledger_settle(struct ledger *ledger, uint32_t row, const struct resources *
 void ledger_guard(struct ledger *ledger, uint32_t row);
 void ledger_unguard(struct ledger *ledger, uint32_t row);
 
+/* Who has which GPUs. *Borrowed*, as long as the ledger. Change it before the charge or refund that
+ * goes with it, or tell ledger_gpus_changed() afterwards. */
+struct gpus *ledger_gpus(struct ledger *ledger);
+void ledger_gpus_changed(struct ledger *ledger, uint32_t row);
+
 /* *Borrowed*, until the next change. */
 const struct resources *ledger_free(const struct ledger *ledger, uint32_t row);
 bool ledger_fits(const struct ledger *ledger, uint32_t row, const struct resources *amounts);
@@ -66,5 +74,8 @@ uint64_t ledger_releases(const struct ledger *ledger);
 /* The capacity view of a shape, current. *Borrowed* until the next call that changes the ledger or
  * asks for more than LEDGER_VIEWS_MAX shapes. */
 const struct capacity *ledger_capacity(struct ledger *ledger, uint32_t shape);
+/* The same of the copies that would all get good sets of GPUs: 0 on nodes where that is not known.
+ * For a shape without GPUs the view is the plain one. */
+const struct capacity *ledger_good_capacity(struct ledger *ledger, uint32_t shape);
 
 #endif

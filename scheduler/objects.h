@@ -78,6 +78,9 @@ struct placement_object {
     const char *exclusive_level; /* no other gang in the domains of this level that it touches */
     const struct slice_object *slices;
     size_t slice_count; /* at most SLICE_LAYERS_MAX */
+    /* "required": only nodes where a good set of GPUs is free for every pod (scheduler/gpus.h);
+     * "preferred" is the same as absent. As written. */
+    const char *device_topology;
 };
 
 struct pod_object {
@@ -109,6 +112,9 @@ struct pod_object {
     struct placement_object placement;
     const char *role; /* controller's role name ("Master", "Worker"), NULL when it has none */
     int32_t rank;     /* controller's index inside the role, -1 when it has none */
+    /* Names of the GPUs it was given, "gpu-0,gpu-1", as its annotation says; counts once it is
+     * bound. NULL: none. */
+    const char *devices;
 };
 
 /* A group object (PodGroup), the other source of a quorum. */

@@ -23,6 +23,7 @@ void placement_finish(struct placement *placement)
     free(placement->required);
     free(placement->preferred);
     free(placement->exclusive);
+    free(placement->device_topology);
     for (uint32_t i = 0; i < placement->slice_count; i++) {
         free(placement->slices[i].level);
     }
@@ -34,6 +35,7 @@ bool placement_equal(const struct placement *placement, const struct placement_o
     if (!same_text(placement->required, object->required_level) ||
         !same_text(placement->preferred, object->preferred_level) ||
         !same_text(placement->exclusive, object->exclusive_level) ||
+        !same_text(placement->device_topology, object->device_topology) ||
         placement->slice_count != object->slice_count) {
         return false;
     }
@@ -56,6 +58,7 @@ void placement_set(struct placement *placement, const struct placement_object *o
         .required = alloc_string(object->required_level),
         .preferred = alloc_string(object->preferred_level),
         .exclusive = alloc_string(object->exclusive_level),
+        .device_topology = alloc_string(object->device_topology),
         .slice_count = (uint32_t)object->slice_count,
     };
     for (uint32_t i = 0; i < copy.slice_count; i++) {
@@ -73,5 +76,7 @@ struct placement placement_merge(const struct placement *first, const struct pla
     merged.required = first->required != NULL ? first->required : second->required;
     merged.preferred = first->preferred != NULL ? first->preferred : second->preferred;
     merged.exclusive = first->exclusive != NULL ? first->exclusive : second->exclusive;
+    merged.device_topology =
+        first->device_topology != NULL ? first->device_topology : second->device_topology;
     return merged;
 }

@@ -21,9 +21,10 @@ struct placement_slice {
 };
 
 struct placement {
-    char *required; /* NULL: none; so are the two below */
+    char *required; /* NULL: none; so are the three below */
     char *preferred;
     char *exclusive;
+    char *device_topology;
     uint32_t slice_count; /* at most SLICE_LAYERS_MAX */
     struct placement_slice slices[SLICE_LAYERS_MAX];
 };

@@ -36,6 +36,8 @@ static void pod_free(struct pod *pod)
     free(pod->name_space);
     free(pod->name);
     free(pod->role);
+    free(pod->devices);
+    free(pod->gpus.names);
     placement_finish(&pod->placement);
     free(pod);
 }
@@ -96,22 +98,44 @@ static void drop_shape(struct pods *pods, uint32_t shape)
     }
 }
 
+/* The GPUs change hands before the amounts, so that the views of the ledger see both. `names` says
+ * which GPUs when `gpus` does not. */
+static void charge(struct pods *pods, struct pod *pod, enum claim claim, uint32_t row,
+                   uint64_t gpus, const char *names)
+{
+    uint32_t resource;
+    uint32_t count = shapes_gpus(pods->shapes, pod->shape, &resource);
+    assert(pod->claim == CLAIM_NONE);
+    if (count > 0) {
+        gpus_take(ledger_gpus(pods->ledger), &pod->gpus, row, resource, count, gpus, names);
+    }
+    ledger_charge(pods->ledger, claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND, row,
+                  request_of(pods, pod));
+    pod->claim = claim;
+    pod->claim_row = row;
+}
+
+static void refund(struct pods *pods, struct pod *pod)
+{
+    gpus_give_back(ledger_gpus(pods->ledger), &pod->gpus);
+    ledger_refund(pods->ledger, pod->claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND,
+                  pod->claim_row, request_of(pods, pod));
+    pod->claim = CLAIM_NONE;
+    pod->claim_row = NAMES_NONE;
+}
+
 /* Moves the pod, and what it is charged for, to another shape. */
 static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
 {
     enum claim claim = pod->claim;
     uint32_t row = pod->claim_row;
     uint32_t old = pod->shape;
-    bool unsure = pod->unsure;
-    pods_release(pods, pod);
+    if (claim != CLAIM_NONE) {
+        refund(pods, pod);
+    }
     pod->shape = shape;
-    if (claim == CLAIM_HELD) {
-        pods_hold(pods, pod, row);
-    } else if (claim == CLAIM_BOUND) {
-        pods_bind(pods, pod, row);
-        if (unsure) {
-            pods_doubt(pods, pod, pod->unsure_until);
-        }
+    if (claim != CLAIM_NONE) {
+        charge(pods, pod, claim, row, 0, pod->gpus.names);
     }
     drop_shape(pods, old);
 }
@@ -133,6 +157,17 @@ static bool row_of(struct pods *pods, const char *name, uint32_t *row)
 {
     *row = name == NULL ? NAMES_NONE : nodes_reserve(pods->nodes, name);
     return name == NULL || *row != NAMES_NONE;
+}
+
+/* The annotation of a bound pod says which GPUs it has. */
+static void update_devices(struct pods *pods, struct pod *pod, const char *devices)
+{
+    replace_string(&pod->devices, devices);
+    if (devices != NULL && pod->gpus.count > 0 && pod->claim == CLAIM_BOUND &&
+        pod->claim_row == pod->node &&
+        gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, devices)) {
+        ledger_gpus_changed(pods->ledger, pod->claim_row);
+    }
 }
 
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object)
@@ -164,6 +199,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object)
     pod->gang_minimum = object->gang_minimum;
     replace_string(&pod->role, object->role == NULL ? "" : object->role);
     placement_set(&pod->placement, &object->placement);
+    update_devices(pods, pod, object->devices);
     return pod;
 }
 
@@ -176,20 +212,25 @@ void pods_remove(struct pods *pods, struct pod *pod)
     pod_free(pod);
 }
 
-void pods_hold(struct pods *pods, struct pod *pod, uint32_t row)
+void pods_hold_gpus(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus)
 {
-    assert(pod->claim == CLAIM_NONE);
-    ledger_charge(pods->ledger, LEDGER_HELD, row, request_of(pods, pod));
-    pod->claim = CLAIM_HELD;
-    pod->claim_row = row;
+    charge(pods, pod, CLAIM_HELD, row, gpus, NULL);
 }
 
+void pods_hold(struct pods *pods, struct pod *pod, uint32_t row)
+{
+    pods_hold_gpus(pods, pod, row, 0);
+}
+
+/* Names from an earlier binding to the same node count until the pod's own annotation is seen: the
+ * binding may have happened. */
 void pods_bind(struct pods *pods, struct pod *pod, uint32_t row)
 {
-    assert(pod->claim == CLAIM_NONE);
-    ledger_charge(pods->ledger, LEDGER_BOUND, row, request_of(pods, pod));
-    pod->claim = CLAIM_BOUND;
-    pod->claim_row = row;
+    const char *names = pod->gpus.row == row ? pod->gpus.names : NULL;
+    if (pod->node == row && pod->devices != NULL) {
+        names = pod->devices;
+    }
+    charge(pods, pod, CLAIM_BOUND, row, 0, names);
 }
 
 void pods_settle(struct pods *pods, struct pod *pod)
@@ -225,8 +266,9 @@ void pods_release(struct pods *pods, struct pod *pod)
         return;
     }
     pods_trust(pods, pod);
-    enum ledger_account account = pod->claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND;
-    ledger_refund(pods->ledger, account, pod->claim_row, request_of(pods, pod));
-    pod->claim = CLAIM_NONE;
-    pod->claim_row = NAMES_NONE;
+    bool held = pod->claim == CLAIM_HELD;
+    refund(pods, pod);
+    if (held) { /* the next plan chooses anew */
+        (void)gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, NULL);
+    }
 }

@@ -9,6 +9,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
+#include "scheduler/gpus.h"
 #include "scheduler/ledger.h"
 #include "scheduler/objects.h"
 #include "scheduler/placement.h"
@@ -22,7 +23,9 @@
  *     │              └──abort──▶ NONE                  pods_release()
  *     └──seen bound, or ordinary pod's bind──▶ BOUND   pods_bind()
  *
- * The claim and the ledger change together, here and nowhere else, so that they can't disagree.
+ * The claim and the ledger change together, here and nowhere else, so that they can't disagree. So
+ * does what the pod has of the node's GPUs (scheduler/gpus.h): which ones is told when it is held,
+ * or by its annotation once it is bound.
  */
 
 struct gang;
@@ -46,17 +49,19 @@ struct pod {
     uint32_t nominated;         /* row of status.nominatedNodeName as seen, or NAMES_NONE */
     int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
     struct placement placement; /* from the pod's own annotations */
+    char *devices;              /* names of its GPUs, as annotated; NULL: none */
 
     struct gang *gang; /* or NULL */
 
     enum claim claim;
     uint32_t claim_row;
-    bool voted;           /* stands in its gang's barrier */
-    bool nominate;        /* its nomination is still to be asked for */
-    bool nominating;      /* we asked for a nomination that is not known to be cleared */
-    int64_t nominated_at; /* when we asked last */
-    bool missed;          /* a filter call without the planned node was refused since the plan */
-    const char *told;     /* the reason class last given to kube-scheduler; compared by pointer */
+    struct gpus_claim gpus; /* what the claim has of the GPUs of claim_row */
+    bool voted;             /* stands in its gang's barrier */
+    bool nominate;          /* its nomination is still to be asked for */
+    bool nominating;        /* we asked for a nomination that is not known to be cleared */
+    int64_t nominated_at;   /* when we asked last */
+    bool missed;            /* a filter call without the planned node was refused since the plan */
+    const char *told;       /* the reason class last given to kube-scheduler; compared by pointer */
 
     bool waiting;         /* a bind call waits for the outcome of its binding */
     uint64_t ticket;      /* of that call */
@@ -87,6 +92,8 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object);
 void pods_remove(struct pods *pods, struct pod *pod);
 
 void pods_hold(struct pods *pods, struct pod *pod, uint32_t row);
+/* The same on GPUs that gpus_choose() gave; 0: which ones is not known. */
+void pods_hold_gpus(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus);
 void pods_bind(struct pods *pods, struct pod *pod, uint32_t row);
 void pods_settle(struct pods *pods, struct pod *pod); /* HELD to BOUND on the same node */
 void pods_release(struct pods *pods, struct pod *pod);

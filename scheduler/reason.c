@@ -145,6 +145,9 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
     append(text, size, &length, " (%" PRIu64 " fit", shortfall->fits);
     append_place(shortage, text, size, &length);
     append_request(shortage, text, size, &length);
+    if (shortage->good_gpus) {
+        append(text, size, &length, ", and only GPUs that are known to be free and well joined");
+    }
     append(text, size, &length, ")");
     if (shortfall->pinned_apart) {
         append(text, size, &length, "; its bound pods are not all in one %s", level);

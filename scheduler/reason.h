@@ -37,6 +37,7 @@ struct reason_shortage {
     const struct domains *domains;
     const struct nodes *nodes;
     const struct solver_role *role; /* that is short */
+    bool good_gpus;                 /* only good sets of GPUs were counted */
     uint32_t scarce;                /* resource that runs out first, or NAMES_NONE */
     const struct gang *blocker;     /* the gang that holds most of it there, or NULL */
     bool ordinary;                  /* pods without a gang hold more than that */

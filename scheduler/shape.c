@@ -34,6 +34,8 @@ struct shape {
     uint32_t terms_at;
     uint32_t tolerations_at;
     uint32_t length; /* words */
+    uint32_t gpus;
+    uint32_t gpu_resource;
     uint32_t *key;
     struct resources request;
 };
@@ -120,6 +122,25 @@ static bool request_of(const struct pod_object *pod, struct names *names, struct
         }
     }
     return true;
+}
+
+/* Of several the first by name: ids depend on what was seen before. */
+static void find_gpus(struct shape *shape, const struct names *names)
+{
+    static const char suffix[] = "/gpu";
+    const char *first = NULL;
+    shape->gpu_resource = NAMES_NONE;
+    for (uint32_t i = 0; i < shape->request.count; i++) {
+        const struct resource *item = &shape->request.items[i];
+        const char *name = names_text(names, item->name);
+        size_t length = strlen(name), tail = sizeof(suffix) - 1;
+        if (length > tail && strcmp(name + length - tail, suffix) == 0 &&
+            (first == NULL || strcmp(name, first) < 0)) {
+            first = name;
+            shape->gpu_resource = item->name;
+            shape->gpus = item->amount < UINT32_MAX ? (uint32_t)item->amount : UINT32_MAX;
+        }
+    }
 }
 
 static void put_request(struct words *words, const struct resources *request)
@@ -244,6 +265,7 @@ static struct shape *add_shape(struct shapes *shapes, struct words *words,
     shape->key = words->items;
     shape->length = (uint32_t)words->count;
     shape->request = *request;
+    find_gpus(shape, nodes_words(shapes->nodes));
     words->items = NULL;
     resources_init(request);
     shapes->by_id[id] = shape;
@@ -313,6 +335,12 @@ bool shapes_release(struct shapes *shapes, uint32_t id)
 const struct resources *shapes_request(const struct shapes *shapes, uint32_t shape)
 {
     return &shapes->by_id[shape]->request;
+}
+
+uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *resource)
+{
+    *resource = shapes->by_id[shape]->gpu_resource;
+    return shapes->by_id[shape]->gpus;
 }
 
 static bool tolerates(const struct shape *shape, const struct taint *taint)

@@ -38,6 +38,10 @@ bool shapes_release(struct shapes *shapes, uint32_t shape);
 const struct resources *shapes_request(const struct shapes *shapes,
                                        uint32_t shape); /* *borrowed* */
 
+/* How many whole GPUs a pod of the shape asks for: the first resource, by name, that ends in "/gpu"
+ * (nvidia.com/gpu, amd.com/gpu). 0: none, *resource is then NAMES_NONE. */
+uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *resource);
+
 /* Whether pods of the shape may run on the node at all, free capacity aside. */
 bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
 

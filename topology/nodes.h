@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/devices.h"
 #include "topology/err.h"
 #include "topology/names.h"
 #include "topology/resources.h"
@@ -55,6 +56,11 @@ struct node_object {
     const struct taint_object *taints;
     size_t taint_count;
     bool unschedulable; /* spec.unschedulable */
+    /* The GPUs of the node: a finished map with as many as `device_resource` (nvidia.com/gpu …) is
+     * allocatable, or NULL: not known. *Borrowed* for the call like the rest; the node table does
+     * not look at them, scheduler/gpus.h copies what it keeps. */
+    const struct device_map *devices;
+    const char *device_resource;
 };
 
 struct label {

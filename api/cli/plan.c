@@ -10,6 +10,7 @@
 #include "api/embedded/expand.h"
 #include "api/import/import.h"
 #include "api/kube/decode.h"
+#include "api/kube/node_devices.h"
 #include "api/ops/config.h"
 #include "api/view/gang_view.h"
 #include "api/yaml/yaml.h"
@@ -69,6 +70,7 @@ struct what_if {
     struct engine *engine;
     struct effects effects;
     struct overlay *overlay; /* an imported topology, or NULL */
+    struct node_devices *devices;
     struct cluster *cluster;
     struct kube_batch *batch;
     struct asked *asked; /* in the manifest's order */
@@ -256,9 +258,19 @@ static void run(struct what_if *what_if)
 {
     struct event synced = {.type = EVENT_SYNCED};
     struct event tick = {.type = EVENT_TICK};
+    struct err err;
+    for (size_t i = 0; i < what_if->batch->slice_count; i++) {
+        if (node_devices_slice(what_if->devices, what_if->batch->slices[i].object, &err) < 0) {
+            fprintf(stderr, "phalanx plan: left out: %s\n", err.text);
+        }
+    }
     for (size_t i = 0; i < what_if->batch->count; i++) {
-        if (what_if->batch->events[i].type != EVENT_SYNCED) {
-            apply(what_if, &what_if->batch->events[i]);
+        struct event *event = &what_if->batch->events[i];
+        if (event->type == EVENT_NODE) {
+            node_devices_fill(what_if->devices, &event->node, NULL);
+        }
+        if (event->type != EVENT_SYNCED) {
+            apply(what_if, event);
         }
     }
     apply(what_if, &synced);
@@ -313,7 +325,11 @@ static int answer(const struct what_if *what_if, enum output output)
 
 static void what_if_init(struct what_if *what_if)
 {
-    *what_if = (struct what_if){.cluster = cluster_create(), .batch = kube_batch_create()};
+    *what_if = (struct what_if){
+        .cluster = cluster_create(),
+        .batch = kube_batch_create(),
+        .devices = node_devices_create(),
+    };
     effects_init(&what_if->effects);
 }
 
@@ -340,6 +356,7 @@ static void what_if_finish(struct what_if *what_if)
     effects_finish(&what_if->effects);
     engine_destroy(what_if->engine);
     overlay_destroy(what_if->overlay);
+    node_devices_destroy(what_if->devices);
     cluster_destroy(what_if->cluster);
     kube_batch_destroy(what_if->batch);
 }

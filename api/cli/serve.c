@@ -57,6 +57,7 @@ struct serve_flags {
 struct daemon {
     struct config config;
     struct overlay *overlay; /* an imported topology, or NULL */
+    struct node_devices *devices;
     struct log *log;
     struct metrics *metrics;
     struct embedded_backend *embedded;
@@ -237,12 +238,14 @@ static void make_core(struct daemon *daemon)
     /* Clients choose names; without entropy the tables work just the same. */
     (void)!getrandom(&options.hash_seed, sizeof(options.hash_seed), GRND_NONBLOCK);
     daemon->calls = calls_create(daemon->log, daemon->metrics);
+    daemon->devices = node_devices_create();
     struct core_options core_options = {
         .engine = &options,
         .log = daemon->log,
         .metrics = daemon->metrics,
         .backend = daemon->backend,
         .overlay = daemon->overlay,
+        .devices = daemon->devices,
         .bind_reply = calls_bind_reply,
         .bind_context = daemon->calls,
     };
@@ -318,6 +321,7 @@ static void daemon_finish(struct daemon *daemon)
     kube_io_destroy(daemon->kube, 2000);
     embedded_backend_destroy(daemon->embedded);
     overlay_destroy(daemon->overlay);
+    node_devices_destroy(daemon->devices);
     metrics_destroy(daemon->metrics);
     log_destroy(daemon->log);
 }

@@ -7,6 +7,7 @@
 #include "api/cli/cli.h"
 #include "api/embedded/cluster.h"
 #include "api/import/import.h"
+#include "api/kube/node_devices.h"
 #include "api/ops/config.h"
 #include "api/view/topology_view.h"
 #include "topology/alloc.h"
@@ -15,7 +16,8 @@
 /* `phalanx topology`: how the labels of a cluster are understood.
  *
  *   snapshot ─▶ cluster in memory ─▶ events ─┬─▶ node table ─▶ tree ─▶ report ─▶ table, json, tree
- *                                            └─▶ devices: allocatable - what bound pods ask for
+ *                                            ├─▶ devices: allocatable - what bound pods ask for
+ *                                            └─▶ device maps: ResourceSlices, machines by label
  *
  * The tree is the daemon's, from the same node table and levels. Of several events about one object
  * the last one counts.
@@ -104,6 +106,7 @@ struct inventory {
     const char *resource;
     int64_t *total;
     int64_t *free;
+    struct node_devices_finding **findings; /* NULL for nodes without GPUs */
 };
 
 static bool is_device(const struct inventory *inventory, const char *resource)
@@ -128,11 +131,40 @@ static int64_t count_devices(const struct inventory *inventory, const struct amo
     return devices < 1 << 30 ? devices : 1 << 30; /* sums over a million nodes stay whole */
 }
 
+/* Slices that cannot be read are named; what that means for a node, its finding says. */
+static void read_slices(struct node_devices *devices, const struct kube_batch *batch)
+{
+    struct err err;
+    for (size_t i = 0; i < batch->slice_count; i++) {
+        if (node_devices_slice(devices, batch->slices[i].object, &err) < 0) {
+            fprintf(stderr, "phalanx topology: left out: %s\n", err.text);
+        }
+    }
+}
+
+/* Replaces what was found of an earlier state of the node. */
+static void find_devices(struct node_devices *devices, const struct node_object *object,
+                         struct node_devices_finding **kept)
+{
+    struct node_object node = *object;
+    struct node_devices_finding finding;
+    node_devices_fill(devices, &node, &finding);
+    free(*kept);
+    *kept = NULL;
+    if (finding.text[0] != '\0') {
+        *kept = alloc_zero(1, sizeof **kept);
+        **kept = finding;
+    }
+}
+
 /* Nodes the table refuses are named on standard error, as the daemon's log would. */
 static void read_nodes(struct inventory *inventory, const struct kube_batch *batch)
 {
     inventory->total = alloc_zero(batch->count, sizeof *inventory->total);
     inventory->free = alloc_zero(batch->count, sizeof *inventory->free);
+    inventory->findings = alloc_zero(batch->count, sizeof(struct node_devices_finding *));
+    struct node_devices *devices = node_devices_create();
+    read_slices(devices, batch);
     for (size_t i = 0; i < batch->count; i++) {
         const struct event *event = &batch->events[i];
         struct err err;
@@ -148,8 +180,10 @@ static void read_nodes(struct inventory *inventory, const struct kube_batch *bat
             inventory->total[row] =
                 count_devices(inventory, event->node.allocatable, event->node.allocatable_count);
             inventory->free[row] = inventory->total[row];
+            find_devices(devices, &event->node, &inventory->findings[row]);
         }
     }
+    node_devices_destroy(devices);
 }
 
 static void take_devices(struct inventory *inventory, const struct pod_object *pod)
@@ -206,22 +240,33 @@ static void describe(const struct topology_flags *flags, const struct config *co
     struct inventory inventory = {.nodes = nodes_create(0), .resource = flags->resource};
     struct domains *domains = domains_create(&config->levels);
     struct report *report = alloc_zero(1, sizeof *report);
+    struct hardware_view *hardware = hardware_view_create();
     read_nodes(&inventory, batch);
     read_pods(&inventory, batch);
     domains_build(domains, inventory.nodes);
     report_fill(report, &config->levels, domains, inventory.nodes);
+    for (uint32_t row = 0; row < nodes_rows(inventory.nodes); row++) {
+        const struct node_devices_finding *finding = inventory.findings[row];
+        if (finding != NULL && nodes_get(inventory.nodes, row)->present) {
+            hardware_view_add(hardware, nodes_name(inventory.nodes, row), finding);
+        }
+        free(inventory.findings[row]);
+    }
     answer(&(struct topology_view){.preset = config->preset,
                                    .report = report,
                                    .domains = domains,
                                    .nodes = inventory.nodes,
+                                   .hardware = hardware,
                                    .devices = {flags->resource == NULL ? "GPUs" : flags->resource,
                                                inventory.total, inventory.free}},
            flags->output);
+    hardware_view_destroy(hardware);
     free(report);
     domains_destroy(domains);
     nodes_destroy(inventory.nodes);
     free(inventory.total);
     free(inventory.free);
+    free(inventory.findings);
 }
 
 /* Lays an imported topology over the nodes. A node that it contradicts itself about keeps only the

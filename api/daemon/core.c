@@ -12,7 +12,8 @@
  * relist), so it is worked off in pieces between which the loop serves HTTP.
  *
  * Every node passes through core_apply(), whichever backend it comes from, so this is where an
- * imported topology is laid over it: the engine never knows which of its labels are real.
+ * imported topology is laid over it: the engine never knows which of its labels are real. And it is
+ * where a node is told its device map, from its labels and the ResourceSlices that came so far.
  */
 
 struct core {
@@ -131,11 +132,25 @@ static void import_labels(struct core *core, struct event *event)
     }
 }
 
+/* Before imported labels are added: the machine's own tell what it is. */
+static void add_devices(struct core *core, struct event *event)
+{
+    if (core->options.devices == NULL) {
+        return;
+    }
+    if (event->type == EVENT_NODE) {
+        node_devices_fill(core->options.devices, &event->node, NULL);
+    } else if (event->type == EVENT_NODE_GONE) {
+        node_devices_forget(core->options.devices, event->node_name);
+    }
+}
+
 const struct effect *core_apply(struct core *core, struct event *event)
 {
     const struct effect *answer = NULL;
     int64_t started = core_now_ns();
     event->now = started / 1000000;
+    add_devices(core, event);
     import_labels(core, event);
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
@@ -149,6 +164,26 @@ const struct effect *core_apply(struct core *core, struct event *event)
     return answer;
 }
 
+/* Takes in the ResourceSlices of a batch, and tells the engine of nodes that look different now. */
+static void apply_slices(struct core *core, const struct kube_batch *batch)
+{
+    struct node_devices *devices = core->options.devices;
+    struct event event = {.type = EVENT_DEVICES};
+    struct err err;
+    for (size_t i = 0; devices != NULL && i < batch->slice_count; i++) {
+        const struct kube_slice *slice = &batch->slices[i];
+        if (slice->object == NULL) {
+            node_devices_slice_gone(devices, slice->gone);
+        } else if (node_devices_slice(devices, slice->object, &err) < 0) {
+            log_text(core->options.log, LOG_WARNING, "a ResourceSlice cannot be used", "error",
+                     err.text, NULL);
+        }
+    }
+    while (devices != NULL && node_devices_next_changed(devices, &event.node)) {
+        core_apply(core, &event);
+    }
+}
+
 bool core_pump(struct core *core, unsigned limit)
 {
     for (unsigned applied = 0; applied < limit;) {
@@ -158,6 +193,7 @@ bool core_pump(struct core *core, unsigned limit)
             if (core->batch == NULL) {
                 return false;
             }
+            apply_slices(core, core->batch);
         }
         if (core->batch_at == core->batch->count) {
             kube_batch_destroy(core->batch);

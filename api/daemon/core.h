@@ -7,6 +7,7 @@
 
 #include "api/import/overlay.h"
 #include "api/kube/batch.h"
+#include "api/kube/node_devices.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
 #include "scheduler/engine.h"
@@ -33,10 +34,11 @@ struct core;
 
 struct core_options {
     const struct engine_options *engine;
-    struct log *log;         /* *borrowed* */
-    struct metrics *metrics; /* *borrowed* */
-    struct backend backend;  /* its context is *borrowed* */
-    struct overlay *overlay; /* *borrowed*; laid over every node on its way in. NULL: none */
+    struct log *log;              /* *borrowed* */
+    struct metrics *metrics;      /* *borrowed* */
+    struct backend backend;       /* its context is *borrowed* */
+    struct overlay *overlay;      /* *borrowed*; laid over every node on its way in. NULL: none */
+    struct node_devices *devices; /* *borrowed*; tells every node its device map. NULL: none */
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);
     void *bind_context;

@@ -53,10 +53,11 @@ static void add_check(FILE *out, const char *name, bool good, const char *detail
 
 static void add_watch_checks(const struct routes *routes, FILE *out)
 {
-    static const char *const kinds[] = {"nodes", "pods", "podgroups"};
+    static const char *const kinds[KUBE_IO_WATCHES] = {"nodes", "pods", "podgroups",
+                                                       "resourceslices"};
     struct kube_io_status status;
     kube_io_status(routes->kube, &status);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
         char name[32], detail[64];
         snprintf(name, sizeof(name), "watch-%s", kinds[i]);
         snprintf(detail, sizeof(detail), "silent for %" PRId64 " ms", status.silence_ms[i]);

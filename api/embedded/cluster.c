@@ -9,6 +9,7 @@
 #include "api/embedded/edit.h"
 #include "api/import/import.h"
 #include "api/kube/decode.h"
+#include "api/kube/node_devices.h"
 #include "api/yaml/yaml.h"
 #include "topology/alloc.h"
 
@@ -286,6 +287,10 @@ int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *ba
             return err_set(err, "%s: more than %u objects", name, CLUSTER_OBJECTS_MAX);
         }
         json_array_append(cluster->topologies, object);
+        return 0;
+    }
+    if (node_devices_is_slice(object)) {
+        kube_batch_slice(batch, object, NULL);
         return 0;
     }
     if (skipped != NULL) {

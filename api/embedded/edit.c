@@ -42,6 +42,9 @@ static void annotate(json_t *metadata, const struct pod_write *write)
         snprintf(rank, sizeof rank, "%" PRId32, write->rank);
         json_object_set_new(annotations, EDIT_RANK, json_string(rank));
     }
+    if (write->devices != NULL) {
+        json_object_set_new(annotations, EDIT_DEVICES, json_string(write->devices));
+    }
 }
 
 int edit_bind(json_t *pod, const struct pod_write *write, struct err *err)

@@ -13,10 +13,12 @@
  * the right one already (name and uid); nothing here looks anything up.
  */
 
-/* Annotations: why a pod's gang waits; on a bound member, its gang and its rank in the plan. */
+/* Annotations: why a pod's gang waits; on a bound member, its gang, its rank and its GPUs in the
+ * plan. */
 #define EDIT_WAITING "phalanx.dev/waiting"
 #define EDIT_GANG    "phalanx.dev/gang"
 #define EDIT_RANK    "phalanx.dev/rank"
+#define EDIT_DEVICES "phalanx.dev/devices"
 
 /* POST …/pods/x/binding: sets spec.nodeName and the condition PodScheduled, merges the Binding's
  * annotations, clears the nomination. As pkg/registry/core/pod/storage/storage.go assignPod, it

@@ -21,7 +21,11 @@ void kube_batch_destroy(struct kube_batch *batch)
     if (batch == NULL) {
         return;
     }
+    for (size_t i = 0; i < batch->slice_count; i++) {
+        json_decref(batch->slices[i].object);
+    }
     arena_finish(&batch->arena);
+    free(batch->slices);
     free(batch->events);
     free(batch);
 }
@@ -33,4 +37,14 @@ struct event *kube_batch_append(struct kube_batch *batch, enum event_type type)
     struct event *event = &batch->events[batch->count++];
     *event = (struct event){.type = type};
     return event;
+}
+
+void kube_batch_slice(struct kube_batch *batch, json_t *object, const char *gone)
+{
+    batch->slices = alloc_grow(batch->slices, &batch->slice_room, batch->slice_count + 1,
+                               sizeof *batch->slices);
+    batch->slices[batch->slice_count++] = (struct kube_slice){
+        .object = json_incref(object),
+        .gone = arena_string(&batch->arena, gone),
+    };
 }

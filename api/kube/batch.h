@@ -2,6 +2,7 @@
 #ifndef API_KUBE_BATCH_H
 #define API_KUBE_BATCH_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "scheduler/event.h"
@@ -11,17 +12,29 @@
  * in the batch's arena, so a batch changes threads as one pointer. `now` is filled in by the
  * receiver.
  */
+struct kube_slice {
+    json_t *object;   /* a ResourceSlice, new or changed; NULL: it is gone */
+    const char *gone; /* its name */
+};
+
 struct kube_batch {
     struct kube_batch *next; /* for queues */
     struct arena arena;
     struct event *events;
     size_t count;
     size_t room;
+    /* ResourceSlices are of no concern to the engine: they come beside the events and count before
+     * all of them. References are the batch's. */
+    struct kube_slice *slices;
+    size_t slice_count;
+    size_t slice_room;
 };
 
 struct kube_batch *kube_batch_create(void);
 void kube_batch_destroy(struct kube_batch *batch);
 /* Appends a zeroed event; valid until the next append. */
 struct event *kube_batch_append(struct kube_batch *batch, enum event_type type);
+/* Adds a ResourceSlice (a new reference), or, with NULL, that the one of that name is gone. */
+void kube_batch_slice(struct kube_batch *batch, json_t *object, const char *gone);
 
 #endif

@@ -36,6 +36,8 @@ static const char *const ROLE_LABELS[] = {
 #define LWS_INDEX        "leaderworkerset.sigs.k8s.io/worker-index"
 #define STATEFUL_INDEX   "apps.kubernetes.io/pod-index"
 
+#define DEVICES "phalanx.dev/devices"
+
 /* The value, or NULL when it is absent, empty or no string. */
 static const char *value_of(const json_t *map, const char *key)
 {
@@ -109,4 +111,5 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     mark->role = arena_string(arena, first_of(labels, ROLE_LABELS));
     mark->rank = read_rank(labels, annotations);
     dialect_placement(annotations, arena, &mark->placement);
+    mark->devices = arena_string(arena, value_of(annotations, DEVICES));
 }

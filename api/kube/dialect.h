@@ -38,6 +38,7 @@
  *              kueue.x-k8s.io/podset-slice-required-topology-constraints
  *                  [{"topology":"block","size":8},{"topology":"rack","size":4}]
  *              kueue.x-k8s.io/podset-slice-required-topology with podset-slice-size
+ *   devices    phalanx.dev/device-topology: required or preferred
  *
  * In each group the first that is there and not empty counts. Of slices whatever is there counts,
  * sense or nonsense, in the words of struct slice_object. kueue.x-k8s.io/
@@ -56,6 +57,7 @@ struct dialect_mark {
     const char *role;     /* NULL: none */
     int32_t rank;         /* -1: none */
     struct placement_object placement;
+    const char *devices; /* phalanx.dev/devices: the GPUs a bound pod was given; NULL: none */
 };
 
 /* Both are maps of strings, or NULL. Never fails: a mark that cannot be read counts as absent, save

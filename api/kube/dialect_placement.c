@@ -32,6 +32,7 @@ static const char *const PREFERRED[] = {
     "kai.scheduler/topology-preferred-placement",
     NULL,
 };
+static const char *const DEVICES[] = {"phalanx.dev/device-topology", NULL};
 static const char *const EXCLUSIVE[] = {
     "phalanx.dev/exclusive-topology",
     "alpha.jobset.sigs.k8s.io/exclusive-topology",
@@ -226,6 +227,7 @@ void dialect_placement(const json_t *annotations, struct arena *arena,
         .required_level = first_level(annotations, REQUIRED, arena),
         .preferred_level = first_level(annotations, PREFERRED, arena),
         .exclusive_level = first_level(annotations, EXCLUSIVE, arena),
+        .device_topology = first_level(annotations, DEVICES, arena),
     };
     if (read_slices(annotations, arena, &slices)) {
         struct slice_object *kept = arena_alloc(arena, slices.count, sizeof *kept);

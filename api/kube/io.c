@@ -16,7 +16,7 @@
 #include "api/kube/writer.h"
 #include "topology/alloc.h"
 
-/* The thread that joins the parts: three reflectors and a writer, which only know about messages,
+/* The thread that joins the parts: four reflectors and a writer, which only know about messages,
  * on one client, which only knows about HTTP.
  *
  *   one turn   writes from the core ─▶ writer
@@ -33,6 +33,8 @@
 #define POLL_MAX_MS    1000
 #define EVENTS_WAITING 50000 /* the core is that far behind: ask the server for nothing new */
 #define HOLD_BACK_MS   20
+
+_Static_assert(KUBE_IO_WATCHES == REFLECTOR_KINDS, "a status for every reflector");
 
 struct watcher {
     struct kube_io *io;
@@ -196,7 +198,7 @@ static void publish(struct kube_io *io)
     status->writes_waiting = figures.waiting;
     status->requests_unauthorized = client_unauthorized(io->client);
     (void)pthread_mutex_unlock(&io->lock);
-    if (io->batch->count > 0) {
+    if (io->batch->count + io->batch->slice_count > 0) {
         mailbox_put(io->mailbox, io->batch);
         io->batch = kube_batch_create();
     }

@@ -38,10 +38,12 @@ struct kube_io_options {
     void *log_context;
 };
 
+#define KUBE_IO_WATCHES 4 /* nodes, pods, groups, resource slices */
+
 struct kube_io_status {
-    bool synced[3];        /* nodes, pods, groups */
-    int64_t silence_ms[3]; /* since the watch last said anything (bookmarks count) */
-    uint64_t watch_restarts[3];
+    bool synced[KUBE_IO_WATCHES];
+    int64_t silence_ms[KUBE_IO_WATCHES]; /* since it last said anything (bookmarks count) */
+    uint64_t watch_restarts[KUBE_IO_WATCHES];
     uint64_t objects_skipped; /* not decodable */
     uint64_t writes_done[3];  /* bindings, nominations, events */
     uint64_t writes_failed[3];

@@ -52,6 +52,9 @@ static const struct kind KINDS[REFLECTOR_KINDS] = {
     [REFLECTOR_PODS] = {"pods", "/api/v1/pods", EVENT_POD, EVENT_POD_GONE},
     [REFLECTOR_GROUPS] = {"podgroups", "/apis/scheduling.x-k8s.io/v1alpha1/podgroups", EVENT_GROUP,
                           EVENT_GROUP_GONE},
+    /* Its events are never made. */
+    [REFLECTOR_SLICES] = {"resourceslices", "/apis/resource.k8s.io/v1/resourceslices",
+                          EVENT_DEVICES, EVENT_DEVICES},
 };
 
 struct reflector {
@@ -230,6 +233,10 @@ static void tell_gone(void *context, const struct inventory_item *item)
         return;
     }
     struct arena *arena = &reflector->batch->arena;
+    if (reflector->id == REFLECTOR_SLICES) {
+        kube_batch_slice(reflector->batch, NULL, item->name);
+        return;
+    }
     struct event *event = kube_batch_append(reflector->batch, reflector->kind->gone);
     if (reflector->id == REFLECTOR_NODES) {
         event->node_name = arena_string(arena, item->name);
@@ -241,9 +248,13 @@ static void tell_gone(void *context, const struct inventory_item *item)
     }
 }
 
-static int decode(struct reflector *reflector, const json_t *json, struct err *err)
+static int decode(struct reflector *reflector, json_t *json, struct err *err)
 {
     struct kube_batch *batch = reflector->batch;
+    if (reflector->id == REFLECTOR_SLICES) {
+        kube_batch_slice(batch, json, NULL);
+        return 0;
+    }
     struct event *event = kube_batch_append(batch, reflector->kind->event);
     int result =
         reflector->id == REFLECTOR_NODES  ? node_decode(json, &batch->arena, &event->node, err)
@@ -269,7 +280,7 @@ static const char *text_of(const json_t *object, const char *name)
 }
 
 /* Takes in one object as it is now, or its end. */
-static void apply(struct reflector *reflector, const json_t *json, bool deleted)
+static void apply(struct reflector *reflector, json_t *json, bool deleted)
 {
     const json_t *metadata = json_object_get(json, "metadata");
     const char *name_space = text_of(metadata, "namespace");
@@ -341,7 +352,7 @@ static int take_line(void *context, const char *text, size_t length, struct err 
     }
     int result = 0;
     const char *type = text_of(json, "type");
-    const json_t *object = json_object_get(json, "object");
+    json_t *object = json_object_get(json, "object");
     if (strcmp(type, "ERROR") == 0) {
         result = take_error(reflector, object, err);
     } else {
@@ -449,12 +460,22 @@ static void kind_is_missing(struct reflector *reflector, int64_t now, struct kub
     finish_list(reflector, now, batch);
     reflector->wake = now + MISSING_RETRY_MS;
     if (!reflector->missing) {
-        kube_log(&reflector->log, KUBE_LOG_INFO,
-                 "%s: there is no such kind in this cluster; looking again every %d s",
-                 reflector->kind->name, MISSING_RETRY_MS / 1000);
+        bool forbidden = reflector->status == 403;
+        kube_log(&reflector->log, forbidden ? KUBE_LOG_WARNING : KUBE_LOG_INFO,
+                 "%s: %s; looking again every %d s", reflector->kind->name,
+                 forbidden ? "reading them is forbidden" : "there is no such kind in this cluster",
+                 MISSING_RETRY_MS / 1000);
     }
     reflector->missing = true;
     reflector->logged[0] = '\0';
+}
+
+/* Slices make plans better, no plan needs them: without the right to read them all else goes on. */
+static bool may_be_missing(const struct reflector *reflector)
+{
+    bool slices = reflector->id == REFLECTOR_SLICES;
+    return (reflector->status == 404 && (slices || reflector->id == REFLECTOR_GROUPS)) ||
+           (reflector->status == 403 && slices);
 }
 
 /* What the server said instead of 200. */
@@ -473,7 +494,7 @@ static void list_done(struct reflector *reflector, int64_t now, const char *erro
         back_off(reflector, now, error != NULL ? error : "no answer");
         return;
     }
-    if (reflector->status == 404 && reflector->id == REFLECTOR_GROUPS) {
+    if (may_be_missing(reflector)) {
         kind_is_missing(reflector, now, batch);
         return;
     }

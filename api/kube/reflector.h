@@ -28,14 +28,17 @@
  *   uid is first gone.
  * - An object that cannot be decoded is skipped, counted and logged; the last version that could
  *   be stays in force.
- * - PodGroups may not exist as a kind: 404 is an empty list, asked for again every 30 s.
+ * - PodGroups may not exist as a kind: 404 is an empty list, asked for again every 30 s. So may
+ *   ResourceSlices (resource.k8s.io/v1, Kubernetes 1.34); and who may not read them (403) does
+ *   without.
+ * - ResourceSlices make no events: they go into the batch as they are, good or bad.
  * - A watch that heard nothing for twice its time is dead (reflector_stalled()).
  * - One that ended in its time without even a bookmark is suspect, as when etcd was restored from
  *   a backup: list again.
  */
 
-enum reflector_kind { REFLECTOR_NODES, REFLECTOR_PODS, REFLECTOR_GROUPS };
-#define REFLECTOR_KINDS 3
+enum reflector_kind { REFLECTOR_NODES, REFLECTOR_PODS, REFLECTOR_GROUPS, REFLECTOR_SLICES };
+#define REFLECTOR_KINDS 4
 
 struct reflector;
 

@@ -172,6 +172,19 @@ int slice_pools_apply(struct slice_pools *pools, const json_t *json, struct err 
     return result;
 }
 
+void slice_pools_visit_nodes(const struct slice_pools *pools, const char *name,
+                             void (*visit)(void *context, const char *node), void *context)
+{
+    const struct record *record = NULL;
+    HASH_FIND_STR(pools->names, name, record);
+    const struct record *other = record == NULL ? NULL : record->pool->records;
+    for (; other != NULL; other = other->pool_next) {
+        if (other->slice.node != NULL) {
+            visit(context, other->slice.node);
+        }
+    }
+}
+
 struct slice_pools_counts slice_pools_counts(const struct slice_pools *pools)
 {
     return pools->counts;

@@ -41,6 +41,11 @@ int slice_pools_apply(struct slice_pools *pools, const json_t *json, struct err 
 /* The slice with that name is gone. A name that is not there is ignored. */
 void slice_pools_delete(struct slice_pools *pools, const char *name);
 
+/* Calls `visit` for every node that a slice of the same pool as slice `name` is of; some more than
+ * once. Nothing for a name that is not there. */
+void slice_pools_visit_nodes(const struct slice_pools *pools, const char *name,
+                             void (*visit)(void *context, const char *node), void *context);
+
 struct slice_pools_counts {
     size_t slices;
     size_t unreadable;

@@ -47,6 +47,7 @@ static void copy_pod_write(struct write *write, const struct pod_write *from)
     write->node = alloc_string(from->node);
     write->gang = alloc_string(from->gang);
     write->rank = from->rank;
+    write->devices = alloc_string(from->devices);
     write->text = from->text == NULL ? NULL : cut_text(from->text, WRITE_MESSAGE_MAX);
 }
 
@@ -90,6 +91,7 @@ void write_destroy(struct write *write)
     free(write->uid);
     free(write->node);
     free(write->gang);
+    free(write->devices);
     free(write->text);
     free(write->reason);
     free(write);
@@ -154,6 +156,9 @@ static json_t *binding_body(const struct write *write)
             char rank[16];
             (void)snprintf(rank, sizeof rank, "%d", write->rank);
             set_string(annotations, "phalanx.dev/rank", rank);
+        }
+        if (write->devices != NULL) {
+            set_string(annotations, "phalanx.dev/devices", write->devices);
         }
     }
     json_t *target = add_object(body, "target");

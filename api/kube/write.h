@@ -41,9 +41,10 @@ struct write {
     enum write_kind kind;
     char *name_space;
     char *name;
-    char *uid;  /* NULL when unknown (events only) */
-    char *node; /* binding, nomination; NULL clears the nomination */
-    char *gang; /* binding; NULL: none */
+    char *uid;     /* NULL when unknown (events only) */
+    char *node;    /* binding, nomination; NULL clears the nomination */
+    char *gang;    /* binding; NULL: none */
+    char *devices; /* names of its GPUs, or NULL */
     int32_t rank;
     char *text; /* explanation, or an event's message */
     char *reason;

@@ -267,7 +267,8 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
 
 static void write_watches(FILE *out, const struct kube_io_status *kube)
 {
-    static const char *const kinds[] = {"nodes", "pods", "podgroups"};
+    static const char *const kinds[KUBE_IO_WATCHES] = {"nodes", "pods", "podgroups",
+                                                       "resourceslices"};
     write_head(out, "phalanx_watch_synced", "gauge", "Whether the first list has been delivered.");
     for (size_t i = 0; i < COUNT(kinds); i++) {
         fprintf(out, "phalanx_watch_synced{kind=\"%s\"} %d\n", kinds[i], kube->synced[i]);

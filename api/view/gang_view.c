@@ -59,8 +59,12 @@ static json_t *assignment_json(const struct gang_view *view, const struct gang_m
 {
     char name[GANG_NAME_MAX];
     snprintf(name, sizeof name, "%s/%s", view->name_space, member->pod);
-    return json_pack("{s:s, s:s, s:I, s:s, s:[]}", "pod", name, "role", member->role, "rank",
-                     (json_int_t)member->rank, "node", member->node, "devices");
+    json_t *devices = json_array();
+    for (uint32_t i = 0; i < member->device_count; i++) {
+        json_array_append_new(devices, json_string(member->devices[i]));
+    }
+    return json_pack("{s:s, s:s, s:I, s:s, s:o}", "pod", name, "role", member->role, "rank",
+                     (json_int_t)member->rank, "node", member->node, "devices", devices);
 }
 
 static json_t *shortfall_json(const struct gang_shortfall_view *shortfall)
@@ -105,6 +109,47 @@ static int widest(int width, const char *text)
 {
     int length = (int)strlen(text);
     return length > width ? length : width;
+}
+
+/* The number behind a name, "gpu-" and 12, or -1. */
+static long name_number(const char *name, size_t *stem)
+{
+    size_t length = strlen(name);
+    *stem = length;
+    while (*stem > 0 && name[*stem - 1] >= '0' && name[*stem - 1] <= '9') {
+        --*stem;
+    }
+    size_t digits = length - *stem;
+    return digits == 0 || digits > 9 ? -1 : strtol(name + *stem, NULL, 10);
+}
+
+/* The name that counts one on from another: "gpu-3" after "gpu-2". */
+static bool follows(const char *name, const char *before)
+{
+    size_t stem, stem_before;
+    long number = name_number(name, &stem), number_before = name_number(before, &stem_before);
+    return number_before >= 0 && number == number_before + 1 && stem == stem_before &&
+           memcmp(name, before, stem) == 0;
+}
+
+void gang_view_devices(const struct gang_member_view *member, char text[GANG_VIEW_DEVICES_MAX])
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < member->device_count && length + 1 < GANG_VIEW_DEVICES_MAX;) {
+        uint32_t last = i;
+        size_t stem;
+        while (last + 1 < member->device_count &&
+               follows(member->devices[last + 1], member->devices[last])) {
+            last++;
+        }
+        (void)name_number(member->devices[last], &stem);
+        int added = snprintf(text + length, GANG_VIEW_DEVICES_MAX - length, "%s%s%s%s",
+                             i == 0 ? "" : ",", member->devices[i], last > i ? ".." : "",
+                             last > i ? member->devices[last] + stem : "");
+        length += added > 0 ? (size_t)added : 0;
+        i = last + 1;
+    }
 }
 
 static const char *member_state(const struct gang_member_view *member)
@@ -156,24 +201,31 @@ void gang_view_certificate(const struct gang_view *view, FILE *out)
 
 void gang_view_table(const struct gang_view *view, FILE *out)
 {
-    int role = widest(0, "ROLE"), pod = widest(0, "POD"), node = widest(0, "NODE");
+    int role = widest(0, "ROLE"), pod = widest(0, "POD"), node = widest(0, "NODE"), devices = 0;
+    char text[GANG_VIEW_DEVICES_MAX];
     for (uint32_t i = 0; i < view->member_count; i++) {
         const struct gang_member_view *member = &view->members[i];
         role = widest(role, member->role);
         pod = widest(pod, member->pod);
         node = widest(node, member->node == NULL ? "-" : member->node);
+        gang_view_devices(member, text);
+        devices = member->device_count == 0 ? devices : widest(widest(devices, "DEVICES"), text);
     }
     gang_view_headline(view, out);
-    fprintf(out, "%-4s  %-*s  %-*s  %-*s  STATE\n", "RANK", role, "ROLE", pod, "POD", node, "NODE");
+    fprintf(out, "%-4s  %-*s  %-*s  %-*s  %-*s%sSTATE\n", "RANK", role, "ROLE", pod, "POD", node,
+            "NODE", devices, devices > 0 ? "DEVICES" : "", devices > 0 ? "  " : "");
     for (uint32_t i = 0; i < view->member_count; i++) {
         const struct gang_member_view *member = &view->members[i];
         char rank[16] = "-";
         if (member->rank >= 0) {
             snprintf(rank, sizeof rank, "%" PRId32, member->rank);
         }
-        fprintf(out, "%-4s  %-*s  %-*s  %-*s  %s\n", rank, role,
+        gang_view_devices(member, text);
+        fprintf(out, "%-4s  %-*s  %-*s  %-*s  %-*s%s%s\n", rank, role,
                 member->role[0] == '\0' ? "-" : member->role, pod, member->pod, node,
-                member->node == NULL ? "-" : member->node, member_state(member));
+                member->node == NULL ? "-" : member->node, devices,
+                devices > 0 && text[0] == '\0' ? "-" : text, devices > 0 ? "  " : "",
+                member_state(member));
     }
     gang_view_certificate(view, out);
 }

@@ -19,18 +19,24 @@ bool gang_view_feasible(const struct gang_view *view);
  *
  *   {"feasible": true, "reason": "", "optimal": true, "bound": [1, 2, 16],
  *    "quality": {"levels": [{"name": "spine", "domains": 1}, {"name": "leaf", "domains": 2}, …]},
- *    "assignments": [{"pod": "ns/name", "role": "worker", "rank": 0, "node": "n1", "devices": []}]}
+ *    "assignments": [{"pod": "ns/name", "role": "worker", "rank": 0, "node": "n1",
+ *                      "devices": ["gpu-0", "gpu-1"]}]}
  *
  * plus "gang", "state", "minMember", "pods", "boundPods", "voted", and for a gang that did not fit
  * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}.
  *
  * Levels are widest first, without the cluster itself. `bound` is the certificate's, in the same
  * order: read as one vector, no plan is lexicographically smaller, so that `optimal` means that it
- * equals the domains of quality. A rank of -1 is none. */
+ * equals the domains of quality. A rank of -1 is none. Devices are the names of the pod's GPUs
+ * where they were chosen or are known (scheduler/gpus.h), else there are none. */
 json_t *gang_view_json(const struct gang_view *view);
 
 /* *New* array of all gangs, without assignments. */
 json_t *gang_view_list(const struct engine *engine);
+
+/* "gpu-0..3,gpu-6": what is known of a member's GPUs. */
+#define GANG_VIEW_DEVICES_MAX 512
+void gang_view_devices(const struct gang_member_view *member, char text[GANG_VIEW_DEVICES_MAX]);
 
 /* One line per member in order of role and rank, and the certificate. */
 void gang_view_table(const struct gang_view *view, FILE *out);
@@ -56,8 +62,9 @@ void gang_view_certificate(const struct gang_view *view, FILE *out);
  *         ├─ n9   0/8  master 0, worker 0  train-master-0, train-worker-0
  *         └─ n10  0/8  worker 1-2          train-worker-1, train-worker-2
  *
- * Levels that a node has no label for are left out. On more than GANG_VIEW_WHOLE nodes, neighbours
- * with equally many pods share a line. */
+ * A pod with some of its node's GPUs has their names behind it, "train-0 (gpu-0..3)", where they
+ * are known. Levels that a node has no label for are left out. On more than GANG_VIEW_WHOLE nodes,
+ * neighbours with equally many pods share a line. */
 #define GANG_VIEW_WHOLE 64u
 void gang_view_tree(const struct gang_view *view, const struct engine *engine, FILE *out);
 

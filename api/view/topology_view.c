@@ -189,6 +189,9 @@ void topology_view_table(const struct topology_view *view, FILE *out)
     fprintf(out, view->preset == NULL ? "the configuration\n\n" : "preset %s\n\n", view->preset);
     print_levels(view->report, out);
     print_absent(view->report, out);
+    if (view->hardware != NULL) {
+        hardware_view_table(view->hardware, out);
+    }
     write_notes(&notes, view->report);
 }
 
@@ -236,9 +239,13 @@ json_t *topology_view_json(const struct topology_view *view)
         total += view->devices.total[row];
     }
     write_notes(&notes, view->report);
-    return json_pack("{s:I, s:I, s:s?, s:{s:s, s:I, s:I}, s:o, s:o}", "nodes",
-                     (json_int_t)view->report->nodes, "domains", (json_int_t)view->report->domains,
-                     "preset", view->preset, "devices", "name", view->devices.name, "free",
-                     (json_int_t)free, "total", (json_int_t)total, "levels", levels, "notes",
-                     notes.list);
+    json_t *json = json_pack("{s:I, s:I, s:s?, s:{s:s, s:I, s:I}, s:o, s:o}", "nodes",
+                             (json_int_t)view->report->nodes, "domains",
+                             (json_int_t)view->report->domains, "preset", view->preset, "devices",
+                             "name", view->devices.name, "free", (json_int_t)free, "total",
+                             (json_int_t)total, "levels", levels, "notes", notes.list);
+    if (view->hardware != NULL) {
+        json_object_set_new(json, "hardware", hardware_view_json(view->hardware));
+    }
+    return json;
 }

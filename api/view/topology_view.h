@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "api/view/hardware_view.h"
 #include "topology/domains.h"
 #include "topology/report.h"
 
@@ -25,9 +26,11 @@ struct topology_view {
     const struct domains *domains;
     const struct nodes *nodes;
     struct topology_devices devices;
+    const struct hardware_view *hardware; /* or NULL: nobody looked */
 };
 
-/* One line per level that is in the tree, the levels that are not, and what looks odd. */
+/* One line per level that is in the tree, the levels that are not, what is known of the GPUs, and
+ * what looks odd. */
 void topology_view_table(const struct topology_view *view, FILE *out);
 
 /* The domains with their nodes and devices, widest first:
@@ -51,7 +54,7 @@ void topology_view_tree(const struct topology_view *view, FILE *out);
  * "keys":[{"key","nodes","used"}],"domains","unknownDomains","nodesPerDomain":{"min","median",
  * "max"},"unlabelled":{"nodes","first":[]},"unused":{…},"emptyValues","longValues",
  * "repeatedValues","ownNames","upsideDown"}],"notes":[{"level","text"}]}. Levels are widest first,
- * as configured; notes are those of the table. */
+ * as configured; notes are those of the table. With hardware also "hardware" (hardware_view.h). */
 json_t *topology_view_json(const struct topology_view *view);
 
 #endif

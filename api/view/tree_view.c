@@ -221,13 +221,38 @@ struct node_line {
     char node[600];
     char figures[FIGURES_MAX];
     char label[LABEL_MAX];
-    char pods[600];
+    char pods[1000];
 };
 
 static const struct gang_member_view *const *members_of(const struct drawing *drawing,
                                                         const struct spot *spot)
 {
     return drawing->members + spot->first;
+}
+
+/* All GPUs of its node: names would say nothing more. */
+static bool has_whole_node(const struct drawing *drawing, const struct spot *spot,
+                           const struct gang_member_view *member)
+{
+    if (drawing->device == NAMES_NONE || spot->position == DOMAINS_NONE) {
+        return false;
+    }
+    uint32_t row = domains_row(drawing->domains, spot->position);
+    const struct resources *allocatable = &nodes_get(drawing->nodes, row)->allocatable;
+    return resources_get(allocatable, drawing->device) == (int64_t)member->device_count;
+}
+
+/* "train-0 (gpu-0..3)" behind what is there. */
+static void append_pod(char *text, size_t size, const struct gang_member_view *member, bool bare)
+{
+    char devices[GANG_VIEW_DEVICES_MAX];
+    size_t length = strlen(text);
+    gang_view_devices(member, devices);
+    if (bare) {
+        devices[0] = '\0';
+    }
+    snprintf(text + length, size - length, "%s%.253s%s%.200s%s", length == 0 ? "" : ", ",
+             member->pod, devices[0] == '\0' ? "" : " (", devices, devices[0] == '\0' ? "" : ")");
 }
 
 static void write_node_line(const struct drawing *drawing, const struct item *item,
@@ -253,8 +278,11 @@ static void write_node_line(const struct drawing *drawing, const struct item *it
         snprintf(line->pods, sizeof line->pods, "%.250s … %.250s", members[0]->pod,
                  members[count - 1]->pod);
     } else {
-        snprintf(line->pods, sizeof line->pods, "%.250s%s%.250s", members[0]->pod,
-                 count == 2 ? ", " : "", count == 2 ? members[1]->pod : "");
+        line->pods[0] = '\0';
+        for (uint32_t i = 0; i < count; i++) {
+            append_pod(line->pods, sizeof line->pods, members[i],
+                       has_whole_node(drawing, first, members[i]));
+        }
     }
 }
 

@@ -46,6 +46,9 @@ static void print_record(const struct sim *sim, const struct record *record)
     case EVENT_NODE:
         printf("node n%d with %d GPUs", record->change.index, record->change.node.gpus);
         break;
+    case EVENT_DEVICES:
+        printf("devices");
+        break;
     case EVENT_NODE_GONE:
         printf("node n%d gone", record->change.index);
         break;

@@ -110,6 +110,8 @@ void record_apply(const struct sim *sim, struct engine *engine, struct effects *
     case EVENT_NODE:
         fill_node(&record->change, &names, &event, labels, amounts);
         break;
+    case EVENT_DEVICES:
+        break; /* nodes of the simulation tell of none */
     case EVENT_NODE_GONE:
         event.node_name = sim_name(names.name, 'n', record->change.index);
         break;

@@ -118,7 +118,7 @@ END_TEST
 START_TEST(test_placement)
 {
     static const struct slice_object of_group[] = {{"block", 8}}, of_pod[] = {{"rack", 4}};
-    const struct placement_object wanted = {NULL, NULL, "leaf", of_pod, 1};
+    const struct placement_object wanted = {NULL, NULL, "leaf", of_pod, 1, "required"};
     struct group_object object = {.name_space = "ns", .name = "g", .uid = "u", .minimum = 2};
     struct gangs gangs;
     struct text_pod first, second;
@@ -134,8 +134,8 @@ START_TEST(test_placement)
     object.placement = (struct placement_object){.slices = of_group, .slice_count = 1};
     gang_set_object(gang, &object);
     placement = gang_placement(gang);
-    ck_assert(
-        placement_equal(&placement, &(struct placement_object){NULL, NULL, "leaf", of_group, 1}));
+    ck_assert(placement_equal(
+        &placement, &(struct placement_object){NULL, NULL, "leaf", of_group, 1, "required"}));
 
     gang_join(gang, &first.pod); /* has no wishes, and is the one that counts now */
     placement = gang_placement(gang);

@@ -10,9 +10,9 @@
 START_TEST(test_copies)
 {
     char required[] = "zone", preferred[] = "spine", exclusive[] = "rack";
-    char wide[] = "block", narrow[] = "leaf";
+    char wide[] = "block", narrow[] = "leaf", devices[] = "required";
     struct slice_object slices[] = {{wide, 8}, {narrow, -1}};
-    struct placement_object object = {required, preferred, exclusive, slices, 2};
+    struct placement_object object = {required, preferred, exclusive, slices, 2, devices};
     struct placement placement = {.required = NULL};
     placement_set(&placement, &object);
     memset(required, '?', 4);
@@ -20,6 +20,8 @@ START_TEST(test_copies)
     memset(exclusive, '?', 4);
     memset(wide, '?', 5);
     memset(narrow, '?', 4);
+    memset(devices, '?', 8);
+    ck_assert_str_eq(placement.device_topology, "required");
     ck_assert_str_eq(placement.required, "zone");
     ck_assert_str_eq(placement.preferred, "spine");
     ck_assert_str_eq(placement.exclusive, "rack");
@@ -51,14 +53,15 @@ START_TEST(test_every_member_counts)
     static const struct slice_object smaller[] = {{"block", 8}, {"rack", 4}, {"host", 1}};
     static const struct slice_object renamed[] = {{"block", 8}, {"leaf", 4}, {"host", 2}};
     static const struct placement_object objects[] = {
-        {NULL, NULL, NULL, NULL, 0},        {"zone", NULL, NULL, NULL, 0},
-        {"rack", NULL, NULL, NULL, 0},      {NULL, "zone", NULL, NULL, 0},
-        {NULL, "rack", NULL, NULL, 0},      {NULL, NULL, "zone", NULL, 0},
-        {NULL, NULL, "rack", NULL, 0},      {"zone", "rack", "leaf", NULL, 0},
-        {NULL, NULL, NULL, slices, 1},      {NULL, NULL, NULL, slices, 2},
-        {NULL, NULL, NULL, slices, 3},      {NULL, NULL, NULL, smaller, 3},
-        {NULL, NULL, NULL, renamed, 3},     {NULL, NULL, NULL, renamed, 2},
-        {"zone", "rack", "leaf", slices, 3}};
+        {NULL, NULL, NULL, NULL, 0, NULL},         {"zone", NULL, NULL, NULL, 0, NULL},
+        {"rack", NULL, NULL, NULL, 0, NULL},       {NULL, "zone", NULL, NULL, 0, NULL},
+        {NULL, "rack", NULL, NULL, 0, NULL},       {NULL, NULL, "zone", NULL, 0, NULL},
+        {NULL, NULL, "rack", NULL, 0, NULL},       {"zone", "rack", "leaf", NULL, 0, NULL},
+        {NULL, NULL, NULL, slices, 1, NULL},       {NULL, NULL, NULL, slices, 2, NULL},
+        {NULL, NULL, NULL, slices, 3, NULL},       {NULL, NULL, NULL, smaller, 3, NULL},
+        {NULL, NULL, NULL, renamed, 3, NULL},      {NULL, NULL, NULL, renamed, 2, NULL},
+        {"zone", "rack", "leaf", slices, 3, NULL}, {NULL, NULL, NULL, NULL, 0, "required"},
+        {NULL, NULL, NULL, NULL, 0, "preferred"},  {"zone", "rack", "leaf", slices, 3, "required"}};
     size_t count = sizeof objects / sizeof objects[0];
     struct placement placement = {.required = NULL};
     for (size_t i = 0; i < count; i++) {
@@ -79,7 +82,7 @@ START_TEST(test_merge)
 {
     static const struct slice_object slices[] = {{"block", 8}, {"rack", 4}};
     static const struct slice_object other[] = {{"leaf", 2}};
-    const struct placement_object full = {"zone", "spine", "rack", slices, 2};
+    const struct placement_object full = {"zone", "spine", "rack", slices, 2, "required"};
     const struct placement_object partial = {.preferred_level = "leaf"};
     const struct placement_object short_slices = {.slices = other, .slice_count = 1};
     const struct placement_object none = {.required_level = NULL};
@@ -90,15 +93,15 @@ START_TEST(test_merge)
     ck_assert(placement_equal(&merged, &full));
     placement_set(&a, &partial);
     merged = placement_merge(&a, &b);
-    ck_assert(
-        placement_equal(&merged, &(struct placement_object){"zone", "leaf", "rack", slices, 2}));
+    ck_assert(placement_equal(
+        &merged, &(struct placement_object){"zone", "leaf", "rack", slices, 2, "required"}));
     ck_assert_ptr_eq(merged.preferred, a.preferred); /* borrowed */
     ck_assert_ptr_eq(merged.slices[1].level, b.slices[1].level);
 
     placement_set(&a, &short_slices); /* slices go as a whole: no second layer from behind */
     merged = placement_merge(&a, &b);
-    ck_assert(
-        placement_equal(&merged, &(struct placement_object){"zone", "spine", "rack", other, 1}));
+    ck_assert(placement_equal(
+        &merged, &(struct placement_object){"zone", "spine", "rack", other, 1, "required"}));
     ck_assert_ptr_null(merged.slices[1].level);
 
     placement_set(&a, &none);

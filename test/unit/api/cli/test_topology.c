@@ -61,6 +61,10 @@ START_TEST(the_table)
         "\n"
         "On no node: region, zone, fabric, core, spine, sub-leaf, nvlink-sub-domain\n"
         "\n"
+        "Device maps of 0 nodes, none of 6:\n"
+        "  6 nodes  no map: no label tells what machine it is, and no ResourceSlice its GPUs"
+        " (n6, n1, n2, …)\n"
+        "\n"
         "  leaf: uneven: 2 to 4 nodes, median 4\n"
         "  rack: 4 nodes without a label: n3, n4, n5, n6\n"
         "  nvlink: 2 nodes without a label: n5, n6\n");
@@ -129,6 +133,62 @@ START_TEST(for_programs)
 }
 END_TEST
 
+#define A100                                                                                 \
+    "nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB, nvidia.com/gpu.machine: DGXA100-920-1, " \
+    "nvidia.com/gpu.count: '8'"
+#define MACHINE(name, labels, gpus)                        \
+    "- kind: Node\n"                                       \
+    "  metadata: {name: " name ", labels: {" labels "}}\n" \
+    "  status: {allocatable: {pods: 110, nvidia.com/gpu: " gpus "}}\n"
+#define SLICE(node, uuid)                                                                  \
+    "- apiVersion: resource.k8s.io/v1\n"                                                   \
+    "  kind: ResourceSlice\n"                                                              \
+    "  metadata: {name: slice-" node "}\n"                                                 \
+    "  spec: {driver: gpu.nvidia.com, nodeName: " node ", pool: {name: " node              \
+    ", generation: 1, resourceSliceCount: 1}, devices: [{name: gpu-0, attributes: {type: " \
+    "{string: gpu}, uuid: {string: " uuid "}}}]}\n"
+
+/* Two machines known by their labels, a third with a broken GPU; one told by a slice; one whose
+ * slice cannot be read. */
+START_TEST(device_maps)
+{
+    static const char machines[] = "kind: List\nitems:\n" MACHINE("n1", A100, "8")
+        MACHINE("n2", A100, "8") MACHINE("n3", A100, "7") MACHINE("n4", "", "1")
+            MACHINE("n5", "", "1") SLICE("n4", "GPU-4") SLICE("n5", "[]");
+    json_error_t error;
+    unlink(snapshot_path);
+    snprintf(snapshot_path, sizeof snapshot_path, "/tmp/phalanx-test-snapshot-XXXXXX");
+    write_file(snapshot_path, machines);
+    ck_assert_int_eq(run_cli("topology", "--snapshot", snapshot_path, NULL), CLI_OK);
+    const char *maps = strstr(cli_out, "Device maps of 3 nodes, none of 2:\n");
+    ck_assert_msg(maps != NULL, "%s", cli_out);
+    ck_assert_ptr_nonnull(strstr(maps, "  2 nodes  dgx-a100 by its labels (n1, n2)\n"));
+    ck_assert_ptr_nonnull(strstr(maps, "  1 node  no map: dgx-a100 by its labels, 8 GPUs: "
+                                       "nvidia.com/gpu is 7 (n3)\n"));
+    ck_assert_ptr_nonnull(strstr(maps, "  1 node  ResourceSlices: 1 GPUs, 0 NICs"));
+    ck_assert_ptr_nonnull(strstr(maps, "  1 node  no map: devices of node n5: "));
+    ck_assert_ptr_nonnull(strstr(cli_err, "left out: "));
+    ck_assert_ptr_nonnull(strstr(cli_err, "slice-n5"));
+
+    ck_assert_int_eq(run_cli("topology", "--snapshot", snapshot_path, "-o", "json", NULL), CLI_OK);
+    json_t *json = json_loads(cli_out, 0, &error);
+    const json_t *hardware = json_object_get(json, "hardware");
+    ck_assert_uint_eq(json_array_size(hardware), 4);
+    const char *source, *text;
+    int gpus, nodes;
+    ck_assert_int_eq(json_unpack((json_t *)(uintptr_t)json_array_get(hardware, 0),
+                                 "{s:s, s:i, s:s, s:i}", "source", &source, "gpus", &gpus, "text",
+                                 &text, "nodes", &nodes),
+                     0);
+    ck_assert_str_eq(source, "machine");
+    ck_assert_str_eq(text, "dgx-a100 by its labels");
+    ck_assert_int_eq(gpus, 8);
+    ck_assert_int_eq(nodes, 2);
+    ck_assert(json_is_null(json_object_get(json_array_get(hardware, 1), "source")));
+    json_decref(json);
+}
+END_TEST
+
 /* Volcano's objects in the snapshot, instead of labels. */
 START_TEST(imported)
 {
@@ -188,6 +248,7 @@ int main(void)
     tcase_add_test(tests, the_tree);
     tcase_add_test(tests, another_device);
     tcase_add_test(tests, for_programs);
+    tcase_add_test(tests, device_maps);
     tcase_add_test(tests, imported);
     tcase_add_test(tests, mistakes);
     suite_add_tcase(suite, tests);

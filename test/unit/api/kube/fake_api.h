@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 /* The protocol behaviour of a kube-apiserver, as far as Phalanx sees it, on a loopback port:
- * paged lists and streaming watches of nodes, pods and podgroups, bindings, status patches,
- * events; refusals worded as the real one words them (tried on 1.36); and every kind of mishap on
- * demand. What is right or wrong about the objects is not its business.
+ * paged lists and streaming watches of nodes, pods, podgroups and resourceslices, bindings, status
+ * patches, events; refusals worded as the real one words them (tried on 1.36); and every kind of
+ * mishap on demand. What is right or wrong about the objects is not its business.
  */
 
-enum fake_kind { FAKE_NODES, FAKE_PODS, FAKE_GROUPS };
-#define FAKE_KINDS 3
+enum fake_kind { FAKE_NODES, FAKE_PODS, FAKE_GROUPS, FAKE_SLICES };
+#define FAKE_KINDS 4
 
 /* Something that goes wrong with the next `times` requests whose "METHOD target" contains
  * `match`. */

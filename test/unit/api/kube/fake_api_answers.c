@@ -15,6 +15,7 @@ static const char *const PATHS[FAKE_KINDS] = {
     "/api/v1/nodes",
     "/api/v1/pods",
     "/apis/scheduling.x-k8s.io/v1alpha1/podgroups",
+    "/apis/resource.k8s.io/v1/resourceslices",
 };
 
 static bool answer_status(struct fake_connection *connection, int code, const char *reason,

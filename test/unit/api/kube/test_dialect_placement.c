@@ -156,6 +156,36 @@ START_TEST(reads_placement)
 }
 END_TEST
 
+/* As written: the engine judges. */
+START_TEST(reads_device_topology)
+{
+    static const struct {
+        const char *annotations;
+        const char *expected;
+    } samples[] = {
+        {"{" OWN "device-topology: required}", "required"},
+        {"{" OWN "device-topology: Perhaps}", "Perhaps"},
+        {"{" OWN "device-topology: ''}", NULL},
+        {"{" OWN "device-topology: true}", NULL},
+        {"{}", NULL},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        struct arena arena;
+        struct placement_object placement;
+        arena_init(&arena);
+        json_t *annotations = yaml_object(samples[i].annotations);
+        dialect_placement(annotations, &arena, &placement);
+        json_decref(annotations);
+        if (samples[i].expected == NULL) {
+            ck_assert_ptr_null(placement.device_topology);
+        } else {
+            ck_assert_str_eq(placement.device_topology, samples[i].expected);
+        }
+        arena_finish(&arena);
+    }
+}
+END_TEST
+
 START_TEST(no_annotations)
 {
     struct arena arena;
@@ -190,6 +220,7 @@ int main(void)
     TCase *tests = tcase_create("placement");
     tcase_add_loop_test(tests, reads_placement, 0, sizeof SAMPLES / sizeof SAMPLES[0]);
     tcase_add_test(tests, no_annotations);
+    tcase_add_test(tests, reads_device_topology);
     tcase_add_test(tests, part_of_the_mark);
     suite_add_tcase(suite, tests);
     return check_main(suite);

@@ -85,6 +85,9 @@ static void tell_event(const struct event *event)
     case EVENT_NODE:
         tell("node", event->node.name, "");
         break;
+    case EVENT_DEVICES:
+        tell("devices", event->node.name, "");
+        break;
     case EVENT_NODE_GONE:
         tell("node-gone", event->node_name, "");
         break;
