@@ -139,6 +139,9 @@ const struct effect *core_apply(struct core *core, struct event *event)
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
     metrics_apply(core->options.metrics, core_now_ns() - started);
+    if (core->options.journal != NULL) {
+        journal_file_step(core->options.journal, core->engine, event, &core->effects);
+    }
     for (size_t i = 0; i < core->effects.count; i++) {
         if (carry_out(core, &core->effects.items[i])) {
             answer = &core->effects.items[i];

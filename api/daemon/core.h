@@ -7,6 +7,7 @@
 
 #include "api/import/overlay.h"
 #include "api/kube/batch.h"
+#include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
 #include "scheduler/engine.h"
@@ -16,7 +17,7 @@
  *
  *   backend ──events──▶ core_apply() ──writes──▶ backend
  *   calls   ──events──▶      │       ──replies─▶ calls
- *                            └──▶ log, metrics
+ *                            └──▶ log, metrics, journal
  */
 
 /* Who carries out the writes and tells of the cluster: the API server's side (kube_io) or the
@@ -33,10 +34,11 @@ struct core;
 
 struct core_options {
     const struct engine_options *engine;
-    struct log *log;         /* *borrowed* */
-    struct metrics *metrics; /* *borrowed* */
-    struct backend backend;  /* its context is *borrowed* */
-    struct overlay *overlay; /* *borrowed*; laid over every node on its way in. NULL: none */
+    struct log *log;              /* *borrowed* */
+    struct metrics *metrics;      /* *borrowed* */
+    struct backend backend;       /* its context is *borrowed* */
+    struct overlay *overlay;      /* *borrowed*; laid over every node on its way in. NULL: none */
+    struct journal_file *journal; /* *borrowed*; gets every event and its effects. NULL: none */
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);
     void *bind_context;

@@ -105,6 +105,11 @@ static void show_metrics(const struct routes *routes, struct http_request *reque
         kube_io_status(routes->kube, &status);
         scrape.kube = &status;
     }
+    struct journal_file_status journal;
+    if (routes->journal != NULL) {
+        journal_file_status(routes->journal, &journal);
+        scrape.journal = &journal;
+    }
     size_t length;
     char *text = metrics_render(routes->metrics, &scrape, &length);
     http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", text, length);

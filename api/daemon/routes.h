@@ -32,6 +32,7 @@ struct routes {
     struct log *log;
     struct kube_io *kube;              /* NULL when embedded */
     struct embedded_backend *embedded; /* NULL with a real API server */
+    struct journal_file *journal;      /* for its figures; NULL: none */
     struct http_server *server;        /* for its figures */
     int64_t started;                   /* core_now() at start */
     bool draining;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Random traffic, twice: the same events give the same effects to the last byte, whatever the hash
- * seed, and so does a journal of the first run when another engine lives through it. On the way every call has its answer, no gang is begun without its quorum and no tick
- * falls due that was not announced. */
+ * seed, and so does a journal of the first run when another engine lives through it. On the way
+ * every call has its answer, no gang is begun without its quorum and no tick falls due that was not
+ * announced. */
 #include "scheduler/journal_reader.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
