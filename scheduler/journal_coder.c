@@ -18,6 +18,9 @@
  * claims to be a new word and is not is refused.
  */
 
+#define NUMBER_MAX 10 /* bytes of a number */
+#define ROW_MAX    6  /* bytes of a row: a distance of 33 bits, and a count for each 0 */
+
 enum text_mark { TEXT_ABSENT, TEXT_NEW_WORD, TEXT_PLAIN, TEXT_WORDS };
 
 void journal_coder_fail(struct journal_coder *coder, const char *format, ...)
@@ -47,20 +50,20 @@ static size_t left(const struct journal_coder *coder)
     return coder->failed ? 0 : coder->size - coder->at;
 }
 
-static void put(struct journal_coder *coder, const void *bytes, size_t size)
+/* Where to write up to `size` more bytes, or NULL after failing; `count` is the caller's to move. */
+static uint8_t *room_for(struct journal_coder *coder, size_t size)
 {
     if (coder->failed) {
-        return;
+        return NULL;
     }
     if (coder->most != 0 && size > coder->most - coder->count) {
         journal_coder_fail(coder, "it is larger than %zu bytes", coder->most);
-        return;
+        return NULL;
     }
-    if (size > coder->room - coder->count) {
+    if (coder->bytes == NULL || size > coder->room - coder->count) {
         coder->bytes = alloc_grow(coder->bytes, &coder->room, coder->count + size, 1);
     }
-    memcpy(coder->bytes + coder->count, bytes, size);
-    coder->count += size;
+    return coder->bytes + coder->count;
 }
 
 /* The next `size` bytes (*borrowed*), or NULL after failing. */
@@ -77,16 +80,22 @@ static const uint8_t *take(struct journal_coder *coder, size_t size)
 
 /* ---- numbers ---- */
 
-static void put_number(struct journal_coder *coder, uint64_t value)
+static uint8_t *write_number(uint8_t *to, uint64_t value)
 {
-    uint8_t bytes[10];
-    size_t count = 0;
     while (value > 0x7f) {
-        bytes[count++] = (uint8_t)(value | 0x80);
+        *to++ = (uint8_t)(value | 0x80);
         value >>= 7;
     }
-    bytes[count++] = (uint8_t)value;
-    put(coder, bytes, count);
+    *to++ = (uint8_t)value;
+    return to;
+}
+
+static void put_number(struct journal_coder *coder, uint64_t value)
+{
+    uint8_t *to = room_for(coder, NUMBER_MAX);
+    if (to != NULL) {
+        coder->count = (size_t)(write_number(to, value) - coder->bytes);
+    }
 }
 
 static uint64_t take_number(struct journal_coder *coder)
@@ -119,9 +128,9 @@ void journal_coder_u64(struct journal_coder *coder, uint64_t *value)
     }
 }
 
-static void put_signed(struct journal_coder *coder, int64_t value)
+static uint64_t zigzag(int64_t value)
 {
-    put_number(coder, value < 0 ? ~(uint64_t)value << 1 | 1 : (uint64_t)value << 1);
+    return value < 0 ? ~(uint64_t)value << 1 | 1 : (uint64_t)value << 1;
 }
 
 static int64_t take_signed(struct journal_coder *coder)
@@ -135,7 +144,7 @@ void journal_coder_i64(struct journal_coder *coder, int64_t *value)
     if (coder->decoding) {
         *value = take_signed(coder);
     } else {
-        put_signed(coder, *value);
+        put_number(coder, zigzag(*value));
     }
 }
 
@@ -184,9 +193,12 @@ void journal_coder_bool(struct journal_coder *coder, bool *value)
 
 static void put_bytes(struct journal_coder *coder, uint64_t mark, const char *text, size_t length)
 {
-    put_number(coder, mark);
-    put_number(coder, length);
-    put(coder, text, length);
+    uint8_t *to = room_for(coder, 2 * NUMBER_MAX + length);
+    if (to != NULL) {
+        to = write_number(write_number(to, mark), length);
+        memcpy(to, text, length);
+        coder->count = (size_t)(to - coder->bytes) + length;
+    }
 }
 
 static void put_text(struct journal_coder *coder, const char *text)
@@ -317,20 +329,24 @@ static int64_t row_number(uint32_t row)
 static void put_rows(struct journal_coder *coder, const uint32_t *rows, uint32_t count)
 {
     int64_t before = -1;
+    uint8_t *to = room_for(coder, (size_t)count * ROW_MAX);
+    if (to == NULL) {
+        return;
+    }
     for (uint32_t i = 0; i < count;) {
         int64_t distance = row_number(rows[i]) - (before + 1);
-        put_signed(coder, distance);
+        to = write_number(to, zigzag(distance));
         before = row_number(rows[i++]);
         if (distance != 0) {
             continue;
         }
-        uint32_t more = 0;
-        while (i < count && row_number(rows[i]) == before + 1) {
-            before = row_number(rows[i++]);
-            more++;
+        uint32_t first = i;
+        for (; i < count && row_number(rows[i]) == before + 1; i++) {
+            before++;
         }
-        put_number(coder, more);
+        to = write_number(to, i - first);
     }
+    coder->count = (size_t)(to - coder->bytes);
 }
 
 static void take_rows(struct journal_coder *coder, uint32_t *rows, uint32_t count, uint32_t limit)
@@ -380,6 +396,34 @@ const uint32_t *journal_coder_rows(struct journal_coder *coder, const uint32_t *
     return decoded;
 }
 
+static void put_flags(struct journal_coder *coder, const bool *flags, uint32_t count)
+{
+    uint8_t *to = room_for(coder, ((size_t)count + 7) / 8);
+    for (uint32_t i = 0; to != NULL && i < count; i += 8) {
+        unsigned byte = 0;
+        for (uint32_t k = 0; k < 8 && i + k < count; k++) {
+            byte |= (unsigned)flags[i + k] << k;
+        }
+        *to++ = (uint8_t)byte;
+    }
+    if (to != NULL) {
+        coder->count = (size_t)(to - coder->bytes);
+    }
+}
+
+static const bool *take_flags(struct journal_coder *coder, uint32_t count)
+{
+    const uint8_t *from = take(coder, ((size_t)count + 7) / 8);
+    if (from == NULL) {
+        return NULL;
+    }
+    bool *flags = arena_alloc(coder->arena, count, sizeof(bool));
+    for (uint32_t i = 0; i < count; i++) {
+        flags[i] = (from[i / 8] >> i % 8 & 1) != 0;
+    }
+    return flags;
+}
+
 const bool *journal_coder_flags(struct journal_coder *coder, const bool *flags, uint32_t count)
 {
     bool present = flags != NULL;
@@ -387,28 +431,9 @@ const bool *journal_coder_flags(struct journal_coder *coder, const bool *flags, 
     if (!present || coder->failed) {
         return NULL;
     }
-    size_t size = ((size_t)count + 7) / 8;
-    bool *decoded = NULL;
-    const uint8_t *from = NULL;
     if (coder->decoding) {
-        from = take(coder, size);
-        if (from == NULL) {
-            return NULL;
-        }
-        decoded = arena_alloc(coder->arena, count, sizeof(bool));
+        return take_flags(coder, count);
     }
-    for (size_t i = 0; i < size; i++) {
-        uint8_t byte = from == NULL ? 0 : from[i];
-        for (uint32_t k = 0; k < 8 && i * 8 + k < count; k++) {
-            if (from != NULL) {
-                decoded[i * 8 + k] = (byte >> k & 1) != 0;
-            } else {
-                byte = (uint8_t)(byte | flags[i * 8 + k] << k);
-            }
-        }
-        if (from == NULL) {
-            put(coder, &byte, 1);
-        }
-    }
-    return coder->decoding ? decoded : flags;
+    put_flags(coder, flags, count);
+    return flags;
 }
