@@ -50,7 +50,7 @@ static size_t left(const struct journal_coder *coder)
     return coder->failed ? 0 : coder->size - coder->at;
 }
 
-/* Where to write up to `size` more bytes, or NULL after failing; `count` is the caller's to move. */
+/* Where to write up to `size` more bytes, or NULL after failing; the caller moves `count`. */
 static uint8_t *room_for(struct journal_coder *coder, size_t size)
 {
     if (coder->failed) {

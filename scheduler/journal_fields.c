@@ -11,7 +11,8 @@
  * Decoded events are handed to an engine, so what the engine takes for granted is checked here:
  * enums, texts that are never absent, and times far from where adding a timeout would overflow.
  *
- * A new field of an object goes at the end of its function, and the version in JOURNAL_MAGIC goes up.
+ * A new field of an object goes at the end of its function, the version in JOURNAL_MAGIC goes up,
+ * and journal_bed.h and journal_dump.h of the tests get it too.
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 64, "code_node() lacks a field");

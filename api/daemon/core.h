@@ -10,6 +10,7 @@
 #include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
+#include "api/view/decisions.h"
 #include "scheduler/engine.h"
 
 /* The core: the engine and everything its effects lead to. One thread owns it, the one that runs
@@ -64,5 +65,7 @@ void core_tick(struct core *core);
 int core_timeout(const struct core *core);
 
 const struct engine *core_engine(const struct core *core);
+/* The last decisions, *borrowed*. */
+const struct decisions *core_decisions(const struct core *core);
 
 #endif

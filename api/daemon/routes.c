@@ -155,6 +155,18 @@ static void show_gangs(const struct routes *routes, struct http_request *request
     respond_json(request, 200, gang_view_list(core_engine(routes->core)));
 }
 
+static void show_decisions(const struct routes *routes, struct http_request *request)
+{
+    const char *text = http_request_query(request, "limit");
+    char *end = NULL;
+    unsigned long limit = text == NULL ? DECISIONS_KEPT : strtoul(text, &end, 10);
+    if (text != NULL && (text[0] < '0' || text[0] > '9' || *end != '\0')) {
+        http_respond_error(request, 400, "limit: %.100s: must be a number", text);
+        return;
+    }
+    respond_json(request, 200, decisions_json(core_decisions(routes->core), limit));
+}
+
 /* Objects posted to the embedded cluster must be what the path says. */
 static int check_posted(const json_t *object, const char *kind, const char *name_space,
                         struct err *err)
@@ -253,8 +265,16 @@ static size_t split(char *path, char **part)
 static bool api_route(const struct routes *routes, struct http_request *request, char *const *part,
                       size_t parts)
 {
-    if (parts < 3 || strcmp(part[0], "api") != 0 || strcmp(part[1], "v1") != 0 ||
-        strcmp(part[2], "gangs") != 0 || (parts != 3 && parts != 5)) {
+    if (parts < 3 || strcmp(part[0], "api") != 0 || strcmp(part[1], "v1") != 0) {
+        return false;
+    }
+    if (parts == 3 && strcmp(part[2], "decisions") == 0) {
+        if (is_method(request, "GET")) {
+            show_decisions(routes, request);
+        }
+        return true;
+    }
+    if (strcmp(part[2], "gangs") != 0 || (parts != 3 && parts != 5)) {
         return false;
     }
     if (is_method(request, "GET")) {

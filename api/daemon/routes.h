@@ -17,6 +17,7 @@
  *   GET  /metrics                                          Prometheus text
  *   GET  /api/v1/gangs                                     all gangs
  *   GET  /api/v1/gangs/{namespace}/{name}                  one; ?output=json|table|tree
+ *   GET  /api/v1/decisions                                 the last ones; ?limit=N
  *
  * With an embedded cluster also, on Kubernetes' own paths:
  *   GET    /api/v1/{nodes,pods}

@@ -70,8 +70,8 @@ struct config {
 void config_default(struct config *config);
 
 /* Reads a file on top of what `config` holds; no side effects on failure. A relative
- * topology.import or journal.file is relative to the file. The imported levels are not in `levels` yet: see
- * import_configured(). */
+ * topology.import or journal.file is relative to the file. The imported levels are not in `levels`
+ * yet: see import_configured(). */
 int config_load(struct config *config, const char *path, struct err *err);
 int config_parse(struct config *config, const char *text, size_t length, struct err *err);
 

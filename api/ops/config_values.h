@@ -8,7 +8,8 @@
 
 #include "topology/err.h"
 
-/* Single values of a configuration file. `path` is the key's whole path, for the error: "log.level".
+/* Single values of a configuration file. `path` is the key's whole path, for the error, such as
+ * "log.level".
  */
 
 /* "path: must be wanted, is a list"; returns -1. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The journal of the real daemon, replayed by the real command: equal as it is, different once changed."""
+"""The journal of the real daemon, replayed by the real command: equal as it is, different once changed. And the
+last decisions that the daemon tells itself."""
 
 import os
 import re
@@ -67,6 +68,29 @@ def run_job(running):
     free = next(name for name in NAMES if name not in places.values())
     running.bind(LONE, free)
     running.wait(lambda: len(running.bound()) == 4)
+
+
+class Decisions(unittest.TestCase):
+    def test_the_last_ones(self):
+        with Daemon(NODES + GANG + [LONE]) as running:
+            status, _ = running.filter(pod("late", gang="nobody"), NAMES)
+            self.assertEqual(status, 200)
+            running.filter(pod("late", gang="nobody"), NAMES)
+            run_job(running)
+            found = running.get_json("/api/v1/decisions")
+            steps = [(item["from"], item["to"]) for item in found if item.get("gang") == "default/train"]
+            self.assertEqual(
+                steps[::-1],
+                [("Gathering", "Waiting"), ("Waiting", "Held"), ("Held", "Committing"), ("Committing", "Placed")],
+            )
+            self.assertIn("GangPlanned", [item.get("event") for item in found])
+            refusals = [item for item in found if item["type"] == "refusal"]
+            self.assertEqual([(item["call"], item["count"]) for item in refusals], [("filter", 2)])
+            self.assertIn("default/nobody", refusals[0]["reason"])
+            self.assertEqual(len(running.get_json("/api/v1/decisions?limit=2")), 2)
+            self.assertEqual(running.get("/api/v1/decisions?limit=x")[0], 400)
+            self.assertEqual(running.request("POST", "/api/v1/decisions")[0], 405)
+            self.assertEqual(running.get("/api/v1/decisions/1")[0], 404)
 
 
 class Replay(unittest.TestCase):
