@@ -56,14 +56,24 @@ void journal_text_destroy(struct journal_text *text)
 
 /* ---- words ---- */
 
+static bool is_control(char letter)
+{
+    unsigned char byte = (unsigned char)letter;
+    return byte != 0 && (byte < 0x20 || byte == 0x7f);
+}
+
 static void put(FILE *out, const char *text)
 {
-    for (const char *at = text == NULL ? "-" : text; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == 0x7f) {
-            fprintf(out, "\\x%02x", byte);
-        } else {
-            fputc(byte, out);
+    const char *at = text == NULL ? "-" : text;
+    while (*at != '\0') {
+        size_t plain = 0;
+        while (at[plain] != '\0' && !is_control(at[plain])) {
+            plain++;
+        }
+        fwrite(at, 1, plain, out);
+        at += plain;
+        for (; is_control(*at); at++) {
+            fprintf(out, "\\x%02x", (unsigned char)*at);
         }
     }
 }

@@ -133,7 +133,7 @@ class Replay(unittest.TestCase):
             r"^\d+ \d{4}-\d\d-\d\dT.*Z \(\+\d+\.\d{3} s\) node n0, has .*nvidia.com/gpu=8.*, labels kubernetes.io/hostname=n0",
             r"^\d+ .* group default/train uid uid-group-default-train, minimum 3$",
             r"^\d+ .* synced: everything has been listed$",
-            r"^    gang default/train from Waiting to Held after 0 ms: ",
+            r"^    gang default/train from Waiting to Held after \d+ ms: ",
             r"^    nominates pod default/w-0 uid uid-default-w-0 to n\d$",
             r"^\d+ .* filter 0 for pod default/w-1, .*4 nodes: n0 n1 n2 n3$",
             r"^    answers 0: only n\d$",
