@@ -25,6 +25,7 @@ static const struct {
     {"serve", cli_serve, "answer kube-scheduler's extender calls"},
     {"plan", cli_plan, "say where a job would be placed, or why it does not fit"},
     {"topology", cli_topology, "say how the node labels of a cluster are understood"},
+    {"replay", cli_replay, "let a journal happen again, and say which decision differs"},
     {"check-config", cli_check_config, "say how a configuration file is understood"},
     {"version", cli_version, "print the version"},
 };

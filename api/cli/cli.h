@@ -19,6 +19,7 @@ enum cli_exit {
 int cli_serve(int argc, char **argv);
 int cli_plan(int argc, char **argv);
 int cli_topology(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 int cli_check_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

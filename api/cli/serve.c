@@ -29,7 +29,7 @@
 static const char usage[] =
     "usage: phalanx serve [--config FILE] [--kubeconfig FILE | --snapshot FILE]\n"
     "                     [--listen ADDRESS:PORT] [--port-file FILE]\n"
-    "                     [--log-level LEVEL] [--log-format FORMAT]\n"
+    "                     [--journal FILE] [--log-level LEVEL] [--log-format FORMAT]\n"
     "\n"
     "Answers kube-scheduler's extender calls until SIGTERM or SIGINT.\n"
     "\n"
@@ -39,6 +39,7 @@ static const char usage[] =
     "                      `kubectl get nodes,pods,podgroups -A -o json` prints\n"
     "  --listen A:P        address and port, default 127.0.0.1:10270; port 0 takes a free one\n"
     "  --port-file FILE    write the port there once listening\n"
+    "  --journal FILE      record every event and decision there, for `phalanx replay`\n"
     "  --log-level LEVEL   debug, info, warning or error\n"
     "  --log-format FORMAT json or text\n";
 
@@ -48,6 +49,7 @@ struct serve_flags {
     const char *snapshot;
     const char *listen;
     const char *port_file;
+    const char *journal;
     const char *log_level;
     const char *log_format;
     bool help;
@@ -60,6 +62,7 @@ struct daemon {
     struct node_devices *devices;
     struct log *log;
     struct metrics *metrics;
+    struct journal_file *journal; /* or NULL */
     struct embedded_backend *embedded;
     struct kube_io *kube;
     struct backend backend;
@@ -77,6 +80,7 @@ static int parse_flags(int argc, char **argv, struct serve_flags *flags)
         {"snapshot", required_argument, NULL, 's'},
         {"listen", required_argument, NULL, 'l'},
         {"port-file", required_argument, NULL, 'p'},
+        {"journal", required_argument, NULL, 'j'},
         {"log-level", required_argument, NULL, 'v'},
         {"log-format", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},
@@ -102,6 +106,9 @@ static int parse_flags(int argc, char **argv, struct serve_flags *flags)
         case 'p':
             flags->port_file = optarg;
             break;
+        case 'j':
+            flags->journal = optarg;
+            break;
         case 'v':
             flags->log_level = optarg;
             break;
@@ -126,6 +133,14 @@ static int parse_flags(int argc, char **argv, struct serve_flags *flags)
     return 0;
 }
 
+static int take_path(char to[CONFIG_PATH_MAX], const char *path, const char *flag, struct err *err)
+{
+    if (path != NULL && (size_t)snprintf(to, CONFIG_PATH_MAX, "%s", path) >= CONFIG_PATH_MAX) {
+        return err_set(err, "%s: longer than %d", flag, CONFIG_PATH_MAX - 1);
+    }
+    return 0;
+}
+
 static int configure(const struct serve_flags *flags, struct config *config, struct err *err)
 {
     config_default(config);
@@ -135,11 +150,9 @@ static int configure(const struct serve_flags *flags, struct config *config, str
     if (flags->listen != NULL && config_set_listen(config, flags->listen, err) < 0) {
         return err_prefix(err, "--listen");
     }
-    if (flags->kubeconfig != NULL) {
-        if (strlen(flags->kubeconfig) >= sizeof(config->kubeconfig)) {
-            return err_set(err, "--kubeconfig: longer than %zu", sizeof(config->kubeconfig) - 1);
-        }
-        snprintf(config->kubeconfig, sizeof(config->kubeconfig), "%s", flags->kubeconfig);
+    if (take_path(config->kubeconfig, flags->kubeconfig, "--kubeconfig", err) < 0 ||
+        take_path(config->journal_file, flags->journal, "--journal", err) < 0) {
+        return -1;
     }
     if (flags->log_level != NULL && log_level_parse(flags->log_level, &config->log_level) < 0) {
         return err_set(err, "--log-level: %s: must be debug, info, warning or error",
@@ -225,7 +238,24 @@ static int choose_topology(struct daemon *daemon, struct err *err)
     return import_configured(&daemon->config, objects, &daemon->overlay, err);
 }
 
-static void make_core(struct daemon *daemon)
+static int open_journal(struct daemon *daemon, const struct engine_options *engine, struct err *err)
+{
+    struct journal_file_options options = {
+        .path = daemon->config.journal_file,
+        .most = daemon->config.journal_most,
+        .engine = engine,
+        .started = core_now(),
+        .program = PHALANX_VERSION,
+        .log = daemon->log,
+    };
+    if (options.path[0] == '\0') {
+        return 0;
+    }
+    return journal_file_create(&options, &daemon->journal, err) < 0 ? err_prefix(err, "journal")
+                                                                    : 0;
+}
+
+static int make_core(struct daemon *daemon, struct err *err)
 {
     struct engine_options options;
     engine_options_default(&options);
@@ -237,6 +267,9 @@ static void make_core(struct daemon *daemon)
     options.backoff_maximum_ms = daemon->config.backoff_maximum_ms;
     /* Clients choose names; without entropy the tables work just the same. */
     (void)!getrandom(&options.hash_seed, sizeof(options.hash_seed), GRND_NONBLOCK);
+    if (open_journal(daemon, &options, err) < 0) {
+        return -1;
+    }
     daemon->calls = calls_create(daemon->log, daemon->metrics);
     daemon->devices = node_devices_create();
     struct core_options core_options = {
@@ -246,11 +279,13 @@ static void make_core(struct daemon *daemon)
         .backend = daemon->backend,
         .overlay = daemon->overlay,
         .devices = daemon->devices,
+        .journal = daemon->journal,
         .bind_reply = calls_bind_reply,
         .bind_context = daemon->calls,
     };
     daemon->core = core_create(&core_options);
     calls_attach(daemon->calls, daemon->core);
+    return 0;
 }
 
 static int listen_on(struct daemon *daemon, struct err *err)
@@ -283,6 +318,7 @@ static int listen_on(struct daemon *daemon, struct err *err)
         .log = daemon->log,
         .kube = daemon->kube,
         .embedded = daemon->embedded,
+        .journal = daemon->journal,
         .server = daemon->server,
         .started = core_now(),
     };
@@ -318,6 +354,7 @@ static void daemon_finish(struct daemon *daemon)
     http_server_destroy(daemon->server);
     core_destroy(daemon->core);
     calls_destroy(daemon->calls);
+    journal_file_destroy(daemon->journal);
     kube_io_destroy(daemon->kube, 2000);
     embedded_backend_destroy(daemon->embedded);
     overlay_destroy(daemon->overlay);
@@ -357,8 +394,7 @@ static int serve(const struct serve_flags *flags, struct err *err)
         result = daemon.config.topology_import[0] != '\0' ? CLI_USAGE : -1;
         goto out;
     }
-    make_core(&daemon);
-    if (listen_on(&daemon, err) < 0 ||
+    if (make_core(&daemon, err) < 0 || listen_on(&daemon, err) < 0 ||
         (flags->port_file != NULL &&
          write_port(flags->port_file, http_server_port(daemon.server), err) < 0)) {
         goto out;

@@ -19,6 +19,7 @@
 struct core {
     struct engine *engine;
     struct effects effects;
+    struct decisions *decisions;
     struct core_options options;
     struct kube_batch *batch; /* being worked off */
     size_t batch_at;
@@ -30,6 +31,7 @@ struct core *core_create(const struct core_options *options)
     struct core *core = alloc_zero(1, sizeof(*core));
     core->options = *options;
     core->engine = engine_create(options->engine);
+    core->decisions = decisions_create();
     effects_init(&core->effects);
     arena_init(&core->labels);
     return core;
@@ -42,6 +44,7 @@ void core_destroy(struct core *core)
     }
     kube_batch_destroy(core->batch);
     effects_finish(&core->effects);
+    decisions_destroy(core->decisions);
     arena_finish(&core->labels);
     engine_destroy(core->engine);
     free(core);
@@ -111,6 +114,13 @@ static bool carry_out(struct core *core, const struct effect *effect)
     return false;
 }
 
+static int64_t wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Adds the imported labels to a node, and says what does not fit once all nodes are known. */
 static void import_labels(struct core *core, struct event *event)
 {
@@ -155,6 +165,12 @@ const struct effect *core_apply(struct core *core, struct event *event)
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
     metrics_apply(core->options.metrics, core_now_ns() - started);
+    if (core->options.journal != NULL) {
+        journal_file_step(core->options.journal, core->engine, event, &core->effects);
+    }
+    if (core->effects.count > 0) {
+        decisions_note(core->decisions, wall_clock(), event, &core->effects);
+    }
     for (size_t i = 0; i < core->effects.count; i++) {
         if (carry_out(core, &core->effects.items[i])) {
             answer = &core->effects.items[i];
@@ -227,4 +243,9 @@ int core_timeout(const struct core *core)
 const struct engine *core_engine(const struct core *core)
 {
     return core->engine;
+}
+
+const struct decisions *core_decisions(const struct core *core)
+{
+    return core->decisions;
 }

@@ -8,8 +8,10 @@
 #include "api/import/overlay.h"
 #include "api/kube/batch.h"
 #include "api/kube/node_devices.h"
+#include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
+#include "api/view/decisions.h"
 #include "scheduler/engine.h"
 
 /* The core: the engine and everything its effects lead to. One thread owns it, the one that runs
@@ -17,7 +19,7 @@
  *
  *   backend ──events──▶ core_apply() ──writes──▶ backend
  *   calls   ──events──▶      │       ──replies─▶ calls
- *                            └──▶ log, metrics
+ *                            └──▶ log, metrics, journal
  */
 
 /* Who carries out the writes and tells of the cluster: the API server's side (kube_io) or the
@@ -39,6 +41,7 @@ struct core_options {
     struct backend backend;       /* its context is *borrowed* */
     struct overlay *overlay;      /* *borrowed*; laid over every node on its way in. NULL: none */
     struct node_devices *devices; /* *borrowed*; tells every node its device map. NULL: none */
+    struct journal_file *journal; /* *borrowed*; gets every event and its effects. NULL: none */
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);
     void *bind_context;
@@ -64,5 +67,7 @@ void core_tick(struct core *core);
 int core_timeout(const struct core *core);
 
 const struct engine *core_engine(const struct core *core);
+/* The last decisions, *borrowed*. */
+const struct decisions *core_decisions(const struct core *core);
 
 #endif

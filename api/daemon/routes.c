@@ -106,6 +106,11 @@ static void show_metrics(const struct routes *routes, struct http_request *reque
         kube_io_status(routes->kube, &status);
         scrape.kube = &status;
     }
+    struct journal_file_status journal;
+    if (routes->journal != NULL) {
+        journal_file_status(routes->journal, &journal);
+        scrape.journal = &journal;
+    }
     size_t length;
     char *text = metrics_render(routes->metrics, &scrape, &length);
     http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", text, length);
@@ -149,6 +154,18 @@ static void show_gang(const struct routes *routes, struct http_request *request,
 static void show_gangs(const struct routes *routes, struct http_request *request)
 {
     respond_json(request, 200, gang_view_list(core_engine(routes->core)));
+}
+
+static void show_decisions(const struct routes *routes, struct http_request *request)
+{
+    const char *text = http_request_query(request, "limit");
+    char *end = NULL;
+    unsigned long limit = text == NULL ? DECISIONS_KEPT : strtoul(text, &end, 10);
+    if (text != NULL && (text[0] < '0' || text[0] > '9' || *end != '\0')) {
+        http_respond_error(request, 400, "limit: %.100s: must be a number", text);
+        return;
+    }
+    respond_json(request, 200, decisions_json(core_decisions(routes->core), limit));
 }
 
 /* Objects posted to the embedded cluster must be what the path says. */
@@ -249,8 +266,16 @@ static size_t split(char *path, char **part)
 static bool api_route(const struct routes *routes, struct http_request *request, char *const *part,
                       size_t parts)
 {
-    if (parts < 3 || strcmp(part[0], "api") != 0 || strcmp(part[1], "v1") != 0 ||
-        strcmp(part[2], "gangs") != 0 || (parts != 3 && parts != 5)) {
+    if (parts < 3 || strcmp(part[0], "api") != 0 || strcmp(part[1], "v1") != 0) {
+        return false;
+    }
+    if (parts == 3 && strcmp(part[2], "decisions") == 0) {
+        if (is_method(request, "GET")) {
+            show_decisions(routes, request);
+        }
+        return true;
+    }
+    if (strcmp(part[2], "gangs") != 0 || (parts != 3 && parts != 5)) {
         return false;
     }
     if (is_method(request, "GET")) {

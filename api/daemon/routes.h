@@ -17,6 +17,7 @@
  *   GET  /metrics                                          Prometheus text
  *   GET  /api/v1/gangs                                     all gangs
  *   GET  /api/v1/gangs/{namespace}/{name}                  one; ?output=json|table|tree
+ *   GET  /api/v1/decisions                                 the last ones; ?limit=N
  *
  * With an embedded cluster also, on Kubernetes' own paths:
  *   GET    /api/v1/{nodes,pods}
@@ -32,6 +33,7 @@ struct routes {
     struct log *log;
     struct kube_io *kube;              /* NULL when embedded */
     struct embedded_backend *embedded; /* NULL with a real API server */
+    struct journal_file *journal;      /* for its figures; NULL: none */
     struct http_server *server;        /* for its figures */
     int64_t started;                   /* core_now() at start */
     bool draining;

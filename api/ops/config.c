@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/ops/config_values.h"
 #include "api/ops/duration.h"
+#include "api/ops/journal_file.h"
 #include "api/yaml/yaml.h"
 #include "topology/alloc.h"
 #include "topology/levels_presets.h"
-#include "topology/quantity.h"
 
 /* The configuration file, read strictly.
  *
@@ -68,41 +69,16 @@ void config_default(struct config *config)
     config->backoff_maximum_ms = 60000;
     config->repair_timeout_ms = 300000;
     config->torn = ENGINE_TORN_KEEP;
+    config->journal_most = 64 << 20;
     config->log_level = LOG_INFO;
     config->log_format = LOG_JSON;
-}
-
-static const char *type_name(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return "a mapping";
-    case JSON_ARRAY:
-        return "a list";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return "a number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "a boolean";
-    case JSON_NULL:
-        return "null";
-    }
-    return "unknown";
-}
-
-static int wrong_type(const json_t *value, const char *path, const char *wanted, struct err *err)
-{
-    return err_set(err, "%s: must be %s, is %s", path, wanted, type_name(value));
 }
 
 static int read_count(struct config *config, const struct key *key, const json_t *value,
                       const char *path, struct err *err)
 {
     if (!json_is_integer(value)) {
-        return wrong_type(value, path, "a whole number", err);
+        return config_values_wrong_type(value, path, "a whole number", err);
     }
     int64_t number = json_integer_value(value);
     if (number < key->minimum || number > key->maximum) {
@@ -119,7 +95,7 @@ static int read_duration(struct config *config, const struct key *key, const jso
 {
     int64_t duration;
     if (!json_is_string(value)) {
-        return wrong_type(value, path, "a duration such as \"30s\"", err);
+        return config_values_wrong_type(value, path, "a duration such as \"30s\"", err);
     }
     if (duration_parse(json_string_value(value), &duration, err) < 0) {
         return err_prefix(err, "%s", path);
@@ -138,7 +114,7 @@ static int read_choice(struct config *config, const struct key *key, const json_
                        const char *path, struct err *err)
 {
     if (!json_is_string(value)) {
-        return wrong_type(value, path, "a string", err);
+        return config_values_wrong_type(value, path, "a string", err);
     }
     char known[64] = "";
     size_t length = 0;
@@ -193,7 +169,8 @@ static int read_mapping(struct config *config, const struct key *keys, const jso
                         const char *path, struct err *err)
 {
     if (!json_is_object(value)) {
-        return wrong_type(value, *path == '\0' ? "configuration" : path, "a mapping", err);
+        return config_values_wrong_type(value, *path == '\0' ? "configuration" : path, "a mapping",
+                                        err);
     }
     /* jansson iterates over an object only through a pointer that could change it. */
     json_t *members = (json_t *)(uintptr_t)value;
@@ -250,7 +227,7 @@ static int read_listen(struct config *config, const json_t *value, const char *p
                        struct err *err)
 {
     if (!json_is_string(value)) {
-        return wrong_type(value, path, "a string such as \"127.0.0.1:10270\"", err);
+        return config_values_wrong_type(value, path, "a string such as \"127.0.0.1:10270\"", err);
     }
     if (config_set_listen(config, json_string_value(value), err) < 0) {
         return err_prefix(err, "%s", path);
@@ -261,61 +238,51 @@ static int read_listen(struct config *config, const json_t *value, const char *p
 static int read_max_body(struct config *config, const json_t *value, const char *path,
                          struct err *err)
 {
-    int64_t bytes = 0;
-    if (json_is_string(value)) {
-        if (quantity_units(json_string_value(value), json_string_length(value), &bytes, err) < 0) {
-            return err_prefix(err, "%s", path);
-        }
-    } else if (json_is_integer(value)) {
-        bytes = json_integer_value(value);
-    } else {
-        return wrong_type(value, path, "a quantity such as \"32Mi\"", err);
-    }
-    if (bytes < 1 << 10 || bytes > 1 << 30) {
-        return err_set(err, "%s: %" PRId64 " bytes are out of range (1Ki to 1Gi)", path, bytes);
+    int64_t bytes;
+    if (config_values_bytes(&bytes, value, 1 << 10, 1 << 30, "1Ki to 1Gi", path, err) < 0) {
+        return -1;
     }
     config->max_body = (size_t)bytes;
-    return 0;
-}
-
-static int read_path(char to[CONFIG_PATH_MAX], const json_t *value, const char *path,
-                     struct err *err)
-{
-    if (!json_is_string(value)) {
-        return wrong_type(value, path, "a path", err);
-    }
-    size_t length = json_string_length(value);
-    if (length >= CONFIG_PATH_MAX || strlen(json_string_value(value)) != length) {
-        return err_set(err, "%s: is no path of at most %d bytes", path, CONFIG_PATH_MAX - 1);
-    }
-    memcpy(to, json_string_value(value), length + 1);
     return 0;
 }
 
 static int read_kubeconfig(struct config *config, const json_t *value, const char *path,
                            struct err *err)
 {
-    return read_path(config->kubeconfig, value, path, err);
+    return config_values_path(config->kubeconfig, CONFIG_PATH_MAX, value, path, err);
 }
 
 static int read_import(struct config *config, const json_t *value, const char *path,
                        struct err *err)
 {
-    return read_path(config->topology_import, value, path, err);
+    return config_values_path(config->topology_import, CONFIG_PATH_MAX, value, path, err);
+}
+
+static int read_journal_file(struct config *config, const json_t *value, const char *path,
+                             struct err *err)
+{
+    return config_values_path(config->journal_file, CONFIG_PATH_MAX, value, path, err);
+}
+
+static int read_journal_most(struct config *config, const json_t *value, const char *path,
+                             struct err *err)
+{
+    return config_values_bytes(&config->journal_most, value, JOURNAL_FILE_LEAST, JOURNAL_FILE_MOST,
+                               "64Ki to 64Gi", path, err);
 }
 
 static int read_level_keys(struct config *config, const json_t *value, const char *path,
                            struct err *err)
 {
     if (!json_is_array(value)) {
-        return wrong_type(value, path, "a list of node label keys", err);
+        return config_values_wrong_type(value, path, "a list of node label keys", err);
     }
     for (size_t i = 0; i < json_array_size(value); i++) {
         const json_t *item = json_array_get(value, i);
         char item_path[KEY_PATH_MAX + 24];
         snprintf(item_path, sizeof item_path, "%s[%zu]", path, i);
         if (!json_is_string(item)) {
-            return wrong_type(item, item_path, "a string", err);
+            return config_values_wrong_type(item, item_path, "a string", err);
         }
         if (levels_add_key(&config->levels, json_string_value(item), err) < 0) {
             return err_prefix(err, "%s", item_path);
@@ -353,7 +320,7 @@ static int read_levels(struct config *config, const json_t *value, const char *p
                        struct err *err)
 {
     if (!json_is_array(value)) {
-        return wrong_type(value, path, "a list of levels, widest first", err);
+        return config_values_wrong_type(value, path, "a list of levels, widest first", err);
     }
     levels_init(&config->levels);
     for (size_t i = 0; i < json_array_size(value); i++) {
@@ -374,7 +341,7 @@ static int read_preset(struct config *config, const json_t *value, const char *p
 {
     struct levels unused;
     if (!json_is_string(value)) {
-        return wrong_type(value, path, "a string", err);
+        return config_values_wrong_type(value, path, "a string", err);
     }
     if (levels_presets_load(&unused, json_string_value(value), err) < 0) {
         return err_prefix(err, "%s", path);
@@ -438,6 +405,9 @@ static const struct key gangs_keys[] = {
     {"backoff", KEY_MAPPING, .members = backoff_keys},
     {"repair", KEY_MAPPING, .members = repair_keys},
     {.name = NULL}};
+static const struct key journal_keys[] = {{"file", KEY_READ, .read = read_journal_file},
+                                          {"maxSize", KEY_READ, .read = read_journal_most},
+                                          {.name = NULL}};
 static const struct key log_keys[] = {
     {"level", KEY_CHOICE, AT(log_level), .choices = config_log_levels},
     {"format", KEY_CHOICE, AT(log_format), .choices = config_log_formats},
@@ -449,6 +419,7 @@ static const struct key top_keys[] = {
     {"kubernetes", KEY_MAPPING, .members = kubernetes_keys},
     {"topology", KEY_MAPPING, .members = topology_keys},
     {"gangs", KEY_MAPPING, .members = gangs_keys},
+    {"journal", KEY_MAPPING, .members = journal_keys},
     {"log", KEY_MAPPING, .members = log_keys},
     {.name = NULL}};
 
@@ -474,17 +445,16 @@ static int check_together(const struct config *config, struct err *err)
 }
 
 /* A relative path in a configuration file starts where the file lies. */
-static int resolve_import(struct config *config, const char *path, struct err *err)
+static int resolve(char to[CONFIG_PATH_MAX], const char *key, const char *path, struct err *err)
 {
     const char *slash = strrchr(path, '/');
-    char import[CONFIG_PATH_MAX];
-    if (config->topology_import[0] == '\0' || config->topology_import[0] == '/' || slash == NULL) {
+    char relative[CONFIG_PATH_MAX];
+    if (to[0] == '\0' || to[0] == '/' || slash == NULL) {
         return 0;
     }
-    memcpy(import, config->topology_import, sizeof import);
-    int length = snprintf(config->topology_import, sizeof config->topology_import, "%.*s/%s",
-                          (int)(slash - path), path, import);
-    return length < CONFIG_PATH_MAX ? 0 : err_set(err, "topology.import: the path is too long");
+    memcpy(relative, to, sizeof relative);
+    int length = snprintf(to, CONFIG_PATH_MAX, "%.*s/%s", (int)(slash - path), path, relative);
+    return length < CONFIG_PATH_MAX ? 0 : err_set(err, "%s: the path is too long", key);
 }
 
 /* Reads the text of the file `path`, "" when it is no file. */
@@ -510,7 +480,8 @@ static int parse(struct config *config, const char *text, size_t length, const c
         goto out;
     }
     if (settle_levels(copy, config, err) < 0 || check_together(copy, err) < 0 ||
-        resolve_import(copy, path, err) < 0) {
+        resolve(copy->topology_import, "topology.import", path, err) < 0 ||
+        resolve(copy->journal_file, "journal.file", path, err) < 0) {
         goto out;
     }
     *config = *copy;

@@ -35,6 +35,9 @@
  *     holdTimeout: 30s               # 1s … 1h; must stay below the bind extender's httpTimeout
  *     backoff: {initial: 1s, maximum: 60s}
  *     repair: {timeout: 5m, otherwise: keep}   # keep evict
+ *   journal:
+ *     file: ""                       # empty: none; see journal_file.h
+ *     maxSize: 64Mi                  # 64Ki … 64Gi
  *   log:
  *     level: info                    # debug info warning error
  *     format: json                   # json text
@@ -69,6 +72,8 @@ struct config {
     int64_t backoff_maximum_ms;
     int64_t repair_timeout_ms;
     enum engine_torn torn;
+    char journal_file[CONFIG_PATH_MAX]; /* "" for none */
+    int64_t journal_most;               /* bytes */
     enum log_level log_level;
     enum log_format log_format;
 };
@@ -76,8 +81,8 @@ struct config {
 void config_default(struct config *config);
 
 /* Reads a file on top of what `config` holds; no side effects on failure. A relative
- * topology.import is relative to the file. The imported levels are not in `levels` yet: see
- * import_configured(). */
+ * topology.import or journal.file is relative to the file. The imported levels are not in `levels`
+ * yet: see import_configured(). */
 int config_load(struct config *config, const char *path, struct err *err);
 int config_parse(struct config *config, const char *text, size_t length, struct err *err);
 

@@ -73,6 +73,12 @@ static json_t *gangs_describe(const struct config *config)
         duration_json(config->repair_timeout_ms), "otherwise", config_torn_policies[config->torn]);
 }
 
+static json_t *journal_describe(const struct config *config)
+{
+    return json_pack("{s:s, s:I}", "file", config->journal_file, "maxSize",
+                     (json_int_t)config->journal_most);
+}
+
 static json_t *log_describe(const struct config *config)
 {
     return json_pack("{s:s, s:s}", "level", config_log_levels[config->log_level], "format",
@@ -81,8 +87,9 @@ static json_t *log_describe(const struct config *config)
 
 json_t *config_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "apiVersion", CONFIG_API_VERSION,
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "apiVersion", CONFIG_API_VERSION,
                      "kind", CONFIG_KIND, "server", server_describe(config), "kubernetes",
                      kubernetes_describe(config), "topology", topology_describe(config), "gangs",
-                     gangs_describe(config), "log", log_describe(config));
+                     gangs_describe(config), "journal", journal_describe(config), "log",
+                     log_describe(config));
 }

@@ -310,6 +310,16 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
     write_gauge(out, "phalanx_waiting_writes", "Writes not yet carried out.", kube->writes_waiting);
 }
 
+static void write_journal(FILE *out, const struct journal_file_status *journal)
+{
+    write_gauge(out, "phalanx_journal_recording",
+                "1 while the journal grows; 0 once it is full or could not be written.",
+                journal->recording);
+    write_counter(out, "phalanx_journal_steps_total", "Events recorded with their effects.",
+                  journal->steps);
+    write_gauge(out, "phalanx_journal_bytes", "Size of the journal.", journal->bytes);
+}
+
 char *metrics_render(const struct metrics *metrics, const struct metrics_scrape *scrape,
                      size_t *length)
 {
@@ -328,6 +338,9 @@ char *metrics_render(const struct metrics *metrics, const struct metrics_scrape 
     write_gangs(out, metrics, &scrape->engine);
     if (scrape->kube != NULL) {
         write_kube(out, scrape->kube);
+    }
+    if (scrape->journal != NULL) {
+        write_journal(out, scrape->journal);
     }
     err_require(fclose(out) == 0 && text != NULL);
     return text;

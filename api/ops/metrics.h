@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "api/kube/io.h"
+#include "api/ops/journal_file.h"
 #include "scheduler/engine.h"
 
 /* Prometheus metrics, text format 0.0.4. Counters and histograms that happen are kept here (core
@@ -32,7 +33,8 @@ void metrics_apply(struct metrics *metrics, int64_t nanoseconds);
 
 struct metrics_scrape {
     struct engine_figures engine;
-    const struct kube_io_status *kube; /* NULL when embedded */
+    const struct kube_io_status *kube;         /* NULL when embedded */
+    const struct journal_file_status *journal; /* NULL: there is none */
     uint32_t connections;
     int64_t uptime_ms;
     const char *version;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "scheduler/engine.h"
+#include "scheduler/journal.h"
 
 /* A small world around an engine: says what happens in one line, finds what followed.
  *
@@ -22,6 +23,7 @@ struct world {
     struct effects effects;
     int64_t now;
     uint64_t ticket;
+    struct journal *journal; /* not NULL: gets every event and its effects */
 };
 
 struct world_pod {
@@ -71,6 +73,10 @@ static inline void world_apply(struct world *world, struct event *event)
     event->now = world->now;
     effects_reset(&world->effects);
     engine_apply(world->engine, event, &world->effects);
+    if (world->journal != NULL) {
+        ck_assert_int_eq(journal_step(world->journal, world->engine, event, &world->effects, NULL),
+                         0);
+    }
 }
 
 static inline void world_node(struct world *world, const char *name, const char *block,

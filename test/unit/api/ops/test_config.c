@@ -34,6 +34,8 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_int_eq(config.hold_timeout_ms, 30000);
     ck_assert_int_eq(config.backoff_initial_ms, 1000);
     ck_assert_int_eq(config.backoff_maximum_ms, 60000);
+    ck_assert_str_eq(config.journal_file, "");
+    ck_assert_int_eq(config.journal_most, 64 << 20);
     ck_assert_int_eq(config.log_level, LOG_INFO);
     ck_assert_int_eq(config.log_format, LOG_JSON);
     ck_assert_str_eq(config.preset, "auto");
@@ -63,6 +65,7 @@ static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
                                  "  holdTimeout: 1m30s\n"
                                  "  backoff: {initial: 500ms, maximum: 5m}\n"
                                  "  repair: {timeout: 10m, otherwise: evict}\n"
+                                 "journal: {file: /var/lib/journal, maxSize: 2Gi}\n"
                                  "log: {level: debug, format: text}\n";
 
 START_TEST(every_key_is_read)
@@ -87,6 +90,8 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.backoff_maximum_ms, 300000);
     ck_assert_int_eq(config.repair_timeout_ms, 600000);
     ck_assert_int_eq(config.torn, ENGINE_TORN_EVICT);
+    ck_assert_str_eq(config.journal_file, "/var/lib/journal");
+    ck_assert_int_eq(config.journal_most, INT64_C(2) << 30);
     ck_assert_int_eq(config.log_level, LOG_DEBUG);
     ck_assert_int_eq(config.log_format, LOG_TEXT);
 }
@@ -226,6 +231,10 @@ static const struct {
     {"topology: {levels: [{name: a, keys: [b]}, {name: c, keys: [b]}]}",
      "topology.levels[1].keys[0]: "},
     {"topology: {levels: [{name: a}]}", "topology.levels: "},
+    {"journal: {file: 1}", "journal.file: must be a path, is a number"},
+    {"journal: {maxSize: 1Ki}", "journal.maxSize: 1024 bytes are out of range (64Ki to 64Gi)"},
+    {"journal: {maxSize: 65Gi}", "journal.maxSize: 69793218560 bytes are out of range"},
+    {"journal: {size: 1Mi}", "journal.size: unknown key (known: file, maxSize)"},
     {"topology: {import: [a]}", "topology.import: must be a path, is a list"},
     {"topology: {import: a, levels: [{name: b, keys: [c]}]}",
      "topology.import: cannot be given with topology.levels"},
@@ -260,7 +269,7 @@ END_TEST
 START_TEST(an_import_is_relative_to_its_file)
 {
     char path[] = "/tmp/phalanx-test-config-XXXXXX";
-    static const char text[] = "topology: {import: slurm/topology.conf}";
+    static const char text[] = "topology: {import: slurm/topology.conf}\njournal: {file: j}";
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
@@ -271,6 +280,7 @@ START_TEST(an_import_is_relative_to_its_file)
     config_default(&config);
     ck_assert_msg(config_load(&config, path, &err) == 0, "%s", err.text);
     ck_assert_str_eq(config.topology_import, "/tmp/slurm/topology.conf");
+    ck_assert_str_eq(config.journal_file, "/tmp/j");
     unlink(path);
     ck_assert_int_eq(parse("topology: {import: /etc/slurm/topology.conf}"), 0);
     ck_assert_str_eq(config.topology_import, "/etc/slurm/topology.conf");

@@ -333,9 +333,11 @@ START_TEST(gauges_come_from_the_scrape)
                                   .write_retries = 11,
                                   .requests_unauthorized = 12,
                                   .writes_waiting = 13};
+    struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
     struct metrics_scrape state = {
         .engine = {.nodes = 21, .pods = 22, .holds = 23, .waiting_binds = 24},
         .kube = &kube,
+        .journal = &journal,
         .connections = 25,
         .uptime_ms = 61005,
         .version = "x"};
@@ -346,6 +348,9 @@ START_TEST(gauges_come_from_the_scrape)
         double value;
     } expected[] = {
         {"phalanx_nodes", 21},
+        {"phalanx_journal_recording", 1},
+        {"phalanx_journal_steps_total", 27},
+        {"phalanx_journal_bytes", 28},
         {"phalanx_pods", 22},
         {"phalanx_held_pods", 23},
         {"phalanx_waiting_binds", 24},

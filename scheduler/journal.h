@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_JOURNAL_H
+#define SCHEDULER_JOURNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scheduler/journal_fields.h"
+
+/* Everything that happened to an engine, and everything it wanted done about it, as bytes. Because
+ * the engine is deterministic, the events alone bring another engine to the same state; with the
+ * effects beside them a replay shows whether it decides the same (journal_reader.h).
+ *
+ *   journal  magic  record  record  record  …
+ *   record   length of the payload (4 bytes) · checksum (4 bytes) · payload
+ *   payload  kind · its fields, in the notation of journal_coder.h
+ *
+ *     header  the program, its engine's options, the time                  first, once
+ *     step    time since the step before · names of new rows · event ·
+ *             effects · when the next tick is due                         one per engine_apply()
+ *     end     why there are no more                                       last; absent after a kill
+ *
+ * Integers are little endian. The checksum is CRC-32C over length and payload. A record can only be
+ * read after all before it: words are written once, and the rows of calls are numbers whose names
+ * an earlier (or the same) step told. A journal therefore begins where its engine began.
+ */
+
+#define JOURNAL_MAGIC      "phalanx journal 1\n" /* with the version; no terminating zero */
+#define JOURNAL_MAGIC_SIZE (sizeof(JOURNAL_MAGIC) - 1)
+#define JOURNAL_FRAME_SIZE 8
+#define JOURNAL_RECORD_MAX (32u << 20) /* bytes of a payload */
+
+enum journal_kind { JOURNAL_HEADER, JOURNAL_STEP, JOURNAL_END };
+#define JOURNAL_KINDS (JOURNAL_END + 1)
+
+struct journal;
+
+/* *New* journal without a byte in it. `seed` keys its hashes. */
+struct journal *journal_create(uint64_t seed);
+void journal_destroy(struct journal *journal);
+
+/* The magic and the header. Once, first. */
+void journal_begin(struct journal *journal, const struct journal_header *header);
+
+/* One event that the engine has just applied, and what followed. Fails when the record would be
+ * larger than JOURNAL_RECORD_MAX: nothing is appended, and nothing may be after it. */
+int journal_step(struct journal *journal, const struct engine *engine, const struct event *event,
+                 const struct effects *effects, struct err *err);
+
+/* The reason why it ends here, for people. */
+void journal_end(struct journal *journal, const char *why);
+
+/* What was appended since the last journal_clear(), *borrowed* until the next call. */
+const uint8_t *journal_bytes(const struct journal *journal, size_t *size);
+void journal_clear(struct journal *journal);
+
+#endif
