@@ -226,6 +226,11 @@ func (cp *ControlPlane) DeletePod(ctx context.Context, namespace, name string) e
 	return cp.Client.CoreV1().Pods(namespace).Delete(ctx, name, deleteNow())
 }
 
+// DeletePods deletes the pods with a label at once.
+func (cp *ControlPlane) DeletePods(ctx context.Context, namespace, selector string) error {
+	return cp.Client.CoreV1().Pods(namespace).DeleteCollection(ctx, deleteNow(), metav1.ListOptions{LabelSelector: selector})
+}
+
 // CompletePod lets a running pod end well.
 func (cp *ControlPlane) CompletePod(ctx context.Context, namespace, name string) error {
 	patch := []byte(`{"metadata":{"annotations":{"` + CompleteAnnotation + `":"true"}}}`)
