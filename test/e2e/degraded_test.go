@@ -267,6 +267,8 @@ func (d *degraded) freeNode(ctx context.Context, gang string) (string, error) {
 	return "", fmt.Errorf("no node is free: %s", text)
 }
 
+// testNominationsForbidden: without the right to write a pod's status Phalanx cannot wake pods that kube-scheduler has
+// put to sleep. Whatever happens in the cluster does; where nothing happens, kube-scheduler looks again after 5 minutes.
 func testNominationsForbidden(d *degraded) {
 	d.api.Rule(func(x *harness.Exchange) harness.Verdict {
 		if x.Call == harness.Nomination || x.Call == harness.Explanation || x.Call == harness.Withdrawal {
@@ -274,7 +276,22 @@ func testNominationsForbidden(d *degraded) {
 		}
 		return harness.Verdict{}
 	})
-	d.whole(d.create(false))
+	*d.gangs++
+	gang := fmt.Sprintf("gang-%d", *d.gangs)
+	d.createAllButOne(gang, degradedGang)
+	d.createMember(gang, degradedGang-1)
+	passersBy, next := 0, time.Now().Add(2*time.Second)
+	d.waitFor(recoveryTime, "the gang is whole", func() error {
+		if bound := d.observer.EverBound(d.namespace, gang); bound != degradedGang {
+			if time.Now().After(next) {
+				passersBy, next = passersBy+1, time.Now().Add(2*time.Second)
+				d.createPod(harness.Pod{Name: fmt.Sprintf("passer-by-%d", passersBy)})
+			}
+			return fmt.Errorf("%d of %d members are bound", bound, degradedGang)
+		}
+		return nil
+	})
+	d.Logf("%s whole after %d other pods", gang, passersBy)
 }
 
 func testSilent(d *degraded) {
