@@ -17,7 +17,7 @@ const holdTimeout = 30 * time.Second
 
 // TestInterleaved lets two gangs of 8 whose pods arrive in turn compete for 8 nodes, round after round: one is placed
 // whole, the other not at all, and when the first is gone the second is. PHALANX_E2E_ROUNDS says how many rounds;
-// without it there are as many as fit into 45 s.
+// without it there are as many as fit into 20 s.
 func TestInterleaved(t *testing.T) {
 	needPhalanx(t)
 	s := newScene(t, cluster.scheduler, harness.Racks(4, "rack-a", "rack-b"))
@@ -25,7 +25,7 @@ func TestInterleaved(t *testing.T) {
 	rounds, _ := strconv.Atoi(os.Getenv("PHALANX_E2E_ROUNDS"))
 	var first, second []time.Duration
 	wins := map[string]int{}
-	for round, start := 1, time.Now(); round <= rounds || rounds == 0 && time.Since(start) < 45*time.Second; round++ {
+	for round, start := 1, time.Now(); round <= rounds || rounds == 0 && time.Since(start) < 20*time.Second; round++ {
 		red, blue := fmt.Sprintf("red-%d", round), fmt.Sprintf("blue-%d", round)
 		turns := []string{red, blue}
 		if round%2 == 0 { // who is complete first
