@@ -57,7 +57,7 @@ lint:
 format:
 	@.ci/install lint
 	@clang-format-14 -i $(C_FILES)
-	@if command -v gofmt >/dev/null; then gofmt -w test/e2e; fi
+	@if command -v gofmt >/dev/null; then gofmt -w test/e2e bench; fi
 
 fuzz:
 	@.ci/install build test fuzz

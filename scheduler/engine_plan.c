@@ -252,6 +252,9 @@ void engine_commit_if_voted(struct engine *engine, struct gang *gang)
         (!gang_begun(&tally) && (minimum <= 0 || gang->barrier.count < (size_t)minimum))) {
         return;
     }
+    if (!gang_begun(&tally) && gang->deadline <= engine->now) {
+        return; /* we stood still, and the callers may be gone: the tick that is due gives up */
+    }
     for (size_t i = 0; i < gang->barrier.count; i++) {
         gang->barrier.items[i].pod->voted = false;
         engine_commit_member(engine, gang->barrier.items[i].pod, gang->barrier.items[i].ticket);

@@ -12,6 +12,9 @@
 //	audit.go         what Phalanx asked of the API server, out of the audit log
 //	objects.go       nodes, pods and groups as tests describe them
 //	poll.go          waiting
+//	proxy.go         a proxy before Phalanx or before the API server, for tests that break things
+//	exchange.go      … one request through it, and its answer
+//	trap.go          … the moments at which something is killed
 //	observer.go      a watch on every pod that checks the invariants at every event
 //
 // Nothing here is a stand-in for a component under test. Only kubelets are simulated, by kwok: it keeps nodes

@@ -74,6 +74,25 @@ START_TEST(the_deadline_answers_all_and_backs_off)
 }
 END_TEST
 
+/* A process that stood still reads the last vote before it looks at the clock. By then the other
+ * callers may have given up, and kube-scheduler may have given their nodes away. */
+START_TEST(the_last_vote_after_the_deadline_commits_nothing)
+{
+    world_gang(&world, "g", 4, 4);
+    vote(0, 3);
+    world.now += 30000;
+    vote(3, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    ck_assert_int_eq(engine_deadline(world.engine) <= world.now, true);
+    world_tick(&world, 0);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    ck_assert_uint_eq(refused(), 4);
+    ck_assert_uint_eq(holds(), 0);
+    world_tick(&world, 1000);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+}
+END_TEST
+
 /* Longer than configured would outlive kube-scheduler's bind calls. */
 START_TEST(a_group_may_shorten_the_hold_only)
 {
@@ -434,6 +453,7 @@ int main(void)
     TCase *tcase = tcase_create("faults");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_deadline_answers_all_and_backs_off);
+    tcase_add_test(tcase, the_last_vote_after_the_deadline_commits_nothing);
     tcase_add_test(tcase, a_group_may_shorten_the_hold_only);
     tcase_add_test(tcase, a_member_deleted_while_held);
     tcase_add_test(tcase, the_group_changes_midway);
