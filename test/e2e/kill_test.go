@@ -236,12 +236,13 @@ func (k *killing) at(t *testing.T, point killPoint, blow blow) {
 			t.Errorf("%d members of the first gang were bound, but %s got the place", bound, winner)
 		}
 		t.Logf("%d bound at that point; %s whole after %.2f s", bound, winner, took.Seconds())
+		loser := map[string]string{gang: rival, rival: gang}[winner]
 		if k.n > 8 {
+			s.deleteGangs(loser) // before there is room for it: we would delete it in the middle of its commit
 			return
 		}
 		s.deleteGangs(winner)
 		second := time.Now()
-		loser := map[string]string{gang: rival, rival: gang}[winner]
 		s.waitWhole(recoveryTime, k.n, loser)
 		t.Logf("%s whole %.2f s after that was gone", loser, time.Since(second).Seconds())
 	})
