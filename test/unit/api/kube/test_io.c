@@ -116,6 +116,8 @@ static void tell_event(const struct event *event)
     case EVENT_BIND_GIVE_UP:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         ck_abort_msg("not an event of this side");
     }
 }
