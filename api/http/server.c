@@ -177,9 +177,9 @@ void http_server_destroy(struct http_server *server)
         return;
     }
     server->shared.stopping = true;
-    while (server->shared.resumed) {
+    do { /* at least once: who has connected gets a 503 rather than no answer */
         http_server_run(server);
-    }
+    } while (server->shared.resumed);
     if (server->shared.handed > 0) {
         fprintf(stderr, "http_server_destroy: %u requests were never answered\n",
                 server->shared.handed);
@@ -234,6 +234,11 @@ void http_server_run(struct http_server *server)
 {
     server->shared.resumed = false;
     MHD_run(server->daemon);
+}
+
+void http_server_last_answers(struct http_server *server)
+{
+    server->shared.last_answer = true;
 }
 
 void http_server_quiesce(struct http_server *server)

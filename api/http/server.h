@@ -53,6 +53,9 @@ int http_server_fd(const struct http_server *server);
 int http_server_timeout(struct http_server *server);
 void http_server_run(struct http_server *server);
 
+/* From now on connections are closed after their answer, so that clients look for another server.
+ * New ones are still accepted and answered. */
+void http_server_last_answers(struct http_server *server);
 /* Stops accepting; open connections go on and are closed after their answer. One that stays silent
  * is left to `idle_seconds` or to http_server_destroy(). */
 void http_server_quiesce(struct http_server *server);

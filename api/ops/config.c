@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/ops/config_lease.h"
 #include "api/ops/duration.h"
 #include "api/yaml/yaml.h"
 #include "topology/alloc.h"
@@ -66,6 +67,7 @@ void config_default(struct config *config)
     config->hold_timeout_ms = 30000;
     config->backoff_initial_ms = 1000;
     config->backoff_maximum_ms = 60000;
+    config_lease_default(config);
     config->log_level = LOG_INFO;
     config->log_format = LOG_JSON;
 }
@@ -441,6 +443,7 @@ static const struct key top_keys[] = {
     {"kubernetes", KEY_MAPPING, .members = kubernetes_keys},
     {"topology", KEY_MAPPING, .members = topology_keys},
     {"gangs", KEY_MAPPING, .members = gangs_keys},
+    {"highAvailability", KEY_READ, .read = config_lease_read},
     {"log", KEY_MAPPING, .members = log_keys},
     {.name = NULL}};
 
@@ -457,10 +460,9 @@ static int check_together(const struct config *config, struct err *err)
         return err_set(err, "gangs.backoff.initial: must not exceed gangs.backoff.maximum");
     }
     if (config->levels_given && config->topology_import[0] != '\0') {
-        return err_set(err,
-                       "topology.import: cannot be given with topology.levels or topology.preset");
+        return err_set(err, "topology.import: cannot be given with topology.levels or preset");
     }
-    return 0;
+    return config_lease_check(config, err);
 }
 
 /* A relative path in a configuration file starts where the file lies. */
@@ -581,7 +583,7 @@ json_t *config_describe(const struct config *config)
     snprintf(listen, sizeof listen, "%s%s%s:%u", brackets ? "[" : "", config->listen_address,
              brackets ? "]" : "", config->listen_port);
     return json_pack("{s:s, s:s, s:{s:s, s:I, s:I}, s:{s:s, s:I, s:o}, s:o, s:{s:o, s:{s:o, s:o}},"
-                     " s:{s:s, s:s}}",
+                     " s:o, s:{s:s, s:s}}",
                      "apiVersion", CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", "listen",
                      listen, "maxBodySize", (json_int_t)config->max_body, "maxConnections",
                      (json_int_t)config->max_connections, "kubernetes", "kubeconfig",
@@ -590,6 +592,7 @@ json_t *config_describe(const struct config *config)
                      topology_describe(config), "gangs", "holdTimeout",
                      duration_json(config->hold_timeout_ms), "backoff", "initial",
                      duration_json(config->backoff_initial_ms), "maximum",
-                     duration_json(config->backoff_maximum_ms), "log", "level",
-                     level_names[config->log_level], "format", format_names[config->log_format]);
+                     duration_json(config->backoff_maximum_ms), "highAvailability",
+                     config_lease_describe(config), "log", "level", level_names[config->log_level],
+                     "format", format_names[config->log_format]);
 }

@@ -32,6 +32,12 @@
  *   gangs:
  *     holdTimeout: 30s               # 1s … 1h; must stay below the bind extender's httpTimeout
  *     backoff: {initial: 1s, maximum: 60s}
+ *   highAvailability:                # off without a lease
+ *     lease: phalanx-system/phalanx  # namespace/name of the Lease
+ *     identity: ""                   # empty: made of host, network namespace and port
+ *     leaseDuration: 15s             # 1s … 1h, > renewDeadline
+ *     renewDeadline: 10s             # > 1.2 × retryPeriod
+ *     retryPeriod: 2s                # 100ms …
  *   log:
  *     level: info                    # debug info warning error
  *     format: json                   # json text
@@ -41,6 +47,7 @@
 
 #define CONFIG_ADDRESS_MAX 64
 #define CONFIG_PATH_MAX    4096
+#define CONFIG_NAME_MAX    254 /* of a Kubernetes object, with the end */
 #define CONFIG_FILE_MAX    (1u << 20)
 
 struct config {
@@ -58,6 +65,12 @@ struct config {
     int64_t hold_timeout_ms;
     int64_t backoff_initial_ms;
     int64_t backoff_maximum_ms;
+    char lease_namespace[CONFIG_NAME_MAX];
+    char lease_name[CONFIG_NAME_MAX]; /* "": no election, this process leads */
+    char lease_identity[128];         /* "": to be made up */
+    int64_t lease_duration_ms;
+    int64_t lease_renew_deadline_ms;
+    int64_t lease_retry_period_ms;
     enum log_level log_level;
     enum log_format log_format;
 };

@@ -2,6 +2,7 @@
 #ifndef API_OPS_METRICS_H
 #define API_OPS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ void metrics_apply(struct metrics *metrics, int64_t nanoseconds);
 
 struct metrics_scrape {
     struct engine_figures engine;
+    bool leading;                      /* engine_leading() */
     const struct kube_io_status *kube; /* NULL when embedded */
     uint32_t connections;
     int64_t uptime_ms;
