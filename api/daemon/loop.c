@@ -9,11 +9,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* States: RUNNING ─signal─▶ DRAINING ─nobody waits─▶ RELEASING ─lease given back─▶ LINGERING ─▶ ended
- *                              └───────────── grace over, or second signal ────────────────────▲
+/* RUNNING ─signal─▶ DRAINING ─all answered─▶ RELEASING ─no lease─▶ LINGERING ─▶ CLOSED ─▶ end
+ *                      └──────────── grace over, or second signal ──────────────────────▲
  *
- * LINGERING answers what still comes, until for a moment nothing does: the socket is closed when
- * most likely nobody is just about to use it.
+ * LINGERING answers what still comes, until for a moment nothing does. CLOSED takes no new
+ * connection; those that are there still get their answers.
  *
  * HTTP is served between any two pieces of backend work, so a relist of a large cluster delays a
  * filter call by one piece and not by the relist.
@@ -30,14 +30,15 @@ struct loop {
     int64_t drain_until;
     bool answered;        /* nobody waits for a bind any more */
     bool released;        /* nor for the lease */
-    int64_t linger_until; /* once released */
+    int64_t linger_until; /* once released, and again once closed */
+    bool closed;
     bool busy;            /* HTTP had something to do in this turn */
     unsigned quiet_turns; /* while draining: turns with nothing left to answer */
 };
 
 /* Answers are on the wire after that many turns. */
 #define QUIET_TURNS 3
-#define LINGER_MS   1000 /* whoever calls without a pause is not waited for longer */
+#define LINGER_MS   500 /* whoever calls without a pause is not waited for longer */
 
 int loop_block_signals(struct err *err)
 {
@@ -122,7 +123,16 @@ static bool drained(struct loop *loop)
         loop->linger_until = now + LINGER_MS;
         return false;
     }
-    return quiet(loop, !loop->busy) || now >= loop->linger_until;
+    if (!quiet(loop, !loop->busy) && now < loop->linger_until) {
+        return false;
+    }
+    if (!loop->closed) {
+        loop->closed = true;
+        loop->linger_until = now + LINGER_MS;
+        http_server_quiesce(loop->options->routes->server);
+        return false;
+    }
+    return true;
 }
 
 static int smaller_timeout(int a, int b)

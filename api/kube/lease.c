@@ -27,38 +27,38 @@
  *
  * At most one leads
  *   A renewal counts from when its request was *sent*. The leader stops leading renew_deadline
- *   after that (lease_role(), by the clock alone). Others see that record later than it was sent and
- *   wait for `duration` from then, so between the end of one leader and the start of the next there
- *   are at least duration - renew_deadline, 5 s by default; less only by what one clock runs faster
- *   than the other. Every taker reads the Lease first, after it has slept too, and its write is
- *   refused (409) if anybody wrote in between.
+ *   after that (lease_role(), by the clock alone). Others see that record later than it was sent,
+ *   and wait for `duration` from then, so between the end of one leader and the start of the next
+ *   there are at least duration - renew_deadline, 5 s by default; less only by what one clock runs
+ *   faster than the other. Every taker reads the Lease first, after it has slept too, and its write
+ *   is refused (409) if anybody wrote in between.
  *
  *   What can be under way from a deposed leader, and what it can do:
  *   - Writes it had not sent are dropped, and requests under way are broken off, in the turn that
- *     finds the lease lost and before anything else is sent (io.c, writer_abandon()). Wherever the
- *     API server has not begun with such a request, it never happened. So writePatience may be
- *     longer than the 5 s: it does not outlive the lease.
- *   - What remains is a binding that the API server took in, and takes longer than the 5 s over, or
- *     one sent by a process that was frozen between its look at the clock and its write to the
- *     socket. It cannot bind a pod twice: a Binding carries the pod's uid, and a bound pod refuses
- *     another (409). It cannot break a gang: the next leader sees a bound member, the gang has
- *     begun, and the rest is planned beside it, as after a crash. It can land on a node whose room
- *     the next leader has just planned for another pod. That one is then refused by
- *     kube-scheduler's own filters or by the kubelet, and planned again. So invariant 1 holds as
- *     after any crash; invariant 2 holds save for this one late binding, in a window that needs the
- *     API server to be late by 5 s.
+ *     finds the lease lost and before anything else is sent (io.c, writer_abandon()). So
+ *     writePatience may be longer than those 5 s: it does not outlive the lease.
+ *   - What remains is a binding that was on the wire when the lease was lost and that the network
+ *     and the API server take longer than the 5 s over, or one sent by a process that was frozen
+ *     between its look at the clock and its write to the socket. It cannot bind a pod twice: a
+ *     Binding carries the pod's uid, and a bound pod refuses another (409). It cannot break a gang:
+ *     the next leader sees a bound member, the gang has begun, and the rest is planned beside it,
+ *     as after a crash. It can land on a node whose room the next leader has just planned for
+ *     another pod. That one is then refused by kube-scheduler's own filters or by the kubelet, and
+ *     planned again. So invariant 1 holds as after any crash; invariant 2 holds save for this one
+ *     late binding, in a window that needs somebody to be late by 5 s.
  *
  * Who should lead
  *   kube-scheduler calls the Phalanx beside it, on loopback, and elects its own leader. Where the
  *   two elections disagree all calls reach a standby. So leadership follows the calls: a standby
- *   that is called writes its identity into the annotation phalanx.dev/lease-wanted-by, which makes
- *   the leader's next renewal fail (409) and so is noticed at once. A leader that has not been called
- *   for a retry period itself finishes what it does and writes the other's name into holderIdentity:
- *   nobody can come in between, and if that one is gone the lease runs out as ever. A leader that is
- *   being called goes on, and its renewal takes the annotation away. (spec.preferredHolder, made for
- *   this, is dropped by API servers without the feature gate CoordinatedLeaderElection, off by
- *   default in 1.36, and needs a spec.strategy. Reading kube-scheduler's Lease instead would need to
- *   know its name and its pod, and could not be handed over before commits are finished.)
+ *   that is called writes its identity into the annotation phalanx.dev/lease-wanted-by. That makes
+ *   the leader's next renewal fail (409), which is how it notices. A leader that has not been
+ *   called for a retry period itself finishes what it does and writes the other's name into
+ *   holderIdentity: nobody can come in between, and if that one is gone the lease runs out as ever.
+ *   A leader that is being called goes on, and its renewal takes the annotation away.
+ *   (spec.preferredHolder, made for this, is dropped by API servers without the feature gate
+ *   CoordinatedLeaderElection, off by default in 1.36, and needs a spec.strategy. To lead wherever
+ *   kube-scheduler's own Lease is held would need its name and its pod, and kube-scheduler does not
+ *   wait for commits to be finished.)
  */
 
 #define WANTED_BY     "phalanx.dev/lease-wanted-by"

@@ -65,9 +65,9 @@ void writer_destroy(struct writer *writer);
 
 /* *Steals* the write. It starts in writer_pump(). */
 void writer_submit(struct writer *writer, struct write *write);
-/* Drops what waits and breaks off what is under way, at once. Every binding and nomination still gets
- * its outcome: WRITE_REFUSED for a binding that was never sent, WRITE_UNKNOWN for what may have
- * happened. */
+/* Drops what waits and breaks off what is under way, at once. Every binding and nomination still
+ * gets its outcome: WRITE_REFUSED for a binding that was never sent, WRITE_UNKNOWN for what may
+ * have happened. */
 void writer_abandon(struct writer *writer, const char *why);
 /* Starts what may start at `now` (clock_ms()). */
 void writer_pump(struct writer *writer, int64_t now);

@@ -155,7 +155,7 @@ int config_lease_check(const struct config *config, struct err *err)
     if (config->lease_duration_ms <= config->lease_renew_deadline_ms) {
         return err_set(err, "highAvailability.leaseDuration: must be longer than renewDeadline");
     }
-    /* As in client-go: renewals are tried more than once before the deadline, whatever the jitter. */
+    /* As in client-go: a renewal is tried more than once before the deadline. */
     if (config->lease_renew_deadline_ms * 5 <= config->lease_retry_period_ms * 6) {
         return err_set(err,
                        "highAvailability.renewDeadline: must be longer than 1.2 times retryPeriod");

@@ -11,8 +11,8 @@
 #include "topology/err.h"
 
 /* client-go takes the host's name and a random number, and so every restart of a leader costs its
- * cluster one lease duration without a leader. The host's name alone would do in a Deployment, whose
- * pods have names of their own, but not with spec.hostname, hostNetwork or two daemons on one
+ * cluster one lease duration without a leader. The host's name alone would do in a Deployment,
+ * whose pods have names of their own, but not with spec.hostname, hostNetwork or two daemons on one
  * machine.
  */
 

@@ -211,11 +211,21 @@ func (cp *ControlPlane) CreateIndexedJob(ctx context.Context, namespace, name, g
 
 // CreatePodGroup creates a PodGroup with a quorum.
 func (cp *ControlPlane) CreatePodGroup(ctx context.Context, namespace, name string, minMember int) error {
+	return cp.createPodGroup(ctx, namespace, name, map[string]any{"minMember": int64(minMember)})
+}
+
+// CreatePodGroupWith creates a PodGroup whose members wait for each other no longer than seconds.
+func (cp *ControlPlane) CreatePodGroupWith(ctx context.Context, namespace, name string, minMember, seconds int) error {
+	spec := map[string]any{"minMember": int64(minMember), "scheduleTimeoutSeconds": int64(seconds)}
+	return cp.createPodGroup(ctx, namespace, name, spec)
+}
+
+func (cp *ControlPlane) createPodGroup(ctx context.Context, namespace, name string, spec map[string]any) error {
 	group := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": PodGroups.GroupVersion().String(),
 		"kind":       "PodGroup",
 		"metadata":   map[string]any{"name": name},
-		"spec":       map[string]any{"minMember": int64(minMember)},
+		"spec":       spec,
 	}}
 	_, err := cp.Dynamic.Resource(PodGroups).Namespace(namespace).Create(ctx, group, metav1.CreateOptions{})
 	return err
@@ -224,6 +234,11 @@ func (cp *ControlPlane) CreatePodGroup(ctx context.Context, namespace, name stri
 // DeletePod deletes a pod at once.
 func (cp *ControlPlane) DeletePod(ctx context.Context, namespace, name string) error {
 	return cp.Client.CoreV1().Pods(namespace).Delete(ctx, name, deleteNow())
+}
+
+// DeletePods deletes the pods with a label at once.
+func (cp *ControlPlane) DeletePods(ctx context.Context, namespace, selector string) error {
+	return cp.Client.CoreV1().Pods(namespace).DeleteCollection(ctx, deleteNow(), metav1.ListOptions{LabelSelector: selector})
 }
 
 // CompletePod lets a running pod end well.

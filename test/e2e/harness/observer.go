@@ -22,7 +22,7 @@ import (
 // Observer watches every pod of the cluster from its creation on and checks, at every event:
 //
 //   - no node holds pods that together ask for more GPUs than it has;
-//   - a gang of which one pod is bound has its whole quorum bound within gangReadyTolerance.
+//   - a gang of which one pod is bound has its whole quorum bound within gangReadyTolerance, or what Tolerate says.
 //
 // It also keeps what tests ask about: when each pod was bound and what its PodScheduled condition has said.
 type Observer struct {
@@ -32,7 +32,9 @@ type Observer struct {
 
 	mu         sync.Mutex
 	pods       map[types.UID]*PodRecord
+	onNode     map[string]map[types.UID]*PodRecord
 	gangs      map[string]*gangRecord
+	tolerance  time.Duration
 	violations []string
 }
 
@@ -71,7 +73,8 @@ func (cp *ControlPlane) Observe() *Observer {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := &Observer{
 		cp: cp, cancel: cancel, done: make(chan struct{}),
-		pods: map[types.UID]*PodRecord{}, gangs: map[string]*gangRecord{},
+		pods: map[types.UID]*PodRecord{}, onNode: map[string]map[types.UID]*PodRecord{},
+		gangs: map[string]*gangRecord{}, tolerance: gangReadyTolerance,
 	}
 	go o.run(ctx)
 	return o
@@ -173,6 +176,10 @@ func (o *Observer) record(pod *corev1.Pod) *PodRecord {
 	}
 	if p.Node == "" && pod.Spec.NodeName != "" {
 		p.Node, p.BoundAt = pod.Spec.NodeName, now
+		if o.onNode[p.Node] == nil {
+			o.onNode[p.Node] = map[types.UID]*PodRecord{}
+		}
+		o.onNode[p.Node][pod.UID] = p
 		if p.Gang != "" {
 			o.gang(pod, p.Gang).bound[pod.UID] = now
 		}
@@ -205,8 +212,8 @@ func (o *Observer) checkNode(node string) {
 	}
 	var used int64
 	var who []string
-	for _, p := range o.pods {
-		if p.Node == node && p.GPUs > 0 && !p.Deleted && p.Phase != corev1.PodSucceeded && p.Phase != corev1.PodFailed {
+	for _, p := range o.onNode[node] {
+		if p.GPUs > 0 && !p.Deleted && p.Phase != corev1.PodSucceeded && p.Phase != corev1.PodFailed {
 			used += p.GPUs
 			who = append(who, p.Namespace+"/"+p.Name)
 		}
@@ -240,10 +247,10 @@ func (o *Observer) checkGangs(ctx context.Context, now time.Time) {
 		switch {
 		case g.minimum > 0 && len(g.bound) >= g.minimum:
 			g.settled = true
-		case g.minimum > 0 && now.Sub(first) > gangReadyTolerance:
+		case g.minimum > 0 && now.Sub(first) > o.tolerance:
 			g.settled = true
 			o.violations = append(o.violations, fmt.Sprintf("%s: gang %s has %d of %d members bound for more than %s",
-				now.Format(time.TimeOnly), g.name, len(g.bound), g.minimum, gangReadyTolerance))
+				now.Format(time.TimeOnly), g.name, len(g.bound), g.minimum, o.tolerance))
 		}
 	}
 }
@@ -256,6 +263,40 @@ func (o *Observer) readMinimum(ctx context.Context, gang string) int {
 	}
 	minimum, _, _ := unstructured.NestedInt64(group.Object, "spec", "minMember")
 	return int(minimum)
+}
+
+// Tolerate changes for how long a gang may be bound in part, for tests that break what would finish it; 0 is the usual
+// time again.
+func (o *Observer) Tolerate(tolerance time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tolerance = cmp.Or(tolerance, gangReadyTolerance)
+}
+
+// Forget drops the records of pods that are gone, and of their gangs. A gang whose pods went before it was whole is
+// judged first: what was bound in part stays a violation.
+func (o *Observer) Forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	alive := map[string]bool{}
+	for uid, p := range o.pods {
+		if p.Deleted {
+			delete(o.onNode[p.Node], uid)
+			delete(o.pods, uid)
+		} else {
+			alive[p.Gang] = true
+		}
+	}
+	for name, g := range o.gangs {
+		if alive[name] {
+			continue
+		}
+		if !g.settled && g.minimum > 0 && len(g.bound) < g.minimum {
+			o.violations = append(o.violations, fmt.Sprintf("%s: gang %s ended with %d of %d members bound",
+				time.Now().Format(time.TimeOnly), g.name, len(g.bound), g.minimum))
+		}
+		delete(o.gangs, name)
+	}
 }
 
 // Pods returns copies of the records of a namespace's living pods for which keep says yes, by name. A nil keep takes

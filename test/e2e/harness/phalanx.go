@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -26,19 +29,36 @@ type Phalanx struct {
 	URL string
 
 	cp     *ControlPlane
+	name   string
 	token  string
 	secret string // the Secret the present token is bound to
 	tokens int
 }
 
+// PhalanxOptions are for a daemon that is not started as shipped. The zero value is.
+type PhalanxOptions struct {
+	Name   string                     // of its log and its files
+	Server string                     // its way to the API server, if not the straight one
+	Edit   func(config string) string // of the shipped configuration
+}
+
 // StartPhalanx starts the daemon under its own ServiceAccount, with the shipped configuration. It does not wait
 // until it is ready: see WaitReady.
 func (cp *ControlPlane) StartPhalanx(ctx context.Context, binary string) (*Phalanx, error) {
+	return cp.StartPhalanxWith(ctx, binary, PhalanxOptions{})
+}
+
+// StartPhalanxWith is StartPhalanx with options.
+func (cp *ControlPlane) StartPhalanxWith(ctx context.Context, binary string, options PhalanxOptions) (*Phalanx, error) {
 	config, err := cp.configMapKey(ctx, "phalanx-config", "phalanx.yaml")
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(cp.file("phalanx.yaml"), []byte(config), 0o644); err != nil {
+	name := cmp.Or(options.Name, "phalanx")
+	if options.Edit != nil {
+		config = options.Edit(config)
+	}
+	if err := os.WriteFile(cp.file(name+".yaml"), []byte(config), 0o644); err != nil {
 		return nil, err
 	}
 	port, err := FreePort()
@@ -46,16 +66,16 @@ func (cp *ControlPlane) StartPhalanx(ctx context.Context, binary string) (*Phala
 		return nil, err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	p := &Phalanx{URL: "http://" + listen, cp: cp}
+	p := &Phalanx{URL: "http://" + listen, cp: cp, name: name}
 	if err := p.IssueToken(ctx); err != nil {
 		return nil, err
 	}
-	kubeconfig, err := cp.pki.tokenKubeconfig(cp.Server, "phalanx")
+	kubeconfig, err := cp.pki.tokenKubeconfig(cmp.Or(options.Server, cp.Server), name)
 	if err != nil {
 		return nil, err
 	}
-	p.Process, err = StartProcess(cp.Dir, "phalanx", false, binary, "serve",
-		"--config", cp.file("phalanx.yaml"), "--kubeconfig", kubeconfig, "--listen", listen)
+	p.Process, err = StartProcess(cp.Dir, name, false, binary, "serve",
+		"--config", cp.file(name+".yaml"), "--kubeconfig", kubeconfig, "--listen", listen)
 	return p, err
 }
 
@@ -97,6 +117,20 @@ func (p *Phalanx) Get(ctx context.Context, path string) (status int, body string
 	return response.StatusCode, string(data), err
 }
 
+// Metric returns the value of a metric, its name with labels as /metrics prints them; 0 where it has not been counted.
+func (p *Phalanx) Metric(ctx context.Context, name string) (float64, error) {
+	_, text, err := p.Get(ctx, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(text) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, nil
+}
+
 // requestToken asks the API server for a token of an account in Phalanx's namespace.
 func (cp *ControlPlane) requestToken(ctx context.Context, account string, bound *authenticationv1.BoundObjectReference) (string, error) {
 	seconds := int64(3600)
@@ -113,7 +147,7 @@ func (cp *ControlPlane) requestToken(ctx context.Context, account string, bound 
 // IssueToken puts a new token into Phalanx's token file. It is bound to a Secret of its own, see RevokeToken.
 func (p *Phalanx) IssueToken(ctx context.Context) error {
 	p.tokens++
-	name := fmt.Sprintf("e2e-phalanx-token-%d", p.tokens)
+	name := fmt.Sprintf("e2e-%s-token-%d", p.name, p.tokens)
 	secrets := p.cp.Client.CoreV1().Secrets(Namespace)
 	secret, err := secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	if err != nil {
@@ -126,7 +160,7 @@ func (p *Phalanx) IssueToken(ctx context.Context) error {
 		return err
 	}
 	p.token, p.secret = token, name
-	path := p.cp.pki.path("phalanx.token")
+	path := p.cp.pki.path(p.name + ".token")
 	if err := os.WriteFile(path+".new", []byte(token), 0o600); err != nil {
 		return err
 	}

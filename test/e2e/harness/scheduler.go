@@ -5,12 +5,14 @@ package harness
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"time"
 
@@ -33,7 +35,7 @@ type Scheduler struct {
 // StartPlainScheduler starts kube-scheduler with the shipped configuration less its extenders: what the cluster does
 // without Phalanx.
 func (cp *ControlPlane) StartPlainScheduler(ctx context.Context) (*Scheduler, error) {
-	return cp.startScheduler(ctx, func(config map[string]any) error {
+	return cp.startScheduler(ctx, "kube-scheduler", func(config map[string]any) error {
 		delete(config, "extenders")
 		// A lease outlives its holder; the scheduler that comes after this one should not have to wait for it.
 		config["leaderElection"] = map[string]any{"leaderElect": false}
@@ -43,7 +45,25 @@ func (cp *ControlPlane) StartPlainScheduler(ctx context.Context) (*Scheduler, er
 
 // StartScheduler starts kube-scheduler with the shipped configuration, its extenders at phalanxURL.
 func (cp *ControlPlane) StartScheduler(ctx context.Context, phalanxURL string) (*Scheduler, error) {
-	return cp.startScheduler(ctx, func(config map[string]any) error {
+	return cp.StartSchedulerWith(ctx, phalanxURL, SchedulerOptions{})
+}
+
+// SchedulerOptions are for a kube-scheduler that is not configured as shipped. The zero value is.
+type SchedulerOptions struct {
+	Name  string // of its log and its files
+	Alone bool   // without leader election: a lease outlives its holder by 15 s
+	Fast  bool   // without its limit of 50 requests to the API server in a second
+}
+
+// StartSchedulerWith is StartScheduler with options.
+func (cp *ControlPlane) StartSchedulerWith(ctx context.Context, phalanxURL string, options SchedulerOptions) (*Scheduler, error) {
+	return cp.startScheduler(ctx, cmp.Or(options.Name, "kube-scheduler"), func(config map[string]any) error {
+		if options.Alone {
+			config["leaderElection"] = map[string]any{"leaderElect": false}
+		}
+		if options.Fast {
+			config["clientConnection"] = map[string]any{"qps": 1000, "burst": 1000}
+		}
 		extenders, _ := config["extenders"].([]any)
 		if len(extenders) == 0 {
 			return errors.New("the shipped scheduler configuration has no extenders")
@@ -56,7 +76,7 @@ func (cp *ControlPlane) StartScheduler(ctx context.Context, phalanxURL string) (
 }
 
 // startScheduler runs kube-scheduler under the shipped ServiceAccount, with the shipped configuration after edit.
-func (cp *ControlPlane) startScheduler(ctx context.Context, edit func(map[string]any) error) (*Scheduler, error) {
+func (cp *ControlPlane) startScheduler(ctx context.Context, name string, edit func(map[string]any) error) (*Scheduler, error) {
 	text, err := cp.configMapKey(ctx, "phalanx-scheduler-config", "scheduler-config.yaml")
 	if err != nil {
 		return nil, err
@@ -72,34 +92,39 @@ func (cp *ControlPlane) startScheduler(ctx context.Context, edit func(map[string
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(cp.pki.path("scheduler.token"), []byte(token), 0o600); err != nil {
+	if err := os.WriteFile(cp.pki.path(name+".token"), []byte(token), 0o600); err != nil {
 		return nil, err
 	}
-	kubeconfig, err := cp.pki.tokenKubeconfig(cp.Server, "scheduler")
+	kubeconfig, err := cp.pki.tokenKubeconfig(cp.Server, name)
 	if err != nil {
 		return nil, err
 	}
-	config["clientConnection"] = map[string]any{"kubeconfig": kubeconfig}
+	connection, _ := config["clientConnection"].(map[string]any)
+	if connection == nil {
+		connection = map[string]any{}
+		config["clientConnection"] = connection
+	}
+	connection["kubeconfig"] = kubeconfig
 	data, err := yaml.Marshal(config)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(cp.file("scheduler-config.yaml"), data, 0o644); err != nil {
+	if err := os.WriteFile(cp.file(name+".yaml"), data, 0o644); err != nil {
 		return nil, err
 	}
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	process, err := cp.start("kube-scheduler", true,
-		"--config="+cp.file("scheduler-config.yaml"),
+	process, err := StartProcess(cp.Dir, name, true, filepath.Join(cp.Binaries, "kube-scheduler"),
+		"--config="+cp.file(name+".yaml"),
 		"--authentication-kubeconfig="+kubeconfig, "--authorization-kubeconfig="+kubeconfig,
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--v=2")
 	if err != nil {
 		return nil, err
 	}
 	s := &Scheduler{process, fmt.Sprintf("https://127.0.0.1:%d", port)}
-	if err := s.waitReady(ctx); err != nil {
+	if err := s.WaitReady(ctx); err != nil {
 		process.Kill()
 		return nil, fmt.Errorf("kube-scheduler: %w\n%s", err, process.LogTail(30))
 	}
@@ -117,8 +142,8 @@ func (cp *ControlPlane) configMapKey(ctx context.Context, name, key string) (str
 	return configMap.Data[key], nil
 }
 
-// waitReady asks the health endpoint; its certificate is made up by kube-scheduler at every start.
-func (s *Scheduler) waitReady(ctx context.Context) error {
+// WaitReady asks the health endpoint; its certificate is made up by kube-scheduler at every start.
+func (s *Scheduler) WaitReady(ctx context.Context) error {
 	client := &http.Client{
 		Timeout:   2 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/ops/config_lease.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "test/unit/check_main.h"
@@ -97,15 +98,13 @@ END_TEST
 
 START_TEST(names_and_identities_have_a_limit)
 {
-    char text[1024] = "highAvailability: {lease: ns/";
-    memset(text + strlen(text), 'a', 260);
-    strncat(text, "}", 2);
+    char text[1024], name[300] = "";
+    memset(name, 'a', 260);
+    snprintf(text, sizeof text, "highAvailability: {lease: ns/%s}", name);
     ck_assert_int_eq(parse(text), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "is not namespace/name"));
-    memset(text, 0, sizeof text);
-    snprintf(text, sizeof text, "highAvailability: {identity: ");
-    memset(text + strlen(text), 'a', 128);
-    strncat(text, "}", 2);
+    name[128] = '\0';
+    snprintf(text, sizeof text, "highAvailability: {identity: %s}", name);
     ck_assert_int_eq(parse(text), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "is longer than 127"));
 }
