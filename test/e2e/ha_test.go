@@ -66,7 +66,7 @@ func startReplicas(t *testing.T) *replicas {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(pod.scheduler.Kill)
+		t.Cleanup(func() { pod.scheduler.Stop(10 * time.Second) }) // gives its Lease back
 		r.pods[i] = pod
 	}
 	return r

@@ -23,6 +23,11 @@ struct sailor {
     int64_t yields; /* when it will let go, -1 */
     bool gone;      /* it has: from then on it does nothing */
     int64_t winds_up;
+    /* What a process sent before it died, and has not arrived. */
+    struct lease_request orphan;
+    char *orphan_target;
+    char *orphan_body;
+    int64_t orphan_arrives; /* -1: none */
 };
 
 static uint64_t dice;
@@ -31,6 +36,30 @@ static int64_t roll(int64_t sides)
 {
     dice = dice * 6364136223846793005u + 1442695040888963407u;
     return (int64_t)((dice >> 33) % (uint64_t)sides);
+}
+
+static void drop_orphan(struct sailor *sailor)
+{
+    free(sailor->orphan_target);
+    free(sailor->orphan_body);
+    sailor->orphan_target = NULL;
+    sailor->orphan_body = NULL;
+    sailor->orphan_arrives = -1;
+}
+
+static void die(struct sailor *sailor)
+{
+    if (sailor->busy && sailor->arrives >= 0) {
+        drop_orphan(sailor);
+        sailor->orphan = sailor->request;
+        sailor->orphan_target = sailor->target;
+        sailor->orphan_body = sailor->body;
+        sailor->orphan_arrives = sailor->arrives;
+        sailor->target = NULL;
+        sailor->body = NULL;
+    }
+    lease_destroy(sailor->lease);
+    sailor->lease = NULL;
 }
 
 static void drop_request(struct sailor *sailor)
@@ -46,6 +75,10 @@ static void drop_request(struct sailor *sailor)
 
 static void sail(struct sailor *sailor, bool storm)
 {
+    if (sailor->orphan_arrives >= 0 && now >= sailor->orphan_arrives) {
+        (void)serve(&sailor->orphan);
+        drop_orphan(sailor);
+    }
     if (sailor->busy && sailor->arrives >= 0 && now >= sailor->arrives) {
         sailor->arrives = -1; /* the server goes on while clients freeze or die */
         sailor->status = serve(&sailor->request);
@@ -106,11 +139,8 @@ static void weather(struct sailor *sailor, const char *name)
             sailor->winds_up = now + roll(2000);
         }
     } else if (roll(1500) == 0) {
-        lease_destroy(sailor->lease); /* what it sent may still arrive */
-        sailor->lease = NULL;
-        if (sailor->arrives < 0) {
-            drop_request(sailor);
-        }
+        die(sailor);
+        drop_request(sailor);
     } else if (roll(1000) == 0) {
         sailor->frozen = now + roll(40000);
     } else if (now >= sailor->frozen && roll(40) == 0) {
@@ -122,6 +152,9 @@ START_TEST(at_most_one_leads_in_any_weather)
 {
     struct sailor crew[CREW];
     memset(crew, 0, sizeof crew);
+    for (int i = 0; i < CREW; i++) {
+        crew[i].orphan_arrives = -1;
+    }
     unsigned terms = 0;
     int last = -1;
     dice = (uint64_t)_i * 2654435761u + 17;
@@ -134,10 +167,8 @@ START_TEST(at_most_one_leads_in_any_weather)
             (void)snprintf(name, sizeof name, "s%d-%d", i, (int)(now / 1000 % 2));
             if (storm) {
                 weather(&crew[i], name);
-            } else if (crew[i].lease == NULL && !crew[i].busy) {
+            } else if (crew[i].lease == NULL) {
                 crew[i].lease = make(name, 5);
-            } else if (crew[i].lease == NULL && crew[i].arrives < 0) {
-                drop_request(&crew[i]);
             }
             sail(&crew[i], storm);
             /* A frozen one does nothing, whatever it thinks: it looks at the clock first. */
@@ -158,6 +189,7 @@ START_TEST(at_most_one_leads_in_any_weather)
     ck_assert_uint_gt(terms, 3);
     for (int i = 0; i < CREW; i++) {
         drop_request(&crew[i]);
+        drop_orphan(&crew[i]);
         lease_destroy(crew[i].lease);
     }
 }
