@@ -57,6 +57,7 @@ struct engine *engine_create(const struct engine_options *options)
     engine->ledger = ledger_create(engine->nodes, engine->domains, engine->shapes);
     engine->pods = pods_create(engine->nodes, engine->shapes, engine->ledger);
     engine->next_tick = INT64_MAX;
+    engine->leading = true;
     gangs_init(&engine->gangs);
     queue_init(&engine->queue);
     return engine;
@@ -113,7 +114,7 @@ void engine_tell(struct engine *engine, const struct gang *gang, bool warning, c
                  const char *message)
 {
     struct arena *arena = &engine->effects->arena;
-    if (!gang->has_object && gang->member_count == 0) {
+    if (!engine->leading || (!gang->has_object && gang->member_count == 0)) {
         return;
     }
     struct effect *effect = effects_append(engine->effects, EFFECT_EVENT);
@@ -191,7 +192,8 @@ static void update_readiness(struct engine *engine, struct gang *gang, enum gang
     }
 }
 
-static void update_reason(struct gang *gang, enum gang_state state, const struct gang_tally *tally)
+static void update_reason(const struct engine *engine, struct gang *gang, enum gang_state state,
+                          const struct gang_tally *tally)
 {
     char text[GANG_REASON_MAX];
     bool idle_joiners = gang_minimum(gang) <= 0 && tally->pending > tally->held;
@@ -200,6 +202,8 @@ static void update_reason(struct gang *gang, enum gang_state state, const struct
         gang_set_reason(gang, class, text);
     } else if (state == GANG_PLACED && !gang->wants) {
         gang_set_reason(gang, reason_none, "");
+    } else if (gang->wants && !engine->leading) {
+        gang_set_reason(gang, reason_following, reason_elsewhere);
     } else if (state == GANG_WAITING && gang->reason_class == reason_planned) {
         gang_set_reason(gang, reason_backoff, reason_not_planned); /* that plan is no more */
     }
@@ -223,7 +227,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     gang->wants = queue_wants(gang, &tally);
     enum gang_state state = state_of(gang, &tally);
     update_readiness(engine, gang, state);
-    update_reason(gang, state, &tally);
+    update_reason(engine, gang, state, &tally);
     engine_transition(engine, gang, state);
     engine_watch_repair(engine, gang, state);
     if (gang->wants && gang->dirty && gang->not_before <= engine->now) {
@@ -289,7 +293,8 @@ static void finish_touched(struct engine *engine)
             gangs_remove(&engine->gangs, gang);
             continue;
         }
-        if (!engine->draining) { /* the next process reads the nominations that stand */
+        if (engine->leading &&
+            !engine->draining) { /* the next process reads the nominations that stand */
             update_nominations(engine, gang);
             update_explanations(engine, gang);
         }
@@ -509,6 +514,12 @@ static void dispatch(struct engine *engine, const struct event *event)
     case EVENT_DRAIN:
         drain(engine);
         break;
+    case EVENT_FOLLOW:
+        engine_follow(engine);
+        break;
+    case EVENT_LEAD:
+        engine_lead(engine);
+        break;
     }
 }
 
@@ -535,4 +546,9 @@ bool engine_knows_pod(const struct engine *engine, const char *uid)
 bool engine_synced(const struct engine *engine)
 {
     return engine->synced;
+}
+
+bool engine_leading(const struct engine *engine)
+{
+    return engine->leading;
 }

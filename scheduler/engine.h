@@ -56,6 +56,7 @@ int64_t engine_deadline(const struct engine *engine);
 uint32_t engine_node_row(const struct engine *engine, const char *name, size_t length);
 bool engine_knows_pod(const struct engine *engine, const char *uid);
 bool engine_synced(const struct engine *engine);
+bool engine_leading(const struct engine *engine); /* or EVENT_FOLLOW was the last word */
 
 /* What people ask: a read-only view of one gang. Pointers are *borrowed* until the next apply. */
 enum gang_state {

@@ -18,6 +18,11 @@
  * preempt   evicting pods node by node does not help a gang; for others, nodes with held capacity
  *           are left out.
  *
+ * On standby (engine_lead.c) filter and bind are errors for every pod, ordinary ones too: only the
+ * leader knows what is held. An error makes kube-scheduler try the pod again, after 1 s, 2 s, …
+ * 10 s, and wakes nobody; a refusal would put it to sleep until the cluster changes. Nothing is
+ * evicted.
+ *
  * Protocol facts: pkg/scheduler/schedule_one.go (nominated node first, sampling), extender.go.
  */
 
@@ -172,6 +177,10 @@ static void filter_member(struct engine *engine, const struct filter_event *call
 
 void engine_filter(struct engine *engine, const struct filter_event *call)
 {
+    if (!engine->leading) {
+        reply_error(engine, call->ticket, reason_standby);
+        return;
+    }
     struct pod *pod = pod_of_call(engine, &call->pod);
     engine_settle(engine); /* this pod may complete its gang */
     if (pod == NULL || pod->gang == NULL) {
@@ -199,12 +208,12 @@ void engine_prioritize(struct engine *engine, const struct filter_event *call)
 
 void engine_preempt(struct engine *engine, const struct preempt_event *call)
 {
-    const struct pod *pod = pod_of_call(engine, &call->pod);
+    const struct pod *pod = engine->leading ? pod_of_call(engine, &call->pod) : NULL;
     bool *keeps = arena_alloc(&engine->effects->arena, call->row_count, sizeof(bool));
     for (uint32_t i = 0; i < call->row_count; i++) {
         uint32_t row = call->rows[i];
         bool held = row != NAMES_NONE && ledger_has_hold(engine->ledger, row);
-        keeps[i] = !held && (pod == NULL || pod->gang == NULL);
+        keeps[i] = engine->leading && !held && (pod == NULL || pod->gang == NULL);
     }
     struct effect *effect = effects_append(engine->effects, EFFECT_PREEMPT_REPLY);
     effect->preempt.ticket = call->ticket;
@@ -296,8 +305,9 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
 
 void engine_bind(struct engine *engine, const struct bind_event *call)
 {
-    if (engine->draining) {
-        engine_bind_reply(engine, call->ticket, reason_stopping);
+    if (engine->draining || !engine->leading) {
+        engine_bind_reply(engine, call->ticket,
+                          engine->draining ? reason_stopping : reason_standby);
         return;
     }
     struct pod *pod = pods_find(engine->pods, call->uid);

@@ -194,7 +194,7 @@ static void rebuild_tree(struct engine *engine)
 uint32_t engine_plan(struct engine *engine)
 {
     engine->plan_needed = false;
-    if (!engine->synced || engine->draining) {
+    if (!engine->synced || engine->draining || !engine->leading) {
         return 0;
     }
     rebuild_tree(engine);

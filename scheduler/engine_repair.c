@@ -64,7 +64,7 @@ void engine_tick_repair(struct engine *engine, struct gang *gang)
         gang->repair_since + engine->options.repair_timeout_ms > engine->now) {
         return;
     }
-    if (!is_torn(&tally) || !engine->synced || engine->draining) {
+    if (!is_torn(&tally) || !engine->synced || engine->draining || !engine->leading) {
         /* Bindings are under way, or the missing members do not exist, or it is not for us. */
         gang->repair_since = engine->now;
         engine_want_tick(engine, engine->now + engine->options.repair_timeout_ms);

@@ -13,6 +13,7 @@
  *   engine.c         one event in, and what follows from it
  *   engine_observe.c what the API server shows, into the books
  *   engine_calls.c   kube-scheduler's calls and the outcomes of writes
+ *   engine_lead.c    leading and following
  *   engine_plan.c    planning, holding, committing, aborting
  *   engine_repair.c  gangs that cannot be made whole again
  *   engine_gpus.c    which GPUs the members of a plan get
@@ -40,6 +41,7 @@ struct engine {
     struct queue queue;
     bool synced;
     bool draining;
+    bool leading; /* false: another process decides */
     bool tree_dirty;
     bool plan_needed;          /* something happened that may make a gang placeable */
     uint64_t planned_releases; /* ledger_releases() when planning last ran */
@@ -78,6 +80,10 @@ void engine_watch_pod(struct engine *engine, const struct pod_object *object);
 void engine_remove_pod(struct engine *engine, struct pod *pod);
 void engine_observe_group(struct engine *engine, const struct group_object *object);
 void engine_remove_group(struct engine *engine, const char *name_space, const char *name);
+
+/* engine_lead.c */
+void engine_follow(struct engine *engine);
+void engine_lead(struct engine *engine);
 
 /* engine_plan.c */
 /* Plans whoever is worth it; how many gangs were tried. */

@@ -248,7 +248,7 @@ static void code_done(struct journal_coder *coder, struct write_done_event *done
 void journal_fields_event(struct journal_coder *coder, struct event *event, uint32_t rows)
 {
     unsigned type = event->type;
-    journal_coder_choice(coder, &type, EVENT_DRAIN + 1, "event");
+    journal_coder_choice(coder, &type, EVENT_LEAD + 1, "event");
     event->type = (enum event_type)type;
     switch (event->type) {
     case EVENT_NODE:
@@ -294,6 +294,8 @@ void journal_fields_event(struct journal_coder *coder, struct event *event, uint
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         break;
     }
 }
@@ -320,6 +322,8 @@ uint32_t journal_fields_rows(const struct event *event)
     case EVENT_NOMINATION_DONE:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         break;
     }
     return 0;

@@ -18,11 +18,14 @@ const char reason_short[] = "Short";
 const char reason_backoff[] = "Backoff";
 const char reason_planned[] = "Planned";
 const char reason_draining[] = "Draining";
+const char reason_following[] = "Following";
 const char reason_none[] = "";
 
 const char reason_held_capacity[] = "capacity is held for a gang that is starting";
 const char reason_not_ready[] = "Phalanx is still reading the cluster";
 const char reason_stopping[] = "Phalanx is stopping";
+const char reason_standby[] = "this Phalanx is on standby, another one leads";
+const char reason_elsewhere[] = "the Phalanx that leads decides about the gang";
 const char reason_not_planned[] = "the gang of the pod is not planned yet";
 
 /* Appends; text that does not fit is cut. */

@@ -20,11 +20,14 @@ extern const char reason_short[];     /* does not fit */
 extern const char reason_backoff[];   /* aborted, planned again soon */
 extern const char reason_planned[];   /* planned, on its way */
 extern const char reason_draining[];  /* the daemon stops */
+extern const char reason_following[]; /* another process decides */
 extern const char reason_none[];
 
 extern const char reason_held_capacity[]; /* to ordinary pods, for nodes with held capacity */
 extern const char reason_not_ready[];     /* text for gang pods before the first sync */
 extern const char reason_stopping[];      /* text while the daemon stops */
+extern const char reason_standby[];       /* error of every call to a process on standby */
+extern const char reason_elsewhere[];     /* text of gangs on standby */
 extern const char reason_not_planned[];   /* text for members that are not planned yet */
 
 /* "PodGroup ns/name not found", "minMember 0 …", "waiting until 4 pods exist": what keeps a gang

@@ -16,12 +16,14 @@
 #include "api/import/import.h"
 #include "api/kube/io.h"
 #include "api/ops/config.h"
+#include "api/ops/identity.h"
 #include "version.h"
 
 /* `phalanx serve`: puts the parts together, runs the loop, takes them apart in reverse.
  *
- * Order matters twice: signals are blocked before the Kubernetes thread exists, and the HTTP server
- * goes before the core because the core's answers end in it.
+ * Order matters: signals are blocked before the Kubernetes thread exists. The socket is open before
+ * it, too, because this process is known by it (identity.h), and it is closed after that thread has
+ * ended. The HTTP server goes before the core because the core's answers end in it.
  */
 
 #define DRAIN_GRACE_MS 10000
@@ -186,6 +188,43 @@ static struct kube_batch *kube_take(void *context)
     return kube_io_take(context);
 }
 
+static void kube_called(void *context)
+{
+    kube_io_called(context);
+}
+
+static void kube_followed(void *context)
+{
+    kube_io_followed(context);
+}
+
+static bool kube_released(void *context)
+{
+    return kube_io_released(context);
+}
+
+/* The options of the election, NULL when there is none. `identity` is a buffer for them. */
+static const struct lease_options *choose_lease(const struct daemon *daemon,
+                                                struct lease_options *lease, char *identity)
+{
+    const struct config *config = &daemon->config;
+    if (config->lease_name[0] == '\0') {
+        return NULL;
+    }
+    identity_make(identity, LEASE_IDENTITY_MAX, config->listen_address,
+                  http_server_port(daemon->server));
+    *lease = (struct lease_options){
+        .name_space = config->lease_namespace,
+        .name = config->lease_name,
+        .identity = config->lease_identity[0] != '\0' ? config->lease_identity : identity,
+        .duration_ms = config->lease_duration_ms,
+        .renew_deadline_ms = config->lease_renew_deadline_ms,
+        .retry_period_ms = config->lease_retry_period_ms,
+    };
+    (void)!getrandom(&lease->seed, sizeof(lease->seed), GRND_NONBLOCK); /* only spreads attempts */
+    return lease;
+}
+
 static int connect_cluster(struct daemon *daemon, struct err *err)
 {
     struct kube_access access;
@@ -193,7 +232,10 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
     if (kube_access_load(&access, path, err) < 0) {
         return -1;
     }
+    struct lease_options lease;
+    char identity[LEASE_IDENTITY_MAX];
     struct kube_io_options options = {
+        .lease = choose_lease(daemon, &lease, identity),
         .access = &access,
         .writes_in_flight = daemon->config.writes_in_flight,
         .steer_by_annotation = daemon->config.steering == CONFIG_STEER_BY_ANNOTATION,
@@ -213,6 +255,9 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
         .submit = kube_submit,
         .flush = kube_flush,
         .take = kube_take,
+        .called = kube_called,
+        .followed = kube_followed,
+        .released = kube_released,
     };
     return 0;
 }
@@ -288,6 +333,7 @@ static int make_core(struct daemon *daemon, struct err *err)
     return 0;
 }
 
+/* Nothing is answered before the loop runs. */
 static int listen_on(struct daemon *daemon, struct err *err)
 {
     const struct config *config = &daemon->config;
@@ -311,6 +357,11 @@ static int listen_on(struct daemon *daemon, struct err *err)
         {NULL, NULL, 0},
     };
     log_write(daemon->log, LOG_INFO, "listening", fields);
+    return 0;
+}
+
+static void make_routes(struct daemon *daemon)
+{
     daemon->routes = (struct routes){
         .core = daemon->core,
         .calls = daemon->calls,
@@ -322,7 +373,6 @@ static int listen_on(struct daemon *daemon, struct err *err)
         .server = daemon->server,
         .started = core_now(),
     };
-    return 0;
 }
 
 /* Written whole under another name first, so that a reader never sees half a number. */
@@ -348,14 +398,14 @@ static void daemon_finish(struct daemon *daemon)
     if (daemon->calls != NULL) {
         calls_fail_all(daemon->calls, "Phalanx is stopping");
     }
-    if (daemon->server != NULL) {
+    if (daemon->core != NULL) { /* else nobody could answer */
         http_server_run(daemon->server);
     }
+    kube_io_destroy(daemon->kube, 2000);
     http_server_destroy(daemon->server);
     core_destroy(daemon->core);
     calls_destroy(daemon->calls);
     journal_file_destroy(daemon->journal);
-    kube_io_destroy(daemon->kube, 2000);
     embedded_backend_destroy(daemon->embedded);
     overlay_destroy(daemon->overlay);
     node_devices_destroy(daemon->devices);
@@ -387,16 +437,19 @@ static int serve(const struct serve_flags *flags, struct err *err)
     }
     daemon.log = log_create(STDERR_FILENO, daemon.config.log_level, daemon.config.log_format);
     daemon.metrics = metrics_create();
-    if (open_backend(&daemon, flags->snapshot, err) < 0) {
+    if (listen_on(&daemon, err) < 0 || open_backend(&daemon, flags->snapshot, err) < 0) {
         goto out;
     }
     if (choose_topology(&daemon, err) < 0) {
         result = daemon.config.topology_import[0] != '\0' ? CLI_USAGE : -1;
         goto out;
     }
-    if (make_core(&daemon, err) < 0 || listen_on(&daemon, err) < 0 ||
-        (flags->port_file != NULL &&
-         write_port(flags->port_file, http_server_port(daemon.server), err) < 0)) {
+    if (make_core(&daemon, err) < 0) {
+        goto out;
+    }
+    make_routes(&daemon);
+    if (flags->port_file != NULL &&
+        write_port(flags->port_file, http_server_port(daemon.server), err) < 0) {
         goto out;
     }
     struct loop_options options = {

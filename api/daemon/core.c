@@ -155,6 +155,23 @@ static void add_devices(struct core *core, struct event *event)
     }
 }
 
+static bool is_call(enum event_type type)
+{
+    return type == EVENT_FILTER || type == EVENT_PRIORITIZE || type == EVENT_PREEMPT ||
+           type == EVENT_BIND;
+}
+
+/* Leadership follows kube-scheduler's calls, and ends when the engine has ended it. */
+static void tell_backend(struct core *core, const struct event *event)
+{
+    const struct backend *backend = &core->options.backend;
+    if (backend->called != NULL && is_call(event->type)) {
+        backend->called(backend->context);
+    } else if (backend->followed != NULL && event->type == EVENT_FOLLOW) {
+        backend->followed(backend->context);
+    }
+}
+
 const struct effect *core_apply(struct core *core, struct event *event)
 {
     const struct effect *answer = NULL;
@@ -177,6 +194,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
         }
     }
     core->options.backend.flush(core->options.backend.context);
+    tell_backend(core, event);
     return answer;
 }
 

@@ -30,6 +30,10 @@ struct backend {
     void (*submit)(void *context, const struct effect *effect);
     void (*flush)(void *context);
     struct kube_batch *(*take)(void *context); /* *new*, or NULL */
+    /* Who shares the cluster with other processes; all NULL where nobody does. */
+    void (*called)(void *context);   /* kube-scheduler called this process */
+    void (*followed)(void *context); /* an EVENT_FOLLOW and what it caused are through */
+    bool (*released)(void *context); /* asks to end leading; true once it has, and all is written */
 };
 
 struct core;

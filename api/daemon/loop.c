@@ -9,7 +9,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* States: RUNNING ─signal─▶ DRAINING ─nothing left, or grace over, or second signal─▶ ended.
+/* RUNNING ─signal─▶ DRAINING ─all answered─▶ RELEASING ─no lease─▶ LINGERING ─▶ CLOSED ─▶ end
+ *                      └──────────── grace over, or second signal ──────────────────────▲
+ *
+ * LINGERING answers what still comes, until for a moment nothing does. CLOSED takes no new
+ * connection; those that are there still get their answers.
  *
  * HTTP is served between any two pieces of backend work, so a relist of a large cluster delays a
  * filter call by one piece and not by the relist.
@@ -24,11 +28,17 @@ struct loop {
     bool draining;
     bool stop;
     int64_t drain_until;
+    bool answered;        /* nobody waits for a bind any more */
+    bool released;        /* nor for the lease */
+    int64_t linger_until; /* once released, and again once closed */
+    bool closed;
+    bool busy;            /* HTTP had something to do in this turn */
     unsigned quiet_turns; /* while draining: turns with nothing left to answer */
 };
 
 /* Answers are on the wire after that many turns. */
 #define QUIET_TURNS 3
+#define LINGER_MS   500 /* whoever calls without a pause is not waited for longer */
 
 int loop_block_signals(struct err *err)
 {
@@ -64,7 +74,7 @@ static void begin_drain(struct loop *loop)
     routes->draining = true;
     log_text(routes->log, LOG_INFO, "draining", NULL);
     core_apply(routes->core, &event);
-    http_server_quiesce(routes->server);
+    http_server_last_answers(routes->server);
 }
 
 static void read_signals(struct loop *loop)
@@ -82,15 +92,47 @@ static void read_signals(struct loop *loop)
     }
 }
 
+/* Counts turns in which nothing was left to do. */
+static bool quiet(struct loop *loop, bool now)
+{
+    loop->quiet_turns = now ? loop->quiet_turns + 1 : 0;
+    if (loop->quiet_turns < QUIET_TURNS) {
+        return false;
+    }
+    loop->quiet_turns = 0;
+    return true;
+}
+
 /* Idle keep-alive connections are not waited for. */
 static bool drained(struct loop *loop)
 {
+    const struct backend *backend = &loop->options->backend;
+    int64_t now = core_now();
     if (!loop->draining) {
         return false;
     }
-    loop->quiet_turns =
-        calls_waiting(loop->options->routes->calls) == 0 ? loop->quiet_turns + 1 : 0;
-    return loop->quiet_turns >= QUIET_TURNS || core_now() >= loop->drain_until;
+    if (now >= loop->drain_until) {
+        return true;
+    }
+    if (!loop->answered) {
+        loop->answered = quiet(loop, calls_waiting(loop->options->routes->calls) == 0);
+        return false;
+    }
+    if (!loop->released) {
+        loop->released = backend->released == NULL || backend->released(backend->context);
+        loop->linger_until = now + LINGER_MS;
+        return false;
+    }
+    if (!quiet(loop, !loop->busy) && now < loop->linger_until) {
+        return false;
+    }
+    if (!loop->closed) {
+        loop->closed = true;
+        loop->linger_until = now + LINGER_MS;
+        http_server_quiesce(loop->options->routes->server);
+        return false;
+    }
+    return true;
 }
 
 static int smaller_timeout(int a, int b)
@@ -108,7 +150,7 @@ static int timeout_of(const struct loop *loop, bool more)
         return 0;
     }
     int timeout = smaller_timeout(http_server_timeout(routes->server), core_timeout(routes->core));
-    return loop->draining ? smaller_timeout(timeout, 50) : timeout;
+    return loop->draining ? smaller_timeout(timeout, 20) : timeout;
 }
 
 static int turn(struct loop *loop, bool *more, struct err *err)
@@ -118,6 +160,10 @@ static int turn(struct loop *loop, bool *more, struct err *err)
     int count = epoll_wait(loop->epoll, events, 4, timeout_of(loop, *more));
     if (count < 0 && errno != EINTR) {
         return err_set(err, "epoll_wait: %s", strerror(errno));
+    }
+    loop->busy = false;
+    for (int i = 0; i < count; i++) {
+        loop->busy = loop->busy || events[i].data.fd == http_server_fd(routes->server);
     }
     http_server_run(routes->server);
     *more = core_pump(routes->core, EVENTS_PER_TURN);

@@ -13,7 +13,9 @@
  *   timeout: the engine's next deadline, or libmicrohttpd's
  *
  * SIGTERM or SIGINT drains: waiting binds are answered, bindings under way get their outcome,
- * /readyz turns 503, connections close after their answer; at the latest after `grace_ms` the loop
+ * /readyz turns 503, connections close after their answer; then the lease is given back. Until the
+ * end new connections are accepted and their calls answered, if with an error: a call that gets no
+ * answer at all costs kube-scheduler its whole timeout. At the latest after `grace_ms` the loop
  * ends. A second signal ends it at once.
  */
 

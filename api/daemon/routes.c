@@ -18,6 +18,10 @@
  * list has been applied and the process is not draining; a stale watch is shown by ?verbose and in
  * the metrics but does not make it unready, because kube-scheduler, its only client, cannot go
  * anywhere else.
+ *
+ * A standby is ready, too: it could lead the next moment, and a Deployment whose second pod never
+ * becomes ready cannot be updated. Only where something has to choose the pod that kube-scheduler
+ * calls, as a Service does, is /readyz/leader the one to ask.
  */
 
 #define PATH_PARTS_MAX 9
@@ -65,12 +69,34 @@ static void add_watch_checks(const struct routes *routes, FILE *out)
     }
 }
 
-static void health(const struct routes *routes, struct http_request *request, bool readiness)
+static void add_leader_check(const struct routes *routes, FILE *out, bool wanted)
+{
+    struct kube_io_status status;
+    char detail[LEASE_IDENTITY_MAX + 64];
+    bool leading = engine_leading(core_engine(routes->core));
+    if (routes->kube == NULL) {
+        return;
+    }
+    kube_io_status(routes->kube, &status);
+    if (!status.shared) {
+        return;
+    }
+    (void)snprintf(detail, sizeof(detail), "%s, the lease is held by %s",
+                   leading ? "leading" : "on standby",
+                   status.holder[0] == '\0' ? "nobody" : status.holder);
+    add_check(out, "leader", leading || !wanted, detail);
+}
+
+enum health { HEALTH_LIVE, HEALTH_READY, HEALTH_LEADER };
+
+static void health(const struct routes *routes, struct http_request *request, enum health asked)
 {
     char *text = NULL;
     size_t length = 0;
+    bool readiness = asked != HEALTH_LIVE;
     bool synced = engine_synced(core_engine(routes->core));
-    bool good = !readiness || (synced && !routes->draining);
+    bool good = (!readiness || (synced && !routes->draining)) &&
+                (asked != HEALTH_LEADER || engine_leading(core_engine(routes->core)));
     if (!is_method(request, "GET")) {
         return;
     }
@@ -80,6 +106,7 @@ static void health(const struct routes *routes, struct http_request *request, bo
         if (readiness) {
             add_check(out, "synced", synced, "");
             add_check(out, "serving", !routes->draining, "");
+            add_leader_check(routes, out, asked == HEALTH_LEADER);
         }
         if (routes->kube != NULL) {
             add_watch_checks(routes, out);
@@ -102,6 +129,7 @@ static void show_metrics(const struct routes *routes, struct http_request *reque
         return;
     }
     engine_figures(core_engine(routes->core), &scrape.engine);
+    scrape.leading = engine_leading(core_engine(routes->core));
     if (routes->kube != NULL) {
         kube_io_status(routes->kube, &status);
         scrape.kube = &status;
@@ -292,9 +320,11 @@ static bool operations_route(const struct routes *routes, struct http_request *r
                              const char *path)
 {
     if (strcmp(path, "/livez") == 0) {
-        health(routes, request, false);
+        health(routes, request, HEALTH_LIVE);
     } else if (strcmp(path, "/readyz") == 0 || strcmp(path, "/healthz") == 0) {
-        health(routes, request, true);
+        health(routes, request, HEALTH_READY);
+    } else if (strcmp(path, "/readyz/leader") == 0) {
+        health(routes, request, HEALTH_LEADER);
     } else if (strcmp(path, "/metrics") == 0) {
         show_metrics(routes, request);
     } else {

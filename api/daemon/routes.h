@@ -14,6 +14,7 @@
  *
  *   POST /scheduler/{filter,prioritize,bind,preempt}       kube-scheduler
  *   GET  /livez /readyz /healthz                           ?verbose lists the checks
+ *   GET  /readyz/leader                                    ready, and the one that decides
  *   GET  /metrics                                          Prometheus text
  *   GET  /api/v1/gangs                                     all gangs
  *   GET  /api/v1/gangs/{namespace}/{name}                  one; ?output=json|table|tree

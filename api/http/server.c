@@ -34,7 +34,6 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct http_shared shared;
     uint32_t connection_limit;
-    int quiesced_fd; /* listening socket after http_server_quiesce(), -1 before */
 };
 
 /* libmicrohttpd's access handler: once when the headers are there, then per piece of the body, once
@@ -157,7 +156,6 @@ int http_server_create(const struct http_server_options *options, struct http_se
     struct http_server *created = alloc_zero(1, sizeof(*created));
     created->options = *options;
     created->shared.max_body = options->max_body;
-    created->quiesced_fd = -1;
     created->connection_limit = possible_connections(options->max_connections);
     errno = 0;
     created->daemon = start(created, &address);
@@ -177,18 +175,15 @@ void http_server_destroy(struct http_server *server)
         return;
     }
     server->shared.stopping = true;
-    while (server->shared.resumed) {
+    do { /* at least once: who has connected gets a 503 rather than no answer */
         http_server_run(server);
-    }
+    } while (server->shared.resumed);
     if (server->shared.handed > 0) {
         fprintf(stderr, "http_server_destroy: %u requests were never answered\n",
                 server->shared.handed);
         abort();
     }
     MHD_stop_daemon(server->daemon);
-    if (server->quiesced_fd >= 0) {
-        close(server->quiesced_fd);
-    }
     free(server);
 }
 
@@ -236,10 +231,32 @@ void http_server_run(struct http_server *server)
     MHD_run(server->daemon);
 }
 
+void http_server_last_answers(struct http_server *server)
+{
+    server->shared.last_answer = true;
+}
+
+/* Who is in the queue has connected as far as it knows, and would get no answer. */
+static void accept_queue(struct http_server *server, int listening)
+{
+    for (;;) {
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+        int fd =
+            accept4(listening, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            return;
+        }
+        (void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, length);
+    }
+}
+
 void http_server_quiesce(struct http_server *server)
 {
     server->shared.last_answer = true;
-    if (server->quiesced_fd < 0) {
-        server->quiesced_fd = MHD_quiesce_daemon(server->daemon);
+    int listening = MHD_quiesce_daemon(server->daemon);
+    if (listening >= 0) {
+        accept_queue(server, listening);
+        close(listening);
     }
 }

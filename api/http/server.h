@@ -53,8 +53,12 @@ int http_server_fd(const struct http_server *server);
 int http_server_timeout(struct http_server *server);
 void http_server_run(struct http_server *server);
 
-/* Stops accepting; open connections go on and are closed after their answer. One that stays silent
- * is left to `idle_seconds` or to http_server_destroy(). */
+/* From now on connections are closed after their answer, so that clients look for another server.
+ * New ones are still accepted and answered. */
+void http_server_last_answers(struct http_server *server);
+/* Closes the socket, after who has connected to it was taken in; open connections go on and are
+ * closed after their answer. One that stays silent is left to `idle_seconds` or to
+ * http_server_destroy(). */
 void http_server_quiesce(struct http_server *server);
 
 const char *http_request_method(const struct http_request *request); /* "GET" */

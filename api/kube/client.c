@@ -515,14 +515,16 @@ static void finish(struct client_call *call, CURLcode code)
     release_call(call);
 }
 
-/* Waiting comes first: what the callbacks are given afterwards, the caller can act on at once.
- * A call that was just started ends the wait by itself, because libcurl sets its timer to now. */
-void client_poll(struct client *client, int timeout_ms)
+void client_wait(struct client *client, int timeout_ms)
+{
+    (void)curl_multi_poll(client->multi, NULL, 0, timeout_ms, NULL);
+}
+
+void client_run(struct client *client)
 {
     int running = 0;
     int left = 0;
     CURLMsg *message = NULL;
-    (void)curl_multi_poll(client->multi, NULL, 0, timeout_ms, NULL);
     (void)curl_multi_perform(client->multi, &running);
     while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
         if (message->msg == CURLMSG_DONE) {
@@ -531,6 +533,14 @@ void client_poll(struct client *client, int timeout_ms)
             finish(call, message->data.result);
         }
     }
+}
+
+/* Waiting comes first: what the callbacks are given afterwards, the caller can act on at once.
+ * A call that was just started ends the wait by itself, because libcurl sets its timer to now. */
+void client_poll(struct client *client, int timeout_ms)
+{
+    client_wait(client, timeout_ms);
+    client_run(client);
 }
 
 void client_wakeup(struct client *client)

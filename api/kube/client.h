@@ -56,8 +56,13 @@ struct client_call *client_start(struct client *client, const struct client_requ
 /* Ends a call without done(). */
 void client_cancel(struct client *client, struct client_call *call);
 
-/* Waits up to timeout_ms for something to happen, and lets it happen. */
+/* Waits up to timeout_ms for something to happen, and lets it happen: client_wait(), then
+ * client_run(). */
 void client_poll(struct client *client, int timeout_ms);
+/* Between the two nothing is sent or received: here a caller that may have slept can look at the
+ * clock and cancel what must not go on. */
+void client_wait(struct client *client, int timeout_ms);
+void client_run(struct client *client);
 /* Ends the wait; from any thread. */
 void client_wakeup(struct client *client);
 

@@ -13,4 +13,13 @@ static inline int64_t clock_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* Milliseconds on a clock that also goes on while the machine sleeps: whoever slept must not think
+ * that it still holds a lease. */
+static inline int64_t clock_lease_ms(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_BOOTTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
 #endif

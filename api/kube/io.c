@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "api/kube/client.h"
 #include "api/kube/clock.h"
+#include "api/kube/election.h"
 #include "api/kube/kube_log.h"
 #include "api/kube/mailbox.h"
 #include "api/kube/reflector.h"
@@ -22,12 +24,23 @@
  *   one turn   writes from the core ─▶ writer
  *              due requests of the reflectors ─▶ client;  silent ones aborted
  *              due writes ─▶ client
- *              client_poll(): bytes ─▶ reflectors ─▶ batch,  outcomes ─▶ batch
+ *              the election: what is due ─▶ client;  leading or not ─▶ batch
+ *              client_wait();  the clock: is the lease lost? then no write goes out any more
+ *              client_run(): bytes ─▶ reflectors ─▶ batch,  outcomes ─▶ batch
  *              batch ─▶ mailbox ─▶ core;  figures ─▶ status
  *
- * Who owns what: `staged` and `last_ns` are the core thread's alone. Under `lock`: incoming,
- * stopping, stop_at and status. The mailbox has a lock of its own. Everything else is the
- * Kubernetes thread's alone after it started.
+ * Who owns what: `staged` and `last_ns` are the core thread's alone. Under `lock`: incoming, `from
+ * core` and status. The mailbox has a lock of its own. Everything else is the Kubernetes thread's
+ * alone after it started.
+ *
+ * Leading: `term` is what the core has been told, in the same order as everything else.
+ *
+ *   FOLLOWING ─followed()─▶ candidate ─lease─▶ LEADING ─asked, stopping─▶ YIELDING ─▶ FOLLOWING
+ *       ▲          EVENT_LEAD                     │      EVENT_FOLLOW; let go when the core has
+ *       └─────────── lease lost ──────────────────┘      followed and the writes are done
+ *                    EVENT_FOLLOW, then the outcomes of what is abandoned
+ *
+ * EVENT_FOLLOW comes before those outcomes so that the engine does not act on them.
  */
 
 #define POLL_MAX_MS    1000
@@ -35,6 +48,7 @@
 #define HOLD_BACK_MS   20
 
 _Static_assert(KUBE_IO_WATCHES == REFLECTOR_KINDS, "a status for every reflector");
+static const char LEASE_LOST[] = "this Phalanx does not lead any more";
 
 struct watcher {
     struct kube_io *io;
@@ -47,8 +61,23 @@ struct write_list {
     struct write *last;
 };
 
+/* What the core wants, beside its writes. */
+struct orders {
+    bool stopping;
+    int64_t stop_at;
+    bool called;
+    bool followed;
+    bool releasing;
+};
+
 struct kube_io {
     struct kube_log log;
+    struct election *election; /* NULL: this process leads, always */
+    enum lease_role term;
+    bool followed;          /* the core knows that it does not lead */
+    int64_t yielding_until; /* its writes are finished by then, or abandoned */
+    uint64_t lease_changes;
+    int64_t patience_ms;
     struct client *client;
     struct writer *writer;
     struct watcher watchers[REFLECTOR_KINDS];
@@ -63,8 +92,8 @@ struct kube_io {
 
     pthread_mutex_t lock;
     struct write_list incoming;
-    bool stopping;
-    int64_t stop_at;
+    struct orders orders; /* from core */
+    bool released;
     struct kube_io_status status;
     int64_t heard[REFLECTOR_KINDS]; /* -1: never */
 };
@@ -197,6 +226,13 @@ static void publish(struct kube_io *io)
     status->write_retries = figures.retries;
     status->writes_waiting = figures.waiting;
     status->requests_unauthorized = client_unauthorized(io->client);
+    status->leading = io->term == LEASE_LEADER;
+    status->lease_changes = io->lease_changes;
+    if (io->election != NULL) {
+        (void)snprintf(status->holder, sizeof status->holder, "%s",
+                       lease_holder(election_lease(io->election)));
+    }
+    io->released = writer_idle(io->writer) && (io->election == NULL || io->term == LEASE_ENDED);
     (void)pthread_mutex_unlock(&io->lock);
     if (io->batch->count + io->batch->slice_count > 0) {
         mailbox_put(io->mailbox, io->batch);
@@ -204,31 +240,103 @@ static void publish(struct kube_io *io)
     }
 }
 
+/* A write that comes when this process may not write: the core had not heard yet. */
+static void refuse(struct kube_io *io, struct write *write)
+{
+    bool binding = write->kind == WRITE_KIND_BINDING;
+    if (binding || write->kind == WRITE_KIND_NOMINATION) {
+        const struct write_done_event done = {.uid = write->uid,
+                                              .node = write->node,
+                                              .outcome = binding ? WRITE_REFUSED : WRITE_UNKNOWN,
+                                              .message = LEASE_LOST};
+        write_outcome(io, binding ? EVENT_BINDING_DONE : EVENT_NOMINATION_DONE, &done);
+    }
+    write_destroy(write);
+}
+
 /* Takes over what the core handed in. Returns whether to go on. */
-static bool take_orders(struct kube_io *io, bool *stopping)
+static bool take_orders(struct kube_io *io, struct orders *orders)
 {
     struct write_list writes = {.first = NULL};
     (void)pthread_mutex_lock(&io->lock);
+    io->released = io->released && io->incoming.first == NULL;
     append(&writes, &io->incoming);
-    *stopping = io->stopping;
-    int64_t stop_at = io->stop_at;
+    *orders = io->orders;
+    io->orders.called = false;
+    io->orders.followed = false;
     (void)pthread_mutex_unlock(&io->lock);
     while (writes.first != NULL) {
         struct write *write = writes.first;
         writes.first = write->next;
         write->next = NULL;
-        writer_submit(io->writer, write);
+        if (io->term == LEASE_LEADER || (io->term == LEASE_YIELDING && !io->followed)) {
+            writer_submit(io->writer, write);
+        } else {
+            refuse(io, write);
+        }
     }
-    return !*stopping || (!writer_idle(io->writer) && clock_ms() < stop_at);
+    io->followed = io->followed || (orders->followed && io->term != LEASE_LEADER);
+    return !orders->stopping || (!writer_idle(io->writer) && clock_ms() < orders->stop_at);
+}
+
+/* Tells the core what became of the lease. From the moment it is lost nothing is written. */
+static void follow_lease(struct kube_io *io)
+{
+    enum lease_role role = lease_role(election_lease(io->election), clock_lease_ms());
+    if (role == io->term) {
+        return;
+    }
+    if (role == LEASE_LEADER) {
+        (void)kube_batch_append(io->batch, EVENT_LEAD);
+        io->lease_changes++;
+        io->followed = false;
+    } else if (io->term == LEASE_LEADER) {
+        (void)kube_batch_append(io->batch, EVENT_FOLLOW);
+        io->lease_changes++;
+        io->followed = false;
+        io->yielding_until = clock_ms() + io->patience_ms;
+    }
+    io->term = role;
+    if (role == LEASE_STANDBY || role == LEASE_ENDED) {
+        writer_abandon(io->writer, LEASE_LOST);
+    }
+}
+
+/* Returns when to come again. */
+static int64_t run_election(struct kube_io *io, const struct orders *orders)
+{
+    if (io->election == NULL) {
+        return INT64_MAX;
+    }
+    struct lease *lease = election_lease(io->election);
+    int64_t now = clock_lease_ms();
+    follow_lease(io);
+    lease_ready(lease, io->synced && io->followed);
+    if (orders->called) {
+        lease_called(lease, now);
+    }
+    if (orders->releasing) {
+        lease_stop(lease, now);
+        follow_lease(io);
+    }
+    if (io->term == LEASE_YIELDING && io->followed) {
+        if (clock_ms() >= io->yielding_until) {
+            writer_abandon(io->writer, LEASE_LOST);
+        }
+        if (writer_idle(io->writer)) {
+            lease_let_go(lease, now);
+        }
+    }
+    return election_run(io->election);
 }
 
 static void *run(void *context)
 {
     struct kube_io *io = context;
-    bool stopping = false;
-    while (take_orders(io, &stopping)) {
-        int64_t wake = INT64_MAX;
-        if (stopping) {
+    struct orders orders = {.stopping = false};
+    while (take_orders(io, &orders)) {
+        int64_t wake = run_election(io, &orders);
+        if (orders.stopping) {
             stop_watchers(io);
         } else {
             bool hold_back = mailbox_events(io->mailbox) > EVENTS_WAITING;
@@ -242,8 +350,14 @@ static void *run(void *context)
         int64_t due = writer_deadline(io->writer);
         wake = due < wake ? due : wake;
         int64_t wait = wake - now;
-        int64_t longest = stopping ? HOLD_BACK_MS : POLL_MAX_MS;
-        client_poll(io->client, (int)(wait < 0 ? 0 : wait > longest ? longest : wait));
+        int64_t longest = orders.stopping || orders.releasing || io->term == LEASE_YIELDING
+                              ? HOLD_BACK_MS
+                              : POLL_MAX_MS;
+        client_wait(io->client, (int)(wait < 0 ? 0 : wait > longest ? longest : wait));
+        if (io->election != NULL) {
+            follow_lease(io);
+        }
+        client_run(io->client);
         publish(io);
     }
     return NULL;
@@ -263,7 +377,8 @@ static int start_thread(struct kube_io *io, struct err *err)
 
 static void release(struct kube_io *io)
 {
-    writer_destroy(io->writer); /* its calls are the client's */
+    election_destroy(io->election); /* its calls are the client's, and so are the writer's */
+    writer_destroy(io->writer);
     client_destroy(io->client);
     for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
         reflector_destroy(io->watchers[i].reflector);
@@ -312,6 +427,15 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
         .outcome = write_outcome,
         .context = created,
     });
+    created->patience_ms = options->write_patience_ms;
+    created->term = LEASE_LEADER;
+    created->status.leading = options->lease == NULL;
+    created->status.shared = options->lease != NULL;
+    if (options->lease != NULL) {
+        created->election = election_create(options->lease, created->client, &created->log);
+        created->term = LEASE_STANDBY;
+        (void)kube_batch_append(created->batch, EVENT_FOLLOW);
+    }
     if (start_thread(created, err) != 0) {
         goto error;
     }
@@ -329,8 +453,8 @@ void kube_io_destroy(struct kube_io *io, int64_t grace_ms)
     }
     kube_io_flush(io);
     (void)pthread_mutex_lock(&io->lock);
-    io->stopping = true;
-    io->stop_at = clock_ms() + grace_ms;
+    io->orders.stopping = true;
+    io->orders.stop_at = clock_ms() + grace_ms;
     (void)pthread_mutex_unlock(&io->lock);
     client_wakeup(io->client);
     (void)pthread_join(io->thread, NULL);
@@ -365,6 +489,41 @@ void kube_io_flush(struct kube_io *io)
     append(&io->incoming, &io->staged);
     (void)pthread_mutex_unlock(&io->lock);
     client_wakeup(io->client);
+}
+
+void kube_io_called(struct kube_io *io)
+{
+    if (io->election == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&io->lock);
+    bool leading = io->status.leading;
+    io->orders.called = true;
+    (void)pthread_mutex_unlock(&io->lock);
+    if (!leading) { /* a leader need not know at once */
+        client_wakeup(io->client);
+    }
+}
+
+void kube_io_followed(struct kube_io *io)
+{
+    (void)pthread_mutex_lock(&io->lock);
+    io->orders.followed = true;
+    (void)pthread_mutex_unlock(&io->lock);
+    client_wakeup(io->client);
+}
+
+bool kube_io_released(struct kube_io *io)
+{
+    (void)pthread_mutex_lock(&io->lock);
+    bool asked = io->orders.releasing;
+    bool released = asked && io->incoming.first == NULL && io->released;
+    io->orders.releasing = true;
+    (void)pthread_mutex_unlock(&io->lock);
+    if (!asked) {
+        client_wakeup(io->client);
+    }
+    return released;
 }
 
 void kube_io_status(const struct kube_io *io, struct kube_io_status *status)

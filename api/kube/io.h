@@ -8,6 +8,7 @@
 
 #include "api/kube/access.h"
 #include "api/kube/batch.h"
+#include "api/kube/lease.h"
 #include "scheduler/effects.h"
 #include "topology/err.h"
 
@@ -23,15 +24,22 @@
  * first list of every kind has been delivered, EVENT_BINDING_DONE for every binding, and
  * EVENT_NOMINATION_DONE for every nomination that no later write for its pod overtook (writer.h).
  * An object that cannot be decoded is skipped, counted and logged by name, never fatal.
+ *
+ * With a lease this process shares the cluster with others, of which one leads. EVENT_FOLLOW is
+ * the very first event then, and EVENT_LEAD and EVENT_FOLLOW take turns from there on. Writes are
+ * carried out only between the two; one that is handed in at another time, or is not finished when
+ * the lease is lost, gets its outcome without having been sent (writer_abandon()). After every
+ * EVENT_FOLLOW the core calls kube_io_followed(); before that this process does not lead again.
  */
 
 struct kube_io;
 
 struct kube_io_options {
-    const struct kube_access *access; /* copied */
-    uint32_t writes_in_flight;        /* connections for writes, e.g. 64 */
-    bool steer_by_annotation;         /* see write.h */
-    int64_t write_patience_ms;        /* retry a write that long before WRITE_UNKNOWN */
+    const struct kube_access *access;  /* copied */
+    uint32_t writes_in_flight;         /* connections for writes, e.g. 64 */
+    bool steer_by_annotation;          /* see write.h */
+    int64_t write_patience_ms;         /* retry a write that long before WRITE_UNKNOWN */
+    const struct lease_options *lease; /* copied; NULL: nobody else is there, this process leads */
     /* Called on the Kubernetes thread with one finished sentence; must be thread-safe. Level: 0
      * debug, 1 info, 2 warning, 3 error. */
     void (*log)(void *context, int level, const char *message);
@@ -50,6 +58,10 @@ struct kube_io_status {
     uint64_t write_retries;
     uint64_t requests_unauthorized; /* 401 answers */
     uint32_t writes_waiting;
+    bool shared;                     /* there is a lease; else the rest means nothing */
+    bool leading;                    /* and EVENT_FOLLOW is not on its way */
+    uint64_t lease_changes;          /* times that changed */
+    char holder[LEASE_IDENTITY_MAX]; /* of the lease, as far as is known; "" for nobody */
 };
 
 /* Starts the thread; does not wait for the API server, which may come later. */
@@ -66,6 +78,14 @@ struct kube_batch *kube_io_take(struct kube_io *io);
  * them over. */
 void kube_io_submit(struct kube_io *io, const struct effect *effect);
 void kube_io_flush(struct kube_io *io);
+
+/* kube-scheduler has called: the process it calls is the one that should lead. */
+void kube_io_called(struct kube_io *io);
+/* EVENT_FOLLOW has been applied; what was submitted before it has been handed over. */
+void kube_io_followed(struct kube_io *io);
+/* For a process that is about to end, when it has nothing more to submit: finishes the writes, then
+ * gives the lease back. Returns whether all that is done; to be asked again until it is. */
+bool kube_io_released(struct kube_io *io);
 
 void kube_io_status(const struct kube_io *io, struct kube_io_status *status);
 

@@ -213,6 +213,49 @@ void writer_destroy(struct writer *writer)
     free(writer);
 }
 
+/* The end of a job that is in no list and will not be carried out. */
+static void give_up(struct job *job, const char *why)
+{
+    struct writer *writer = job->writer;
+    enum writer_class class = class_of(job->write);
+    bool sent = job->maybe || job->call != NULL;
+    if (job->call != NULL) {
+        client_cancel(writer->options.client, job->call);
+        writer->count_under_way[class]--;
+    }
+    writer->figures.failed[class]++;
+    if (job->write->kind == WRITE_KIND_BINDING || job->write->kind == WRITE_KIND_NOMINATION) {
+        bool binding = job->write->kind == WRITE_KIND_BINDING;
+        const struct write *newest =
+            job->lane != NULL && job->lane->newer != NULL ? job->lane->newer : job->write;
+        const struct write_done_event done = {.uid = newest->uid,
+                                              .node = newest->node,
+                                              .outcome =
+                                                  binding && !sent ? WRITE_REFUSED : WRITE_UNKNOWN,
+                                              .message = why};
+        writer->options.outcome(writer->options.context,
+                                binding ? EVENT_BINDING_DONE : EVENT_NOMINATION_DONE, &done);
+    }
+    release_job(job);
+}
+
+void writer_abandon(struct writer *writer, const char *why)
+{
+    struct job_list *lists[] = {&writer->queues[0], &writer->queues[1], &writer->queues[2],
+                                &writer->delayed, &writer->under_way};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        while (lists[i]->first != NULL) {
+            struct job *job = lists[i]->first;
+            if (job->call != NULL) {
+                list_remove(&writer->under_way, job);
+            } else {
+                take_out(job);
+            }
+            give_up(job, why);
+        }
+    }
+}
+
 /* Whether the job's request is on the wire right now. */
 static bool is_under_way(const struct job *job)
 {

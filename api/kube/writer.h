@@ -28,6 +28,8 @@
  *   When patience is at an end, the pod is looked at before the outcome is WRITE_UNKNOWN.
  * - Events are best effort: at most WRITER_EVENTS_MAX wait, then the oldest is dropped and
  *   counted as failed.
+ * - Who may not write any more (the lease is lost) abandons: no request of a write leaves this
+ *   process afterwards.
  *
  * One thread, that of the client.
  */
@@ -64,6 +66,10 @@ void writer_destroy(struct writer *writer);
 
 /* *Steals* the write. It starts in writer_pump(). */
 void writer_submit(struct writer *writer, struct write *write);
+/* Drops what waits and breaks off what is under way, at once. Every binding and nomination still
+ * gets its outcome: WRITE_REFUSED for a binding that was never sent, WRITE_UNKNOWN for what may
+ * have happened. */
+void writer_abandon(struct writer *writer, const char *why);
 /* Starts what may start at `now` (clock_ms()). */
 void writer_pump(struct writer *writer, int64_t now);
 /* When to pump next if nothing else happens, INT64_MAX for never. */

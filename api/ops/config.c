@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/ops/config_lease.h"
 #include "api/ops/config_values.h"
 #include "api/ops/duration.h"
 #include "api/ops/journal_file.h"
@@ -70,6 +71,7 @@ void config_default(struct config *config)
     config->repair_timeout_ms = 300000;
     config->torn = ENGINE_TORN_KEEP;
     config->journal_most = 64 << 20;
+    config_lease_default(config);
     config->log_level = LOG_INFO;
     config->log_format = LOG_JSON;
 }
@@ -420,6 +422,7 @@ static const struct key top_keys[] = {
     {"topology", KEY_MAPPING, .members = topology_keys},
     {"gangs", KEY_MAPPING, .members = gangs_keys},
     {"journal", KEY_MAPPING, .members = journal_keys},
+    {"highAvailability", KEY_READ, .read = config_lease_read},
     {"log", KEY_MAPPING, .members = log_keys},
     {.name = NULL}};
 
@@ -438,10 +441,9 @@ static int check_together(const struct config *config, struct err *err)
         return err_set(err, "gangs.backoff.initial: must not exceed gangs.backoff.maximum");
     }
     if (config->levels_given && config->topology_import[0] != '\0') {
-        return err_set(err,
-                       "topology.import: cannot be given with topology.levels or topology.preset");
+        return err_set(err, "topology.import: cannot be given with topology.levels or preset");
     }
-    return 0;
+    return config_lease_check(config, err);
 }
 
 /* A relative path in a configuration file starts where the file lies. */

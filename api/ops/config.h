@@ -38,6 +38,12 @@
  *   journal:
  *     file: ""                       # empty: none; see journal_file.h
  *     maxSize: 64Mi                  # 64Ki … 64Gi
+ *   highAvailability:                # off without a lease
+ *     lease: phalanx-system/phalanx  # namespace/name of the Lease
+ *     identity: ""                   # empty: made of host, network namespace and port
+ *     leaseDuration: 15s             # 1s … 1h, > renewDeadline
+ *     renewDeadline: 10s             # > 1.2 × retryPeriod
+ *     retryPeriod: 2s                # 100ms …
  *   log:
  *     level: info                    # debug info warning error
  *     format: json                   # json text
@@ -49,6 +55,7 @@
 #define CONFIG_KIND        "Configuration"
 #define CONFIG_ADDRESS_MAX 64
 #define CONFIG_PATH_MAX    4096
+#define CONFIG_NAME_MAX    254 /* of a Kubernetes object, with the end */
 #define CONFIG_FILE_MAX    (1u << 20)
 
 /* How kube-scheduler is led to a member's planned node. */
@@ -74,6 +81,12 @@ struct config {
     enum engine_torn torn;
     char journal_file[CONFIG_PATH_MAX]; /* "" for none */
     int64_t journal_most;               /* bytes */
+    char lease_namespace[CONFIG_NAME_MAX];
+    char lease_name[CONFIG_NAME_MAX]; /* "": no election, this process leads */
+    char lease_identity[128];         /* "": to be made up */
+    int64_t lease_duration_ms;
+    int64_t lease_renew_deadline_ms;
+    int64_t lease_retry_period_ms;
     enum log_level log_level;
     enum log_format log_format;
 };

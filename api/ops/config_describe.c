@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/ops/config_lease.h"
 #include "api/ops/duration.h"
 
 /* The configuration written back, one function per section of the file. What is printed can be
@@ -87,9 +88,10 @@ static json_t *log_describe(const struct config *config)
 
 json_t *config_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "apiVersion", CONFIG_API_VERSION,
-                     "kind", CONFIG_KIND, "server", server_describe(config), "kubernetes",
-                     kubernetes_describe(config), "topology", topology_describe(config), "gangs",
-                     gangs_describe(config), "journal", journal_describe(config), "log",
-                     log_describe(config));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "apiVersion",
+                     CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", server_describe(config),
+                     "kubernetes", kubernetes_describe(config), "topology",
+                     topology_describe(config), "gangs", gangs_describe(config), "journal",
+                     journal_describe(config), "highAvailability", config_lease_describe(config),
+                     "log", log_describe(config));
 }

@@ -307,6 +307,8 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
     write_counter(out, "phalanx_unauthorized_answers_total",
                   "Answers 401 of the API server: the token is not accepted.",
                   kube->requests_unauthorized);
+    write_counter(out, "phalanx_leader_changes_total",
+                  "Times this process began or ceased to lead.", kube->lease_changes);
     write_gauge(out, "phalanx_waiting_writes", "Writes not yet carried out.", kube->writes_waiting);
 }
 
@@ -333,6 +335,8 @@ char *metrics_render(const struct metrics *metrics, const struct metrics_scrape 
     write_head(out, "phalanx_uptime_seconds", "gauge", "Time since the process began to serve.");
     fprintf(out, "phalanx_uptime_seconds %" PRId64 ".%03" PRId64 "\n", scrape->uptime_ms / 1000,
             scrape->uptime_ms % 1000);
+    write_gauge(out, "phalanx_leader", "1 when this process decides, 0 when it is on standby.",
+                scrape->leading);
     write_gauge(out, "phalanx_http_connections", "Open HTTP connections.", scrape->connections);
     write_calls(out, metrics);
     write_gangs(out, metrics, &scrape->engine);

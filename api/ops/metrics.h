@@ -2,6 +2,7 @@
 #ifndef API_OPS_METRICS_H
 #define API_OPS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ void metrics_apply(struct metrics *metrics, int64_t nanoseconds);
 
 struct metrics_scrape {
     struct engine_figures engine;
+    bool leading;                              /* engine_leading() */
     const struct kube_io_status *kube;         /* NULL when embedded */
     const struct journal_file_status *journal; /* NULL: there is none */
     uint32_t connections;

@@ -334,6 +334,12 @@ void journal_text_event(struct journal_text *text, FILE *out, const struct event
     case EVENT_DRAIN:
         fputs("drain: the daemon stops", out);
         break;
+    case EVENT_FOLLOW:
+        fputs("follow: another process leads", out);
+        break;
+    case EVENT_LEAD:
+        fputs("lead: this process leads", out);
+        break;
     }
 }
 

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,6 +26,28 @@ var shippedRules = []rbacv1.PolicyRule{
 	{APIGroups: []string{""}, Resources: []string{"pods/binding"}, Verbs: []string{"create"}},
 	{APIGroups: []string{""}, Resources: []string{"pods/status"}, Verbs: []string{"patch"}},
 	{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create"}},
+}
+
+// leaseRules are what it may do in its own namespace beside that: take part in the election over one Lease.
+var leaseRules = []rbacv1.PolicyRule{
+	{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create"}},
+	{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, ResourceNames: []string{"phalanx"},
+		Verbs: []string{"get", "update"}},
+}
+
+// rows spells rules out as kubectl auth can-i --list does.
+func rows(rules []rbacv1.PolicyRule) map[string]bool {
+	all := map[string]bool{}
+	for _, rule := range rules {
+		for access := range accesses([]rbacv1.PolicyRule{rule}) {
+			resource := access.Resource
+			if access.Group != "" {
+				resource += "." + access.Group
+			}
+			all[fmt.Sprintf("%s [] %v %s", resource, rule.ResourceNames, access.Verb)] = true
+		}
+	}
+	return all
 }
 
 // accesses spells rules out as single permissions.
@@ -53,15 +76,11 @@ func TestRBAC(t *testing.T) {
 		if _, err := cp.Client.CoreV1().ServiceAccounts(harness.Namespace).Create(ctx, account, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]bool{}
-		for access := range accesses(shippedRules) {
-			resource := access.Resource
-			if access.Group != "" {
-				resource += "." + access.Group
-			}
-			want[resource+" [] [] "+access.Verb] = true
-		}
 		for _, namespace := range []string{harness.Namespace, "kube-system", "default"} {
+			want := rows(shippedRules)
+			if namespace == harness.Namespace {
+				maps.Copy(want, rows(leaseRules))
+			}
 			got := canI(t, cp, namespace, "phalanx")
 			for row := range canI(t, cp, namespace, "nobody") {
 				delete(got, row)
@@ -73,7 +92,7 @@ func TestRBAC(t *testing.T) {
 		}
 	})
 
-	t.Run("HasOneBinding", func(t *testing.T) {
+	t.Run("HasTwoBindings", func(t *testing.T) {
 		clusterBindings, err := cp.Client.RbacV1().ClusterRoleBindings().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -93,8 +112,8 @@ func TestRBAC(t *testing.T) {
 				found = append(found, b.Namespace+"/"+b.Name)
 			}
 		}
-		if !slices.Equal(found, []string{"phalanx"}) {
-			t.Errorf("bindings that name the account: %v, want phalanx alone", found)
+		if want := []string{"phalanx", harness.Namespace + "/phalanx-leader-election"}; !slices.Equal(found, want) {
+			t.Errorf("bindings that name the account: %v, want %v", found, want)
 		}
 	})
 
@@ -118,6 +137,7 @@ func checkAudit(t *testing.T) *harness.Audit {
 		t.Fatal(err)
 	}
 	allowed := accesses(shippedRules)
+	maps.Copy(allowed, accesses(leaseRules))
 	for access, count := range audit.Count {
 		t.Logf("%6d  %s", count, access)
 		if access.Path == "" && !allowed[access] {

@@ -100,6 +100,12 @@ static void print_record(const struct sim *sim, const struct record *record)
     case EVENT_DRAIN:
         printf("drain");
         break;
+    case EVENT_FOLLOW:
+        printf("follow");
+        break;
+    case EVENT_LEAD:
+        printf("lead");
+        break;
     }
     printf("\n");
 }

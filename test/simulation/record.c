@@ -166,6 +166,8 @@ void record_apply(const struct sim *sim, struct engine *engine, struct effects *
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         break;
     }
     engine_apply(engine, &event, effects);

@@ -279,6 +279,8 @@ static inline void bed_event(struct bed_maker *maker, enum event_type type, stru
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         break;
     }
 }

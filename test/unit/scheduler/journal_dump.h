@@ -219,6 +219,8 @@ static inline void dump_event(FILE *out, const struct event *event)
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         break;
     }
     fputc('\n', out);

@@ -167,6 +167,7 @@ void fake_api_destroy(struct fake_api *api)
         free(api->records[i].line);
         free(api->records[i].body);
     }
+    json_decref(api->lease);
     free(api->history);
     free(api->records);
     free(api->mishaps);
@@ -323,6 +324,14 @@ char *fake_api_requests(struct fake_api *api, const char *match)
             text[length] = '\0';
         }
     }
+    (void)pthread_mutex_unlock(&api->lock);
+    return text;
+}
+
+char *fake_api_lease_holder(struct fake_api *api)
+{
+    (void)pthread_mutex_lock(&api->lock);
+    char *text = alloc_string(fake_state_text(api->lease, "spec", "holderIdentity"));
     (void)pthread_mutex_unlock(&api->lock);
     return text;
 }

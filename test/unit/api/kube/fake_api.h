@@ -8,8 +8,8 @@
 
 /* The protocol behaviour of a kube-apiserver, as far as Phalanx sees it, on a loopback port:
  * paged lists and streaming watches of nodes, pods, podgroups and resourceslices, bindings, status
- * patches, events; refusals worded as the real one words them (tried on 1.36); and every kind of
- * mishap on demand. What is right or wrong about the objects is not its business.
+ * patches, events, one Lease; refusals worded as the real one words them (tried on 1.36); and every
+ * kind of mishap on demand. What is right or wrong about the objects is not its business.
  */
 
 enum fake_kind { FAKE_NODES, FAKE_PODS, FAKE_GROUPS, FAKE_SLICES };
@@ -67,6 +67,8 @@ bool fake_api_wait(struct fake_api *api, const char *match, size_t count);
 char *fake_api_last_body(struct fake_api *api, const char *match);
 /* *New* "METHOD target" lines of all requests that contained `match`, in order. */
 char *fake_api_requests(struct fake_api *api, const char *match);
+/* *New* holder of the Lease, "" when nobody holds it. */
+char *fake_api_lease_holder(struct fake_api *api);
 /* *New* copy of a member of an object, e.g. ("spec", "nodeName"), or NULL. */
 char *fake_api_member(struct fake_api *api, enum fake_kind kind, const char *name_space,
                       const char *name, const char *object, const char *member);

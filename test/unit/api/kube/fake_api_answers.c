@@ -244,6 +244,42 @@ static bool answer_pod(struct fake_api *api, struct fake_connection *connection,
     return going;
 }
 
+/* The one Lease: read, created, or replaced by who knows its version. */
+static bool answer_lease(struct fake_api *api, struct fake_connection *connection,
+                         const struct fake_request *request, bool answer)
+{
+    bool get = strcmp(request->method, "GET") == 0;
+    bool post = strcmp(request->method, "POST") == 0;
+    char *shown = NULL;
+    int code = 200;
+    (void)pthread_mutex_lock(&api->lock);
+    if (post ? api->lease != NULL : api->lease == NULL) {
+        code = post ? 409 : 404;
+    } else if (!get) {
+        json_t *object = json_loads(request->body, 0, NULL);
+        if (!post && strcmp(fake_state_text(object, "metadata", "resourceVersion"),
+                            fake_state_text(api->lease, "metadata", "resourceVersion")) != 0) {
+            code = 409;
+            json_decref(object);
+        } else {
+            char version[32];
+            (void)snprintf(version, sizeof version, "%lld", (long long)++api->version);
+            json_object_set_new(json_object_get(object, "metadata"), "resourceVersion",
+                                json_string(version));
+            json_decref(api->lease);
+            api->lease = object;
+            code = post ? 201 : 200;
+        }
+    }
+    shown = code < 300 ? json_dumps(api->lease, JSON_COMPACT) : NULL;
+    (void)pthread_mutex_unlock(&api->lock);
+    bool going =
+        answer && (shown == NULL ? answer_status(connection, code, "Conflict", "it is not so")
+                                 : fake_reply(connection, code, "", shown));
+    free(shown);
+    return going;
+}
+
 static bool carry_out(struct fake_api *api, struct fake_connection *connection,
                       const struct fake_request *request, uint64_t ended, bool answer)
 {
@@ -261,6 +297,9 @@ static bool carry_out(struct fake_api *api, struct fake_connection *connection,
                        ? answer_watch(api, connection, target, (enum fake_kind)kind, ended)
                        : answer_list(api, connection, target, (enum fake_kind)kind);
         }
+    }
+    if (strstr(target, "/leases") != NULL) {
+        return answer_lease(api, connection, request, answer);
     }
     if (strstr(target, "/events") != NULL) {
         return answer && answer_status(connection, 201, "", "");

@@ -32,6 +32,7 @@ struct fake_api {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     json_t *objects[FAKE_KINDS]; /* arrays */
+    json_t *lease;               /* the only one, or NULL */
     int64_t version;
     int64_t compacted; /* versions below are forgotten */
     bool expired_as_event;

@@ -119,6 +119,8 @@ static void tell_event(const struct event *event)
     case EVENT_BIND_GIVE_UP:
     case EVENT_TICK:
     case EVENT_DRAIN:
+    case EVENT_FOLLOW:
+    case EVENT_LEAD:
         ck_abort_msg("not an event of this side");
     }
 }
@@ -562,11 +564,10 @@ START_TEST(slow_core)
     ck_assert_uint_eq(times_told("node n7"), 40);
 }
 END_TEST
-
 START_TEST(nothing_to_destroy)
 {
-    kube_io_destroy(NULL, 1000);
     struct err err;
+    kube_io_destroy(NULL, 1000);
     struct kube_access access = {.server = (char[]){"http://host:99999"}};
     const struct kube_io_options options = {.access = &access, .writes_in_flight = 1};
     ck_assert_int_eq(kube_io_create(&options, &io, &err), -1);

@@ -217,6 +217,72 @@ START_TEST(events_are_not_doubled)
 }
 END_TEST
 
+/* What waits, what waits again, what is under way, what looks: everything ends, with a word. */
+START_TEST(abandoned_writes_end_at_once)
+{
+    begin(3, 30000);
+    for (int i = 1; i <= 6; i++) {
+        put_pod(i, i == 1 ? "u1" : i == 2 ? "u2" : i == 3 ? "u3" : i == 4 ? "u4" : "u5", NULL);
+    }
+    /* p1 waits after a 503, of which nobody knows whether it bound; p2 was told to wait (429). */
+    fake_api_mishap(api, &(struct fake_mishap){.match = "p1/binding",
+                                               .times = 1,
+                                               .status = 503,
+                                               .headers = "Retry-After: 20\r\n",
+                                               .body = ""});
+    fake_api_mishap(api, &(struct fake_mishap){.match = "p2/binding",
+                                               .times = 1,
+                                               .status = 429,
+                                               .headers = "Retry-After: 20\r\n",
+                                               .body = ""});
+    fake_api_mishap(api, &(struct fake_mishap){.match = "p3/", .times = 9, .hold = true});
+    submit(EFFECT_POST_BINDING, 1, "u1", "n");
+    submit(EFFECT_POST_BINDING, 2, "u2", "n");
+    while (figures().retries < 2) {
+        turn();
+    }
+    submit(EFFECT_NOMINATE, 3, "u3", "a"); /* under way, and followed by another */
+    drive_until("p3/", 1);
+    submit(EFFECT_NOMINATE, 3, "u3", NULL);
+    fake_api_mishap(api, &(struct fake_mishap){.match = "p4/", .times = 9, .hold = true});
+    submit(EFFECT_POST_BINDING, 4, "u4", "n");
+    drive_until("p4/", 1);
+    fake_api_mishap(api, &(struct fake_mishap){.match = "p5/", .times = 9, .hold = true});
+    submit(EFFECT_POST_BINDING, 5, "u5", "n");
+    drive_until("p5/", 1);
+    submit(EFFECT_POST_BINDING, 6, "u5", "n"); /* no connection is left for it */
+    submit(EFFECT_EXPLAIN, 6, "u5", NULL);
+    submit_event(1);
+    turn();
+    ck_assert_str_eq(outcomes, "");
+    writer_abandon(writer, "enough");
+    ck_assert(writer_idle(writer));
+    ck_assert_int_eq(writer_deadline(writer), INT64_MAX);
+    static const char *const wanted[] = {"B u1 n unknown: enough\n", "B u2 n refused: enough\n",
+                                         "N u3 - unknown: enough\n", "B u4 n unknown: enough\n",
+                                         "B u5 n unknown: enough\n", "B u5 n refused: enough\n"};
+    size_t length = 0; /* what was answered first, the network decides */
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_msg(strstr(outcomes, wanted[i]) != NULL, "no %s in %s", wanted[i], outcomes);
+        length += strlen(wanted[i]);
+    }
+    ck_assert_uint_eq(strlen(outcomes), length);
+    size_t requests = fake_api_count(api, "/");
+    fake_api_release(api);
+    outcomes[0] = '\0';
+    for (int i = 0; i < 20; i++) {
+        turn();
+    }
+    ck_assert_uint_eq(fake_api_count(api, "/"), requests);
+    ck_assert_str_eq(outcomes, "");
+    /* It still works. */
+    submit(EFFECT_POST_BINDING, 2, "u2", "n");
+    drive();
+    ck_assert_str_eq(outcomes, "B u2 n done\n");
+    finish();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("writer-queue");
@@ -231,6 +297,7 @@ int main(void)
     tcase_add_test(tests, limits_what_is_under_way);
     tcase_add_test(tests, events_are_bounded);
     tcase_add_test(tests, events_are_not_doubled);
+    tcase_add_test(tests, abandoned_writes_end_at_once);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

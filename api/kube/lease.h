@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_KUBE_LEASE_H
+#define API_KUBE_LEASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which of several processes leads: one Lease (coordination.k8s.io/v1), as a state machine without
+ * a socket. Time and answers go in, the next request comes out.
+ *
+ *   loop: request = lease_next()  ──▶ send it ──▶ lease_answer()
+ *         lease_role()            ──▶ lead, or do not
+ *
+ * The protocol is that of client-go's tools/leaderelection: spec.holderIdentity names the leader,
+ * who renews spec.renewTime every retry period; every write carries the resourceVersion it is based
+ * on, so of two that try at once one is refused; who has seen the same record for
+ * spec.leaseDurationSeconds on its own clock may take the lease. No two machines' clocks are ever
+ * compared. The essay of lease.c says what is different.
+ *
+ * `now` is milliseconds on a clock that does not go back and goes on while the machine sleeps
+ * (clock_lease_ms()).
+ */
+
+#define LEASE_IDENTITY_MAX 256 /* bytes, with the end */
+
+/* By its own will or not, a leader only ever becomes one again by way of STANDBY. */
+enum lease_role {
+    LEASE_STANDBY,
+    LEASE_LEADER,
+    LEASE_YIELDING, /* holds the lease still, but is to finish what it does: lease_let_go() */
+    LEASE_ENDED,    /* after lease_stop(): not held, and nothing left to do */
+};
+
+struct lease_options {
+    const char *name_space; /* texts are copied */
+    const char *name;
+    const char *identity; /* of this process; no two may share one */
+    int64_t duration_ms;  /* > renew_deadline_ms > retry_period_ms > 0 */
+    int64_t renew_deadline_ms;
+    int64_t retry_period_ms;
+    uint64_t seed; /* spreads the attempts of several processes */
+};
+
+struct lease_request {
+    const char *method;
+    const char *target;
+    const char *body; /* NULL: none */
+    int64_t timeout_ms;
+};
+
+struct lease;
+
+struct lease *lease_create(const struct lease_options *options);
+void lease_destroy(struct lease *lease);
+
+/* The request to be sent now, NULL when none is due or one is under way; *borrowed* until
+ * lease_answer(). `wall_us` is the time of day, microseconds since 1970, for people who read the
+ * Lease. */
+const struct lease_request *lease_next(struct lease *lease, int64_t now, int64_t wall_us);
+/* What came of it; status 0: no answer, or not in time. */
+void lease_answer(struct lease *lease, int64_t now, int status, const char *body, size_t length);
+/* When to call lease_next() or lease_role() again if nothing else happens. */
+int64_t lease_deadline(const struct lease *lease);
+
+/* Who leads now. A leader that could not renew in time is none any more, by the clock alone. */
+enum lease_role lease_role(struct lease *lease, int64_t now);
+/* Who holds the lease as far as is known; "" for nobody. *Borrowed*. */
+const char *lease_holder(const struct lease *lease);
+/* Whether the last answer was of use; else why not, for people. *Borrowed*. */
+const char *lease_trouble(const struct lease *lease);
+
+/* Whether this process could lead: it has read the cluster, and nothing is left of the last time it
+ * led. False at the start, and again after every time it led. */
+void lease_ready(struct lease *lease, bool ready);
+/* kube-scheduler called this process: it is the one that should lead. */
+void lease_called(struct lease *lease, int64_t now);
+/* A YIELDING leader has finished and does nothing any more: from now on another may lead. The lease
+ * goes to whoever asked for it, or to anybody. */
+void lease_let_go(struct lease *lease, int64_t now);
+/* Does not want to lead any more: a leader becomes YIELDING, all end as ENDED. */
+void lease_stop(struct lease *lease, int64_t now);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine_state.h"
+#include "scheduler/reason.h"
+
+/* Leading and following, for several processes that share one cluster.
+ *
+ *              ┌──────────────── EVENT_FOLLOW ───────────────┐
+ *              │                                             ▼
+ *   LEADING: plans, holds, writes            FOLLOWING: keeps the books, nothing else
+ *              ▲                                             │
+ *              └───────────────── EVENT_LEAD ────────────────┘
+ *
+ * A new engine leads, so that whoever is alone needs neither event.
+ *
+ * A follower applies all that the API server shows, so it is as warm as the leader. It holds
+ * nothing, plans nothing and causes no write: not a binding, not a nomination, not an Event.
+ * kube-scheduler's calls are answered in a way that makes it come again (engine_calls.c).
+ *
+ * FOLLOW gives up what only this process knows: holds, votes, vetoes, backoff. The callers of
+ * waiting binds are told to come again. Bindings that were posted already are not taken back, for
+ * they may have happened: their outcome arrives as ever (EVENT_BINDING_DONE), and answers its
+ * caller. Whoever carries out the writes sees to it that there is one (api/kube/writer.h).
+ *
+ * LEAD starts from the API server's objects, just as after a restart: a gang with a bound member
+ * has begun and is finished first thing, every other one is planned as if it were new, and
+ * nominations of a plan that is no more are taken back.
+ */
+
+static void forget_attempts(struct gang *gang)
+{
+    gang->veto_count = 0;
+    gang->failures = 0;
+    gang->not_before = 0;
+    gang->has_quality = false;
+    gang->told_at = 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        gang->members[i]->missed = false;
+        gang->members[i]->told = NULL;
+    }
+}
+
+void engine_follow(struct engine *engine)
+{
+    engine->leading = false;
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        struct gang *gang = engine->gangs.items[i];
+        engine_abort(engine, gang, reason_standby, false);
+        forget_attempts(gang);
+        engine_touch(engine, gang);
+    }
+}
+
+void engine_lead(struct engine *engine)
+{
+    engine->leading = true;
+    engine->plan_needed = true;
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        engine->gangs.items[i]->dirty = true;
+        engine_touch(engine, engine->gangs.items[i]);
+    }
+}
