@@ -14,8 +14,7 @@
 
 #define PATIENCE_MS 60000 /* nothing waits that long when it works */
 
-/* The core's side: what it was told, in order and as the state of the world that follows from
- * it. */
+/* The core's side: what it was told, in order, and the world that follows from it. */
 #define TOLD_MAX (1u << 20)
 
 static struct fake_api *api;
