@@ -26,6 +26,7 @@
  * nominations of a plan that is no more are taken back.
  */
 
+/* What is of one term only. */
 static void forget_attempts(struct gang *gang)
 {
     gang->veto_count = 0;
@@ -55,7 +56,9 @@ void engine_lead(struct engine *engine)
     engine->leading = true;
     engine->plan_needed = true;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        engine->gangs.items[i]->dirty = true;
-        engine_touch(engine, engine->gangs.items[i]);
+        struct gang *gang = engine->gangs.items[i];
+        forget_attempts(gang);
+        gang->dirty = true;
+        engine_touch(engine, gang);
     }
 }
