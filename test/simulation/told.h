@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_SIMULATION_TOLD_H
+#define TEST_SIMULATION_TOLD_H
+
+#include "test/simulation/sim.h"
+
+/* What the engine was told, as far as the invariants judge by it. */
+
+/* The quorum: of the group object, or of the pods. <= 0: unknown. */
+static inline int32_t told_quorum(const struct sim *sim, int gang)
+{
+    const struct group_state *group = &sim->host.groups[gang];
+    return sim->gangs[gang].object ? (group->exists ? group->minimum : 0)
+                                   : sim->gangs[gang].minimum;
+}
+
+static inline const struct wishes *told_wishes(const struct sim *sim, int gang)
+{
+    return sim->gangs[gang].object ? &sim->host.groups[gang].wishes : &sim->gangs[gang].wishes;
+}
+
+/* Whether it was told of the pod as one that can be placed or is. */
+static inline bool told_live(const struct sim *sim, int pod)
+{
+    const struct pod_state *seen = &sim->host.seen[pod];
+    return sim->host.seen_ever[pod] && seen->exists && !seen->terminal && !seen->deleting;
+}
+
+/* Whether it was told of several pods of that name, and not that the others are gone. */
+static inline bool told_twice(const struct sim *sim, int pod)
+{
+    int count = 0;
+    for (int i = sim_first(sim, sim->pods[pod].gang); i != SIM_NONE;
+         i = sim->pods[i].next_of_gang) {
+        count += sim->pods[i].name == sim->pods[pod].name && sim->host.seen_ever[i] &&
+                 sim->host.seen[i].exists;
+    }
+    return count > 1;
+}
+
+#endif
