@@ -342,6 +342,10 @@ void engine_binding_done(struct engine *engine, const struct write_done_event *d
     engine_touch(engine, pod->gang);
     pod->posts -= pod->posts > 0;
     answer_waiting(engine, pod, bound ? NULL : done->message);
+    if (pod->provisional) { /* once bound it exists, however late the watch is */
+        pod->provisional_until = engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
+        engine_want_tick(engine, pod->provisional_until);
+    }
     if (pod->node != NAMES_NONE || pod->claim != CLAIM_BOUND) {
         return; /* the watch has told */
     }

@@ -121,7 +121,8 @@ void faults_start(struct sim *sim)
     sim->wish_percent = wishes[random_index(random, 4)];
     sim->forgetful = forgetful[random_index(random, 4)];
     for (int i = 0; i < FAULTS; i++) {
-        sim->weights[i] = kinds[i].weight * (i <= FAULT_FINISH ? 1 : often[random_index(random, 5)]);
+        sim->weights[i] =
+            kinds[i].weight * (i <= FAULT_FINISH ? 1 : often[random_index(random, 5)]);
     }
     trace_note(sim, "%d nodes%s%s%s", sim->node_count, sim->host.codecs ? ", codecs" : "",
                sim->stubborn ? ", stubborn refusals" : "",
@@ -299,8 +300,7 @@ static void lose(struct sim *sim, struct random *random)
 static void die_midway(struct sim *sim, struct random *random)
 {
     sim->host.crash_posting = random_chance(random, 650);
-    sim->host.crash_applies =
-        (int)random_range(random, 1, sim->host.crash_posting ? 3 : 40);
+    sim->host.crash_applies = (int)random_range(random, 1, sim->host.crash_posting ? 3 : 40);
     sim->host.crash_at = random_next(random);
 }
 

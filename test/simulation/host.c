@@ -30,9 +30,9 @@ static void send_write(struct sim *sim, const struct effect *effect)
         alloc_grow(sim->writes, &sim->write_room, sim->write_count + 1, sizeof(struct sim_write));
     struct sim_write *write = &sim->writes[sim->write_count];
     *write = (struct sim_write){.type = effect->type,
-                            .pod = sim_number(effect->write.uid),
-                            .node = sim_number(effect->write.node),
-                            .epoch = sim->host.epoch};
+                                .pod = sim_number(effect->write.uid),
+                                .node = sim_number(effect->write.node),
+                                .epoch = sim->host.epoch};
     if (effect->type == EFFECT_EXPLAIN) {
         write->text = sim_digest_text(0, effect->write.text);
     }

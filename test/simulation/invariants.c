@@ -209,8 +209,15 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
         load->posted[node] += sim_gpus(sim->pods[pod].shape);
     }
     int sum = load->used[node] + load->posted[node];
+    const struct host *host = &sim->host;
+    if (effect->write.gang == NULL && host->posted[pod] == POST_UNSURE &&
+        host->posted_to[pod] !=
+            node) { /* kube-scheduler has forgotten; it may be there all the same */
+        sim->nodes[host->posted_to[pod]].disturbed_until = sim->now + SIM_DISTURBED_MS;
+    }
     if (effect->write.gang == NULL && load->holds[node] == 0 && sim->nodes[node].state.gpus < sum) {
-        sim->nodes[node].disturbed_until = sim->now + 40000; /* kube-scheduler's own mistake */
+        sim->nodes[node].disturbed_until =
+            sim->now + SIM_DISTURBED_MS; /* kube-scheduler's own mistake */
     }
 }
 

@@ -118,7 +118,8 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     int other = (int)random_range(random, 0, SIM_SHAPES - 1);
     /* Which pods are sliced is a matter of their shape: a leader that looks like a worker of
      * another role would make the order of arrival count. */
-    bool led = random_chance(random, 250) && (gang->wishes.layers == 0 || other != shape);
+    bool led = random_chance(random, 250) &&
+               (gang->wishes.layers == 0 || (other != shape && gang->minimum == size));
     for (int i = 0; i < size + led; i++) {
         bool leader = led && i == size;
         enum sim_role role = !gang->ranked ? ROLE_NONE : leader ? ROLE_LEADER : ROLE_WORKER;
@@ -273,6 +274,7 @@ void jobs_edit_group(struct sim *sim, struct random *random)
         int32_t change = (int32_t)random_range(random, 0, 6);
         gang->minimum = kind < 8 ? gang->minimum + (kind < 7 ? 1 : -1) : change;
         gang->state.minimum = gang->minimum;
+        gang->marred = true; /* who is planned first may decide which shape is sliced */
         trace_note(sim, "the quorum of g%d is %d now", index, (int)gang->minimum);
     }
     api_show(sim, KIND_GROUP, index);

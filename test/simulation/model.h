@@ -90,7 +90,7 @@ struct sim_gang {
     struct group_state state; /* exists false: lightweight, or its object is missing */
     bool object;              /* has, had or will have a group object */
     bool excused;             /* others tore it apart: members deleted, nodes lost, quorum edited */
-    bool marred;              /* a binding of its failed, or a member was deleted */
+    bool marred;              /* a binding of its failed, a member was deleted, … */
     bool ranked;              /* its members have ranks and roles */
     int32_t priority;
     int32_t minimum;      /* as wanted; lightweight: written on its pods */

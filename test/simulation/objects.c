@@ -69,8 +69,8 @@ static void place(struct sim *sim, const struct wishes *wishes, struct placement
 {
     struct slice_object *slices = arena_alloc(&sim->arena, SIM_LAYERS_MAX, sizeof *slices);
     for (int i = 0; i < wishes->layers; i++) {
-        slices[i] = (struct slice_object){objects_level(wishes->slice_level[i]),
-                                          wishes->slice_size[i]};
+        slices[i] =
+            (struct slice_object){objects_level(wishes->slice_level[i]), wishes->slice_size[i]};
     }
     *placement = (struct placement_object){
         .required_level = objects_level(wishes->required),
@@ -99,8 +99,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .name = objects_name(sim, 'p', pod->name),
         .uid = objects_name(sim, 'u', index),
         .node = state->node == SIM_NONE ? NULL : objects_name(sim, 'n', state->node),
-        .nominated =
-            state->nominated == SIM_NONE ? NULL : objects_name(sim, 'n', state->nominated),
+        .nominated = state->nominated == SIM_NONE ? NULL : objects_name(sim, 'n', state->nominated),
         .priority = pod->priority,
         .terminal = state->terminal,
         .succeeded = state->succeeded,

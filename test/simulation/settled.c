@@ -37,13 +37,15 @@ static struct muster muster(const struct sim *sim, int gang)
     return result;
 }
 
-/* How many of the gang's waiting pods certainly fit. */
+/* How many of the gang's waiting pods certainly fit. Slices that lost a member may be incomplete for
+ * good. */
 static int room_of(const struct sim *sim, int index, const struct muster *state)
 {
     const struct wishes *wishes = &sim->gangs[index].wishes;
     struct room room;
     bool started = state->bound + state->done > 0;
-    if (state->mixed || (started && (wishes->layers > 0 || wishes->required != LEVEL_NONE))) {
+    if (state->mixed || (wishes->layers > 0 && sim->gangs[index].marred) ||
+        (started && (wishes->layers > 0 || wishes->required != LEVEL_NONE))) {
         return 0;
     }
     room_measure(sim, index, state->shape, &room);
@@ -117,8 +119,7 @@ void invariants_settled(struct sim *sim)
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
         if (pod->gang == SIM_NONE && pod->state.exists && !sim->stubborn && !pod->state.terminal &&
-            !pod->state.deleting && pod->state.node == SIM_NONE &&
-            room_for_one(sim, pod->shape)) {
+            !pod->state.deleting && pod->state.node == SIM_NONE && room_for_one(sim, pod->shape)) {
             sim_fail(sim, "(7) the ordinary pod p%d waits although it fits", i);
         }
         if (pod->writes > 40 && !sim->stubborn) {

@@ -233,11 +233,11 @@ struct sim {
     int forgetful;       /* thousandths of nominations that get lost, always */
     int64_t aborts_from; /* no hold may run out from then on */
 
-    uint32_t fault_count;       /* numbers given so far; 0 is the jitter */
-    const uint8_t *dropped;     /* by number: left out; or NULL. *Borrowed*. */
-    uint32_t dropped_from;      /* this one and all later ones are left out */
-    FILE *trace;                /* or NULL */
-    struct arena arena;         /* of what is being said to or by the engine */
+    uint32_t fault_count;   /* numbers given so far; 0 is the jitter */
+    const uint8_t *dropped; /* by number: left out; or NULL. *Borrowed*. */
+    uint32_t dropped_from;  /* this one and all later ones are left out */
+    FILE *trace;            /* or NULL */
+    struct arena arena;     /* of what is being said to or by the engine */
 
     bool failed;
     char failure[1024];

@@ -179,8 +179,8 @@ static void read_filter(struct sim *sim, const struct record *record, const json
         answer->passes[at] = true;
     }
     void *first = json_object_iter((json_t *)(uintptr_t)failed);
-    answer->reason = sim_digest_text(
-        0, first == NULL ? NULL : json_string_value(json_object_iter_value(first)));
+    answer->reason =
+        sim_digest_text(0, first == NULL ? NULL : json_string_value(json_object_iter_value(first)));
     answer->verdict = json_array_size(names) == 0 ? FILTER_NONE : FILTER_SOME;
 }
 

@@ -50,18 +50,17 @@ static const char *slices_text(struct sim *sim, int gang, const struct wishes *w
     if (wishes->layers == 0) {
         return "";
     }
-    return kueue
-               ? pair(sim, "kueue.x-k8s.io/podset-slice-required-topology-constraints",
-                      arena_printf(&sim->arena, "[%s]", list))
-               : pair(sim, "phalanx.dev/slices", list);
+    return kueue ? pair(sim, "kueue.x-k8s.io/podset-slice-required-topology-constraints",
+                        arena_printf(&sim->arena, "[%s]", list))
+                 : pair(sim, "phalanx.dev/slices", list);
 }
 
 static const char *wishes_text(struct sim *sim, int gang, const struct wishes *wishes)
 {
     bool kueue = gang % 2 != 0;
-    const char *text =
-        pair(sim, kueue ? "kueue.x-k8s.io/podset-required-topology" : "phalanx.dev/required-topology",
-             objects_level(wishes->required));
+    const char *text = pair(
+        sim, kueue ? "kueue.x-k8s.io/podset-required-topology" : "phalanx.dev/required-topology",
+        objects_level(wishes->required));
     text = concat(sim, text,
                   pair(sim,
                        kueue ? "kai.scheduler/topology-preferred-placement"
@@ -81,14 +80,14 @@ void wire_node(struct sim *sim, int index, const struct node_state *state,
     struct err err;
     const char *labels = pair(sim, "kubernetes.io/hostname", objects_name(sim, 'n', index));
     if (state->leaf != SIM_NONE) {
-        labels = concat(sim, labels,
-                        pair(sim, "network.topology.nvidia.com/leaf",
-                             objects_name(sim, 'l', state->leaf)));
-    }
-    if (state->rack != SIM_NONE) {
         labels = concat(
             sim, labels,
-            pair(sim, "topology.kubernetes.io/rack", objects_name(sim, 'r', state->rack)));
+            pair(sim, "network.topology.nvidia.com/leaf", objects_name(sim, 'l', state->leaf)));
+    }
+    if (state->rack != SIM_NONE) {
+        labels =
+            concat(sim, labels,
+                   pair(sim, "topology.kubernetes.io/rack", objects_name(sim, 'r', state->rack)));
     }
     const char *text = arena_printf(
         &sim->arena,
@@ -115,11 +114,11 @@ static const char *pod_labels(struct sim *sim, const struct sim_pod *pod)
     } else {
         snprintf(number, sizeof(number), "%d", (int)pod->minimum);
         text = pair(sim, "pod-group.scheduling.sigs.k8s.io/name", gang);
-        text = concat(sim, text,
-                      pair(sim, "pod-group.scheduling.sigs.k8s.io/min-available", number));
+        text =
+            concat(sim, text, pair(sim, "pod-group.scheduling.sigs.k8s.io/min-available", number));
     }
-    text = concat(sim, text,
-                  pair(sim, "training.kubeflow.org/replica-type", objects_role(pod->role)));
+    text =
+        concat(sim, text, pair(sim, "training.kubeflow.org/replica-type", objects_role(pod->role)));
     if (pod->rank >= 0) {
         snprintf(number, sizeof(number), "%d", pod->rank);
         text = concat(sim, text, pair(sim, "training.kubeflow.org/replica-index", number));
@@ -175,12 +174,12 @@ void wire_group(struct sim *sim, int index, const struct group_state *state,
                 struct group_object *object)
 {
     struct err err;
-    const char *text = arena_printf(
-        &sim->arena,
-        "{\"metadata\":{\"name\":\"g%d\",\"namespace\":\"ns\",\"uid\":\"g%d\",\"annotations\":{%s}},"
-        "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
-        index, index, wishes_text(sim, index, &state->wishes), (int)state->minimum,
-        (int)(state->timeout_ms / 1000));
+    const char *text = arena_printf(&sim->arena,
+                                    "{\"metadata\":{\"name\":\"g%d\",\"namespace\":\"ns\",\"uid\":"
+                                    "\"g%d\",\"annotations\":{%s}},"
+                                    "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
+                                    index, index, wishes_text(sim, index, &state->wishes),
+                                    (int)state->minimum, (int)(state->timeout_ms / 1000));
     json_t *json = parse(sim, "group", text);
     if (json != NULL && group_decode(json, &sim->arena, object, &err) < 0) {
         sim_fail(sim, "(6) a group cannot be decoded: %s: %s", err.text, text);

@@ -9,8 +9,7 @@
 
 void wire_node(struct sim *sim, int index, const struct node_state *state,
                struct node_object *object);
-void wire_pod(struct sim *sim, int index, const struct pod_state *state,
-              struct pod_object *object);
+void wire_pod(struct sim *sim, int index, const struct pod_state *state, struct pod_object *object);
 void wire_group(struct sim *sim, int index, const struct group_state *state,
                 struct group_object *object);
 

@@ -38,8 +38,7 @@ static bool is_meant(const struct effect *effect, const char *target, const json
                same(text_at(metadata, "annotations", "phalanx.dev/gang"), meant->gang);
     }
     if (effect->type == EFFECT_NOMINATE) {
-        const json_t *node =
-            json_object_get(json_object_get(body, "status"), "nominatedNodeName");
+        const json_t *node = json_object_get(json_object_get(body, "status"), "nominatedNodeName");
         return node != NULL && same(json_string_value(node), meant->node);
     }
     return same(text_at(metadata, "annotations", "phalanx.dev/waiting"), meant->text);
@@ -84,10 +83,11 @@ static struct answer answer_of(struct sim *sim, const struct sim_write *write,
                                   pod, write->pod)};
         }
         return (struct answer){
-            409, arena_printf(arena,
-                              "Operation cannot be fulfilled on pods/binding \\\"%s\\\": "
-                              "Precondition failed: UID in precondition: u%d, UID in object meta: x",
-                              pod, write->pod)};
+            409,
+            arena_printf(arena,
+                         "Operation cannot be fulfilled on pods/binding \\\"%s\\\": "
+                         "Precondition failed: UID in precondition: u%d, UID in object meta: x",
+                         pod, write->pod)};
     case API_DELETING:
         return (struct answer){409, arena_printf(arena,
                                                  "Operation cannot be fulfilled on pods/binding "
@@ -132,7 +132,8 @@ enum write_outcome wire_outcome(struct sim *sim, const struct sim_write *write,
     enum verdict verdict = verdict_of_write(copy, said.status, body, strlen(body), &why);
     write_destroy(copy);
     if ((int)verdict != (int)api_outcome(answer)) {
-        sim_fail(sim, "(8) the API server's %d is taken for %d: %s", said.status, (int)verdict, body);
+        sim_fail(sim, "(8) the API server's %d is taken for %d: %s", said.status, (int)verdict,
+                 body);
     }
     return api_outcome(answer);
 }

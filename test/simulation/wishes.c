@@ -212,7 +212,8 @@ static void check_pair(struct sim *sim, int gang, const struct layout *mine, int
         int domain = domain_of(sim, &mine->places[i], level);
         for (int j = 0; j < theirs->count && domain != SIM_NONE; j++) {
             if (domain == domain_of(sim, &theirs->places[j], level)) {
-                sim_fail(sim, "(11) p%d of gang g%d on n%d and p%d of gang g%d on n%d share a domain",
+                sim_fail(sim,
+                         "(11) p%d of gang g%d on n%d and p%d of gang g%d on n%d share a domain",
                          mine->places[i].pod, gang, mine->places[i].node, theirs->places[j].pod,
                          other, theirs->places[j].node);
             }
