@@ -347,7 +347,9 @@ static void forgive_lateness(struct engine *engine)
     }
     for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
         int64_t unsure_until = engine->now + ENGINE_DOUBT_MS;
-        int64_t provisional_until = engine->now + ENGINE_PROVISIONAL_MS;
+        bool bound = pod->claim == CLAIM_BOUND && !pod->unsure;
+        int64_t provisional_until =
+            engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
         if (pod->unsure && pod->unsure_until < unsure_until) {
             pod->unsure_until = unsure_until;
         }

@@ -310,9 +310,13 @@ void engine_bind(struct engine *engine, const struct bind_event *call)
         engine_bind_reply(engine, call->ticket, text);
         return;
     }
-    if (pod->node != NAMES_NONE) { /* its caller has not seen that yet */
+    uint32_t bound = pod->node;
+    if (bound == NAMES_NONE && pod->claim == CLAIM_BOUND && pod->posts == 0 && !pod->unsure) {
+        bound = pod->claim_row; /* the API server said so, the watch has not yet */
+    }
+    if (bound != NAMES_NONE) { /* its caller has not seen that yet */
         engine_bind_reply(engine, call->ticket,
-                          pod->node == row ? NULL : "the pod is bound to another node");
+                          bound == row ? NULL : "the pod is bound to another node");
     } else if (pod->posts > 0 && pod->claim_row != row) {
         engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
     } else if (pod->gang == NULL && !engine->synced) {

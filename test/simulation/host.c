@@ -198,7 +198,7 @@ static bool apply(struct sim *sim, struct record *record)
     host->records = alloc_grow(host->records, &host->record_room, host->record_count + 1,
                                sizeof(struct record));
     host->records[host->record_count++] = *record;
-    trace_record(sim, record);
+    trace_record(sim, record, &host->effects);
     invariants_after(sim, record);
     size_t count = host->effects.count;
     bool crash = dies_now(sim);
@@ -441,6 +441,8 @@ void host_replay(struct sim *sim)
         effects_reset(&effects);
         record_apply(sim, engine, &effects, &host->records[i]);
         if (record_digest(&effects, &host->records[i]) != host->records[i].digest) {
+            trace_note(sim, "the second engine does not do as the first did:");
+            trace_record(sim, &host->records[i], &effects);
             sim_fail(sim, "(4) event %zu of the epoch has other effects in a second engine", i);
         }
     }

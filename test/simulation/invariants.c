@@ -102,8 +102,7 @@ void invariants_before(struct sim *sim, const struct record *record)
 static bool is_news(const struct sim *sim, int gang)
 {
     const struct sim_gang *it = &sim->gangs[gang];
-    if (it->object &&
-        memcmp(&sim->host.groups[gang], &it->state, sizeof(struct group_state)) != 0) {
+    if (it->object && !told_group(sim, gang)) {
         return true;
     }
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
@@ -167,6 +166,19 @@ struct load {
     int used[SIM_NODES_MAX];
 };
 
+/* A pod of that name runs there already, whatever the engine knows of it. */
+static bool runs_there(const struct sim *sim, int name, int node)
+{
+    for (int i = sim_first(sim, sim->pods[name].gang); i != SIM_NONE;
+         i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (sim->pods[i].name == name && state->exists && state->node == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_holds(const struct sim *sim, struct load *load)
 {
     struct arena arena;
@@ -181,8 +193,10 @@ static void add_holds(const struct sim *sim, struct load *load)
                 continue;
             }
             int node = sim_number(member->node);
-            load->held[node] += sim_gpus(sim->pods[sim_number(member->pod)].shape);
             load->holds[node]++;
+            if (!runs_there(sim, sim_number(member->pod), node)) {
+                load->held[node] += sim_gpus(sim->pods[sim_number(member->pod)].shape);
+            }
         }
     }
     arena_finish(&arena);
@@ -240,7 +254,8 @@ static void check_booking(struct sim *sim)
         int engaged = load.held[node] + load.posted[node];
         const struct sim_node *truth = &sim->nodes[node];
         int gpus = truth->state.exists ? truth->state.gpus : 0;
-        if (engaged > 0 && truth->disturbed_until < sim->now && engaged + load.used[node] > gpus) {
+        if (engaged > 0 && told_node(sim, node) && truth->disturbed_until < sim->now &&
+            engaged + load.used[node] > gpus) {
             sim_fail(sim, "(2) node n%d has %d GPUs, %d in use, %d held, %d in new bindings", node,
                      gpus, load.used[node], load.held[node], load.posted[node]);
         }

@@ -96,7 +96,8 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     }
     gang->minimum = random_chance(random, 700) ? *size : (int)random_range(random, 1, *size);
     gang->object = random_chance(random, 500);
-    gang->ranked = random_chance(random, 500);
+    /* Without ranks the order of names cuts the slices, so who arrives late moves them. */
+    gang->ranked = random_chance(random, 500) || (gang->wishes.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
     gang->last_pod = SIM_NONE;
 }

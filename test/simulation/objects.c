@@ -92,8 +92,11 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
     const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
     int gpus = sim_gpus(pod->shape);
     struct amount_object *amounts = arena_alloc(&sim->arena, 2, sizeof *amounts);
-    amounts[0] = (struct amount_object){"pods", 1};
-    amounts[1] = (struct amount_object){"nvidia.com/gpu", gpus};
+    size_t count = 0; /* in the order of the decoder: names are numbered as they come */
+    if (gpus > 0) {
+        amounts[count++] = (struct amount_object){"nvidia.com/gpu", gpus};
+    }
+    amounts[count++] = (struct amount_object){"pods", 1};
     *object = (struct pod_object){
         .name_space = "ns",
         .name = objects_name(sim, 'p', pod->name),
@@ -105,7 +108,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .succeeded = state->succeeded,
         .deleting = state->deleting,
         .requests = amounts,
-        .request_count = gpus > 0 ? 2 : 1,
+        .request_count = count,
         .gang = gang == NULL ? NULL : objects_name(sim, 'g', pod->gang),
         .gang_minimum = pod->minimum,
         .role = objects_role(pod->role),

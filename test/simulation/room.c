@@ -60,32 +60,39 @@ void room_measure(const struct sim *sim, int gang, int shape, struct room *room)
     leave_out(sim, gang, room);
 }
 
-static bool is_in(const struct sim *sim, int node, enum sim_level level, int domain)
+/* The nodes of a set (bits) that stand in the domain. */
+static uint32_t within(const struct sim *sim, uint32_t nodes, enum sim_level level, int domain)
 {
-    return level == LEVEL_NONE || sim_domain(&sim->nodes[node].state, level) == domain;
+    uint32_t inside = 0;
+    for (int node = 0; node < sim->node_count; node++) {
+        if ((nodes >> node & 1) != 0 && sim_domain(&sim->nodes[node].state, level) == domain) {
+            inside |= 1u << node;
+        }
+    }
+    return inside;
 }
 
-/* Pods in whole slices of layer `layer` and below, on the nodes of the domain. */
+/* Pods in whole slices of layer `layer` and below, on the nodes of the set. */
 static int sliced(const struct sim *sim, const struct room *room, const struct wishes *wishes,
-                  int layer, enum sim_level level, int domain)
+                  int layer, uint32_t nodes)
 {
     int sum = 0;
-    if (layer == wishes->layers) {
-        for (int node = 0; node < sim->node_count; node++) {
-            sum += is_in(sim, node, level, domain) ? room->copies[node] : 0;
-        }
-        return sum;
-    }
-    enum sim_level inner = wishes->slice_level[layer];
-    bool done[SIM_NODES_MAX] = {false};
     for (int node = 0; node < sim->node_count; node++) {
-        int at = sim_domain(&sim->nodes[node].state, inner);
-        if (at == SIM_NONE || done[at] || !is_in(sim, node, level, domain)) {
+        if ((nodes >> node & 1) == 0) {
             continue;
         }
-        done[at] = true;
-        int inside = sliced(sim, room, wishes, layer + 1, inner, at);
-        sum += inside / wishes->slice_size[layer] * wishes->slice_size[layer];
+        if (layer == wishes->layers) {
+            sum += room->copies[node];
+            continue;
+        }
+        enum sim_level level = wishes->slice_level[layer];
+        int domain = sim_domain(&sim->nodes[node].state, level);
+        uint32_t inside = within(sim, nodes, level, domain);
+        nodes &= ~inside;
+        if (domain != SIM_NONE) {
+            int size = wishes->slice_size[layer];
+            sum += sliced(sim, room, wishes, layer + 1, inside) / size * size;
+        }
     }
     return sum;
 }
@@ -93,13 +100,15 @@ static int sliced(const struct sim *sim, const struct room *room, const struct w
 int room_for(const struct sim *sim, const struct room *room, const struct wishes *wishes)
 {
     int best = 0;
+    uint32_t all = (1u << sim->node_count) - 1;
     if (wishes->required == LEVEL_NONE) {
-        return sliced(sim, room, wishes, 0, LEVEL_NONE, 0);
+        return sliced(sim, room, wishes, 0, all);
     }
     for (int node = 0; node < sim->node_count; node++) {
         int domain = sim_domain(&sim->nodes[node].state, wishes->required);
         if (domain != SIM_NONE) {
-            int here = sliced(sim, room, wishes, 0, wishes->required, domain);
+            uint32_t inside = within(sim, all, wishes->required, domain);
+            int here = sliced(sim, room, wishes, 0, inside);
             best = here > best ? here : best;
         }
     }

@@ -2,6 +2,8 @@
 #ifndef TEST_SIMULATION_TOLD_H
 #define TEST_SIMULATION_TOLD_H
 
+#include <string.h>
+
 #include "test/simulation/sim.h"
 
 /* What the engine was told, as far as the invariants judge by it. */
@@ -36,6 +38,21 @@ static inline bool told_twice(const struct sim *sim, int pod)
                  sim->host.seen[i].exists;
     }
     return count > 1;
+}
+
+/* Whether what it was told of a node or group is how it is. */
+static inline bool told_node(const struct sim *sim, int node)
+{
+    const struct node_state *told = &sim->host.nodes[node], *is = &sim->nodes[node].state;
+    return told->exists == is->exists && told->gpus == is->gpus && told->leaf == is->leaf &&
+           told->rack == is->rack;
+}
+
+static inline bool told_group(const struct sim *sim, int gang)
+{
+    const struct group_state *told = &sim->host.groups[gang], *is = &sim->gangs[gang].state;
+    return told->exists == is->exists && told->minimum == is->minimum &&
+           memcmp(&told->wishes, &is->wishes, sizeof(is->wishes)) == 0; /* enums and ints only */
 }
 
 #endif

@@ -226,16 +226,16 @@ static void print_effect(FILE *out, const struct record *record, const struct ef
     fputc('\n', out);
 }
 
-void trace_record(const struct sim *sim, const struct record *record)
+void trace_record(const struct sim *sim, const struct record *record, const struct effects *effects)
 {
     if (sim->trace == NULL) {
         return;
     }
     begin(sim, '>');
     print_record(sim, sim->trace, record);
-    for (size_t i = 0; i < sim->host.effects.count; i++) {
+    for (size_t i = 0; i < effects->count; i++) {
         begin(sim, '<');
-        print_effect(sim->trace, record, &sim->host.effects.items[i]);
+        print_effect(sim->trace, record, &effects->items[i]);
     }
 }
 

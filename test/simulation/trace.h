@@ -17,8 +17,9 @@ void trace_note(const struct sim *sim, const char *format, ...)
 void trace_fault(const struct sim *sim, uint32_t number, const char *name);
 void trace_node(const struct sim *sim, int node);
 void trace_wishes(const struct sim *sim, const struct wishes *wishes);
-/* An event of the engine, and its effects (host.effects). */
-void trace_record(const struct sim *sim, const struct record *record);
+/* An event of the engine, and its effects. */
+void trace_record(const struct sim *sim, const struct record *record,
+                  const struct effects *effects);
 void trace_write(const struct sim *sim, const struct sim_write *write, enum write_outcome outcome);
 /* How everything stands. */
 void trace_state(const struct sim *sim);
