@@ -4,7 +4,7 @@
 
 #include "test/simulation/run.h"
 
-/* simulation [--seed N] [--seeds COUNT] [--steps M] [--drop LIST] [--shrink] [--verbose] [--last L]
+/* simulation [--seed N] [--seeds COUNT] [--steps M] [--drop LIST] [--shrink] [--first] [--last L] …
  *
  * The same as `phalanx simulate`, as a program of its own: for builds of a changed engine
  * (mutants.py) and for builds that leave the command out.
@@ -13,10 +13,15 @@
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'c'},
-        {"steps", required_argument, NULL, 'm'}, {"last", required_argument, NULL, 'l'},
-        {"drop", required_argument, NULL, 'd'},  {"shrink", no_argument, NULL, 'S'},
-        {"verbose", no_argument, NULL, 'v'},     {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},
+        {"seeds", required_argument, NULL, 'c'},
+        {"steps", required_argument, NULL, 'm'},
+        {"last", required_argument, NULL, 'l'},
+        {"drop", required_argument, NULL, 'd'},
+        {"shrink", no_argument, NULL, 'S'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"first", no_argument, NULL, 'f'},
+        {NULL, 0, NULL, 0},
     };
     struct run_options options;
     run_options_default(&options);
@@ -31,6 +36,8 @@ int main(int argc, char **argv)
             options.last = strtoull(optarg, NULL, 10);
         } else if (flag == 'S') {
             options.shrink = true;
+        } else if (flag == 'f') {
+            options.first = true;
         } else if (flag == 'v') {
             options.verbose = true;
         } else if (flag != 'd' || !drops_parse(&options.drops, optarg)) {

@@ -159,14 +159,15 @@ static void shrink_and_show(const struct run *run, FILE *out)
 
 bool run_all(const struct run_options *options, FILE *out)
 {
-    uint64_t failed = 0, events = 0, commits = 0, crashes = 0;
-    for (uint64_t i = 0; i < options->seeds; i++) {
+    uint64_t done = 0, failed = 0, events = 0, commits = 0, crashes = 0;
+    for (uint64_t i = 0; i < options->seeds && !(options->first && failed > 0); i++) {
         struct run run = {.seed = options->seed + i,
                           .steps = options->steps,
                           .drops = &options->drops,
                           .trace = options->verbose ? out : NULL};
         struct run_result result;
         run_seed(&run, &result);
+        done++;
         events += result.events;
         commits += result.commits;
         crashes += result.crashes;
@@ -187,6 +188,6 @@ bool run_all(const struct run_options *options, FILE *out)
     fprintf(out,
             "simulation: %" PRIu64 " passed, %" PRIu64 " failed (%" PRIu64 " steps each, %" PRIu64
             " events, %" PRIu64 " commits, %" PRIu64 " crashes)\n",
-            options->seeds - failed, failed, options->steps, events, commits, crashes);
+            done - failed, failed, options->steps, events, commits, crashes);
     return failed == 0;
 }

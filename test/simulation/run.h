@@ -48,6 +48,7 @@ void run_shrink(const struct run *run, struct drops *drops, uint64_t *steps, FIL
 struct run_options {
     uint64_t seed, seeds, steps;
     size_t last;  /* lines of trace before a failure */
+    bool first;   /* stop after the first failing seed */
     bool shrink;  /* makes the first failing seed shorter and prints all of its trace */
     bool verbose; /* prints everything that happens */
     struct drops drops;
