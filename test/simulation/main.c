@@ -2,7 +2,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-#include "test/simulation/run.h"
+#include "api/cli/simulate.h"
 
 /* simulation [--seed N] [--seeds COUNT] [--steps M] [--drop LIST] [--shrink] [--first] [--last L] …
  *
@@ -23,8 +23,8 @@ int main(int argc, char **argv)
         {"first", no_argument, NULL, 'f'},
         {NULL, 0, NULL, 0},
     };
-    struct run_options options;
-    run_options_default(&options);
+    struct simulate_options options;
+    simulate_options_default(&options);
     for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
         if (flag == 's') {
             options.seed = strtoull(optarg, NULL, 10);
@@ -40,9 +40,11 @@ int main(int argc, char **argv)
             options.first = true;
         } else if (flag == 'v') {
             options.verbose = true;
-        } else if (flag != 'd' || !drops_parse(&options.drops, optarg)) {
+        } else if (flag == 'd') {
+            options.drop = optarg;
+        } else {
             return 2;
         }
     }
-    return run_all(&options, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return simulate_run(&options, stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

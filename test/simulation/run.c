@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/cli/simulate.h"
 #include "test/simulation/faults.h"
 #include "test/simulation/host.h"
 #include "test/simulation/invariants.h"
@@ -103,13 +104,9 @@ void run_seed(const struct run *run, struct run_result *result)
 
 /* ---- many ---- */
 
-void run_options_default(struct run_options *options)
+void simulate_options_default(struct simulate_options *options)
 {
-    memset(options, 0, sizeof(*options));
-    options->seed = options->seeds = 1;
-    options->steps = 3000;
-    options->last = 40;
-    drops_init(&options->drops);
+    *options = (struct simulate_options){.seed = 1, .seeds = 1, .steps = 3000, .last = 40};
 }
 
 /* The last lines of a text. */
@@ -157,37 +154,51 @@ static void shrink_and_show(const struct run *run, FILE *out)
     free(drops);
 }
 
-bool run_all(const struct run_options *options, FILE *out)
+struct totals {
+    uint64_t done, failed, events, commits, crashes;
+};
+
+static void run_one(const struct simulate_options *options, struct run *run, struct totals *totals,
+                    FILE *out)
 {
-    uint64_t done = 0, failed = 0, events = 0, commits = 0, crashes = 0;
-    for (uint64_t i = 0; i < options->seeds && !(options->first && failed > 0); i++) {
-        struct run run = {.seed = options->seed + i,
-                          .steps = options->steps,
-                          .drops = &options->drops,
-                          .trace = options->verbose ? out : NULL};
-        struct run_result result;
-        run_seed(&run, &result);
-        done++;
-        events += result.events;
-        commits += result.commits;
-        crashes += result.crashes;
-        if (!result.failed) {
-            continue;
-        }
-        failed++;
-        fprintf(out, "seed %" PRIu64 " step %" PRIu64 " event %" PRIu64 " at %lld ms: %s\n",
-                run.seed, result.step, result.events, (long long)result.at, result.failure);
-        run.trace = NULL;
-        if (options->shrink && failed == 1) {
-            shrink_and_show(&run, out);
-        } else if (options->last > 0 && !options->verbose) {
-            show(&run, options->last, out);
-        }
-        fflush(out);
+    struct run_result result;
+    run->trace = options->verbose ? out : NULL;
+    run_seed(run, &result);
+    totals->done++;
+    totals->events += result.events;
+    totals->commits += result.commits;
+    totals->crashes += result.crashes;
+    if (!result.failed) {
+        return;
+    }
+    totals->failed++;
+    fprintf(out, "seed %" PRIu64 " step %" PRIu64 " event %" PRIu64 " at %lld ms: %s\n", run->seed,
+            result.step, result.events, (long long)result.at, result.failure);
+    run->trace = NULL;
+    if (options->shrink && totals->failed == 1) {
+        shrink_and_show(run, out);
+    } else if (options->last > 0 && !options->verbose) {
+        show(run, options->last, out);
+    }
+    fflush(out);
+}
+
+int simulate_run(const struct simulate_options *options, FILE *out)
+{
+    struct totals totals = {0};
+    struct drops drops;
+    drops_init(&drops);
+    if (options->drop != NULL && !drops_parse(&drops, options->drop)) {
+        return -1;
+    }
+    for (uint64_t i = 0; i < options->seeds && !(options->first && totals.failed > 0); i++) {
+        struct run run = {.seed = options->seed + i, .steps = options->steps, .drops = &drops};
+        run_one(options, &run, &totals, out);
     }
     fprintf(out,
             "simulation: %" PRIu64 " passed, %" PRIu64 " failed (%" PRIu64 " steps each, %" PRIu64
             " events, %" PRIu64 " commits, %" PRIu64 " crashes)\n",
-            done - failed, failed, options->steps, events, commits, crashes);
-    return failed == 0;
+            totals.done - totals.failed, totals.failed, options->steps, totals.events,
+            totals.commits, totals.crashes);
+    return totals.failed > 0;
 }

@@ -8,7 +8,8 @@
 
 #include "test/simulation/sim.h"
 
-/* Runs of the simulator: one seed, many seeds, and the shrinking of one that fails. */
+/* Runs of the simulator: one seed, many seeds (simulate_run() of api/cli/simulate.h), and the
+ * shrinking of one that fails. */
 
 /* Which faults of a seed are left out: single ones, and all from one on. */
 struct drops {
@@ -44,18 +45,5 @@ void run_seed(const struct run *run, struct run_result *result);
 /* Makes a failing run shorter: fewer steps, fewer faults, as long as the same invariant is
  * violated. `progress` may be NULL. `run->drops` is not changed, `drops` is. */
 void run_shrink(const struct run *run, struct drops *drops, uint64_t *steps, FILE *progress);
-
-struct run_options {
-    uint64_t seed, seeds, steps;
-    size_t last;  /* lines of trace before a failure */
-    bool first;   /* stop after the first failing seed */
-    bool shrink;  /* makes the first failing seed shorter and prints all of its trace */
-    bool verbose; /* prints everything that happens */
-    struct drops drops;
-};
-void run_options_default(struct run_options *options);
-
-/* Runs all seeds, tells `out`; true when none failed. */
-bool run_all(const struct run_options *options, FILE *out);
 
 #endif
