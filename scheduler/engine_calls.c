@@ -127,7 +127,7 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
         engine_veto(engine, pod);
         return true;
     }
-    if (pod->claim == CLAIM_BOUND && pod->unsure && pod->node == NAMES_NONE) {
+    if (pod->claim == CLAIM_BOUND && pod->unsure && pod->posts == 0 && pod->node == NAMES_NONE) {
         /* kube-scheduler would not ask about a bound pod */
         if (carried_nomination(engine, call, pod)) {
             gang_veto(pod->gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);

@@ -202,9 +202,9 @@ void pods_settle(struct pods *pods, struct pod *pod)
 void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
 {
     assert(pod->claim == CLAIM_BOUND);
+    pod->unsure_until = until;
     if (!pod->unsure) {
         pod->unsure = true;
-        pod->unsure_until = until;
         pods->unsure++;
         ledger_guard(pods->ledger, pod->claim_row);
     }

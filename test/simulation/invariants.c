@@ -55,6 +55,31 @@ static void note_refused(struct sim *sim, const struct record *record)
     }
 }
 
+/* Whether the member is planned on the node its caller carries, and has not voted. */
+static bool is_planned_there(const struct sim *sim, const struct record *record)
+{
+    char name[16], pod[16];
+    struct gang_view view;
+    struct arena arena;
+    bool found = false;
+    int gang = sim->pods[record->pod].gang;
+    if (gang == SIM_NONE || record->nominated == SIM_NONE || told_twice(sim, record->pod)) {
+        return false; /* a name that is there twice does not tell which one it is */
+    }
+    sim_name(name, 'g', gang);
+    sim_name(pod, 'p', sim->pods[record->pod].name);
+    arena_init(&arena);
+    if (engine_gang_find(sim->host.engine, "ns", name, &arena, &view)) {
+        for (uint32_t i = 0; i < view.member_count; i++) {
+            const struct gang_member_view *member = &view.members[i];
+            found |= strcmp(member->pod, pod) == 0 && !member->bound && !member->voted &&
+                     sim_number(member->node) == record->nominated;
+        }
+    }
+    arena_finish(&arena);
+    return found;
+}
+
 static void see_pod(struct sim *sim, int pod, const struct pod_state *state)
 {
     sim->host.seen[pod] = *state;
@@ -89,6 +114,7 @@ void invariants_before(struct sim *sim, const struct record *record)
         break;
     case EVENT_FILTER:
         note_refused(sim, record);
+        host->carried = is_planned_there(sim, record);
         /* fall through */
     default:
         if (record->with_object) {
@@ -279,7 +305,7 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     }
     measure(sim, &load);
     for (int i = 0; i < sim->pod_count; i++) {
-        if (sim->host.posted[i] == POST_UNSURE) {
+        if (sim->host.posted[i] == POST_UNSURE || sim->host.posted[i] == POST_SENT) {
             load.holds[sim->host.posted_to[i]]++; /* whoever knows whether it is bound */
         }
     }
@@ -294,34 +320,18 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     }
 }
 
-/* A node that kube-scheduler tried first and left out is not to be planned for the pod again. */
+/* A planned node that kube-scheduler tried first and left out is not to be planned again. */
 static void check_veto(struct sim *sim, const struct record *record)
 {
-    char name[16], pod[16];
-    struct gang_view view;
-    struct arena arena;
-    if (told_twice(sim, record->pod)) {
-        return; /* names do not tell which one it is */
-    }
     for (uint32_t i = 0; i < record->node_count; i++) {
         if (record->nodes[i] == record->nominated) {
             return;
         }
     }
-    sim_name(name, 'g', sim->pods[record->pod].gang);
-    sim_name(pod, 'p', sim->pods[record->pod].name);
-    arena_init(&arena);
-    if (engine_gang_find(sim->host.engine, "ns", name, &arena, &view)) {
-        for (uint32_t i = 0; i < view.member_count; i++) {
-            const struct gang_member_view *member = &view.members[i];
-            if (strcmp(member->pod, pod) == 0 && !member->bound && !member->voted &&
-                member->node != NULL && sim_number(member->node) == record->nominated) {
-                sim_fail(sim, "(7) %s is planned on %s, which was just refused for it", pod,
-                         member->node);
-            }
-        }
+    if (sim->host.carried && is_planned_there(sim, record)) {
+        sim_fail(sim, "(7) p%d is planned on n%d, which was just refused for it", record->pod,
+                 record->nominated);
     }
-    arena_finish(&arena);
 }
 
 static void check_filter(struct sim *sim, const struct record *record)

@@ -262,6 +262,7 @@ void jobs_edit_group(struct sim *sim, struct random *random)
     jobs_excuse(sim, index);
     if (kind < 3) {
         gang->state.exists = false;
+        gang->excused |= sim->wish_percent > 0; /* nobody knows its wishes for a while */
         trace_note(sim, "the group of g%d is deleted for a while", index);
         sim_later(sim, random_range(random, 10, 5000), ACTION_GROUP, index, 0, 0);
     } else if (kind < 5 && sim->wish_percent > 0) {

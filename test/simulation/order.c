@@ -136,7 +136,7 @@ void order_check(struct sim *sim, int64_t now)
         } else if (waits) {
             order_trouble(sim, gang, now); /* its plan is no more */
         }
-        held = held && strcmp(effect->transition.from, gang_state_name(GANG_COMMITTING)) != 0;
+        held = held && strcmp(effect->transition.from, gang_state_name(GANG_WAITING)) == 0;
         if (!held && !waits) {
             host->ready[gang] = 0;
         } else if (held && planned < 64) {

@@ -34,6 +34,11 @@ static enum sim_level wider(enum sim_level a, enum sim_level b)
 static void leave_out(const struct sim *sim, int gang, struct room *room)
 {
     enum sim_level own = sim->gangs[gang].wishes.exclusive;
+    for (int node = 0; node < sim->node_count; node++) {
+        if (sim_domain(&sim->nodes[node].state, own) == SIM_NONE) {
+            room->copies[node] = 0;
+        }
+    }
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
         if (pod->gang == SIM_NONE || pod->gang == gang || !pod->state.exists ||

@@ -41,10 +41,11 @@ static struct muster muster(const struct sim *sim, int gang)
  * good. */
 static int room_of(const struct sim *sim, int index, const struct muster *state)
 {
-    const struct wishes *wishes = &sim->gangs[index].wishes;
+    const struct sim_gang *gang = &sim->gangs[index];
+    const struct wishes *wishes = &gang->wishes;
     struct room room;
     bool started = state->bound + state->done > 0;
-    if (state->mixed || (wishes->layers > 0 && sim->gangs[index].marred) ||
+    if (state->mixed || (wishes->layers > 0 && (gang->marred || gang->excused)) ||
         (started && (wishes->layers > 0 || wishes->required != LEVEL_NONE))) {
         return 0;
     }

@@ -145,6 +145,7 @@ struct host {
     int posted_to[SIM_PODS_MAX];
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
     uint64_t ready[SIM_GANGS_MAX]; /* number of the apply that made it ready; 0: it is not */
+    bool carried; /* the running filter call's member was planned where its nomination says */
     struct filter_answer answer;
     uint32_t prioritized;
     int stage;          /* of starting: lists shown so far */
