@@ -64,6 +64,11 @@ static void answer_bind(struct sim *sim, const struct bind_reply *reply)
                  (unsigned long long)reply->ticket, (int)call->state);
         return;
     }
+    const struct pod_state *is = &sim->pods[call->pod].state;
+    if (reply->error == NULL && is->exists && is->node != call->node) {
+        sim_fail(sim, "(6) the caller is told that p%d is bound to n%d, and it is on n%d",
+                 call->pod, call->node, is->node);
+    }
     call->state = CALL_ANSWERED;
     bool bound = sim->host.codecs ? wire_bind_answer(sim, reply->error) : reply->error == NULL;
     sim_later(sim, sim_delay(sim, 0, 3, 20, 2000), ACTION_BIND_ANSWER, 0, bound, reply->ticket);

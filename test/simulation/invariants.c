@@ -102,8 +102,14 @@ void invariants_before(struct sim *sim, const struct record *record)
     case EVENT_POD:
     case EVENT_POD_GONE:
         see_pod(sim, index, &record->change.pod);
+        if (record->type == EVENT_POD_GONE) {
+            host->posted[index] = POST_NONE; /* forgotten; its outcome means nothing any more */
+        }
         break;
     case EVENT_BINDING_DONE:
+        if (host->posted[pod] == POST_NONE) {
+            break;
+        }
         host->posted[pod] = record->outcome == WRITE_DONE      ? POST_BOUND
                             : record->outcome == WRITE_UNKNOWN ? POST_UNSURE
                                                                : POST_NONE;
@@ -250,6 +256,10 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
     }
     int sum = load->used[node] + load->posted[node];
     const struct host *host = &sim->host;
+    if (host->posted[pod] == POST_SENT && host->posted_to[pod] != node) {
+        sim_fail(sim, "(2) bindings of p%d to n%d and n%d are on their way", pod,
+                 host->posted_to[pod], node);
+    }
     if (effect->write.gang == NULL && host->posted[pod] == POST_UNSURE &&
         host->posted_to[pod] !=
             node) { /* kube-scheduler has forgotten; it may be there all the same */
@@ -309,13 +319,14 @@ static void check_ordinary(struct sim *sim, const struct record *record,
             load.holds[sim->host.posted_to[i]]++; /* whoever knows whether it is bound */
         }
     }
+    int free[SIM_NODES_MAX], gpus = sim_gpus(sim->pods[record->pod].shape);
+    told_free(sim, SIM_NONE, free);
     for (uint32_t i = 0; i < record->node_count; i++) {
         int node = record->nodes[i];
-        if (!reply->passes[i] && load.holds[node] == 0) {
-            sim_fail(
-                sim,
-                "(10) the ordinary pod p%d may not have node n%d, where nothing it needs is held",
-                record->pod, node);
+        if (!reply->passes[i] && (load.holds[node] == 0 || free[node] >= gpus)) {
+            sim_fail(sim,
+                     "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
+                     record->pod, node);
         }
     }
 }

@@ -132,7 +132,7 @@ def hunt(options, folder):
     if not entries:
         raise Broken("no such line in the table")
     build = Build(options.cc.split(), folder, options.jobs)
-    good, said = simulate(build.link("unchanged"), 200)
+    good, said = simulate(build.link("unchanged"), options.seeds)
     if not good:
         raise Broken(f"the engine as it is does not pass: {said}")
     print(f"unchanged: passes, {said}", flush=True)
@@ -150,7 +150,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--only", metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=2000, metavar="COUNT", help="at most so many for each")
+    parser.add_argument("--seeds", type=int, default=500, metavar="COUNT", help="at most so many for each")
     parser.add_argument("--jobs", type=int, default=2, metavar="N")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="build here and leave it")
     parser.add_argument("table", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".txt"))

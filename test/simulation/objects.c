@@ -3,8 +3,8 @@
 
 #include "test/simulation/wire_objects.h"
 
-/* The short way from numbers to the engine's objects. The long way, through JSON, is wire_objects.c; both
- * must tell the engine the same, which host_replay() finds out by taking the other one.
+/* The short way from numbers to the engine's objects. The long way, through JSON, is wire_objects.c;
+ * both must tell the engine the same, which host_replay() finds out by taking the other one.
  */
 
 const char *objects_name(struct sim *sim, char prefix, int number)

@@ -37,8 +37,8 @@ static struct muster muster(const struct sim *sim, int gang)
     return result;
 }
 
-/* How many of the gang's waiting pods certainly fit. Slices that lost a member may be incomplete for
- * good. */
+/* How many of the gang's waiting pods certainly fit. Slices that lost a member may be incomplete
+ * for good. */
 static int room_of(const struct sim *sim, int index, const struct muster *state)
 {
     const struct sim_gang *gang = &sim->gangs[index];
@@ -101,12 +101,38 @@ static void check_engine(struct sim *sim)
     }
 }
 
+/* kube-scheduler keeps room for who is nominated: nobody may be who has no plan. */
+static void check_nominations(struct sim *sim)
+{
+    for (int i = 0; i < sim->pod_count; i++) {
+        char name[16];
+        struct gang_view view;
+        struct arena arena;
+        const struct sim_pod *pod = &sim->pods[i];
+        if (!pod->state.exists || pod->gang == SIM_NONE || pod->state.nominated == SIM_NONE ||
+            pod->state.node != SIM_NONE || pod->state.terminal || pod->state.deleting) {
+            continue;
+        }
+        arena_init(&arena);
+        bool found =
+            engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', pod->gang), &arena, &view);
+        for (uint32_t m = 0; found && m < view.member_count; m++) {
+            if (sim_number(view.members[m].pod) == pod->name && view.members[m].node == NULL) {
+                sim_fail(sim, "(7) p%d stays nominated on n%d, and its gang has no plan", i,
+                         pod->state.nominated);
+            }
+        }
+        arena_finish(&arena);
+    }
+}
+
 void invariants_settled(struct sim *sim)
 {
     struct engine_figures figures = {0};
     check_engine(sim);
     if (sim->host.engine != NULL) {
         engine_figures(sim->host.engine, &figures);
+        check_nominations(sim);
     }
     for (int gang = 0; gang < sim->gang_count; gang++) {
         wishes_check_bound(sim, gang);

@@ -8,8 +8,8 @@
 /* A failing run made short enough for a person to read.
  *
  *   1  every fault after the failure is dropped, and the steps after it
- *   2  faults are dropped in blocks, halves first, then quarters, … then one by one, until no single
- *      one can be missed (Zeller's ddmin, complements only)
+ *   2  faults are dropped in blocks, halves first, then quarters, … then one by one, until no
+ *      single one can be missed (Zeller's ddmin, complements only)
  *   3  fewer steps, by halves
  *
  * A candidate is good when it violates the same invariant, whatever the words. Dropping a fault

@@ -55,4 +55,8 @@ static inline bool told_group(const struct sim *sim, int gang)
            memcmp(&told->wishes, &is->wishes, sizeof(is->wishes)) == 0; /* enums and ints only */
 }
 
+/* GPUs free for others by what it was told and by what it holds, the holds of gang `spared` left
+ * out (SIM_NONE: of none); negative for a node that is not there. */
+void told_free(const struct sim *sim, int spared, int free[SIM_NODES_MAX]);
+
 #endif
