@@ -75,7 +75,8 @@ static void answer_bind(struct sim *sim, const struct bind_reply *reply)
 }
 
 /* A hold that is shorter than three of kube-scheduler's backoffs may well run out, and so may one
- * that was made for a pod which kube-scheduler asked about after it was gone. */
+ * whose nominations got lost, or that was made for a pod which kube-scheduler asked about after it
+ * was gone. */
 static bool may_run_out(const struct sim *sim, const struct event_effect *event)
 {
     int number = sim_number(event->name);
@@ -86,7 +87,8 @@ static bool may_run_out(const struct sim *sim, const struct event_effect *event)
             return true;
         }
     }
-    return timeout > 0 && timeout < SIM_HOLD_MS;
+    return (timeout > 0 && timeout < SIM_HOLD_MS) ||
+           sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
 }
 
 static void answer_filter(struct sim *sim, const struct filter_reply *reply,
@@ -372,6 +374,9 @@ void host_write(struct sim *sim, int index)
         return;
     }
     trace_note(sim, "something happens to a write of p%d", write->pod);
+    if (sim->pods[write->pod].gang != SIM_NONE) {
+        sim->gangs[sim->pods[write->pod].gang].lost_at = sim->now;
+    }
     switch (random_index(&sim->random, 6)) {
     case 0: /* done, but the answer is lost */
         (void)land(sim, write);

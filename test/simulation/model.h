@@ -91,6 +91,7 @@ struct sim_gang {
     bool object;              /* has, had or will have a group object */
     bool excused;             /* others tore it apart: members deleted, nodes lost, quorum edited */
     bool marred;              /* a binding of its failed, a member was deleted, … */
+    int64_t lost_at;          /* a nomination of its got lost then */
     bool ranked;              /* its members have ranks and roles */
     int32_t priority;
     int32_t minimum;      /* as wanted; lightweight: written on its pods */

@@ -47,7 +47,7 @@ static void settle(struct sim *sim)
     faults_finish(sim);
     run_until(sim, sim->now + SETTLE_MS);
     kube_flush(sim);
-    run_until(sim, sim->now + 60000);
+    run_until(sim, sim->now + 150000); /* vetoes and backoffs last a minute */
     if (!sim->failed) {
         invariants_settled(sim);
     }
