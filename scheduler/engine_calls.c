@@ -212,7 +212,8 @@ void engine_preempt(struct engine *engine, const struct preempt_event *call)
 }
 
 /* An ordinary pod that kube-scheduler let through before a hold was made takes precedence over
- * members that have not voted; it never takes what a voted member is about to get. */
+ * members that have not voted; it never takes what a voted member is about to get, nor what is
+ * missing of a quorum that is being bound. */
 static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
 {
     const struct resources *request = shapes_request(engine->shapes, pod->shape);
@@ -220,7 +221,8 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
                          !ledger_fits(engine->ledger, row, request);
          g++) {
         struct gang *gang = engine->gangs.items[g];
-        for (uint32_t i = 0; i < gang->member_count && gang->deadline != INT64_MAX; i++) {
+        bool yields = gang->deadline != INT64_MAX && gang->state != GANG_COMMITTING;
+        for (uint32_t i = 0; i < gang->member_count && yields; i++) {
             struct pod *member = gang->members[i];
             if (member->claim == CLAIM_HELD && member->claim_row == row && !member->voted) {
                 engine_veto(engine, member);

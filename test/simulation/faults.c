@@ -157,6 +157,15 @@ static void excuse(struct sim *sim, int node)
     }
 }
 
+/* Somebody may stand by now where a gang that has begun wants to be alone, so that its other members
+ * cannot join it. */
+static void excuse_exclusive(struct sim *sim)
+{
+    for (int i = 0; i < sim->gang_count; i++) {
+        sim->gangs[i].excused |= sim->gangs[i].wishes.exclusive != LEVEL_NONE;
+    }
+}
+
 static void disturb(struct sim *sim, int node)
 {
     sim->nodes[node].disturbed_until = sim->now + SIM_DISTURBED_MS;
@@ -200,6 +209,7 @@ static void relabel(struct sim *sim, struct random *random)
         state->leaf = as->leaf;
         state->rack = random_chance(random, 200) ? SIM_NONE : as->rack;
         disturb(sim, index);
+        excuse_exclusive(sim);
         trace_node(sim, index);
         api_show(sim, KIND_NODE, index);
     }
@@ -217,6 +227,7 @@ static void bind_outside(struct sim *sim, struct random *random)
     if (index != SIM_NONE) {
         if (sim->pods[index].gang != SIM_NONE) {
             sim->gangs[sim->pods[index].gang].excused = true;
+            excuse_exclusive(sim);
         }
         trace_note(sim, "it binds p%d to n%d", index, node);
         (void)api_bind(sim, index, node);

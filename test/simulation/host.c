@@ -409,6 +409,10 @@ void host_land(struct sim *sim, int index, bool answered)
     if (write->landed) {
         return;
     }
+    if (!answered && write->type == EFFECT_POST_BINDING &&
+        sim->host.posted[write->pod] != POST_UNSURE) { /* nobody doubts it any more */
+        sim->nodes[write->node].disturbed_until = sim->now + SIM_DISTURBED_MS;
+    }
     enum write_outcome outcome = land(sim, write);
     if (answered) {
         settle(sim, index, outcome, 5);

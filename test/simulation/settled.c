@@ -72,6 +72,9 @@ static void check_gang(struct sim *sim, int index)
         need = (need + slice - 1) / slice * slice;
     }
     int room = room_of(sim, index, &state);
+    if (sim->host.troubled_until[index] > sim->now + sim->host.skew_ms) {
+        return; /* refused a moment ago, and by kube-scheduler's stubborn filters */
+    }
     if (need <= state.pending && room >= need) {
         sim_fail(sim,
                  "(7) gang g%d waits although it fits: %d bound, %d done, %d pending, quorum %d, "
