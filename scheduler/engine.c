@@ -338,10 +338,31 @@ static void drop_unconfirmed_pods(struct engine *engine)
         if (!pod->provisional) {
             continue;
         }
-        if (pod->provisional_until <= engine->now) {
+        if (pod->provisional_until <= engine->now && pod->posts == 0) {
             engine_remove_pod(engine, pod);
-        } else {
+        } else if (pod->provisional_until > engine->now) { /* else: when its binding is done */
             engine_want_tick(engine, pod->provisional_until);
+        }
+    }
+}
+
+/* The process stood still, or its clock jumped: nobody had the time that was meant. What is waited
+ * for from the watch gets that time again; holds do not, their callers have waited long enough. */
+static void forgive_lateness(struct engine *engine)
+{
+    if (engine->next_tick == INT64_MAX || engine->now - engine->next_tick < ENGINE_LATE_MS) {
+        return;
+    }
+    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
+        int64_t unsure_until = engine->now + ENGINE_DOUBT_MS;
+        bool bound = pod->claim == CLAIM_BOUND && !pod->unsure;
+        int64_t provisional_until =
+            engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
+        if (pod->unsure && pod->unsure_until < unsure_until) {
+            pod->unsure_until = unsure_until;
+        }
+        if (pod->provisional && pod->provisional_until < provisional_until) {
+            pod->provisional_until = provisional_until;
         }
     }
 }
@@ -527,6 +548,7 @@ void engine_apply(struct engine *engine, const struct event *event, struct effec
 {
     engine->now = event->now;
     engine->effects = effects;
+    forgive_lateness(engine);
     dispatch(engine, event);
     engine_settle(engine);
     finish_touched(engine);

@@ -132,7 +132,7 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
         engine_veto(engine, pod);
         return true;
     }
-    if (pod->claim == CLAIM_BOUND && pod->unsure && pod->node == NAMES_NONE) {
+    if (pod->claim == CLAIM_BOUND && pod->unsure && pod->posts == 0 && pod->node == NAMES_NONE) {
         /* kube-scheduler would not ask about a bound pod */
         if (carried_nomination(engine, call, pod)) {
             gang_veto(pod->gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
@@ -221,7 +221,8 @@ void engine_preempt(struct engine *engine, const struct preempt_event *call)
 }
 
 /* An ordinary pod that kube-scheduler let through before a hold was made takes precedence over
- * members that have not voted; it never takes what a voted member is about to get. */
+ * members that have not voted; it never takes what a voted member is about to get, nor what is
+ * missing of a quorum that is being bound. */
 static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
 {
     const struct resources *request = shapes_request(engine->shapes, pod->shape);
@@ -229,7 +230,8 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
                          !ledger_fits(engine->ledger, row, request);
          g++) {
         struct gang *gang = engine->gangs.items[g];
-        for (uint32_t i = 0; i < gang->member_count && gang->deadline != INT64_MAX; i++) {
+        bool yields = gang->deadline != INT64_MAX && gang->state != GANG_COMMITTING;
+        for (uint32_t i = 0; i < gang->member_count && yields; i++) {
             struct pod *member = gang->members[i];
             if (member->claim == CLAIM_HELD && member->claim_row == row && !member->voted) {
                 engine_veto(engine, member);
@@ -321,9 +323,13 @@ void engine_bind(struct engine *engine, const struct bind_event *call)
         engine_bind_reply(engine, call->ticket, text);
         return;
     }
-    if (pod->node != NAMES_NONE) { /* its caller has not seen that yet */
+    uint32_t bound = pod->node;
+    if (bound == NAMES_NONE && pod->claim == CLAIM_BOUND && pod->posts == 0 && !pod->unsure) {
+        bound = pod->claim_row; /* the API server said so, the watch has not yet */
+    }
+    if (bound != NAMES_NONE) { /* its caller has not seen that yet */
         engine_bind_reply(engine, call->ticket,
-                          pod->node == row ? NULL : "the pod is bound to another node");
+                          bound == row ? NULL : "the pod is bound to another node");
     } else if (pod->posts > 0 && pod->claim_row != row) {
         engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
     } else if (pod->gang == NULL && !engine->synced) {
@@ -353,6 +359,10 @@ void engine_binding_done(struct engine *engine, const struct write_done_event *d
     engine_touch(engine, pod->gang);
     pod->posts -= pod->posts > 0;
     answer_waiting(engine, pod, bound ? NULL : done->message);
+    if (pod->provisional) { /* once bound it exists, however late the watch is */
+        pod->provisional_until = engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
+        engine_want_tick(engine, pod->provisional_until);
+    }
     if (pod->node != NAMES_NONE || pod->claim != CLAIM_BOUND) {
         return; /* the watch has told */
     }

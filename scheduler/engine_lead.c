@@ -34,6 +34,8 @@ static void forget_attempts(struct gang *gang)
     gang->not_before = 0;
     gang->has_quality = false;
     gang->told_at = 0;
+    gang->repair_since = -1;
+    gang->torn = false;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         gang->members[i]->missed = false;
         gang->members[i]->told = NULL;

@@ -11,6 +11,20 @@
  * answer to whoever waits for it; the gang is touched, and engine_settle() does the rest.
  */
 
+/* Whether what is overbooked on the row is something the pod holds, too: a hold that takes none of
+ * it is as good as before, and would only be made again. */
+static bool lacks_room(const struct engine *engine, const struct pod *pod, uint32_t row)
+{
+    const struct resources *request = shapes_request(engine->shapes, pod->shape);
+    const struct resources *left = ledger_free(engine->ledger, row);
+    for (uint32_t i = 0; i < request->count; i++) {
+        if (request->items[i].amount > 0 && resources_get(left, request->items[i].name) < 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether holds on a row still have room; gangs whose hold has not are planned again. */
 void engine_check_row(struct engine *engine, uint32_t row)
 {
@@ -26,7 +40,8 @@ void engine_check_row(struct engine *engine, uint32_t row)
         struct gang_tally tally = gang_tally(gang);
         for (uint32_t i = 0; i < gang->member_count; i++) {
             struct pod *pod = gang->members[i];
-            if (pod->claim != CLAIM_HELD || pod->claim_row != row) {
+            if (pod->claim != CLAIM_HELD || pod->claim_row != row ||
+                !lacks_room(engine, pod, row)) {
                 continue;
             }
             if (!gang_begun(&tally)) {

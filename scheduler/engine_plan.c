@@ -230,6 +230,7 @@ void engine_commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
 {
     struct arena *arena = &engine->effects->arena;
     pods_settle(engine->pods, pod);
+    pods_doubt(engine->pods, pod, INT64_MAX); /* until the outcome is known */
     pod->waiting = true;
     pod->ticket = ticket;
     pod->posts++;

@@ -23,11 +23,13 @@
  * engine_apply() from the struct.
  */
 
-#define ENGINE_VETO_MS        60000 /* a veto is forgotten after that */
-#define ENGINE_RENOMINATE_MS  2000  /* a nomination that got lost is written again after that */
-#define ENGINE_PROVISIONAL_MS 30000 /* a pod known from a call only is dropped after that */
-#define ENGINE_DOUBT_MS       60000 /* a binding without an answer that no watch shows by then */
-#define ENGINE_REFUSED_MS     1000  /* a gang whose binding was refused rests that long */
+#define ENGINE_VETO_MS        60000  /* a veto is forgotten after that */
+#define ENGINE_RENOMINATE_MS  2000   /* a nomination that got lost is written again after that */
+#define ENGINE_PROVISIONAL_MS 30000  /* a pod known from a call only is dropped after that */
+#define ENGINE_UNSEEN_MS      120000 /* … or, once bound, after that */
+#define ENGINE_LATE_MS        2000   /* a tick so much too late: the process stood still */
+#define ENGINE_DOUBT_MS       60000  /* a binding without an answer that no watch shows by then */
+#define ENGINE_REFUSED_MS     1000   /* a gang whose binding was refused rests that long */
 
 struct engine {
     struct levels levels;

@@ -243,9 +243,11 @@ void pods_settle(struct pods *pods, struct pod *pod)
 void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
 {
     assert(pod->claim == CLAIM_BOUND);
+    if (!pod->unsure || until < pod->unsure_until) { /* a doubt is not prolonged by the next one */
+        pod->unsure_until = until;
+    }
     if (!pod->unsure) {
         pod->unsure = true;
-        pod->unsure_until = until;
         pods->unsure++;
         ledger_guard(pods->ledger, pod->claim_row);
     }

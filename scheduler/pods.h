@@ -66,7 +66,7 @@ struct pod {
     bool waiting;         /* a bind call waits for the outcome of its binding */
     uint64_t ticket;      /* of that call */
     uint32_t posts;       /* bindings posted whose outcome is not known yet */
-    bool unsure;          /* BOUND, but its binding may or may not have happened */
+    bool unsure;          /* BOUND, but its binding may or may not have happened (yet) */
     int64_t unsure_until; /* nobody has seen it by then: it did not happen */
 
     bool provisional; /* known from a call only, not from the watch */
@@ -97,8 +97,8 @@ void pods_hold_gpus(struct pods *pods, struct pod *pod, uint32_t row, uint64_t g
 void pods_bind(struct pods *pods, struct pod *pod, uint32_t row);
 void pods_settle(struct pods *pods, struct pod *pod); /* HELD to BOUND on the same node */
 void pods_release(struct pods *pods, struct pod *pod);
-/* A BOUND pod whose binding may not have happened: kube-scheduler may think its room free, so that
- * is guarded like a hold. */
+/* A BOUND pod whose binding may not have happened, or not yet: kube-scheduler may think its room
+ * free, if only because it was restarted, so that is guarded like a hold. */
 void pods_doubt(struct pods *pods, struct pod *pod, int64_t until);
 void pods_trust(struct pods *pods, struct pod *pod);
 

@@ -17,11 +17,7 @@
 #define DISTANCE_MAX 3
 #define OPTIONS_MAX  32
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
+static const struct cli_command commands[] = {
     {"serve", cli_serve, "answer kube-scheduler's extender calls"},
     {"plan", cli_plan, "say where a job would be placed, or why it does not fit"},
     {"topology", cli_topology, "say how the node labels of a cluster are understood"},
@@ -31,7 +27,12 @@ static const struct {
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-static void print_usage(FILE *out)
+static void print_command(FILE *out, const struct cli_command *command)
+{
+    fprintf(out, "  %-13s %s\n", command->name, command->summary);
+}
+
+static void print_usage(FILE *out, const struct cli_command *more)
 {
     fputs("usage: phalanx COMMAND [FLAGS]\n"
           "\n"
@@ -40,7 +41,10 @@ static void print_usage(FILE *out)
           "\n",
           out);
     for (size_t i = 0; i < COMMANDS; i++) {
-        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
+        print_command(out, &commands[i]);
+    }
+    if (more != NULL) {
+        print_command(out, more);
     }
     fputs("\n"
           "`phalanx COMMAND --help` explains each of them.\n"
@@ -172,39 +176,59 @@ int cli_option(int argc, char **argv, const char *command, const char *letters,
     return flag;
 }
 
+/* The command of that name; NULL after it was said which one is nearest. */
+static const struct cli_command *find_command(const char *name, const struct cli_command *more)
+{
+    const char *names[COMMANDS + 3];
+    size_t count = 0;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+        names[count++] = commands[i].name;
+    }
+    if (more != NULL && strcmp(more->name, name) == 0) {
+        return more;
+    }
+    if (more != NULL) {
+        names[count++] = more->name;
+    }
+    names[count++] = "help";
+    names[count] = NULL;
+    const char *nearest = cli_nearest(name, names);
+    if (nearest != NULL) {
+        cli_usage_error("", "there is no command %s: did you mean %s?", name, nearest);
+    } else {
+        cli_usage_error("", "there is no command %s", name);
+    }
+    return NULL;
+}
+
 int cli_run(int argc, char **argv)
 {
-    const char *names[COMMANDS + 2];
+    return cli_run_with(argc, argv, NULL);
+}
+
+int cli_run_with(int argc, char **argv, const struct cli_command *more)
+{
     const char *name = argc > 1 ? argv[1] : "";
     if (argc < 2) {
-        print_usage(stderr);
+        print_usage(stderr, more);
         return CLI_USAGE;
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         /* `phalanx help plan` is `phalanx plan --help`. */
-        if (argc == 3 && name[0] == 'h') {
+        if (argc == 3 && name[0] == 'h' && strcmp(argv[2], "help") != 0) {
             char help[] = "--help";
             char *arguments[] = {argv[0], argv[2], help, NULL};
-            return strcmp(argv[2], "help") == 0 ? (print_usage(stdout), CLI_OK)
-                                                : cli_run(3, arguments);
+            return cli_run_with(3, arguments, more);
         }
-        print_usage(stdout);
+        print_usage(stdout, more);
         return CLI_OK;
     }
     if (strcmp(name, "--version") == 0) {
         return cli_version(1, argv);
     }
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
-        }
-        names[i] = commands[i].name;
-    }
-    names[COMMANDS] = "help";
-    names[COMMANDS + 1] = NULL;
-    const char *nearest = cli_nearest(name, names);
-    if (nearest != NULL) {
-        return cli_usage_error("", "there is no command %s: did you mean %s?", name, nearest);
-    }
-    return cli_usage_error("", "there is no command %s", name);
+    const struct cli_command *command = find_command(name, more);
+    return command == NULL ? CLI_USAGE : command->run(argc - 1, argv + 1);
 }

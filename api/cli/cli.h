@@ -23,8 +23,16 @@ int cli_replay(int argc, char **argv);
 int cli_check_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
+struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
 /* The whole command line, argv[0] being the program. */
 int cli_run(int argc, char **argv);
+/* The same with one more command, or NULL: for one that not every build has. */
+int cli_run_with(int argc, char **argv, const struct cli_command *more);
 
 /* Like getopt_long(), for commands that say what is wrong themselves: an unknown flag, a missing or
  * superfluous value or an argument that is no flag is reported with the nearest flag there is and

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/sim.h"
+#include "test/simulation/api_server.h"
 
 #include <string.h>
+
+#include "test/simulation/host.h"
+#include "test/simulation/kube_scheduler.h"
 
 #include "topology/alloc.h"
 
@@ -50,10 +53,12 @@ static void arm(struct sim *sim, enum sim_client client, enum sim_kind kind)
     if (stream->armed || stream->count == 0) {
         return;
     }
-    int64_t delay = random_chance(&sim->random, 900) ? random_range(&sim->random, 0, 20)
-                                                     : random_range(&sim->random, 20, 1500);
+    int64_t delay = sim_delay(sim, 0, 20, 100, 1500);
     if (!sim->calm && stream->blocked_until > sim->now + delay) {
         delay = stream->blocked_until - sim->now;
+    }
+    if (client == CLIENT_ENGINE && sim->host.frozen_until > sim->now + delay) {
+        delay = sim->host.frozen_until - sim->now;
     }
     stream->armed = true;
     sim_later(sim, delay, ACTION_DELIVER, (int)client, (int)kind, 0);
@@ -97,6 +102,10 @@ void api_deliver(struct sim *sim, enum sim_client client, enum sim_kind kind)
 {
     struct stream *stream = &sim->clients[client].streams[kind];
     stream->armed = false;
+    if (client == CLIENT_ENGINE && host_is_frozen(sim)) {
+        arm(sim, client, kind);
+        return;
+    }
     /* What one read of the connection brings. */
     int64_t batch = random_range(&sim->random, 1, 4);
     while (stream->open && stream->count > 0 && batch-- > 0) {
@@ -147,11 +156,16 @@ int api_create_pod(struct sim *sim, const struct sim_pod *pod)
     sim->pods[index] = *pod;
     sim->pods[index].state.exists = true;
     sim->pods[index].state.version = ++sim->version;
+    sim->pods[index].name = pod->name == SIM_NONE ? index : pod->name;
+    sim->pods[index].next_of_gang = sim_first(sim, pod->gang);
+    if (pod->gang != SIM_NONE) {
+        sim->gangs[pod->gang].last_pod = index;
+    }
     api_show(sim, KIND_POD, index);
     return index;
 }
 
-static void changed(struct sim *sim, int pod)
+void api_touch_pod(struct sim *sim, int pod)
 {
     sim->pods[pod].state.version = ++sim->version;
     api_show(sim, KIND_POD, pod);
@@ -164,50 +178,82 @@ void api_delete_pod(struct sim *sim, int pod)
         return;
     }
     state->exists = false;
-    changed(sim, pod);
+    api_touch_pod(sim, pod);
 }
 
-enum write_outcome api_bind(struct sim *sim, int pod, int node)
+enum write_outcome api_outcome(enum api_answer answer)
+{
+    switch (answer) {
+    case API_DONE:
+    case API_BOUND_THERE:
+        return WRITE_DONE;
+    case API_NOT_FOUND:
+    case API_OTHER_UID:
+    case API_DELETING:
+        return WRITE_GONE;
+    case API_BOUND_ELSE:
+    case API_FORBIDDEN:
+        break;
+    }
+    return WRITE_REFUSED;
+}
+
+/* Why a write to a pod that does not exist fails. */
+static enum api_answer missing(const struct sim *sim, int pod)
+{
+    for (int i = sim_first(sim, sim->pods[pod].gang); i != SIM_NONE;
+         i = sim->pods[i].next_of_gang) {
+        if (sim->pods[i].state.exists && sim->pods[i].name == sim->pods[pod].name) {
+            return API_OTHER_UID;
+        }
+    }
+    return API_NOT_FOUND;
+}
+
+enum api_answer api_bind(struct sim *sim, int pod, int node)
 {
     struct pod_state *state = &sim->pods[pod].state;
     if (!state->exists) {
-        return WRITE_GONE;
+        return missing(sim, pod);
     }
     if (state->node == node) {
-        return WRITE_DONE; /* 409, which the writer understands */
+        return API_BOUND_THERE;
     }
-    if (state->deleting || state->node != SIM_NONE) {
-        return WRITE_REFUSED;
+    if (state->node != SIM_NONE) {
+        return API_BOUND_ELSE;
+    }
+    if (state->deleting) {
+        return API_DELETING;
     }
     state->node = node;
     state->nominated = SIM_NONE;
-    changed(sim, pod);
-    return WRITE_DONE;
+    api_touch_pod(sim, pod);
+    return API_DONE;
 }
 
-enum write_outcome api_nominate(struct sim *sim, int pod, int node)
+enum api_answer api_nominate(struct sim *sim, int pod, int node)
 {
     struct pod_state *state = &sim->pods[pod].state;
     if (!state->exists) {
-        return WRITE_GONE;
+        return missing(sim, pod);
     }
     if (state->nominated != node) {
         state->nominated = node;
-        changed(sim, pod);
+        api_touch_pod(sim, pod);
     }
-    return WRITE_DONE;
+    return API_DONE;
 }
 
-enum write_outcome api_explain(struct sim *sim, int pod, uint64_t text)
+enum api_answer api_explain(struct sim *sim, int pod, uint64_t text)
 {
     if (!sim->pods[pod].state.exists) {
-        return WRITE_GONE;
+        return missing(sim, pod);
     }
     if (sim->pods[pod].waiting != text) {
         sim->pods[pod].waiting = text;
-        changed(sim, pod);
+        api_touch_pod(sim, pod);
     }
-    return WRITE_DONE;
+    return API_DONE;
 }
 
 void api_condition(struct sim *sim, int pod, int message)
@@ -218,5 +264,5 @@ void api_condition(struct sim *sim, int pod, int message)
     }
     sim->pods[pod].message = message;
     state->nominated = SIM_NONE;
-    changed(sim, pod);
+    api_touch_pod(sim, pod);
 }

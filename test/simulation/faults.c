@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/sim.h"
+#include "test/simulation/faults.h"
 
 #include <string.h>
 
-/* What users, controllers, hardware and networks do: jobs come and go, quotas are edited, nodes
- * vanish, other schedulers interfere, watches stall, the daemon dies. How much of each is part of
- * the seed, so that some runs are quiet enough to look for one thing at a time.
+#include "test/simulation/api_server.h"
+#include "test/simulation/host.h"
+#include "test/simulation/jobs.h"
+#include "test/simulation/kube_scheduler.h"
+#include "test/simulation/trace.h"
+
+/* The schedule of what is done to the cluster: jobs (jobs.c), hardware, networks, processes and
+ * other schedulers. How much of each is part of the seed, so that some runs are quiet enough to
+ * look for one thing at a time.
+ *
+ *   seed, number ──▶ random ──▶ kind, parameters, when the next one comes
+ *
+ * Nothing else enters, so a fault that is left out (sim_drops()) changes no other one.
  */
 
 enum fault {
@@ -13,24 +23,118 @@ enum fault {
     FAULT_ORDINARY,
     FAULT_FINISH,
     FAULT_DELETE,
+    FAULT_RECREATE,
     FAULT_NODE,
+    FAULT_RELABEL,
     FAULT_GROUP,
     FAULT_OUTSIDE,
     FAULT_HIDDEN,
     FAULT_STALL,
     FAULT_RELIST,
+    FAULT_REPEAT,
     FAULT_CRASH,
+    FAULT_MIDWAY,
     FAULT_DRAIN,
     FAULT_RESTART,
+    FAULT_FREEZE,
+    FAULT_CLOCK,
+    FAULT_LOSSES,
+    FAULT_TWICE,
+    FAULT_DEAF,
     FAULTS,
 };
 
-static const int weights[FAULTS] = {
-    [FAULT_GANG] = 16,   [FAULT_ORDINARY] = 16, [FAULT_FINISH] = 26, [FAULT_DELETE] = 4,
-    [FAULT_NODE] = 3,    [FAULT_GROUP] = 3,     [FAULT_OUTSIDE] = 2, [FAULT_HIDDEN] = 8,
-    [FAULT_STALL] = 4,   [FAULT_RELIST] = 4,    [FAULT_CRASH] = 2,   [FAULT_DRAIN] = 1,
-    [FAULT_RESTART] = 2,
+static const struct {
+    int weight;
+    const char *name;
+} kinds[FAULTS] = {
+    [FAULT_GANG] = {16, "a gang"},
+    [FAULT_ORDINARY] = {14, "an ordinary pod"},
+    [FAULT_FINISH] = {26, "something ends"},
+    [FAULT_DELETE] = {4, "a pod is deleted"},
+    [FAULT_RECREATE] = {4, "a member is made anew"},
+    [FAULT_NODE] = {3, "a node changes"},
+    [FAULT_RELABEL] = {1, "a node moves"},
+    [FAULT_GROUP] = {4, "a group is edited"},
+    [FAULT_OUTSIDE] = {2, "another scheduler"},
+    [FAULT_HIDDEN] = {8, "kube-scheduler changes its mind"},
+    [FAULT_STALL] = {4, "a watch is silent"},
+    [FAULT_RELIST] = {4, "a watch is begun again"},
+    [FAULT_REPEAT] = {3, "a watch repeats itself"},
+    [FAULT_CRASH] = {2, "kill"},
+    [FAULT_MIDWAY] = {4, "kill amid the effects"},
+    [FAULT_DRAIN] = {1, "drain"},
+    [FAULT_RESTART] = {2, "kube-scheduler is killed"},
+    [FAULT_FREEZE] = {2, "the process stands still"},
+    [FAULT_CLOCK] = {1, "the clock jumps"},
+    [FAULT_LOSSES] = {5, "writes fail"},
+    [FAULT_TWICE] = {3, "calls come twice"},
+    [FAULT_DEAF] = {2, "answers get lost"},
 };
+
+static struct random random_of(const struct sim *sim, uint32_t number)
+{
+    struct random random = {.state = sim->seed * 0x9e3779b97f4a7c15u + number};
+    random.state = random_next(&random);
+    return random;
+}
+
+/* ---- the world ---- */
+
+/* Racks of one to several nodes, leaves of one to several racks, nodes that lack labels. */
+static void lay_out(struct sim *sim, struct random *random)
+{
+    int rack = 0, leaf = 0;
+    int unlabelled = random_chance(random, 300) ? 150 : 0;
+    sim->node_count = (int)random_range(random, 3, SIM_NODES_MAX);
+    for (int i = 0; i < sim->node_count; i++) {
+        bool next = i > 0 && random_chance(random, 350);
+        rack += next;
+        leaf += next && random_chance(random, 400);
+        struct node_state *state = &sim->nodes[i].state;
+        *state = (struct node_state){.exists = true, .leaf = leaf, .rack = rack};
+        state->gpus = random_chance(random, 800) ? 8 : 4;
+        if (random_chance(random, unlabelled)) {
+            state->rack = SIM_NONE;
+            state->leaf = random_chance(random, 300) ? SIM_NONE : leaf;
+        }
+        sim->kube.nodes[i] = *state;
+        sim->clients[CLIENT_SCHEDULER].known[KIND_NODE][i] = true;
+    }
+}
+
+void faults_start(struct sim *sim)
+{
+    static const int rushes[] = {1500, 800, 400, 200};
+    static const int wishes[] = {0, 30, 60, 90};
+    static const int forgetful[] = {0, 0, 30, 120};
+    static const int often[] = {0, 1, 1, 1, 3};
+    struct random own = random_of(sim, UINT32_MAX), *random = &own;
+    sim->random = random_of(sim, UINT32_MAX - 1);
+    lay_out(sim, random);
+    sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
+    sim->kube.pops_early = random_chance(random, 500);
+    sim->host.codecs = random_chance(random, 250);
+    sim->stubborn = random_chance(random, 250);
+    sim->aborts_from = INT64_MAX;
+    sim->rush_ms = rushes[random_index(random, 4)];
+    sim->wish_percent = wishes[random_index(random, 4)];
+    sim->forgetful = forgetful[random_index(random, 4)];
+    for (int i = 0; i < FAULTS; i++) {
+        sim->weights[i] =
+            kinds[i].weight * (i <= FAULT_FINISH ? 1 : often[random_index(random, 5)]);
+    }
+    trace_note(sim, "%d nodes%s%s%s", sim->node_count, sim->host.codecs ? ", codecs" : "",
+               sim->stubborn ? ", stubborn refusals" : "",
+               sim->kube.sample > 0 ? ", kube-scheduler samples" : "");
+    for (int i = 0; i < sim->node_count; i++) {
+        trace_node(sim, i);
+    }
+    sim_later(sim, 0, ACTION_START, 0, 0, 0);
+    sim_later(sim, 50, ACTION_FAULT, 0, 0, 0);
+}
+
+/* ---- hardware and other schedulers ---- */
 
 /* Room that goes away may be what a gang in the middle of its bindings was counting on. */
 static void excuse(struct sim *sim, int node)
@@ -38,317 +142,226 @@ static void excuse(struct sim *sim, int node)
     int bound[SIM_GANGS_MAX] = {0};
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
-        if (pod->gang != SIM_NONE && pod->state.exists && pod->state.node != SIM_NONE) {
+        if (pod->gang == SIM_NONE || !pod->state.exists) {
+            continue;
+        }
+        if (pod->state.node != SIM_NONE) {
             bound[pod->gang]++;
             sim->gangs[pod->gang].excused |= pod->state.node == node;
         }
+        sim->gangs[pod->gang].excused |=
+            sim->host.posted[i] != POST_NONE && sim->host.posted_to[i] == node;
     }
     for (int i = 0; i < sim->gang_count; i++) {
         sim->gangs[i].excused |= bound[i] > 0 && bound[i] < sim->gangs[i].minimum;
     }
 }
 
+/* Somebody may stand by now where a gang that has begun wants to be alone, so that its other
+ * members cannot join it. */
+static void excuse_exclusive(struct sim *sim)
+{
+    for (int i = 0; i < sim->gang_count; i++) {
+        sim->gangs[i].excused |= sim->gangs[i].wishes.exclusive != LEVEL_NONE;
+    }
+}
+
 static void disturb(struct sim *sim, int node)
 {
-    sim->nodes[node].disturbed_until = sim->now + 40000;
+    sim->nodes[node].disturbed_until = sim->now + SIM_DISTURBED_MS;
     excuse(sim, node);
 }
 
-void faults_start(struct sim *sim)
-{
-    struct random *random = &sim->random;
-    sim->node_count = (int)random_range(random, 3, 12);
-    for (int i = 0; i < sim->node_count; i++) {
-        sim->nodes[i].state.exists = true;
-        sim->nodes[i].state.gpus = random_chance(random, 800) ? 8 : 4;
-        sim->kube.nodes[i] = sim->nodes[i].state;
-        sim->clients[CLIENT_SCHEDULER].known[KIND_NODE][i] = true;
-    }
-    sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
-    sim->kube.pops_early = random_chance(random, 500);
-    static const int crashes[] = {0, 0, 1, 2, 6, 30};
-    static const int losses[] = {0, 20, 60, 150, 300};
-    static const int rushes[] = {1500, 800, 400, 200};
-    sim->chance_crash = crashes[random_index(random, 6)];
-    sim->chance_lost = losses[random_index(random, 5)];
-    sim->stubborn = random_chance(random, 250);
-    sim->aborts_from = INT64_MAX;
-    sim->rush_ms = rushes[random_index(random, 4)];
-    sim_later(sim, 0, ACTION_START, 0, 0, 0);
-    sim_later(sim, 50, ACTION_FAULT, 0, 0, 0);
-}
-
-void faults_create(struct sim *sim, int gang, int shape)
-{
-    struct sim_pod pod = {.gang = gang, .shape = shape, .rank = -1};
-    pod.state.node = pod.state.nominated = SIM_NONE;
-    pod.priority = random_chance(&sim->random, 200) ? 10 : 0;
-    if (gang != SIM_NONE) {
-        pod.minimum = sim->gangs[gang].object ? 0 : sim->gangs[gang].minimum;
-        pod.priority = gang % 4 == 0 ? 10 : 0;
-    }
-    (void)api_create_pod(sim, &pod);
-}
-
-void faults_group(struct sim *sim, int gang)
-{
-    sim->gangs[gang].state.exists = true;
-    sim->gangs[gang].state.minimum = sim->gangs[gang].minimum;
-    api_show(sim, KIND_GROUP, gang);
-}
-
-static void start_gang(struct sim *sim)
-{
-    struct random *random = &sim->random;
-    if (sim->gang_count == SIM_GANGS_MAX) {
-        return;
-    }
-    int index = sim->gang_count++;
-    struct sim_gang *gang = &sim->gangs[index];
-    int size = (int)random_range(random, 1, 6);
-    gang->minimum = random_chance(random, 700) ? size : (int)random_range(random, 1, size);
-    gang->object = random_chance(random, 500);
-    gang->rack = random_chance(random, 120);
-    if (gang->object) {
-        static const int64_t timeouts[] = {0, 0, 0, 10000, 40000, 90000};
-        gang->state.timeout_ms = timeouts[random_index(random, 6)];
-        sim_later(sim, random_range(random, 0, 3000), ACTION_GROUP, index, 0, 0);
-    }
-    int shape = (int)random_range(random, 0, SIM_SHAPES - 1);
-    int leader = random_chance(random, 200) ? (int)random_range(random, 0, SIM_SHAPES - 1) : shape;
-    for (int i = 0; i < size; i++) {
-        sim_later(sim, random_range(random, 0, 2000), ACTION_CREATE, index, i == 0 ? leader : shape,
-                  0);
-    }
-}
-
-/* A living pod, bound or not, or SIM_NONE. */
-static int pick_pod(struct sim *sim, bool bound)
-{
-    for (int tries = 0; tries < 20 && sim->pod_count > 0; tries++) {
-        int index = random_index(&sim->random, sim->pod_count);
-        const struct pod_state *state = &sim->pods[index].state;
-        if (state->exists && !state->deleting && !state->terminal &&
-            (state->node != SIM_NONE) == bound) {
-            return index;
-        }
-    }
-    return SIM_NONE;
-}
-
-static void delete_pod(struct sim *sim, int index)
-{
-    struct pod_state *state = &sim->pods[index].state;
-    if (sim->pods[index].gang != SIM_NONE) {
-        sim->gangs[sim->pods[index].gang].excused = true;
-    }
-    if (state->node == SIM_NONE && random_chance(&sim->random, 500)) {
-        api_delete_pod(sim, index);
-        return;
-    }
-    state->deleting = true;
-    state->version = ++sim->version;
-    api_show(sim, KIND_POD, index);
-    sim_later(sim, random_range(&sim->random, 10, 5000), ACTION_DELETE, index, 0, 0);
-}
-
-static void finish_pod(struct sim *sim, int index, bool succeeded)
-{
-    struct pod_state *state = &sim->pods[index].state;
-    state->terminal = true;
-    state->succeeded = succeeded;
-    state->version = ++sim->version;
-    api_show(sim, KIND_POD, index);
-    sim_later(sim, random_range(&sim->random, 10, 20000), ACTION_DELETE, index, 0, 0);
-    if (sim->pods[index].gang != SIM_NONE) {
-        sim->gangs[sim->pods[index].gang].excused = true;
-    }
-}
-
-/* A bound pod ends, mostly with its whole gang; now and then its controller makes a new one. */
-static void finish(struct sim *sim)
-{
-    int index = pick_pod(sim, true);
-    if (index == SIM_NONE) {
-        return;
-    }
-    int gang = sim->pods[index].gang;
-    bool succeeded = random_chance(&sim->random, 700);
-    if (gang == SIM_NONE || random_chance(&sim->random, 150)) {
-        finish_pod(sim, index, succeeded);
-        if (gang != SIM_NONE && !succeeded) {
-            sim_later(sim, random_range(&sim->random, 100, 3000), ACTION_CREATE, gang,
-                      sim->pods[index].shape, 0);
-        }
-        return;
-    }
-    for (int i = 0; i < sim->pod_count; i++) {
-        struct pod_state *state = &sim->pods[i].state;
-        if (sim->pods[i].gang != gang || !state->exists || state->terminal || state->deleting) {
-            continue;
-        }
-        if (state->node != SIM_NONE) {
-            finish_pod(sim, i, succeeded);
-        } else if (random_chance(&sim->random, 800)) {
-            delete_pod(sim, i);
-        }
-    }
-}
-
 /* Pods of a node that is gone are deleted by the pod garbage collector. */
-static void collect_garbage(struct sim *sim, int node)
+static void collect_garbage(struct sim *sim, struct random *random, int node)
 {
     for (int i = 0; i < sim->pod_count; i++) {
         if (sim->pods[i].state.exists && sim->pods[i].state.node == node) {
-            sim_later(sim, random_range(&sim->random, 500, 20000), ACTION_DELETE, i, 0, 0);
+            sim_later(sim, random_range(random, 500, 20000), ACTION_DELETE, i, 0, 0);
         }
     }
 }
 
-static void change_node(struct sim *sim)
+static void change_node(struct sim *sim, struct random *random)
 {
-    int index = random_index(&sim->random, sim->node_count);
+    int index = random_index(random, sim->node_count);
     struct node_state *state = &sim->nodes[index].state;
+    int gpus = (int)random_range(random, 1, 4) * 2;
     if (!state->exists) {
         state->exists = true;
-    } else if (random_chance(&sim->random, 400)) {
+    } else if (random_chance(random, 400)) {
         state->exists = false;
-        collect_garbage(sim, index);
+        collect_garbage(sim, random, index);
     } else {
-        state->gpus = (int)random_range(&sim->random, 1, 4) * 2;
+        state->gpus = gpus;
     }
     disturb(sim, index);
+    trace_node(sim, index);
     api_show(sim, KIND_NODE, index);
 }
 
-static void change_group(struct sim *sim)
+static void relabel(struct sim *sim, struct random *random)
 {
-    if (sim->gang_count == 0) {
-        return;
+    int index = random_index(random, sim->node_count);
+    const struct node_state *as = &sim->nodes[random_index(random, sim->node_count)].state;
+    struct node_state *state = &sim->nodes[index].state;
+    if (state->exists) {
+        state->leaf = as->leaf;
+        state->rack = random_chance(random, 200) ? SIM_NONE : as->rack;
+        disturb(sim, index);
+        excuse_exclusive(sim);
+        trace_node(sim, index);
+        api_show(sim, KIND_NODE, index);
     }
-    int oldest = sim->gang_count > 8 ? sim->gang_count - 8 : 0;
-    int index = (int)random_range(&sim->random, oldest, sim->gang_count - 1);
-    struct sim_gang *gang = &sim->gangs[index];
-    if (!gang->state.exists) {
-        return;
-    }
-    gang->excused = true;
-    if (random_chance(&sim->random, 300)) {
-        gang->state.exists = false;
-        sim_later(sim, random_range(&sim->random, 10, 5000), ACTION_GROUP, index, 0, 0);
-    } else {
-        gang->minimum = (int32_t)random_range(&sim->random, 0, 6);
-        gang->state.minimum = gang->minimum;
-    }
-    api_show(sim, KIND_GROUP, index);
 }
 
 /* Another scheduler binds a pod of its own, or one of ours. */
-static void bind_outside(struct sim *sim)
+static void bind_outside(struct sim *sim, struct random *random)
 {
-    int node = random_index(&sim->random, sim->node_count);
+    int node = random_index(random, sim->node_count);
     if (!sim->nodes[node].state.exists) {
         return;
     }
-    int index = random_chance(&sim->random, 600) ? pick_pod(sim, false) : SIM_NONE;
+    int index = random_chance(random, 600) ? jobs_pick(sim, random, false) : SIM_NONE;
     disturb(sim, node);
     if (index != SIM_NONE) {
         if (sim->pods[index].gang != SIM_NONE) {
             sim->gangs[sim->pods[index].gang].excused = true;
+            excuse_exclusive(sim);
         }
+        trace_note(sim, "it binds p%d to n%d", index, node);
         (void)api_bind(sim, index, node);
         return;
     }
-    struct sim_pod pod = {.gang = SIM_NONE, .rank = -1};
-    pod.shape = (int)random_range(&sim->random, 1, SIM_SHAPES - 1);
+    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
+    pod.shape = (int)random_range(random, 1, SIM_SHAPES - 1);
     pod.state.node = node;
     pod.state.nominated = SIM_NONE;
+    trace_note(sim, "it runs a pod of %d GPUs on n%d", sim_gpus(pod.shape), node);
     (void)api_create_pod(sim, &pod);
 }
 
-static void stall(struct sim *sim)
+static void hide(struct sim *sim, struct random *random)
 {
-    enum sim_client client = (enum sim_client)random_index(&sim->random, CLIENTS);
-    int kind = random_index(&sim->random, KINDS);
-    int64_t length = random_range(&sim->random, 100, 15000);
-    sim->clients[client].streams[kind].blocked_until = sim->now + length;
-}
-
-static void relist(struct sim *sim)
-{
-    enum sim_client client = (enum sim_client)random_index(&sim->random, CLIENTS);
-    enum sim_kind kind = (enum sim_kind)random_index(&sim->random, KINDS);
-    if (sim->clients[client].streams[kind].open) {
-        api_relist(sim, client, kind);
-    }
-}
-
-static void hide(struct sim *sim)
-{
-    int shape = (int)random_range(&sim->random, 0, SIM_SHAPES - 1);
-    int node = random_index(&sim->random, sim->node_count);
+    int shape = (int)random_range(random, 0, SIM_SHAPES - 1);
+    int node = random_index(random, sim->node_count);
     sim->hidden[shape][node] = !sim->hidden[shape][node];
+    trace_note(sim, "it %s pods of %d GPUs on n%d", sim->hidden[shape][node] ? "refuses" : "takes",
+               sim_gpus(shape), node);
     if (!sim->hidden[shape][node]) {
         kube_wake_all(sim);
     }
 }
 
-static enum fault choose(struct sim *sim)
+/* ---- networks ---- */
+
+static void stall(struct sim *sim, struct random *random)
 {
-    int total = 0;
-    for (int i = 0; i < FAULTS; i++) {
-        total += weights[i];
-    }
-    int ticket = random_index(&sim->random, total);
-    int fault = 0;
-    while (ticket >= weights[fault]) {
-        ticket -= weights[fault++];
-    }
-    return (enum fault)fault;
+    enum sim_client client = (enum sim_client)random_index(random, CLIENTS);
+    int kind = random_index(random, KINDS);
+    int64_t length = random_chance(random, 800) ? random_range(random, 100, 15000)
+                                                : random_range(random, 15000, 45000);
+    sim->clients[client].streams[kind].blocked_until = sim->now + length;
+    trace_note(sim, "%s of the %s, for %lld ms",
+               kind == KIND_NODE  ? "nodes"
+               : kind == KIND_POD ? "pods"
+                                  : "groups",
+               client == CLIENT_ENGINE ? "engine" : "scheduler", (long long)length);
 }
 
-void faults_next(struct sim *sim)
+static void relist(struct sim *sim, struct random *random)
 {
-    int index;
-    if (sim->calm) {
-        return;
+    enum sim_client client = (enum sim_client)random_index(random, CLIENTS);
+    enum sim_kind kind = (enum sim_kind)random_index(random, KINDS);
+    if (sim->clients[client].streams[kind].open &&
+        !(client == CLIENT_ENGINE && host_is_frozen(sim))) {
+        api_relist(sim, client, kind);
     }
-    switch (choose(sim)) {
+}
+
+/* Every object of a kind is shown again as it is. */
+static void repeat(struct sim *sim, struct random *random)
+{
+    int nodes = random_chance(random, 500) ? sim->node_count : 0;
+    for (int i = 0; i < nodes; i++) {
+        api_show(sim, KIND_NODE, i);
+    }
+    for (int i = 0; i < sim->gang_count; i++) {
+        if (sim->gangs[i].object) {
+            api_show(sim, KIND_GROUP, i);
+        }
+    }
+    int first = sim->pod_count > 40 ? sim->pod_count - 40 : 0;
+    for (int i = first; i < sim->pod_count; i++) {
+        api_show(sim, KIND_POD, i);
+    }
+}
+
+static void lose(struct sim *sim, struct random *random)
+{
+    static const int chances[] = {50, 150, 300, 600, 950};
+    sim->losses.until = sim->now + random_range(random, 500, 10000);
+    sim->losses.chance = chances[random_index(random, 5)];
+    trace_note(sim, "%d %% of them, for %lld ms", sim->losses.chance / 10,
+               (long long)(sim->losses.until - sim->now));
+}
+
+/* ---- processes ---- */
+
+static void die_midway(struct sim *sim, struct random *random)
+{
+    sim->host.crash_posting = random_chance(random, 650);
+    sim->host.crash_applies = (int)random_range(random, 1, sim->host.crash_posting ? 3 : 40);
+    sim->host.crash_at = random_next(random);
+}
+
+static void act(struct sim *sim, enum fault kind, struct random *random)
+{
+    switch (kind) {
     case FAULT_GANG:
-        start_gang(sim);
+        jobs_start_gang(sim, random);
         break;
     case FAULT_ORDINARY:
-        faults_create(sim, SIM_NONE, (int)random_range(&sim->random, 0, SIM_SHAPES - 1));
+        jobs_start_ordinary(sim, random);
         break;
     case FAULT_FINISH:
-        finish(sim);
+        jobs_finish(sim, random);
         break;
     case FAULT_DELETE:
-        index = pick_pod(sim, random_chance(&sim->random, 300));
-        if (index != SIM_NONE) {
-            delete_pod(sim, index);
-        }
+        jobs_delete(sim, random);
+        break;
+    case FAULT_RECREATE:
+        jobs_recreate(sim, random);
         break;
     case FAULT_NODE:
-        change_node(sim);
+        change_node(sim, random);
+        break;
+    case FAULT_RELABEL:
+        relabel(sim, random);
         break;
     case FAULT_GROUP:
-        change_group(sim);
+        jobs_edit_group(sim, random);
         break;
     case FAULT_OUTSIDE:
-        bind_outside(sim);
+        bind_outside(sim, random);
         break;
     case FAULT_HIDDEN:
-        hide(sim);
+        hide(sim, random);
         break;
     case FAULT_STALL:
-        stall(sim);
+        stall(sim, random);
         break;
     case FAULT_RELIST:
-        relist(sim);
+        relist(sim, random);
+        break;
+    case FAULT_REPEAT:
+        repeat(sim, random);
         break;
     case FAULT_CRASH:
         host_crash(sim);
+        break;
+    case FAULT_MIDWAY:
+        die_midway(sim, random);
         break;
     case FAULT_DRAIN:
         host_drain(sim);
@@ -356,32 +369,80 @@ void faults_next(struct sim *sim)
     case FAULT_RESTART:
         kube_restart(sim);
         break;
+    case FAULT_FREEZE:
+        host_freeze(sim, random_range(random, 500, 12000));
+        break;
+    case FAULT_CLOCK:
+        host_jump(sim, random_range(random, 1000, 7200000));
+        break;
+    case FAULT_LOSSES:
+        lose(sim, random);
+        break;
+    case FAULT_TWICE:
+        sim->kube.twice += (int)random_range(random, 1, 6);
+        break;
+    case FAULT_DEAF:
+        sim->kube.deaf += random_index(random, 3);
+        sim->kube.deaf_bind += random_index(random, 3);
+        break;
     case FAULTS:
         break;
     }
-    sim_later(sim, random_range(&sim->random, 20, sim->rush_ms), ACTION_FAULT, 0, 0, 0);
+}
+
+static enum fault choose(const struct sim *sim, struct random *random)
+{
+    int total = 0, fault = 0;
+    for (int i = 0; i < FAULTS; i++) {
+        total += sim->weights[i];
+    }
+    int ticket = random_index(random, total);
+    while (ticket >= sim->weights[fault]) {
+        ticket -= sim->weights[fault++];
+    }
+    return (enum fault)fault;
+}
+
+void faults_next(struct sim *sim)
+{
+    if (sim->calm) {
+        return;
+    }
+    uint32_t number = ++sim->fault_count;
+    struct random random = random_of(sim, number);
+    enum fault kind = choose(sim, &random);
+    sim_later(sim, random_range(&random, 20, sim->rush_ms), ACTION_FAULT, 0, 0, 0);
+    if (!sim_drops(sim, number)) {
+        trace_fault(sim, number, kinds[kind].name);
+        act(sim, kind, &random);
+    }
 }
 
 void faults_finish(struct sim *sim)
 {
+    struct random random = random_of(sim, UINT32_MAX - 2);
     for (int i = 0; i < 4; i++) {
-        finish(sim);
+        jobs_finish(sim, &random);
     }
 }
 
 void faults_stop(struct sim *sim)
 {
+    struct random random = random_of(sim, UINT32_MAX - 3);
+    trace_note(sim, "the faults are over");
     sim->calm = true;
+    sim->losses.until = 0;
+    sim->kube.twice = sim->kube.deaf = sim->kube.deaf_bind = 0;
     if (!sim->stubborn) {
         memset(sim->hidden, 0, sizeof(sim->hidden));
     }
     kube_wake_all(sim);
-    if (random_chance(&sim->random, 300)) {
+    if (random_chance(&random, 300) && !sim_drops(sim, 0)) {
         host_crash(sim);
     }
     for (int i = 0; i < sim->node_count; i++) {
         if (!sim->nodes[i].state.exists) {
-            collect_garbage(sim, i);
+            collect_garbage(sim, &random, i);
         }
     }
 }

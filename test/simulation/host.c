@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/sim.h"
+#include "test/simulation/host.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "test/simulation/api_server.h"
+#include "test/simulation/invariants.h"
+#include "test/simulation/record.h"
+#include "test/simulation/trace.h"
+#include "test/simulation/wire_calls.h"
+#include "test/simulation/wire_writes.h"
 #include "topology/alloc.h"
 
 /* The daemon's part: gives events to the engine, carries out its effects, loses some of them, dies.
@@ -19,20 +24,15 @@
 
 /* ---- effects ---- */
 
-static int number_of(const char *text)
-{
-    return text == NULL ? SIM_NONE : (int)strtol(text + 1, NULL, 10);
-}
-
 static void send_write(struct sim *sim, const struct effect *effect)
 {
     sim->writes =
-        alloc_grow(sim->writes, &sim->write_room, sim->write_count + 1, sizeof(struct write));
-    struct write *write = &sim->writes[sim->write_count];
-    *write = (struct write){.type = effect->type,
-                            .pod = number_of(effect->write.uid),
-                            .node = number_of(effect->write.node),
-                            .epoch = sim->host.epoch};
+        alloc_grow(sim->writes, &sim->write_room, sim->write_count + 1, sizeof(struct sim_write));
+    struct sim_write *write = &sim->writes[sim->write_count];
+    *write = (struct sim_write){.type = effect->type,
+                                .pod = sim_number(effect->write.uid),
+                                .node = sim_number(effect->write.node),
+                                .epoch = sim->host.epoch};
     if (effect->type == EFFECT_EXPLAIN) {
         write->text = sim_digest_text(0, effect->write.text);
     }
@@ -45,39 +45,67 @@ static void send_write(struct sim *sim, const struct effect *effect)
                  : effect->write.node != NULL ? effect->write.node
                                               : "nowhere");
     }
-    int64_t delay = random_chance(&sim->random, 950) ? random_range(&sim->random, 1, 20)
-                                                     : random_range(&sim->random, 20, 4000);
-    sim_later(sim, delay, ACTION_WRITE, (int)sim->write_count++, 0, 0);
+    if (sim->host.codecs) {
+        wire_write(sim, effect);
+    }
+    sim_later(sim, sim_delay(sim, 1, 20, 50, 4000), ACTION_WRITE, (int)sim->write_count++, 0, 0);
 }
 
 static void answer_bind(struct sim *sim, const struct bind_reply *reply)
 {
     struct bind_call *call =
         reply->ticket < sim->call_count ? &sim->calls[reply->ticket] : &sim->calls[0];
+    if (call->state == CALL_GIVEN_UP && !call->told) {
+        call->state = CALL_BROKEN; /* into a connection that is closed by now */
+        return;
+    }
     if (call->state != CALL_OPEN || call->epoch != sim->host.epoch) {
         sim_fail(sim, "(3) bind ticket %llu is answered although it is not open (state %d)",
                  (unsigned long long)reply->ticket, (int)call->state);
         return;
     }
+    const struct pod_state *is = &sim->pods[call->pod].state;
+    if (reply->error == NULL && is->exists && is->node != call->node) {
+        sim_fail(sim, "(6) the caller is told that p%d is bound to n%d, and it is on n%d",
+                 call->pod, call->node, is->node);
+    }
     call->state = CALL_ANSWERED;
-    sim_later(sim, random_range(&sim->random, 0, 3), ACTION_BIND_ANSWER, 0, reply->error == NULL,
-              reply->ticket);
+    bool bound = sim->host.codecs ? wire_bind_answer(sim, reply->error) : reply->error == NULL;
+    sim_later(sim, sim_delay(sim, 0, 3, 20, 2000), ACTION_BIND_ANSWER, 0, bound, reply->ticket);
 }
 
 /* A hold that is shorter than three of kube-scheduler's backoffs may well run out, and so may one
- * that was made for a pod which kube-scheduler asked about after it was gone. */
+ * whose nominations got lost, or that was made for a pod which kube-scheduler asked about after it
+ * was gone. */
 static bool may_run_out(const struct sim *sim, const struct event_effect *event)
 {
-    int number = number_of(event->name);
+    int number = sim_number(event->name);
     int gang = event->group ? number : sim->pods[number].gang;
     int64_t timeout = sim->gangs[gang].state.timeout_ms;
-    for (int i = 0; i < sim->pod_count; i++) {
-        if (sim->pods[i].gang == gang && sim->host.seen_ever[i] && sim->host.seen[i].exists &&
-            !sim->pods[i].state.exists) {
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {
             return true;
         }
     }
-    return timeout > 0 && timeout < SIM_HOLD_MS;
+    return (timeout > 0 && timeout < SIM_HOLD_MS) ||
+           sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
+}
+
+static void answer_filter(struct sim *sim, const struct filter_reply *reply,
+                          const struct record *record)
+{
+    struct filter_answer *answer = &sim->host.answer;
+    answer->answered = true;
+    if (sim->host.codecs) {
+        wire_filter_answer(sim, record, reply, answer);
+        return;
+    }
+    answer->verdict = reply->verdict;
+    answer->index = reply->index;
+    answer->reason = sim_digest_text(0, reply->reason);
+    for (uint32_t i = 0; i < record->node_count; i++) {
+        answer->passes[i] = reply->passes == NULL || reply->passes[i];
+    }
 }
 
 static void carry_out(struct sim *sim, const struct effect *effect, const struct record *record)
@@ -85,20 +113,19 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
     struct filter_answer *answer = &sim->host.answer;
     switch (effect->type) {
     case EFFECT_FILTER_REPLY:
-        answer->answered = true;
-        answer->verdict = effect->filter.verdict;
-        answer->index = effect->filter.index;
-        answer->reason = sim_digest_text(0, effect->filter.reason);
-        for (uint32_t i = 0; i < record->node_count; i++) {
-            answer->passes[i] = effect->filter.passes == NULL || effect->filter.passes[i];
-        }
+        answer_filter(sim, &effect->filter, record);
         break;
     case EFFECT_PRIORITIZE_REPLY:
         answer->answered = true;
-        sim->host.prioritized = effect->prioritize.index;
+        sim->host.prioritized = sim->host.codecs
+                                    ? wire_prioritize_answer(sim, record, effect->prioritize.index)
+                                    : effect->prioritize.index;
         break;
     case EFFECT_PREEMPT_REPLY:
         answer->answered = true;
+        if (sim->host.codecs) {
+            wire_preempt_answer(sim, record, effect->preempt.keeps);
+        }
         break;
     case EFFECT_BIND_REPLY:
         answer_bind(sim, &effect->bind);
@@ -126,6 +153,12 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
     }
 }
 
+/* The clock of the process, which may jump forward. */
+static int64_t host_clock(const struct sim *sim)
+{
+    return sim->now + sim->host.skew_ms;
+}
+
 static void arm_tick(struct sim *sim)
 {
     struct host *host = &sim->host;
@@ -133,10 +166,9 @@ static void arm_tick(struct sim *sim)
     if (deadline >= host->tick_at) {
         return;
     }
-    int64_t delay = deadline > sim->now ? deadline - sim->now : 0;
-    delay += random_range(&sim->random, 0, 3);
+    int64_t delay = deadline > host_clock(sim) ? deadline - host_clock(sim) : 0;
     host->tick_at = deadline;
-    sim_later(sim, delay, ACTION_TICK, 0, 0, host->epoch);
+    sim_later(sim, delay + sim_delay(sim, 0, 3, 0, 3), ACTION_TICK, 0, 0, host->epoch);
 }
 
 /* The moment when dying hurts most. */
@@ -150,13 +182,24 @@ static bool posts_bindings(const struct effects *effects)
     return false;
 }
 
+/* Whether the process dies in this apply. */
+static bool dies_now(struct sim *sim)
+{
+    struct host *host = &sim->host;
+    bool counts = host->crash_posting ? posts_bindings(&host->effects) : host->effects.count > 0;
+    if (sim->calm || host->crash_applies == 0 || !counts) {
+        return false;
+    }
+    return --host->crash_applies == 0;
+}
+
 static bool apply(struct sim *sim, struct record *record)
 {
     struct host *host = &sim->host;
     if (host->engine == NULL || sim->failed) {
         return false;
     }
-    record->now = sim->now;
+    record->now = host_clock(sim);
     invariants_before(sim, record);
     effects_reset(&host->effects);
     record_apply(sim, host->engine, &host->effects, record);
@@ -165,12 +208,13 @@ static bool apply(struct sim *sim, struct record *record)
     host->records = alloc_grow(host->records, &host->record_room, host->record_count + 1,
                                sizeof(struct record));
     host->records[host->record_count++] = *record;
+    trace_record(sim, record, &host->effects);
     invariants_after(sim, record);
     size_t count = host->effects.count;
-    int chance = sim->chance_crash * (posts_bindings(&host->effects) ? 30 : 1);
-    bool crash = !sim->calm && random_chance(&sim->random, chance);
+    bool crash = dies_now(sim);
     if (crash) {
-        count = (size_t)random_range(&sim->random, 0, (int64_t)count);
+        count = (size_t)(host->crash_at % (count + 1));
+        trace_note(sim, "the process dies after %zu of %zu effects", count, host->effects.count);
     }
     for (size_t i = 0; i < count; i++) {
         carry_out(sim, &host->effects.items[i], record);
@@ -204,11 +248,12 @@ void host_show(struct sim *sim, const struct change *change)
 }
 
 static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *nodes,
-                 uint32_t count, int nominated)
+                 uint32_t count)
 {
-    struct record record = {.type = type, .pod = pod, .nominated = nominated};
+    struct record record = {
+        .type = type, .pod = pod, .nominated = sim->kube.pods[pod].view.nominated};
     char uid[16];
-    if (sim->host.engine == NULL) {
+    if (sim->host.engine == NULL || host_is_frozen(sim)) {
         return false;
     }
     record.ticket = sim->step;
@@ -223,19 +268,19 @@ static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *
     return sim->host.answer.answered;
 }
 
-bool host_filter(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count, int nominated)
+bool host_filter(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count)
 {
-    return call(sim, EVENT_FILTER, pod, nodes, count, nominated);
+    return call(sim, EVENT_FILTER, pod, nodes, count);
 }
 
 bool host_prioritize(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count)
 {
-    return call(sim, EVENT_PRIORITIZE, pod, nodes, count, SIM_NONE);
+    return call(sim, EVENT_PRIORITIZE, pod, nodes, count);
 }
 
 bool host_preempt(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count)
 {
-    return call(sim, EVENT_PREEMPT, pod, nodes, count, SIM_NONE);
+    return call(sim, EVENT_PREEMPT, pod, nodes, count);
 }
 
 bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket)
@@ -252,7 +297,14 @@ bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket)
 void host_give_up(struct sim *sim, uint64_t ticket)
 {
     struct record record = {.type = EVENT_BIND_GIVE_UP, .ticket = ticket};
-    if (sim->host.engine != NULL && sim->calls[ticket].epoch == sim->host.epoch) {
+    if (host_is_frozen(sim)) {
+        sim_later(sim, sim->host.frozen_until - sim->now, ACTION_GIVE_UP, 0, 0, ticket);
+        return;
+    }
+    struct bind_call *call = &sim->calls[ticket];
+    if (sim->host.engine != NULL && call->epoch == sim->host.epoch &&
+        call->state == CALL_GIVEN_UP) {
+        call->told = true;
         (void)apply(sim, &record);
     }
 }
@@ -261,11 +313,15 @@ void host_tick(struct sim *sim, uint64_t epoch)
 {
     struct record record = {.type = EVENT_TICK};
     struct host *host = &sim->host;
-    if (host->engine == NULL || epoch != host->epoch || sim->now < host->tick_at) {
+    if (host->engine == NULL || epoch != host->epoch || host_clock(sim) < host->tick_at) {
+        return;
+    }
+    if (host_is_frozen(sim)) {
+        sim_later(sim, host->frozen_until - sim->now, ACTION_TICK, 0, 0, epoch);
         return;
     }
     host->tick_at = INT64_MAX;
-    if (apply(sim, &record) && engine_deadline(host->engine) <= sim->now) {
+    if (apply(sim, &record) && engine_deadline(host->engine) <= host_clock(sim)) {
         sim_fail(sim, "the engine wants another tick at %lld, which is over",
                  (long long)engine_deadline(host->engine));
     }
@@ -273,55 +329,116 @@ void host_tick(struct sim *sim, uint64_t epoch)
 
 /* ---- writes ---- */
 
-static enum write_outcome land(struct sim *sim, const struct write *write)
+static enum write_outcome land(struct sim *sim, struct sim_write *write)
 {
+    enum api_answer answer;
+    write->landed = true;
     switch ((int)write->type) {
     case EFFECT_POST_BINDING:
-        return api_bind(sim, write->pod, write->node);
+        answer = api_bind(sim, write->pod, write->node);
+        break;
     case EFFECT_NOMINATE:
-        return api_nominate(sim, write->pod, write->node);
+        answer = api_nominate(sim, write->pod, write->node);
+        break;
     default:
-        return api_explain(sim, write->pod, write->text);
+        answer = api_explain(sim, write->pod, write->text);
+        break;
     }
+    trace_write(sim, write, api_outcome(answer));
+    return sim->host.codecs ? wire_outcome(sim, write, answer) : api_outcome(answer);
+}
+
+static void settle(struct sim *sim, int index, enum write_outcome outcome, int64_t delay)
+{
+    sim->writes[index].outcome = outcome;
+    if (sim->writes[index].type != EFFECT_EXPLAIN) {
+        sim_later(sim, delay, ACTION_OUTCOME, index, 0, 0);
+    }
+}
+
+/* Whether something is in the way of a write. Nominations may be lost at any time. */
+static bool is_lost(struct sim *sim, const struct sim_write *write)
+{
+    if (sim->now < sim->losses.until) {
+        return random_chance(&sim->random, sim->losses.chance);
+    }
+    return write->type == EFFECT_NOMINATE && !sim_drops(sim, 0) &&
+           random_chance(&sim->random, sim->forgetful);
 }
 
 void host_write(struct sim *sim, int index)
 {
-    struct write *write = &sim->writes[index];
+    struct sim_write *write = &sim->writes[index];
     if (write->landed) {
         return; /* its sender died; that was settled then */
     }
-    write->landed = true;
-    int64_t delay = random_range(&sim->random, 1, 10);
-    bool safe = sim->calm && write->type != EFFECT_NOMINATE;
-    if (safe || !random_chance(&sim->random, sim->chance_lost)) {
-        write->outcome = land(sim, write);
-    } else {
-        int64_t kind = random_range(&sim->random, 0, 3);
-        enum write_outcome unseen = kind == 0 ? land(sim, write) : WRITE_UNKNOWN;
-        (void)unseen;
-        write->outcome = kind <= 1 ? WRITE_UNKNOWN : WRITE_REFUSED;
-        if (kind <= 1) {
-            delay = SIM_PATIENCE_MS;
-        }
+    if (!is_lost(sim, write)) {
+        settle(sim, index, land(sim, write), sim_delay(sim, 1, 10, 20, 5000));
+        return;
     }
-    if (write->type != EFFECT_EXPLAIN) {
-        sim_later(sim, delay, ACTION_OUTCOME, index, 0, 0);
+    trace_note(sim, "something happens to a write of p%d", write->pod);
+    if (sim->pods[write->pod].gang != SIM_NONE) {
+        sim->gangs[sim->pods[write->pod].gang].lost_at = sim->now;
+    }
+    switch (random_index(&sim->random, 6)) {
+    case 0: /* done, but the answer is lost */
+        (void)land(sim, write);
+        settle(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
+        break;
+    case 1: /* lost on the way */
+        write->landed = true;
+        settle(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
+        break;
+    case 2: /* the writer gives up, and it happens all the same */
+        settle(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
+        sim_later(sim, SIM_PATIENCE_MS + random_range(&sim->random, 1, 15000), ACTION_LAND, index,
+                  0, 0);
+        break;
+    case 3: /* 429 or 500 at first */
+        sim_later(sim, random_range(&sim->random, 100, SIM_PATIENCE_MS - 1000), ACTION_LAND, index,
+                  1, 0);
+        break;
+    default:
+        write->landed = true;
+        settle(sim, index,
+               sim->host.codecs ? wire_outcome(sim, write, API_FORBIDDEN) : WRITE_REFUSED, 5);
+        break;
+    }
+}
+
+void host_land(struct sim *sim, int index, bool answered)
+{
+    struct sim_write *write = &sim->writes[index];
+    if (write->landed) {
+        return;
+    }
+    if (!answered && write->type == EFFECT_POST_BINDING &&
+        sim->host.posted[write->pod] != POST_UNSURE) { /* nobody doubts it any more */
+        sim->nodes[write->node].disturbed_until = sim->now + SIM_DISTURBED_MS;
+    }
+    enum write_outcome outcome = land(sim, write);
+    if (answered) {
+        settle(sim, index, outcome, 5);
     }
 }
 
 void host_outcome(struct sim *sim, int index)
 {
-    const struct write *write = &sim->writes[index];
+    const struct sim_write *write = &sim->writes[index];
     struct record record = {
         .type = write->type == EFFECT_NOMINATE ? EVENT_NOMINATION_DONE : EVENT_BINDING_DONE,
         .pod = write->pod,
         .node = write->node,
         .outcome = write->outcome,
     };
-    if (write->epoch == sim->host.epoch) {
-        (void)apply(sim, &record);
+    if (write->epoch != sim->host.epoch) {
+        return;
     }
+    if (host_is_frozen(sim)) {
+        sim_later(sim, sim->host.frozen_until - sim->now, ACTION_OUTCOME, index, 0, 0);
+        return;
+    }
+    (void)apply(sim, &record);
 }
 
 /* ---- life and death ---- */
@@ -331,6 +448,8 @@ void host_replay(struct sim *sim)
     struct host *host = &sim->host;
     struct engine_options options;
     struct effects effects;
+    bool codecs = host->codecs;
+    host->codecs = false; /* what came through JSON must be the same without */
     engine_options_default(&options);
     options.hash_seed = sim->seed * 31 + 7;
     struct engine *engine = engine_create(&options);
@@ -339,9 +458,12 @@ void host_replay(struct sim *sim)
         effects_reset(&effects);
         record_apply(sim, engine, &effects, &host->records[i]);
         if (record_digest(&effects, &host->records[i]) != host->records[i].digest) {
+            trace_note(sim, "the second engine does not do as the first did:");
+            trace_record(sim, &host->records[i], &effects);
             sim_fail(sim, "(4) event %zu of the epoch has other effects in a second engine", i);
         }
     }
+    host->codecs = codecs;
     effects_finish(&effects);
     engine_destroy(engine);
 }
@@ -361,6 +483,10 @@ static void start_stage(struct sim *sim, int stage)
 void host_start(struct sim *sim)
 {
     struct host *host = &sim->host;
+    if (host_is_frozen(sim)) {
+        sim_later(sim, host->frozen_until - sim->now, ACTION_START, 0, 0, host->epoch);
+        return;
+    }
     if (host->engine == NULL) {
         struct engine_options options;
         engine_options_default(&options);
@@ -373,6 +499,10 @@ void host_start(struct sim *sim)
         host->record_count = 0;
         memset(host->seen_ever, 0, sizeof(host->seen_ever));
         memset(host->posted, 0, sizeof(host->posted));
+        memset(host->groups, 0, sizeof(host->groups));
+        memset(host->nodes, 0, sizeof(host->nodes));
+        memset(host->ready, 0, sizeof(host->ready));
+        memset(host->troubled_until, 0, sizeof(host->troubled_until));
         host->stage = 0;
     }
     start_stage(sim, host->stage++);
@@ -387,14 +517,17 @@ void host_crash(struct sim *sim)
     host_replay(sim);
     engine_destroy(host->engine);
     host->engine = NULL;
+    host->frozen_until = 0;
+    host->crash_applies = 0;
     sim->crashes++;
+    trace_note(sim, "the process is dead");
     api_close(sim, CLIENT_ENGINE);
     for (size_t i = 0; i < sim->write_count; i++) {
-        struct write *write = &sim->writes[i];
+        struct sim_write *write = &sim->writes[i];
         if (write->epoch == host->epoch && !write->landed) {
             write->landed = true;
             if (random_chance(&sim->random, 500)) {
-                write->outcome = land(sim, write);
+                (void)land(sim, write);
             }
         }
     }
@@ -408,10 +541,31 @@ void host_crash(struct sim *sim)
     sim_later(sim, random_range(&sim->random, 100, 20000), ACTION_START, 0, 0, 0);
 }
 
+bool host_is_frozen(const struct sim *sim)
+{
+    return sim->now < sim->host.frozen_until;
+}
+
+void host_freeze(struct sim *sim, int64_t length)
+{
+    if (sim->host.engine != NULL) {
+        sim->host.frozen_until = sim->now + length;
+    }
+}
+
+void host_jump(struct sim *sim, int64_t length)
+{
+    sim->host.skew_ms += length;
+    if (sim->host.engine != NULL) {
+        sim->host.tick_at = INT64_MAX;
+        arm_tick(sim);
+    }
+}
+
 void host_drain(struct sim *sim)
 {
     struct record record = {.type = EVENT_DRAIN};
-    if (sim->host.engine == NULL || sim->host.draining) {
+    if (sim->host.engine == NULL || sim->host.draining || host_is_frozen(sim)) {
         return;
     }
     sim->host.draining = true;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/sim.h"
+#include "test/simulation/invariants.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "test/simulation/order.h"
+#include "test/simulation/told.h"
+#include "test/simulation/wishes.h"
 
 /* The invariants of the design, judged from outside: by what the engine was shown, what it said,
  * and the truth in the API server. Numbers in messages are those of the invariants.
@@ -14,23 +16,20 @@
  *   4  deterministic            host_replay()
  *   5  crash-safe               the others, with crashes
  *   6  always an answer         after every call
- *   7  alive                    at the end
- *   8  least writing            at the end
+ *   7  alive                    settled.c, order.c
+ *   8  least writing            settled.c, and in run.c
  *  10  ordinary pods            after every call of one
+ *
+ * Where a gang wants to be (required, exclusive, slices) is wishes.c.
  */
-
-static int number_of(const char *text)
-{
-    return (int)strtol(text + 1, NULL, 10);
-}
 
 /* Whether, as far as it was told, a member of the gang is bound, being bound, or was. */
 static bool begun(const struct sim *sim, int gang)
 {
     const struct host *host = &sim->host;
-    for (int i = 0; i < sim->pod_count; i++) {
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct pod_state *seen = &host->seen[i];
-        if (sim->pods[i].gang != gang || !host->seen_ever[i] || !seen->exists) {
+        if (!host->seen_ever[i] || !seen->exists) {
             continue;
         }
         if (seen->succeeded || (!seen->terminal && !seen->deleting &&
@@ -41,74 +40,154 @@ static bool begun(const struct sim *sim, int gang)
     return false;
 }
 
-/* kube-scheduler tried the planned node and refused it: the member's room may be given away. */
-static void excuse_refused(struct sim *sim, const struct record *record)
+/* kube-scheduler tried the planned node and refused it: the member's room may be given away, and
+ * its gang is planned around that for a while. */
+static void note_refused(struct sim *sim, const struct record *record)
 {
     int gang = sim->pods[record->pod].gang;
     bool offered = record->nominated == SIM_NONE;
     for (uint32_t i = 0; i < record->node_count; i++) {
         offered |= record->nodes[i] == record->nominated;
     }
-    if (gang != SIM_NONE && !offered && begun(sim, gang)) {
-        sim->gangs[gang].excused = true;
+    if (gang != SIM_NONE && !offered) {
+        order_trouble(sim, gang, record->now);
+        sim->gangs[gang].excused |= begun(sim, gang);
     }
+}
+
+/* Whether the member is planned on the node its caller carries, and has not voted. */
+static bool is_planned_there(const struct sim *sim, const struct record *record)
+{
+    char name[16], pod[16];
+    struct gang_view view;
+    struct arena arena;
+    bool found = false;
+    int gang = sim->pods[record->pod].gang;
+    if (gang == SIM_NONE || record->nominated == SIM_NONE || told_twice(sim, record->pod)) {
+        return false; /* a name that is there twice does not tell which one it is */
+    }
+    sim_name(name, 'g', gang);
+    sim_name(pod, 'p', sim->pods[record->pod].name);
+    arena_init(&arena);
+    if (engine_gang_find(sim->host.engine, "ns", name, &arena, &view)) {
+        for (uint32_t i = 0; i < view.member_count; i++) {
+            const struct gang_member_view *member = &view.members[i];
+            found |= strcmp(member->pod, pod) == 0 && !member->bound && !member->voted &&
+                     sim_number(member->node) == record->nominated;
+        }
+    }
+    arena_finish(&arena);
+    return found;
+}
+
+static void see_pod(struct sim *sim, int pod, const struct pod_state *state)
+{
+    sim->host.seen[pod] = *state;
+    sim->host.seen_ever[pod] = true;
 }
 
 void invariants_before(struct sim *sim, const struct record *record)
 {
     struct host *host = &sim->host;
-    int pod = record->pod;
+    int pod = record->pod, index = record->change.index;
     switch ((int)record->type) {
+    case EVENT_NODE:
+    case EVENT_NODE_GONE:
+        host->nodes[index] = record->change.node;
+        break;
+    case EVENT_GROUP:
+    case EVENT_GROUP_GONE:
+        host->groups[index] = record->change.group;
+        break;
     case EVENT_POD:
     case EVENT_POD_GONE:
-        host->seen[record->change.index] = record->change.pod;
-        host->seen_ever[record->change.index] = true;
+        see_pod(sim, index, &record->change.pod);
+        if (record->type == EVENT_POD_GONE) {
+            host->posted[index] = POST_NONE; /* forgotten; its outcome means nothing any more */
+        }
         break;
     case EVENT_BINDING_DONE:
+        if (host->posted[pod] == POST_NONE) {
+            break;
+        }
         host->posted[pod] = record->outcome == WRITE_DONE      ? POST_BOUND
                             : record->outcome == WRITE_UNKNOWN ? POST_UNSURE
                                                                : POST_NONE;
+        if (sim->pods[pod].gang != SIM_NONE) {
+            sim->gangs[sim->pods[pod].gang].marred |= record->outcome != WRITE_DONE;
+            order_trouble(sim, sim->pods[pod].gang, record->now);
+        }
         break;
     case EVENT_FILTER:
-        excuse_refused(sim, record);
+        note_refused(sim, record);
+        host->carried = is_planned_there(sim, record);
         /* fall through */
     default:
         if (record->with_object) {
-            host->seen[pod] = record->change.pod;
-            host->seen_ever[pod] = true;
+            see_pod(sim, pod, &record->change.pod);
         }
         break;
     }
+}
+
+/* What the engine did not know when it began to bind. */
+static bool is_news(const struct sim *sim, int gang)
+{
+    const struct sim_gang *it = &sim->gangs[gang];
+    if (it->object && !told_group(sim, gang)) {
+        return true;
+    }
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct pod_state *seen = &sim->host.seen[i], *is = &sim->pods[i].state;
+        if (sim->host.seen_ever[i] && seen->exists && seen->deleting + seen->terminal == 0 &&
+            (!is->exists || is->deleting || is->terminal)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first bindings of a gang go out. */
+static void check_commit(struct sim *sim, int gang, int posts)
+{
+    int32_t quorum = told_quorum(sim, gang);
+    if (quorum <= 0 || posts < quorum) {
+        sim_fail(sim, "(1) %d bindings posted for gang g%d, whose quorum is %d", posts, gang,
+                 (int)quorum);
+    }
+    sim->gangs[gang].excused |= is_news(sim, gang);
+    sim->commits++;
 }
 
 static void check_posts(struct sim *sim)
 {
     struct host *host = &sim->host;
     int posts[SIM_GANGS_MAX] = {0};
+    bool any = false, again[SIM_GANGS_MAX] = {false};
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
-        if (effect->type == EFFECT_POST_BINDING && effect->write.gang != NULL &&
-            host->posted[number_of(effect->write.uid)] == POST_NONE &&
-            host->seen[number_of(effect->write.uid)].node == SIM_NONE) { /* not asked again */
-            posts[number_of(effect->write.gang)]++;
-        }
-    }
-    for (int gang = 0; gang < sim->gang_count; gang++) {
-        if (posts[gang] == 0 || begun(sim, gang)) {
+        if (effect->type != EFFECT_POST_BINDING || effect->write.gang == NULL) {
             continue;
         }
-        char name[16];
-        struct gang_view view;
-        struct arena arena;
-        snprintf(name, sizeof(name), "g%d", gang);
-        arena_init(&arena);
-        if (!engine_gang_find(host->engine, "ns", name, &arena, &view) || view.minimum <= 0 ||
-            posts[gang] < view.minimum) {
-            sim_fail(sim, "(1) %d bindings posted for gang g%d, whose quorum is %d", posts[gang],
-                     gang, (int)view.minimum);
+        int pod = sim_number(effect->write.uid), gang = sim_number(effect->write.gang);
+        int node = sim_number(effect->write.node);
+        any = true;
+        sim->gangs[gang].excused |= sim->nodes[node].disturbed_until >= sim->now;
+        if (host->posted[pod] == POST_NONE && host->seen[pod].node == SIM_NONE) {
+            posts[gang]++;
+        } else {
+            again[gang] = true; /* asked again */
         }
-        arena_finish(&arena);
-        sim->commits++;
+    }
+    for (int gang = 0; any && gang < sim->gang_count; gang++) {
+        if (posts[gang] == 0) {
+            continue;
+        }
+        bool first = !begun(sim, gang);
+        if (first) {
+            check_commit(sim, gang, posts[gang]);
+        }
+        wishes_check_posts(sim, gang, first && !again[gang] && !sim->gangs[gang].marred);
     }
 }
 
@@ -118,6 +197,19 @@ struct load {
     int posted[SIM_NODES_MAX]; /* GPUs of bindings on their way */
     int used[SIM_NODES_MAX];
 };
+
+/* A pod of that name runs there already, whatever the engine knows of it. */
+static bool runs_there(const struct sim *sim, int name, int node)
+{
+    for (int i = sim_first(sim, sim->pods[name].gang); i != SIM_NONE;
+         i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (sim->pods[i].name == name && state->exists && state->node == node) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void add_holds(const struct sim *sim, struct load *load)
 {
@@ -132,15 +224,16 @@ static void add_holds(const struct sim *sim, struct load *load)
             if (member->bound || member->node == NULL) {
                 continue;
             }
-            int node = number_of(member->node);
-            load->held[node] += sim_gpus(sim->pods[number_of(member->pod)].shape);
+            int node = sim_number(member->node);
             load->holds[node]++;
+            if (!runs_there(sim, sim_number(member->pod), node)) {
+                load->held[node] += sim_gpus(sim->pods[sim_number(member->pod)].shape);
+            }
         }
     }
     arena_finish(&arena);
 }
 
-/* `sent`: where the bindings on their way go, by pod, as far as gangs are concerned. */
 static void measure(const struct sim *sim, struct load *load)
 {
     memset(load, 0, sizeof(*load));
@@ -155,15 +248,26 @@ static void measure(const struct sim *sim, struct load *load)
 
 static void add_post(struct sim *sim, struct load *load, const struct effect *effect)
 {
-    int pod = number_of(effect->write.uid);
-    int node = number_of(effect->write.node);
+    int pod = sim_number(effect->write.uid);
+    int node = sim_number(effect->write.node);
     const struct pod_state *state = &sim->pods[pod].state;
     if (state->exists && !state->deleting && state->node == SIM_NONE) {
         load->posted[node] += sim_gpus(sim->pods[pod].shape);
     }
     int sum = load->used[node] + load->posted[node];
+    const struct host *host = &sim->host;
+    if (host->posted[pod] == POST_SENT && host->posted_to[pod] != node) {
+        sim_fail(sim, "(2) bindings of p%d to n%d and n%d are on their way", pod,
+                 host->posted_to[pod], node);
+    }
+    if (effect->write.gang == NULL && host->posted[pod] == POST_UNSURE &&
+        host->posted_to[pod] !=
+            node) { /* kube-scheduler has forgotten; it may be there all the same */
+        sim->nodes[host->posted_to[pod]].disturbed_until = sim->now + SIM_DISTURBED_MS;
+    }
     if (effect->write.gang == NULL && load->holds[node] == 0 && sim->nodes[node].state.gpus < sum) {
-        sim->nodes[node].disturbed_until = sim->now + 40000; /* kube-scheduler's own mistake */
+        sim->nodes[node].disturbed_until =
+            sim->now + SIM_DISTURBED_MS; /* kube-scheduler's own mistake */
     }
 }
 
@@ -178,15 +282,16 @@ static void check_booking(struct sim *sim)
         const struct effect *effect = &sim->host.effects.items[i];
         if (effect->type == EFFECT_POST_BINDING) {
             add_post(sim, &load, effect);
-            sim->host.posted[number_of(effect->write.uid)] = POST_SENT;
-            sim->host.posted_to[number_of(effect->write.uid)] = number_of(effect->write.node);
+            sim->host.posted[sim_number(effect->write.uid)] = POST_SENT;
+            sim->host.posted_to[sim_number(effect->write.uid)] = sim_number(effect->write.node);
         }
     }
     for (int node = 0; node < sim->node_count; node++) {
         int engaged = load.held[node] + load.posted[node];
         const struct sim_node *truth = &sim->nodes[node];
         int gpus = truth->state.exists ? truth->state.gpus : 0;
-        if (engaged > 0 && truth->disturbed_until < sim->now && engaged + load.used[node] > gpus) {
+        if (engaged > 0 && told_node(sim, node) && truth->disturbed_until < sim->now &&
+            engaged + load.used[node] > gpus) {
             sim_fail(sim, "(2) node n%d has %d GPUs, %d in use, %d held, %d in new bindings", node,
                      gpus, load.used[node], load.held[node], load.posted[node]);
         }
@@ -210,46 +315,34 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     }
     measure(sim, &load);
     for (int i = 0; i < sim->pod_count; i++) {
-        if (sim->host.posted[i] == POST_UNSURE) {
+        if (sim->host.posted[i] == POST_UNSURE || sim->host.posted[i] == POST_SENT) {
             load.holds[sim->host.posted_to[i]]++; /* whoever knows whether it is bound */
         }
     }
+    int free[SIM_NODES_MAX], gpus = sim_gpus(sim->pods[record->pod].shape);
+    told_free(sim, SIM_NONE, free);
     for (uint32_t i = 0; i < record->node_count; i++) {
         int node = record->nodes[i];
-        if (!reply->passes[i] && load.holds[node] == 0) {
-            sim_fail(
-                sim,
-                "(10) the ordinary pod p%d may not have node n%d, where nothing it needs is held",
-                record->pod, node);
+        if (!reply->passes[i] && (load.holds[node] == 0 || free[node] >= gpus)) {
+            sim_fail(sim,
+                     "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
+                     record->pod, node);
         }
     }
 }
 
-/* A node that kube-scheduler tried first and left out is not to be planned for the pod again. */
+/* A planned node that kube-scheduler tried first and left out is not to be planned again. */
 static void check_veto(struct sim *sim, const struct record *record)
 {
-    char name[16], pod[16];
-    struct gang_view view;
-    struct arena arena;
     for (uint32_t i = 0; i < record->node_count; i++) {
         if (record->nodes[i] == record->nominated) {
             return;
         }
     }
-    snprintf(name, sizeof(name), "g%d", sim->pods[record->pod].gang);
-    snprintf(pod, sizeof(pod), "p%d", record->pod);
-    arena_init(&arena);
-    if (engine_gang_find(sim->host.engine, "ns", name, &arena, &view)) {
-        for (uint32_t i = 0; i < view.member_count; i++) {
-            const struct gang_member_view *member = &view.members[i];
-            if (strcmp(member->pod, pod) == 0 && !member->bound && !member->voted &&
-                member->node != NULL && number_of(member->node) == record->nominated) {
-                sim_fail(sim, "(7) %s is planned on %s, which was just refused for it", pod,
-                         member->node);
-            }
-        }
+    if (sim->host.carried && is_planned_there(sim, record)) {
+        sim_fail(sim, "(7) p%d is planned on n%d, which was just refused for it", record->pod,
+                 record->nominated);
     }
-    arena_finish(&arena);
 }
 
 static void check_filter(struct sim *sim, const struct record *record)
@@ -285,148 +378,8 @@ void invariants_after(struct sim *sim, const struct record *record)
 {
     check_posts(sim);
     check_booking(sim);
+    order_check(sim, record->now);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
-    }
-}
-
-/* ---- at the end ---- */
-
-static void free_now(const struct sim *sim, int free[SIM_NODES_MAX])
-{
-    for (int node = 0; node < sim->node_count; node++) {
-        const struct node_state *state = &sim->nodes[node].state;
-        free[node] = state->exists ? state->gpus - sim_used(sim, node) : -1;
-    }
-}
-
-/* Copies of a shape that fit into a rack, or anywhere (SIM_NONE). */
-static int copies(const struct sim *sim, const int free[SIM_NODES_MAX], int shape, int rack)
-{
-    int sum = 0, gpus = sim_gpus(shape);
-    for (int node = 0; node < sim->node_count; node++) {
-        if (sim->hidden[shape][node] || !sim->nodes[node].state.exists ||
-            (free[node] < 0 && gpus > 0)) {
-            continue;
-        }
-        if (rack == SIM_NONE || sim_rack(node) == rack) {
-            sum += gpus == 0 ? 100 : free[node] / gpus;
-        }
-    }
-    return sum;
-}
-
-struct muster {
-    int bound, done, pending, shape;
-    bool mixed;
-    int rack; /* of the bound ones; SIM_NONE: none, or several */
-    bool racks_differ;
-};
-
-static struct muster muster(const struct sim *sim, int gang)
-{
-    struct muster result = {.rack = SIM_NONE, .shape = SIM_NONE};
-    for (int i = 0; i < sim->pod_count; i++) {
-        const struct sim_pod *pod = &sim->pods[i];
-        if (pod->gang != gang || !pod->state.exists || pod->state.deleting) {
-            continue;
-        }
-        result.done += pod->state.succeeded;
-        if (pod->state.terminal) {
-            continue;
-        }
-        if (pod->state.node != SIM_NONE) {
-            int rack = sim_rack(pod->state.node);
-            result.racks_differ |= result.bound > 0 && rack != result.rack;
-            result.rack = rack;
-            result.bound++;
-            continue;
-        }
-        result.mixed |= result.pending > 0 && pod->shape != result.shape;
-        result.shape = pod->shape;
-        result.pending++;
-    }
-    return result;
-}
-
-static void check_settled_gang(struct sim *sim, int index, const int free[SIM_NODES_MAX])
-{
-    const struct sim_gang *gang = &sim->gangs[index];
-    struct muster state = muster(sim, index);
-    int minimum = gang->object ? (gang->state.exists ? gang->state.minimum : 0) : gang->minimum;
-    bool started = state.bound + state.done > 0;
-    if (state.pending == 0 || minimum <= 0 || (!started && state.pending < minimum)) {
-        return;
-    }
-    if (started && !gang->excused && state.bound + state.done < minimum) {
-        sim_fail(sim, "(1) gang g%d stays partial: %d bound, quorum %d, %d pending", index,
-                 state.bound, minimum, state.pending);
-    }
-    if (state.mixed || (gang->rack && started && (state.racks_differ || state.bound == 0))) {
-        return;
-    }
-    int room = 0, first = 0, last = gang->rack ? sim_rack(sim->node_count - 1) : 0;
-    if (gang->rack && started) {
-        first = last = state.rack;
-    }
-    for (int rack = first; rack <= last; rack++) {
-        int here = copies(sim, free, state.shape, gang->rack ? rack : SIM_NONE);
-        room = here > room ? here : room;
-    }
-    if (room >= (started ? 1 : minimum)) {
-        sim_fail(sim,
-                 "(7) gang g%d waits although it fits: %d bound, %d done, %d pending, quorum %d, "
-                 "room %d",
-                 index, state.bound, state.done, state.pending, minimum, room);
-    }
-}
-
-static void check_settled_engine(struct sim *sim)
-{
-    struct engine_figures figures;
-    if (sim->host.engine == NULL) {
-        return;
-    }
-    engine_figures(sim->host.engine, &figures);
-    if (sim->stubborn) {
-        return; /* they are planned, refused and planned again for ever */
-    }
-    if (figures.holds > 0 || figures.waiting_binds > 0 || figures.gangs[GANG_HELD] > 0) {
-        sim_fail(sim, "(3) %u holds and %u waiting binds are left", figures.holds,
-                 figures.waiting_binds);
-    }
-    for (size_t i = 0; i < sim->call_count; i++) {
-        if (sim->calls[i].state == CALL_OPEN) {
-            sim_fail(sim, "(3) the bind call %zu of pod p%d is still open", i, sim->calls[i].pod);
-        }
-    }
-}
-
-void invariants_settled(struct sim *sim)
-{
-    int free[SIM_NODES_MAX];
-    struct engine_figures figures = {0};
-    free_now(sim, free);
-    check_settled_engine(sim);
-    if (sim->host.engine != NULL) {
-        engine_figures(sim->host.engine, &figures);
-    }
-    if (figures.holds > 0) {
-        return; /* stubborn: what is free is not for everybody */
-    }
-    for (int gang = 0; gang < sim->gang_count; gang++) {
-        check_settled_gang(sim, gang, free);
-    }
-    for (int i = 0; i < sim->pod_count; i++) {
-        const struct sim_pod *pod = &sim->pods[i];
-        if (pod->gang == SIM_NONE && pod->state.exists && !sim->stubborn && !pod->state.terminal &&
-            !pod->state.deleting && pod->state.node == SIM_NONE &&
-            copies(sim, free, pod->shape, SIM_NONE) > 0) {
-            sim_fail(sim, "(7) the ordinary pod p%d waits although it fits", i);
-        }
-        if (pod->writes > 40 && !sim->stubborn) {
-            sim_fail(sim, "(8) pod p%d was written to %u times while things settled", i,
-                     pod->writes);
-        }
     }
 }

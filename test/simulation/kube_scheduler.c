@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/sim.h"
+#include "test/simulation/kube_scheduler.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "test/simulation/api_server.h"
+#include "test/simulation/host.h"
+#include "test/simulation/trace.h"
 
 #include "topology/alloc.h"
 
@@ -44,7 +48,7 @@ static void activate(struct sim *sim, struct kube_pod *pod)
     pod->place = PLACE_ACTIVE;
     pod->error = false;
     pod->order = ++sim->kube.next_order;
-    arm_cycle(sim, random_range(&sim->random, 1, 3));
+    arm_cycle(sim, sim_delay(sim, 1, 3, 0, 3));
 }
 
 /* Out of the unschedulable pool: to the active queue, or first through the rest of its backoff. */
@@ -96,9 +100,8 @@ static int64_t backoff_of(const struct kube_pod *pod)
  * lost one is not sent again. */
 static void patch(struct sim *sim, int index, int message)
 {
-    if (sim->calm || !random_chance(&sim->random, sim->chance_lost)) {
-        sim_later(sim, random_range(&sim->random, 1, 15), ACTION_PATCH, index, 0,
-                  (uint64_t)message);
+    if (sim->now >= sim->losses.until || !random_chance(&sim->random, sim->losses.chance)) {
+        sim_later(sim, sim_delay(sim, 1, 15, 0, 15), ACTION_PATCH, index, 0, (uint64_t)message);
     }
 }
 
@@ -241,9 +244,7 @@ static void take(struct sim *sim, int index, int node)
     pod->place = PLACE_BINDING;
     pod->ticket = 0;
     pod->order = ++sim->kube.next_order;
-    int64_t prebind = random_chance(&sim->random, 970) ? random_range(&sim->random, 0, 10)
-                                                       : random_range(&sim->random, 10, 6000);
-    sim_later(sim, prebind, ACTION_BIND_CALL, index, 0, pod->order);
+    sim_later(sim, sim_delay(sim, 0, 10, 30, 6000), ACTION_BIND_CALL, index, 0, pod->order);
 }
 
 enum filtered { FILTERED_ERROR, FILTERED_NONE, FILTERED_TAKEN };
@@ -252,8 +253,15 @@ enum filtered { FILTERED_ERROR, FILTERED_NONE, FILTERED_TAKEN };
 static enum filtered ask_extender(struct sim *sim, int index, uint8_t *nodes, uint32_t count)
 {
     const struct filter_answer *answer = &sim->host.answer;
-    if (!host_filter(sim, index, nodes, count, sim->kube.pods[index].view.nominated) ||
-        answer->verdict == FILTER_ERROR) {
+    if (sim->kube.twice > 0) {
+        sim->kube.twice--;
+        (void)host_filter(sim, index, nodes, count);
+    }
+    if (!host_filter(sim, index, nodes, count) || answer->verdict == FILTER_ERROR) {
+        return FILTERED_ERROR;
+    }
+    if (sim->kube.deaf > 0) {
+        sim->kube.deaf--;
         return FILTERED_ERROR;
     }
     if (answer->verdict == FILTER_NONE) {
@@ -370,7 +378,7 @@ void kube_cycle(struct sim *sim)
         if (!pod->view.deleting && pod->view.node == SIM_NONE) {
             schedule(sim, index);
         }
-        arm_cycle(sim, random_range(&sim->random, 1, 4));
+        arm_cycle(sim, sim_delay(sim, 1, 4, 0, 4));
     } else if (next_at != INT64_MAX) {
         arm_cycle(sim, next_at > sim->now ? next_at - sim->now : 1);
     }
@@ -392,17 +400,32 @@ static void binding_failed(struct sim *sim, int index)
     }
 }
 
+static uint64_t open_call(struct sim *sim, int index)
+{
+    sim->calls =
+        alloc_grow(sim->calls, &sim->call_room, sim->call_count + 1, sizeof(struct bind_call));
+    sim->calls[sim->call_count] = (struct bind_call){
+        .pod = index, .node = sim->kube.pods[index].assumed_node, .at = sim->now};
+    return sim->call_count++;
+}
+
 void kube_bind_call(struct sim *sim, int index, uint64_t order)
 {
     struct kube_pod *pod = &sim->kube.pods[index];
     if (pod->place != PLACE_BINDING || pod->order != order) {
         return;
     }
-    sim->calls =
-        alloc_grow(sim->calls, &sim->call_room, sim->call_count + 1, sizeof(struct bind_call));
-    uint64_t ticket = sim->call_count++;
-    sim->calls[ticket] =
-        (struct bind_call){.pod = index, .node = pod->assumed_node, .at = sim->now};
+    if (host_is_frozen(sim)) {
+        sim_later(sim, sim->host.frozen_until - sim->now, ACTION_BIND_CALL, index, 0, order);
+        return;
+    }
+    if (sim->kube.twice > 0 && sim->host.engine != NULL) {
+        sim->kube.twice--;
+        uint64_t lost = open_call(sim, index); /* nobody reads its answer */
+        sim_later(sim, SIM_BIND_TIMEOUT_MS, ACTION_BIND_TIMEOUT, 0, 0, lost);
+        (void)host_bind(sim, index, pod->assumed_node, lost);
+    }
+    uint64_t ticket = open_call(sim, index);
     pod->ticket = ticket;
     if (sim->host.engine == NULL) {
         sim->calls[ticket].state = CALL_BROKEN;
@@ -416,10 +439,15 @@ void kube_bind_call(struct sim *sim, int index, uint64_t order)
 void kube_bind_timeout(struct sim *sim, uint64_t ticket)
 {
     struct bind_call *call = &sim->calls[ticket];
+    const struct sim_pod *pod = &sim->pods[call->pod];
+    bool waits = sim->kube.pods[call->pod].ticket == ticket &&
+                 sim->kube.pods[call->pod].place == PLACE_BINDING;
     if (call->state != CALL_OPEN) {
+        if (waits) { /* the answer got lost */
+            binding_failed(sim, call->pod);
+        }
         return;
     }
-    const struct sim_pod *pod = &sim->pods[call->pod];
     if (call->epoch == sim->host.epoch &&
         (pod->gang == SIM_NONE || sim->gangs[pod->gang].state.timeout_ms <= 40000)) {
         sim_fail(sim, "(3) the bind call %llu of pod p%d is not answered within %d s",
@@ -427,7 +455,7 @@ void kube_bind_timeout(struct sim *sim, uint64_t ticket)
     }
     call->state = CALL_GIVEN_UP;
     host_give_up(sim, ticket);
-    if (sim->kube.pods[call->pod].ticket == ticket) {
+    if (waits) {
         binding_failed(sim, call->pod);
     }
 }
@@ -437,6 +465,10 @@ void kube_bind_answer(struct sim *sim, uint64_t ticket, bool bound)
     const struct bind_call *call = &sim->calls[ticket];
     struct kube_pod *pod = &sim->kube.pods[call->pod];
     if (call->state == CALL_GIVEN_UP || pod->ticket != ticket) {
+        return;
+    }
+    if (sim->kube.deaf_bind > 0 && call->state == CALL_ANSWERED) {
+        sim->kube.deaf_bind--;
         return;
     }
     if (!bound) {
@@ -454,6 +486,7 @@ void kube_restart(struct sim *sim)
             host_give_up(sim, ticket);
         }
     }
+    trace_note(sim, "kube-scheduler starts anew");
     memset(sim->kube.pods, 0, sizeof(sim->kube.pods));
     memset(sim->kube.nodes, 0, sizeof(sim->kube.nodes));
     api_close(sim, CLIENT_SCHEDULER);

@@ -1,173 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/sim.h"
+#include "test/simulation/record.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "test/simulation/objects.h"
+#include "test/simulation/wire_calls.h"
 
 /* From records to events, and from effects to a number that tells whether two engines did the same.
  *
- * A record holds numbers only; the strings of its event live on the stack for one apply, which is
- * what the engine is promised and no longer.
+ * A record holds numbers only; the strings of its event live in sim->arena for one apply, which is
+ * what the engine is promised and no longer. What is not in the record itself (a pod's shape, its
+ * gang, where that wants to be) never changes after the pod was made.
  */
 
-struct names {
-    char name[16], uid[16], node[16], nominated[16], gang[16];
-};
-
-const char *sim_name(char buffer[16], char prefix, int number)
+static void fill_call(struct sim *sim, const struct engine *engine, const struct record *record,
+                      struct filter_event *event)
 {
-    snprintf(buffer, 16, "%c%d", prefix, number);
-    return buffer;
-}
-
-static void fill_node(const struct change *change, struct names *names, struct event *event,
-                      struct label_object labels[2], struct amount_object amounts[2])
-{
-    sim_name(names->name, 'n', change->index);
-    sim_name(names->node, 'r', sim_rack(change->index));
-    labels[0] = (struct label_object){"kubernetes.io/hostname", names->name};
-    labels[1] = (struct label_object){"topology.kubernetes.io/rack", names->node};
-    amounts[0] = (struct amount_object){"nvidia.com/gpu", change->node.gpus};
-    amounts[1] = (struct amount_object){"pods", 110};
-    event->node = (struct node_object){.name = names->name,
-                                       .labels = labels,
-                                       .label_count = 2,
-                                       .allocatable = amounts,
-                                       .allocatable_count = 2};
-}
-
-static void fill_pod(const struct sim *sim, int index, const struct pod_state *state,
-                     struct names *names, struct pod_object *object,
-                     struct amount_object amounts[2])
-{
-    const struct sim_pod *pod = &sim->pods[index];
-    const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
-    int gpus = sim_gpus(pod->shape);
-    amounts[0] = (struct amount_object){"pods", 1};
-    amounts[1] = (struct amount_object){"nvidia.com/gpu", gpus};
-    *object = (struct pod_object){
-        .name_space = "ns",
-        .name = sim_name(names->name, 'p', index),
-        .uid = sim_name(names->uid, 'u', index),
-        .node = state->node == SIM_NONE ? NULL : sim_name(names->node, 'n', state->node),
-        .nominated =
-            state->nominated == SIM_NONE ? NULL : sim_name(names->nominated, 'n', state->nominated),
-        .priority = pod->priority,
-        .terminal = state->terminal,
-        .succeeded = state->succeeded,
-        .deleting = state->deleting,
-        .requests = amounts,
-        .request_count = gpus > 0 ? 2 : 1,
-        .gang = gang == NULL ? NULL : sim_name(names->gang, 'g', pod->gang),
-        .gang_minimum = pod->minimum,
-        .placement.required_level = gang != NULL && gang->rack ? "rack" : NULL,
-        .rank = pod->rank,
-    };
-}
-
-static void fill_call(const struct sim *sim, const struct record *record, struct names *names,
-                      struct call_pod *call, struct pod_object *object,
-                      struct amount_object amounts[2])
-{
-    static const char *const nodes[] = {"n0", "n1", "n2",  "n3",  "n4",  "n5",  "n6",  "n7",
-                                        "n8", "n9", "n10", "n11", "n12", "n13", "n14", "n15"};
-    call->uid = sim_name(names->uid, 'u', record->pod);
-    call->nominated = record->nominated == SIM_NONE ? NULL : nodes[record->nominated];
+    char name[16];
+    uint32_t *rows = arena_alloc(&sim->arena, SIM_NODES_MAX, sizeof *rows);
+    for (uint32_t i = 0; i < record->node_count; i++) {
+        sim_name(name, 'n', record->nodes[i]);
+        rows[i] = engine_node_row(engine, name, strlen(name));
+    }
+    event->rows = rows;
+    event->row_count = record->node_count;
+    event->pod.uid = objects_name(sim, 'u', record->pod);
+    if (record->nominated != SIM_NONE) {
+        event->pod.nominated = objects_name(sim, 'n', record->nominated);
+    }
     if (record->with_object) {
-        fill_pod(sim, record->pod, &record->change.pod, names, object, amounts);
-        call->object = object;
+        struct pod_object *object = arena_alloc(&sim->arena, 1, sizeof *object);
+        objects_pod(sim, record->pod, &record->change.pod, object);
+        event->pod.object = object;
     }
 }
 
-static void fill_done(const struct record *record, struct names *names, struct event *event)
+static void fill_bind(struct sim *sim, const struct record *record, struct bind_event *event)
+{
+    *event = (struct bind_event){
+        .name_space = "ns",
+        .name = objects_name(sim, 'p', sim->pods[record->pod].name),
+        .uid = objects_name(sim, 'u', record->pod),
+        .node = objects_name(sim, 'n', record->node),
+    };
+}
+
+static void fill_done(struct sim *sim, const struct record *record, struct event *event)
 {
     event->done = (struct write_done_event){
-        .uid = sim_name(names->uid, 'u', record->pod),
-        .node = record->node == SIM_NONE ? NULL : sim_name(names->node, 'n', record->node),
+        .uid = objects_name(sim, 'u', record->pod),
+        .node = record->node == SIM_NONE ? NULL : objects_name(sim, 'n', record->node),
         .outcome = record->outcome,
         .message = record->outcome == WRITE_DONE ? "" : "the write failed",
     };
 }
 
-/* Makes the event of the record and applies it. */
-void record_apply(const struct sim *sim, struct engine *engine, struct effects *effects,
+static void fill_watch(struct sim *sim, const struct change *change, struct event *event)
+{
+    switch ((int)event->type) {
+    case EVENT_NODE:
+        objects_node(sim, change->index, &change->node, &event->node);
+        break;
+    case EVENT_NODE_GONE:
+        event->node_name = objects_name(sim, 'n', change->index);
+        break;
+    case EVENT_POD:
+        objects_pod(sim, change->index, &change->pod, &event->pod);
+        break;
+    case EVENT_POD_GONE:
+        event->pod_uid = objects_name(sim, 'u', change->index);
+        break;
+    case EVENT_GROUP:
+        objects_group(sim, change->index, &change->group, &event->group);
+        break;
+    default:
+        event->group_gone.name_space = "ns";
+        event->group_gone.name = objects_name(sim, 'g', change->index);
+        break;
+    }
+}
+
+static void fill_calls(struct sim *sim, const struct engine *engine, const struct record *record,
+                       struct event *event)
+{
+    struct filter_event call = {.rows = NULL};
+    if (record->type == EVENT_BIND) {
+        if (sim->host.codecs) {
+            wire_bind_call(sim, record, &event->bind);
+        } else {
+            fill_bind(sim, record, &event->bind);
+        }
+        event->bind.ticket = record->ticket;
+        return;
+    }
+    if (sim->host.codecs) {
+        wire_call(sim, engine, record, &call);
+    } else {
+        fill_call(sim, engine, record, &call);
+    }
+    call.ticket = record->ticket;
+    if (record->type == EVENT_PREEMPT) {
+        event->preempt = (struct preempt_event){
+            .ticket = call.ticket, .pod = call.pod, .rows = call.rows, .row_count = call.row_count};
+    } else {
+        event->filter = call;
+    }
+}
+
+void record_apply(struct sim *sim, struct engine *engine, struct effects *effects,
                   const struct record *record)
 {
-    struct names names;
-    struct label_object labels[2];
-    struct amount_object amounts[2];
-    struct pod_object object;
-    uint32_t rows[SIM_NODES_MAX];
     struct event event;
     memset(&event, 0, sizeof(event));
     event.type = record->type;
     event.now = record->now;
-    for (uint32_t i = 0; i < record->node_count; i++) {
-        sim_name(names.node, 'n', record->nodes[i]);
-        rows[i] = engine_node_row(engine, names.node, strlen(names.node));
-    }
-    switch (record->type) {
+    arena_reset(&sim->arena);
+    switch ((int)record->type) {
     case EVENT_NODE:
-        fill_node(&record->change, &names, &event, labels, amounts);
-        break;
-    case EVENT_DEVICES:
-        break; /* nodes of the simulation tell of none */
     case EVENT_NODE_GONE:
-        event.node_name = sim_name(names.name, 'n', record->change.index);
-        break;
     case EVENT_POD:
-        fill_pod(sim, record->change.index, &record->change.pod, &names, &event.pod, amounts);
-        break;
     case EVENT_POD_GONE:
-        event.pod_uid = sim_name(names.uid, 'u', record->change.index);
-        break;
     case EVENT_GROUP:
-        event.group = (struct group_object){
-            .name_space = "ns",
-            .name = sim_name(names.name, 'g', record->change.index),
-            .uid = names.name,
-            .minimum = record->change.group.minimum,
-            .hold_timeout_ms = record->change.group.timeout_ms,
-        };
-        break;
     case EVENT_GROUP_GONE:
-        event.group_gone.name_space = "ns";
-        event.group_gone.name = sim_name(names.name, 'g', record->change.index);
+        fill_watch(sim, &record->change, &event);
         break;
     case EVENT_FILTER:
     case EVENT_PRIORITIZE:
-        event.filter.ticket = record->ticket;
-        event.filter.rows = rows;
-        event.filter.row_count = record->node_count;
-        fill_call(sim, record, &names, &event.filter.pod, &object, amounts);
-        break;
     case EVENT_PREEMPT:
-        event.preempt.ticket = record->ticket;
-        event.preempt.rows = rows;
-        event.preempt.row_count = record->node_count;
-        fill_call(sim, record, &names, &event.preempt.pod, &object, amounts);
-        break;
     case EVENT_BIND:
-        event.bind = (struct bind_event){
-            .ticket = record->ticket,
-            .name_space = "ns",
-            .name = sim_name(names.name, 'p', record->pod),
-            .uid = sim_name(names.uid, 'u', record->pod),
-            .node = sim_name(names.node, 'n', record->node),
-        };
+        fill_calls(sim, engine, record, &event);
         break;
     case EVENT_BIND_GIVE_UP:
         event.ticket = record->ticket;
         break;
     case EVENT_BINDING_DONE:
     case EVENT_NOMINATION_DONE:
-        fill_done(record, &names, &event);
+        fill_done(sim, record, &event);
         break;
-    case EVENT_SYNCED:
-    case EVENT_TICK:
-    case EVENT_DRAIN:
-    case EVENT_FOLLOW:
-    case EVENT_LEAD:
+    default:
         break;
     }
     engine_apply(engine, &event, effects);

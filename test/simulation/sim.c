@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/simulation/api_server.h"
+#include "test/simulation/faults.h"
+#include "test/simulation/host.h"
+#include "test/simulation/jobs.h"
+#include "test/simulation/kube_scheduler.h"
 #include "topology/alloc.h"
 
 /* Virtual time: a heap of actions, run in order of time and, at one time, of their making. Nothing
@@ -18,7 +23,9 @@ struct sim *sim_create(uint64_t seed)
     sim->seed = seed;
     sim->random.state = seed;
     sim->now = 1000;
+    sim->dropped_from = UINT32_MAX;
     effects_init(&sim->host.effects);
+    arena_init(&sim->arena);
     for (int kind = 0; kind < KINDS; kind++) {
         sim->clients[CLIENT_SCHEDULER].streams[kind].open = true;
     }
@@ -33,6 +40,7 @@ void sim_destroy(struct sim *sim)
 {
     engine_destroy(sim->host.engine);
     effects_finish(&sim->host.effects);
+    arena_finish(&sim->arena);
     for (int client = 0; client < CLIENTS; client++) {
         for (int kind = 0; kind < KINDS; kind++) {
             free(sim->clients[client].streams[kind].items);
@@ -109,11 +117,17 @@ static void run(struct sim *sim, const struct action *action)
     case ACTION_BIND_ANSWER:
         kube_bind_answer(sim, action->mark, action->other != 0);
         break;
+    case ACTION_GIVE_UP:
+        host_give_up(sim, action->mark);
+        break;
     case ACTION_PATCH:
         api_condition(sim, action->index, (int)action->mark);
         break;
     case ACTION_WRITE:
         host_write(sim, action->index);
+        break;
+    case ACTION_LAND:
+        host_land(sim, action->index, action->other != 0);
         break;
     case ACTION_OUTCOME:
         host_outcome(sim, action->index);
@@ -138,10 +152,10 @@ static void run(struct sim *sim, const struct action *action)
         api_delete_pod(sim, action->index);
         break;
     case ACTION_CREATE:
-        faults_create(sim, action->index, action->other);
+        jobs_create(sim, action->index, action->mark);
         break;
     case ACTION_GROUP:
-        faults_group(sim, action->index);
+        jobs_show_group(sim, action->index);
         break;
     }
 }
@@ -170,15 +184,23 @@ void sim_fail(struct sim *sim, const char *format, ...)
     va_end(arguments);
 }
 
-int sim_gpus(int shape)
+int64_t sim_delay(struct sim *sim, int64_t low, int64_t high, int slow_thousandths, int64_t slow)
 {
-    static const int gpus[SIM_SHAPES] = {0, 1, 2, 4, 8};
-    return gpus[shape];
+    bool late = random_chance(&sim->random, slow_thousandths);
+    int64_t delay =
+        late ? random_range(&sim->random, high, slow) : random_range(&sim->random, low, high);
+    return sim_drops(sim, 0) ? low + (high - low) / 4 : delay;
 }
 
-int sim_rack(int node)
+bool sim_drops(const struct sim *sim, uint32_t fault)
 {
-    return node / 3;
+    return fault >= sim->dropped_from ||
+           (sim->dropped != NULL && fault < SIM_FAULTS_MAX && sim->dropped[fault] != 0);
+}
+
+int sim_first(const struct sim *sim, int gang)
+{
+    return gang == SIM_NONE ? SIM_NONE : sim->gangs[gang].last_pod;
 }
 
 int sim_used(const struct sim *sim, int node)
@@ -206,4 +228,15 @@ uint64_t sim_digest_text(uint64_t digest, const char *text)
 {
     return text == NULL ? sim_digest(digest, "\xff", 1)
                         : sim_digest(digest, text, strlen(text) + 1);
+}
+
+const char *sim_name(char buffer[16], char prefix, int number)
+{
+    snprintf(buffer, 16, "%c%d", prefix, number);
+    return buffer;
+}
+
+int sim_number(const char *name)
+{
+    return name == NULL ? SIM_NONE : (int)strtol(name + 1, NULL, 10);
 }

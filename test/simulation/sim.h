@@ -2,11 +2,10 @@
 #ifndef TEST_SIMULATION_SIM_H
 #define TEST_SIMULATION_SIM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdio.h>
 
 #include "scheduler/engine.h"
+#include "test/simulation/model.h"
 #include "test/simulation/random.h"
 
 /* A cluster in virtual time around the real engine.
@@ -20,77 +19,18 @@
  *                                       invariants.c looks at every apply
  *
  * Everything happens in actions, which are run in order of (time, number). A step is one action.
- * Objects have small numbers: node 3 is "n3", pod 17 is "p17" with uid "u17", gang 2 is "g2".
+ *
+ * Whatever is done to the cluster from outside is a fault with a number, jobs that come and go
+ * included. A fault draws its kind, its time and its parameters from its seed and number alone, so
+ * leaving one out leaves the others what they are. Number 0 is the network's jitter.
  */
 
-#define SIM_NODES_MAX 16
-#define SIM_PODS_MAX  4000
-#define SIM_GANGS_MAX 400
-#define SIM_SHAPES    5
-#define SIM_NONE      (-1)
+#define SIM_FAULTS_MAX 8192
 
 #define SIM_HOLD_MS         30000 /* engine_options.hold_timeout_ms */
 #define SIM_BIND_TIMEOUT_MS 60000 /* httpTimeout of the bind extender */
+#define SIM_DISTURBED_MS    60000 /* a change on a node may be news to somebody for that long */
 #define SIM_PATIENCE_MS     10000 /* after that a write is WRITE_UNKNOWN */
-
-struct node_state {
-    bool exists;
-    int gpus;
-};
-
-struct pod_state {
-    bool exists;
-    int node;
-    int nominated;
-    bool terminal;
-    bool succeeded;
-    bool deleting;
-    uint64_t version;
-};
-
-struct group_state {
-    bool exists;
-    int32_t minimum;
-    int64_t timeout_ms;
-};
-
-enum sim_kind { KIND_NODE, KIND_POD, KIND_GROUP, KINDS };
-
-/* What a watch shows of one object at one moment. */
-struct change {
-    enum sim_kind kind;
-    int index;
-    union {
-        struct node_state node;
-        struct pod_state pod;
-        struct group_state group;
-    };
-};
-
-struct sim_node {
-    struct node_state state;
-    int64_t disturbed_until; /* others than the engine changed what fits there */
-};
-
-struct sim_pod {
-    struct pod_state state;
-    int gang; /* or SIM_NONE */
-    int shape;
-    int32_t priority;
-    int32_t minimum; /* lightweight gang: on the pod itself */
-    int rank;
-    int message;      /* of the condition PodScheduled */
-    uint64_t waiting; /* digest of the annotation */
-    uint32_t writes;  /* nominations and explanations since the last reset */
-};
-
-struct sim_gang {
-    struct group_state state; /* exists false: lightweight, or its object is missing */
-    bool object;              /* has, had or will have a group object */
-    bool rack;                /* all in one rack is required */
-    bool excused;             /* others tore it apart: members deleted, nodes lost, quorum edited */
-    int32_t minimum;          /* lightweight: written on its pods */
-};
 
 /* One watcher: engine or kube-scheduler. A stream keeps its order, whatever its delay. */
 enum sim_client { CLIENT_ENGINE, CLIENT_SCHEDULER, CLIENTS };
@@ -114,8 +54,10 @@ enum action_type {
     ACTION_BIND_CALL,
     ACTION_BIND_TIMEOUT,
     ACTION_BIND_ANSWER,
+    ACTION_GIVE_UP,
     ACTION_PATCH,
     ACTION_WRITE,
+    ACTION_LAND,
     ACTION_OUTCOME,
     ACTION_TICK,
     ACTION_START,
@@ -151,7 +93,8 @@ struct record {
     uint64_t digest; /* of the effects */
 };
 
-struct write {
+/* A write that the engine asked for. */
+struct sim_write {
     enum effect_type type;
     int pod;
     int node;
@@ -169,6 +112,7 @@ struct bind_call {
     int64_t at;
     uint64_t epoch;
     enum bind_call_state state;
+    bool told; /* the engine knows that it was given up */
 };
 
 struct filter_answer {
@@ -187,16 +131,27 @@ struct host {
     struct effects effects;
     uint64_t epoch;
     bool draining;
+    bool codecs; /* objects, calls and answers go through JSON */
+    int64_t skew_ms;
+    int64_t frozen_until;
     int64_t tick_at;
     struct record *records; /* of this epoch */
     size_t record_count, record_room;
     struct pod_state seen[SIM_PODS_MAX]; /* what the engine was told last */
     bool seen_ever[SIM_PODS_MAX];
+    struct group_state groups[SIM_GANGS_MAX]; /* as the engine was told */
+    struct node_state nodes[SIM_NODES_MAX];
     enum post_state posted[SIM_PODS_MAX];
     int posted_to[SIM_PODS_MAX];
+    int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
+    uint64_t ready[SIM_GANGS_MAX]; /* number of the apply that made it ready; 0: it is not */
+    bool carried; /* the running filter call's member was planned where its nomination says */
     struct filter_answer answer;
     uint32_t prioritized;
-    int stage; /* of starting: lists shown so far */
+    int stage;          /* of starting: lists shown so far */
+    int crash_applies;  /* applies until the process dies in the middle of one; 0: not planned */
+    bool crash_posting; /* only those that post a gang's bindings count */
+    uint64_t crash_at;  /* which effect is the last one, modulo their number */
 };
 
 enum queue_place { PLACE_NONE, PLACE_ACTIVE, PLACE_BACKOFF, PLACE_UNSCHEDULABLE, PLACE_BINDING };
@@ -224,10 +179,19 @@ struct kube {
     int64_t cycle_at;
     int next_start;
     uint64_t next_order;
+    int twice;     /* filter and bind calls to send twice */
+    int deaf;      /* filter answers that do not arrive */
+    int deaf_bind; /* bind answers that do not arrive */
+};
+
+/* How writes fare for a while. */
+struct losses {
+    int64_t until;
+    int chance; /* thousandths */
 };
 
 struct sim {
-    struct random random;
+    struct random random; /* of the network; faults have their own */
     uint64_t seed;
     int64_t now;
     uint64_t step;
@@ -248,7 +212,7 @@ struct sim {
 
     bool hidden[SIM_SHAPES][SIM_NODES_MAX]; /* kube-scheduler refuses for reasons of its own */
 
-    struct write *writes;
+    struct sim_write *writes;
     size_t write_count, write_room;
     struct bind_call *calls; /* by ticket */
     size_t call_count, call_room;
@@ -260,16 +224,26 @@ struct sim {
     uint64_t engine_events; /* Events, since then */
     char last_write[128];   /* in words */
     uint64_t commits, crashes, applies;
-    int chance_crash, chance_lost; /* thousandths, of an apply and of a write */
-    bool stubborn;                 /* hidden refusals stay to the end */
-    int64_t aborts_from;           /* no hold may run out from then on */
-    int64_t rush_ms;               /* faults are at most that far apart */
+
+    /* what the seed chose */
+    int weights[32];  /* of kinds of faults */
+    int64_t rush_ms;  /* faults are at most that far apart */
+    bool stubborn;    /* hidden refusals stay to the end */
+    int wish_percent; /* gangs that wish for a place */
+    struct losses losses;
+    int forgetful;       /* thousandths of nominations that get lost, always */
+    int64_t aborts_from; /* no hold may run out from then on */
+
+    uint32_t fault_count;   /* numbers given so far; 0 is the jitter */
+    const uint8_t *dropped; /* by number: left out; or NULL. *Borrowed*. */
+    uint32_t dropped_from;  /* this one and all later ones are left out */
+    FILE *trace;            /* or NULL */
+    struct arena arena;     /* of what is being said to or by the engine */
 
     bool failed;
     char failure[1024];
 };
 
-/* sim.c */
 struct sim *sim_create(uint64_t seed);
 void sim_destroy(struct sim *sim);
 void sim_later(struct sim *sim, int64_t delay, enum action_type type, int index, int other,
@@ -278,81 +252,19 @@ void sim_later(struct sim *sim, int64_t delay, enum action_type type, int index,
 bool sim_step(struct sim *sim, int64_t until);
 /* Notes the first violation; the run ends. */
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int sim_gpus(int shape);
-int sim_rack(int node);
+/* Mostly low … high, now and then up to `slow`; the same every time without jitter. */
+int64_t sim_delay(struct sim *sim, int64_t low, int64_t high, int slow_thousandths, int64_t slow);
+bool sim_drops(const struct sim *sim, uint32_t fault);
 /* Requests of living pods bound to the node, in the API server's truth. */
 int sim_used(const struct sim *sim, int node);
+/* Members, newest first: for (int i = sim_first(…); i != SIM_NONE; i = sim->pods[i].next_of_gang)
+ */
+int sim_first(const struct sim *sim, int gang);
 uint64_t sim_digest(uint64_t digest, const void *bytes, size_t count);
 uint64_t sim_digest_text(uint64_t digest, const char *text);
 
-/* "p17" for ('p', 17) */
+/* "p17" for ('p', 17), and back; SIM_NONE for NULL. */
 const char *sim_name(char buffer[16], char prefix, int number);
-
-/* record.c */
-/* Makes the event of the record and applies it. */
-void record_apply(const struct sim *sim, struct engine *engine, struct effects *effects,
-                  const struct record *record);
-uint64_t record_digest(const struct effects *effects, const struct record *record);
-
-/* api_server.c */
-void api_show(struct sim *sim, enum sim_kind kind, int index);
-void api_deliver(struct sim *sim, enum sim_client client, enum sim_kind kind);
-/* A fresh list in place of what is still on its way. */
-void api_relist(struct sim *sim, enum sim_client client, enum sim_kind kind);
-void api_close(struct sim *sim, enum sim_client client);
-int api_create_pod(struct sim *sim, const struct sim_pod *pod);
-void api_delete_pod(struct sim *sim, int pod);
-enum write_outcome api_bind(struct sim *sim, int pod, int node);
-enum write_outcome api_nominate(struct sim *sim, int pod, int node);
-enum write_outcome api_explain(struct sim *sim, int pod, uint64_t text);
-void api_condition(struct sim *sim, int pod, int message); /* clears the nomination */
-
-/* host.c */
-void host_start(struct sim *sim);
-void host_crash(struct sim *sim);
-void host_drain(struct sim *sim);
-void host_show(struct sim *sim, const struct change *change);
-bool host_filter(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count, int nominated);
-bool host_prioritize(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count);
-bool host_preempt(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count);
-/* False: connection refused. */
-bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket);
-void host_give_up(struct sim *sim, uint64_t ticket);
-void host_tick(struct sim *sim, uint64_t epoch);
-void host_write(struct sim *sim, int index); /* of sim->writes */
-void host_outcome(struct sim *sim, int index);
-/* Gives the epoch's events to a second engine and compares the effects. */
-void host_replay(struct sim *sim);
-void host_print(const struct sim *sim, size_t last);
-
-/* kube_scheduler.c */
-void kube_show(struct sim *sim, const struct change *change);
-void kube_cycle(struct sim *sim);
-void kube_bind_call(struct sim *sim, int index, uint64_t order); /* of kube.pods */
-void kube_bind_timeout(struct sim *sim, uint64_t ticket);
-void kube_bind_answer(struct sim *sim, uint64_t ticket, bool bound);
-/* Something in the cluster changed that every filter cares for. */
-void kube_wake_all(struct sim *sim);
-/* What kube-scheduler does with pods that were unschedulable for five minutes; ordinary pods only.
- * */
-void kube_flush(struct sim *sim);
-/* Its process dies and comes back: connections close, caches and queues are built anew. */
-void kube_restart(struct sim *sim);
-
-/* faults.c */
-void faults_start(struct sim *sim);
-void faults_next(struct sim *sim);
-void faults_create(struct sim *sim, int gang, int shape);
-void faults_group(struct sim *sim, int gang);
-void faults_stop(struct sim *sim);
-/* Jobs end, with no other fault: those that wait must go on. */
-void faults_finish(struct sim *sim);
-
-/* invariants.c */
-/* Before and after every engine_apply(). */
-void invariants_before(struct sim *sim, const struct record *record);
-void invariants_after(struct sim *sim, const struct record *record);
-/* When the faults are over and everything had time to settle. */
-void invariants_settled(struct sim *sim);
+int sim_number(const char *name);
 
 #endif

@@ -217,7 +217,7 @@ START_TEST(a_call_may_know_a_pod_before_the_watch)
     world_apply(&world, &event);
     ck_assert_int_eq(world_find(&world, EFFECT_FILTER_REPLY)->filter.verdict, FILTER_ONE);
     ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
-    world_tick(&world, 31000); /* the watch never showed it */
+    world_wait(&world, 31000); /* the watch never showed it */
     ck_assert(!engine_knows_pod(world.engine, "g-3"));
     ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
 }

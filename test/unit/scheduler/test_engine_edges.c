@@ -181,6 +181,48 @@ START_TEST(a_pod_known_from_a_call_is_confirmed_or_dropped)
 }
 END_TEST
 
+/* Bound on the API server's word: the watch may be late, but not for ever. Nothing else may be
+ * bound in its place meanwhile, and the node it is on is known. */
+START_TEST(a_bound_pod_that_the_watch_does_not_show)
+{
+    struct world_pod pod = {.uid = "o", .gpus = 8, .rank = -1};
+    filter_with_object(&pod);
+    world_bind(&world, "o", "n0");
+    world_bound(&world, "o", "n0", WRITE_DONE);
+    uint64_t elsewhere = world_bind(&world, "o", "n1");
+    ck_assert_ptr_nonnull(world_reply(&world, elsewhere)->error);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    uint64_t again = world_bind(&world, "o", "n0");
+    ck_assert_ptr_null(world_reply(&world, again)->error);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+
+    world_gang(&world, "g", 8, 8); /* needs its node */
+    world_wait(&world, 60000);
+    ck_assert(engine_knows_pod(world.engine, "o"));
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    world_wait(&world, 60000);
+    ck_assert(!engine_knows_pod(world.engine, "o"));
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+}
+END_TEST
+
+/* The process stood still for an hour: what it waits for from the watch had no time to come. */
+START_TEST(a_process_that_stood_still)
+{
+    struct world_pod pod = {.uid = "o", .gpus = 8, .rank = -1};
+    filter_with_object(&pod);
+    world_bind(&world, "o", "n0");
+    world_bound(&world, "o", "n0", WRITE_UNKNOWN);
+    world_tick(&world, 3600000);
+    ck_assert(engine_knows_pod(world.engine, "o"));
+    world_gang(&world, "g", 8, 8);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    world_wait(&world, 30000);
+    ck_assert(!engine_knows_pod(world.engine, "o"));
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+}
+END_TEST
+
 /* A member that only a call knows has voted; when it turns out not to exist, all are answered. */
 START_TEST(a_voter_that_never_was)
 {
@@ -194,7 +236,7 @@ START_TEST(a_voter_that_never_was)
     ck_assert_ptr_nonnull(world_reply(&world, ticket)->error);
     filter_with_object(&ghost);
     ticket = world_bind(&world, "g-1", world_planned(&world, "g", 1));
-    world_tick(&world, 30000);
+    world_wait(&world, 30000);
     ck_assert_ptr_nonnull(world_reply(&world, ticket)->error);
     ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
 }
@@ -406,6 +448,8 @@ int main(void)
     tcase_add_test(tcase, a_caller_that_gives_up);
     tcase_add_test(tcase, a_filter_call_of_a_pod_nobody_knows);
     tcase_add_test(tcase, a_pod_known_from_a_call_is_confirmed_or_dropped);
+    tcase_add_test(tcase, a_bound_pod_that_the_watch_does_not_show);
+    tcase_add_test(tcase, a_process_that_stood_still);
     tcase_add_test(tcase, a_voter_that_never_was);
     tcase_add_test(tcase, nominations_refused);
     tcase_add_test(tcase, a_clearing_that_got_lost_is_repeated);

@@ -215,6 +215,22 @@ START_TEST(the_planned_node_goes_or_shrinks)
 }
 END_TEST
 
+/* Another scheduler overbooks the GPUs of a node: a hold that takes none of them stays as it is. */
+START_TEST(a_hold_that_takes_nothing_overbooked_stays)
+{
+    char node[64];
+    struct world_pod member = {.uid = "m", .gang = "g", .minimum = 1, .gpus = 0, .rank = -1};
+    world_pod(&world, &member);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    world_node_of(&world, "g", "m", node);
+    struct world_pod intruder = {.uid = "o", .gpus = 9, .node = node, .rank = -1};
+    world_pod(&world, &intruder);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_uint_eq(world_count(&world, EFFECT_NOMINATE), 0);
+    ck_assert_uint_eq(world_count(&world, EFFECT_TRANSITION), 0);
+}
+END_TEST
+
 START_TEST(a_member_is_bound_elsewhere_behind_our_back)
 {
     world_gang(&world, "g", 3, 3);
@@ -459,6 +475,7 @@ int main(void)
     tcase_add_test(tcase, the_group_changes_midway);
     tcase_add_test(tcase, the_wishes_of_the_group_change_midway);
     tcase_add_test(tcase, the_planned_node_goes_or_shrinks);
+    tcase_add_test(tcase, a_hold_that_takes_nothing_overbooked_stays);
     tcase_add_test(tcase, a_member_is_bound_elsewhere_behind_our_back);
     tcase_add_test(tcase, outcomes_of_a_binding);
     tcase_add_test(tcase, a_failed_member_of_a_running_gang_joins_alone);

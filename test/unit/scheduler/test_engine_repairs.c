@@ -189,6 +189,43 @@ START_TEST(an_unknown_outcome_guards_the_room)
 }
 END_TEST
 
+/* A binding on its way is guarded: kube-scheduler may have been restarted and know nothing of it.
+ * */
+START_TEST(a_binding_on_its_way_guards_the_room)
+{
+    world_gang(&world, "g", 1, 1);
+    char node[64];
+    world_node_of(&world, "g", "g-0", node);
+    world_vote(&world, "g", 0, 1);
+    struct world_pod ordinary = {.uid = "o", .gpus = 1, .rank = -1};
+    world_pod(&world, &ordinary);
+    const struct filter_reply *reply = world_filter(&world, "o", NULL, all);
+    ck_assert_int_eq(reply->verdict, FILTER_SOME);
+    for (size_t i = 0; all[i] != NULL; i++) {
+        ck_assert_int_eq(reply->passes[i], strcmp(all[i], node) != 0);
+    }
+    world_outcome(&world, "g", 0, 1, WRITE_DONE);
+    ck_assert_int_eq(world_filter(&world, "o", NULL, all)->verdict, FILTER_ALL);
+}
+END_TEST
+
+/* What is missing of a quorum that is being bound does not give way to an ordinary pod. */
+START_TEST(a_refused_member_keeps_its_room_against_an_ordinary_pod)
+{
+    world_gang(&world, "g", 2, 2);
+    char node[64];
+    struct world_pod ordinary = {.uid = "o", .gpus = 1, .rank = -1};
+    world_pod(&world, &ordinary);
+    world_vote(&world, "g", 0, 2);
+    world_outcome(&world, "g", 0, 1, WRITE_DONE);
+    world_outcome(&world, "g", 1, 1, WRITE_REFUSED);
+    world_node_of(&world, "g", "g-1", node);
+    uint64_t ticket = world_bind(&world, "o", node);
+    ck_assert_ptr_nonnull(world_reply(&world, ticket)->error);
+    ck_assert_str_eq(world_planned(&world, "g", 1), node);
+}
+END_TEST
+
 START_TEST(an_unknown_outcome_is_settled_by_the_next_filter)
 {
     world_gang(&world, "g", 2, 2);
@@ -234,9 +271,9 @@ START_TEST(an_unknown_outcome_that_nobody_sees_did_not_happen)
     world_vote(&world, "g", 0, 1);
     world_outcome(&world, "g", 0, 1, WRITE_UNKNOWN);
     ck_assert_int_le(engine_deadline(world.engine), 60000);
-    world_tick(&world, 59999);
+    world_wait(&world, 59999);
     ck_assert_uint_eq(world_figures(&world).holds, 0);
-    world_tick(&world, 1);
+    world_wait(&world, 1);
     ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
 
     struct world_pod ordinary = {.uid = "o", .gpus = 8, .rank = -1};
@@ -245,9 +282,9 @@ START_TEST(an_unknown_outcome_that_nobody_sees_did_not_happen)
     world_bound(&world, "o", "n7", WRITE_UNKNOWN);
     world_gang(&world, "h", 7, 7);
     ck_assert_int_eq(world_state(&world, "h"), GANG_WAITING);
-    world_tick(&world, 25000);
+    world_wait(&world, 25000);
     world_vote(&world, "g", 0, 1);
-    world_tick(&world, 35000);
+    world_wait(&world, 35000);
     ck_assert_int_eq(world_state(&world, "h"), GANG_HELD); /* n7 counts as free again */
 }
 END_TEST
@@ -470,6 +507,8 @@ int main(void)
     tcase_add_test(tcase, a_gang_whose_bindings_failed_says_so);
     tcase_add_test(tcase, a_pod_gone_under_its_binding);
     tcase_add_test(tcase, an_unknown_outcome_guards_the_room);
+    tcase_add_test(tcase, a_binding_on_its_way_guards_the_room);
+    tcase_add_test(tcase, a_refused_member_keeps_its_room_against_an_ordinary_pod);
     tcase_add_test(tcase, an_unknown_outcome_is_settled_by_the_next_filter);
     tcase_add_test(tcase, an_unknown_outcome_and_a_refused_nomination);
     tcase_add_test(tcase, an_unknown_outcome_that_nobody_sees_did_not_happen);

@@ -183,6 +183,18 @@ static inline void world_tick(struct world *world, int64_t milliseconds)
     world_event(world, EVENT_TICK);
 }
 
+/* Time passes as it does for a daemon: with a tick whenever the engine wants one, and a last one.
+ * */
+static inline void world_wait(struct world *world, int64_t milliseconds)
+{
+    int64_t until = world->now + milliseconds;
+    while (engine_deadline(world->engine) < until) {
+        int64_t next = engine_deadline(world->engine) - world->now;
+        world_tick(world, next > 0 ? next : 0);
+    }
+    world_tick(world, until - world->now);
+}
+
 /* `count` pods <gang>-0, <gang>-1, … of 8 GPUs, quorum `minimum` on the pods when positive. */
 static inline void world_gang(struct world *world, const char *gang, int count, int32_t minimum)
 {

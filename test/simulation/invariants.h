@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_SIMULATION_INVARIANTS_H
+#define TEST_SIMULATION_INVARIANTS_H
+
+#include "test/simulation/sim.h"
+
+/* Before and after every engine_apply(). */
+void invariants_before(struct sim *sim, const struct record *record);
+void invariants_after(struct sim *sim, const struct record *record);
+/* When the faults are over and everything had time to settle. */
+void invariants_settled(struct sim *sim);
+
+#endif

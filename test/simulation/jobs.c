@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/jobs.h"
+
+#include "test/simulation/api_server.h"
+#include "test/simulation/trace.h"
+
+/* Gangs in all the forms there are: with a group object or lightweight, with ranks and a leader or
+ * without, with more pods than the quorum, with wishes for racks and leaves, whole slices or not.
+ * Their pods come one after the other, the object before, between or after them.
+ */
+
+/* What a pod of a gang is, packed for an action: shape, role, rank and name. */
+static uint64_t pack(int shape, enum sim_role role, int rank, int name)
+{
+    return (uint64_t)shape | (uint64_t)role << 8 | (uint64_t)(rank + 1) << 16 |
+           (uint64_t)(name + 1) << 32;
+}
+
+void jobs_create(struct sim *sim, int gang, uint64_t what)
+{
+    struct sim_pod pod = {
+        .gang = gang,
+        .shape = (int)(what & 0xff),
+        .role = (enum sim_role)((what >> 8) & 0xff),
+        .rank = (int)((what >> 16) & 0xffff) - 1,
+        .name = (int)(what >> 32) - 1,
+        .priority = sim->gangs[gang].priority,
+        .minimum = sim->gangs[gang].object ? 0 : sim->gangs[gang].minimum,
+    };
+    pod.state.node = pod.state.nominated = SIM_NONE;
+    (void)api_create_pod(sim, &pod);
+}
+
+void jobs_show_group(struct sim *sim, int gang)
+{
+    struct sim_gang *it = &sim->gangs[gang];
+    it->state.exists = true;
+    it->state.minimum = it->minimum;
+    it->state.wishes = it->wishes;
+    api_show(sim, KIND_GROUP, gang);
+}
+
+void jobs_excuse(struct sim *sim, int gang)
+{
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if ((state->exists && (state->node != SIM_NONE || state->succeeded)) ||
+            sim->host.posted[i] != POST_NONE) {
+            sim->gangs[gang].excused = true;
+        }
+    }
+}
+
+/* ---- new ones ---- */
+
+static enum sim_level level_of(struct random *random, int rack, int leaf)
+{
+    int ticket = random_index(random, 100);
+    return ticket < rack ? LEVEL_RACK : ticket < rack + leaf ? LEVEL_LEAF : LEVEL_NONE;
+}
+
+static void wish_slices(struct random *random, struct wishes *wishes)
+{
+    wishes->slice_level[0] = random_chance(random, 700) ? LEVEL_RACK : LEVEL_LEAF;
+    wishes->slice_size[0] = (int)random_range(random, 1, 3);
+    wishes->layers = 1;
+    if (wishes->slice_level[0] == LEVEL_LEAF && random_chance(random, 600)) {
+        wishes->slice_size[0] = (int)random_range(random, 1, 2) * 2;
+        wishes->slice_level[1] = LEVEL_RACK;
+        wishes->slice_size[1] = wishes->slice_size[0] / 2;
+        wishes->layers = 2;
+    }
+}
+
+static void wish(struct random *random, struct wishes *wishes)
+{
+    wishes->required = level_of(random, 20, 20);
+    wishes->preferred = level_of(random, 20, 20);
+    wishes->exclusive = level_of(random, 18, 8);
+    if (random_chance(random, 450)) {
+        wish_slices(random, wishes);
+    }
+}
+
+static void plan_gang(const struct sim *sim, struct random *random, struct sim_gang *gang,
+                      int *size)
+{
+    *size = (int)(random_chance(random, 850) ? random_range(random, 1, 6)
+                                             : random_range(random, 6, 10));
+    if (random_chance(random, sim->wish_percent * 10)) {
+        wish(random, &gang->wishes);
+    }
+    if (gang->wishes.layers > 0 && random_chance(random, 850)) {
+        int slice = gang->wishes.slice_size[0];
+        *size = (*size + slice - 1) / slice * slice;
+    }
+    gang->minimum = random_chance(random, 700) ? *size : (int)random_range(random, 1, *size);
+    gang->object = random_chance(random, 500);
+    /* Without ranks the order of names cuts the slices, so who arrives late moves them. */
+    gang->ranked = random_chance(random, 500) || (gang->wishes.layers > 0 && gang->minimum < *size);
+    gang->priority = random_chance(random, 250) ? 10 : 0;
+    gang->last_pod = SIM_NONE;
+}
+
+void jobs_start_gang(struct sim *sim, struct random *random)
+{
+    static const int64_t timeouts[] = {0, 0, 0, 10000, 40000, 90000};
+    if (sim->gang_count == SIM_GANGS_MAX) {
+        return;
+    }
+    int index = sim->gang_count++, size;
+    struct sim_gang *gang = &sim->gangs[index];
+    plan_gang(sim, random, gang, &size);
+    if (gang->object) {
+        gang->state.timeout_ms = timeouts[random_index(random, 6)];
+        sim_later(sim, random_range(random, 0, 3000), ACTION_GROUP, index, 0, 0);
+    }
+    int shape = (int)random_range(random, 0, SIM_SHAPES - 1);
+    int other = (int)random_range(random, 0, SIM_SHAPES - 1);
+    /* Which pods are sliced is a matter of their shape: a leader that looks like a worker of
+     * another role would make the order of arrival count. */
+    bool led = random_chance(random, 250) &&
+               (gang->wishes.layers == 0 || (other != shape && gang->minimum == size));
+    for (int i = 0; i < size + led; i++) {
+        bool leader = led && i == size;
+        enum sim_role role = !gang->ranked ? ROLE_NONE : leader ? ROLE_LEADER : ROLE_WORKER;
+        int rank = !gang->ranked ? -1 : leader ? 0 : i;
+        sim_later(sim, random_range(random, 0, 2000), ACTION_CREATE, index, 0,
+                  pack(leader ? other : shape, role, rank, SIM_NONE));
+    }
+    gang->minimum += led && gang->minimum == size;
+    trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d", index, size, sim_gpus(shape),
+               led ? " and a leader" : "", (int)gang->minimum);
+    trace_wishes(sim, &gang->wishes);
+}
+
+void jobs_start_ordinary(struct sim *sim, struct random *random)
+{
+    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
+    pod.shape = (int)random_range(random, 0, SIM_SHAPES - 1);
+    pod.state.node = pod.state.nominated = SIM_NONE;
+    pod.priority = random_chance(random, 200) ? 10 : 0;
+    int index = api_create_pod(sim, &pod);
+    trace_note(sim, "the ordinary pod p%d of %d GPUs", index, sim_gpus(pod.shape));
+}
+
+/* ---- the end of old ones ---- */
+
+int jobs_pick(const struct sim *sim, struct random *random, bool bound)
+{
+    for (int tries = 0; tries < 20 && sim->pod_count > 0; tries++) {
+        int index = random_index(random, sim->pod_count);
+        const struct pod_state *state = &sim->pods[index].state;
+        if (state->exists && !state->deleting && !state->terminal &&
+            (state->node != SIM_NONE) == bound) {
+            return index;
+        }
+    }
+    return SIM_NONE;
+}
+
+/* Returns after how long it is gone. */
+static int64_t delete_pod(struct sim *sim, struct random *random, int index)
+{
+    struct pod_state *state = &sim->pods[index].state;
+    if (sim->pods[index].gang != SIM_NONE) {
+        jobs_excuse(sim, sim->pods[index].gang);
+        sim->gangs[sim->pods[index].gang].marred = true;
+    }
+    trace_note(sim, "p%d is deleted", index);
+    if (state->node == SIM_NONE && random_chance(random, 500)) {
+        api_delete_pod(sim, index);
+        return 0;
+    }
+    int64_t grace = random_range(random, 10, 5000);
+    state->deleting = true;
+    api_touch_pod(sim, index);
+    sim_later(sim, grace, ACTION_DELETE, index, 0, 0);
+    return grace;
+}
+
+void jobs_delete(struct sim *sim, struct random *random)
+{
+    int index = jobs_pick(sim, random, random_chance(random, 300));
+    if (index != SIM_NONE) {
+        (void)delete_pod(sim, random, index);
+    }
+}
+
+static void create_again(struct sim *sim, int index, int64_t delay, int name)
+{
+    const struct sim_pod *pod = &sim->pods[index];
+    sim_later(sim, delay, ACTION_CREATE, pod->gang, 0,
+              pack(pod->shape, pod->role, pod->rank, name));
+}
+
+void jobs_recreate(struct sim *sim, struct random *random)
+{
+    int index = jobs_pick(sim, random, random_chance(random, 300));
+    if (index != SIM_NONE && sim->pods[index].gang != SIM_NONE) {
+        int64_t gone = delete_pod(sim, random, index);
+        create_again(sim, index, gone + random_range(random, 1, 1500), sim->pods[index].name);
+    }
+}
+
+static void finish_pod(struct sim *sim, struct random *random, int index, bool succeeded)
+{
+    struct pod_state *state = &sim->pods[index].state;
+    state->terminal = true;
+    state->succeeded = succeeded;
+    api_touch_pod(sim, index);
+    sim_later(sim, random_range(random, 10, 20000), ACTION_DELETE, index, 0, 0);
+    if (sim->pods[index].gang != SIM_NONE) {
+        sim->gangs[sim->pods[index].gang].excused = true;
+    }
+}
+
+void jobs_finish(struct sim *sim, struct random *random)
+{
+    int index = jobs_pick(sim, random, true);
+    if (index == SIM_NONE) {
+        return;
+    }
+    int gang = sim->pods[index].gang;
+    bool succeeded = random_chance(random, 700);
+    if (gang == SIM_NONE || random_chance(random, 150)) {
+        trace_note(sim, "p%d %s", index, succeeded ? "succeeds" : "fails");
+        finish_pod(sim, random, index, succeeded);
+        if (gang != SIM_NONE && !succeeded) {
+            create_again(sim, index, random_range(random, 100, 3000), SIM_NONE);
+        }
+        return;
+    }
+    trace_note(sim, "g%d %s", gang, succeeded ? "succeeds" : "fails");
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (!state->exists || state->terminal || state->deleting) {
+            continue;
+        }
+        if (state->node != SIM_NONE) {
+            finish_pod(sim, random, i, succeeded);
+        } else if (random_chance(random, 800)) {
+            (void)delete_pod(sim, random, i);
+        }
+    }
+}
+
+/* ---- groups ---- */
+
+void jobs_edit_group(struct sim *sim, struct random *random)
+{
+    if (sim->gang_count == 0) {
+        return;
+    }
+    int oldest = sim->gang_count > 8 ? sim->gang_count - 8 : 0;
+    int index = (int)random_range(random, oldest, sim->gang_count - 1);
+    int kind = random_index(random, 10);
+    struct sim_gang *gang = &sim->gangs[index];
+    if (!gang->state.exists) {
+        return;
+    }
+    jobs_excuse(sim, index);
+    if (kind < 3) {
+        gang->state.exists = false;
+        gang->excused |= sim->wish_percent > 0; /* nobody knows its wishes for a while */
+        trace_note(sim, "the group of g%d is deleted for a while", index);
+        sim_later(sim, random_range(random, 10, 5000), ACTION_GROUP, index, 0, 0);
+    } else if (kind < 5 && sim->wish_percent > 0) {
+        gang->wishes = (struct wishes){.required = LEVEL_NONE};
+        wish(random, &gang->wishes);
+        gang->state.wishes = gang->wishes;
+        gang->excused = true; /* others may be where it wants to be alone */
+        trace_note(sim, "g%d wishes to be elsewhere", index);
+        trace_wishes(sim, &gang->wishes);
+    } else {
+        int32_t change = (int32_t)random_range(random, 0, 6);
+        gang->minimum = kind < 8 ? gang->minimum + (kind < 7 ? 1 : -1) : change;
+        gang->state.minimum = gang->minimum;
+        gang->marred = true; /* who is planned first may decide which shape is sliced */
+        trace_note(sim, "the quorum of g%d is %d now", index, (int)gang->minimum);
+    }
+    api_show(sim, KIND_GROUP, index);
+}

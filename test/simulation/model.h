@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_SIMULATION_MODEL_H
+#define TEST_SIMULATION_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The cluster as numbers: node 3 is "n3" in rack "r1" below leaf "l0", pod 17 is "p17" with uid
+ * "u17", gang 2 is "g2". A pod that is made again under the name of an earlier one has a number of
+ * its own, and so its own uid, but the earlier one's name.
+ */
+
+#define SIM_NODES_MAX  16
+#define SIM_PODS_MAX   4000
+#define SIM_GANGS_MAX  400
+#define SIM_SHAPES     5
+#define SIM_LAYERS_MAX 2
+#define SIM_NONE       (-1)
+
+enum sim_level { LEVEL_NONE, LEVEL_LEAF, LEVEL_RACK };
+
+/* Where a gang wants to be; all zero: anywhere. */
+struct wishes {
+    enum sim_level required, preferred, exclusive;
+    int layers; /* of slices, from wide to narrow */
+    enum sim_level slice_level[SIM_LAYERS_MAX];
+    int slice_size[SIM_LAYERS_MAX];
+};
+
+struct node_state {
+    bool exists;
+    int gpus;
+    int leaf, rack; /* SIM_NONE: without the label */
+};
+
+struct pod_state {
+    bool exists;
+    int node;
+    int nominated;
+    bool terminal;
+    bool succeeded;
+    bool deleting;
+    uint64_t version;
+};
+
+struct group_state {
+    bool exists;
+    int32_t minimum;
+    int64_t timeout_ms;
+    struct wishes wishes;
+};
+
+enum sim_kind { KIND_NODE, KIND_POD, KIND_GROUP, KINDS };
+
+/* What a watch shows of one object at one moment. */
+struct change {
+    enum sim_kind kind;
+    int index;
+    union {
+        struct node_state node;
+        struct pod_state pod;
+        struct group_state group;
+    };
+};
+
+struct sim_node {
+    struct node_state state;
+    int64_t disturbed_until; /* others than the engine changed what fits there */
+};
+
+enum sim_role { ROLE_NONE, ROLE_LEADER, ROLE_WORKER };
+
+struct sim_pod {
+    struct pod_state state;
+    int name;         /* number of the first pod of its name */
+    int gang;         /* or SIM_NONE */
+    int next_of_gang; /* the member before it, or SIM_NONE */
+    int shape;
+    int32_t priority;
+    int32_t minimum; /* lightweight gang: on the pod itself */
+    enum sim_role role;
+    int rank;         /* -1: none */
+    int message;      /* of the condition PodScheduled */
+    uint64_t waiting; /* digest of the annotation */
+    uint32_t writes;  /* nominations and explanations since the last reset */
+};
+
+struct sim_gang {
+    struct group_state state; /* exists false: lightweight, or its object is missing */
+    bool object;              /* has, had or will have a group object */
+    bool excused;             /* others tore it apart: members deleted, nodes lost, quorum edited */
+    bool marred;              /* a binding of its failed, a member was deleted, … */
+    int64_t lost_at;          /* a nomination of its got lost then */
+    bool ranked;              /* its members have ranks and roles */
+    int32_t priority;
+    int32_t minimum;      /* as wanted; lightweight: written on its pods */
+    struct wishes wishes; /* on the object, or on each pod */
+    int last_pod;         /* newest member ever, then next_of_gang; SIM_NONE: none */
+};
+
+/* GPUs that a pod of the shape asks for. */
+static inline int sim_gpus(int shape)
+{
+    static const int gpus[SIM_SHAPES] = {0, 1, 2, 4, 8};
+    return gpus[shape];
+}
+
+/* The node's domain of the level; SIM_NONE: it lacks the label. */
+static inline int sim_domain(const struct node_state *node, enum sim_level level)
+{
+    return level == LEVEL_LEAF ? node->leaf : level == LEVEL_RACK ? node->rack : 0;
+}
+
+#endif

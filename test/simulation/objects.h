@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_SIMULATION_OBJECTS_H
+#define TEST_SIMULATION_OBJECTS_H
+
+#include "test/simulation/sim.h"
+
+/* Objects of the cluster as the engine is told of them. Strings are *borrowed* from sim->arena and
+ * live until it is reset. With host.codecs they come out of the real decoders (wire_objects.h). */
+
+void objects_node(struct sim *sim, int index, const struct node_state *state,
+                  struct node_object *object);
+void objects_pod(struct sim *sim, int index, const struct pod_state *state,
+                 struct pod_object *object);
+void objects_group(struct sim *sim, int index, const struct group_state *state,
+                   struct group_object *object);
+
+/* "p17" and the like, *borrowed* from sim->arena. */
+const char *objects_name(struct sim *sim, char prefix, int number);
+
+/* The gang's wishes stand on its pods, not on a group object. */
+bool objects_wishes_on_pods(const struct sim_gang *gang);
+const char *objects_level(enum sim_level level); /* NULL for LEVEL_NONE */
+const char *objects_role(enum sim_role role);    /* NULL for ROLE_NONE */
+
+#endif

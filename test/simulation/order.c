@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/order.h"
+
+#include <string.h>
+
+#include "test/simulation/told.h"
+
+/* When a gang gets its plan, nobody who comes before it may wait although that one would fit: into
+ * what is free by what the engine was told, with the new plan's room given back. Only for seeds
+ * without wishes, where "fits" is a sum over nodes.
+ */
+
+#define TROUBLE_MS 61000 /* the longest backoff, and as long as a veto lasts */
+
+void order_trouble(struct sim *sim, int gang, int64_t now)
+{
+    sim->host.troubled_until[gang] = now + TROUBLE_MS;
+}
+
+/* Members that could be planned, all of one shape; 0 when they differ. */
+static int told_pending(const struct sim *sim, int gang, int *shape)
+{
+    int count = 0;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (!told_live(sim, i)) {
+            continue;
+        }
+        if (count > 0 && sim->pods[i].shape != *shape) {
+            return 0;
+        }
+        *shape = sim->pods[i].shape;
+        count++;
+    }
+    return count;
+}
+
+static bool fits(const int free[SIM_NODES_MAX], int nodes, int shape, int count)
+{
+    int gpus = sim_gpus(shape), sum = 0;
+    for (int node = 0; node < nodes; node++) {
+        sum += free[node] < 0 ? 0 : gpus == 0 ? count : free[node] / gpus;
+    }
+    return sum >= count;
+}
+
+static bool comes_first(const struct sim *sim, int gang, int other)
+{
+    const struct sim_gang *a = &sim->gangs[gang], *b = &sim->gangs[other];
+    return a->priority != b->priority ? a->priority > b->priority
+                                      : sim->host.ready[gang] < sim->host.ready[other];
+}
+
+/* `planned` got its plan in this apply. */
+static void check_overtaken(struct sim *sim, int planned, int64_t now)
+{
+    const struct host *host = &sim->host;
+    int free[SIM_NODES_MAX], shape = 0;
+    told_free(sim, planned, free);
+    for (int gang = 0; gang < sim->gang_count; gang++) {
+        char name[16];
+        struct gang_view view;
+        struct arena arena;
+        int quorum = told_quorum(sim, gang);
+        if (gang == planned || host->ready[gang] == 0 || quorum <= 0 ||
+            host->troubled_until[gang] > now || !comes_first(sim, gang, planned)) {
+            continue;
+        }
+        arena_init(&arena);
+        bool waits =
+            engine_gang_find(host->engine, "ns", sim_name(name, 'g', gang), &arena, &view) &&
+            view.state == GANG_WAITING;
+        arena_finish(&arena);
+        if (waits && told_pending(sim, gang, &shape) >= quorum &&
+            fits(free, sim->node_count, shape, quorum)) {
+            sim_fail(sim, "(7) gang g%d is planned before g%d, which comes first and would fit",
+                     planned, gang);
+        }
+    }
+}
+
+void order_check(struct sim *sim, int64_t now)
+{
+    struct host *host = &sim->host;
+    uint64_t planned = 0;
+    int first[64];
+    for (size_t i = 0; i < host->effects.count; i++) {
+        const struct effect *effect = &host->effects.items[i];
+        if (effect->type != EFFECT_TRANSITION || effect->transition.gang[0] == '\0') {
+            continue;
+        }
+        int gang = sim_number(effect->transition.gang);
+        bool held = strcmp(effect->transition.to, gang_state_name(GANG_HELD)) == 0;
+        bool waits = strcmp(effect->transition.to, gang_state_name(GANG_WAITING)) == 0;
+        if (strcmp(effect->transition.from, gang_state_name(GANG_GATHERING)) == 0) {
+            host->ready[gang] = sim->applies + 1;
+        } else if (waits) {
+            order_trouble(sim, gang, now); /* its plan is no more */
+        }
+        held = held && strcmp(effect->transition.from, gang_state_name(GANG_WAITING)) == 0;
+        if (!held && !waits) {
+            host->ready[gang] = 0;
+        } else if (held && planned < 64) {
+            first[planned++] = gang;
+        }
+    }
+    for (uint64_t i = 0; i < planned && sim->wish_percent == 0; i++) {
+        check_overtaken(sim, first[i], now);
+    }
+}

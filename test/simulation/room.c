@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/room.h"
+
+#include <string.h>
+
+/* Sums, nothing else: a slice of s pods fits ⌊copies of its domain / s⌋ times, a slice of slices
+ * likewise. A node that lacks a label that the gang, or an exclusive neighbour, cares for is left
+ * out, which can only make the room smaller than it is.
+ */
+
+static int free_gpus(const struct sim *sim, int node)
+{
+    const struct node_state *state = &sim->nodes[node].state;
+    return state->exists ? state->gpus - sim_used(sim, node) : -1;
+}
+
+static int copies_on(const struct sim *sim, int node, int shape)
+{
+    int gpus = sim_gpus(shape), left = free_gpus(sim, node);
+    if (sim->hidden[shape][node] || !sim->nodes[node].state.exists || (left < 0 && gpus > 0)) {
+        return 0;
+    }
+    return gpus == 0 ? 100 : left / gpus;
+}
+
+/* The widest level that either of two gangs wants for itself. */
+static enum sim_level wider(enum sim_level a, enum sim_level b)
+{
+    return a == LEVEL_LEAF || b == LEVEL_LEAF   ? LEVEL_LEAF
+           : a == LEVEL_RACK || b == LEVEL_RACK ? LEVEL_RACK
+                                                : LEVEL_NONE;
+}
+
+static void leave_out(const struct sim *sim, int gang, struct room *room)
+{
+    enum sim_level own = sim->gangs[gang].wishes.exclusive;
+    for (int node = 0; node < sim->node_count; node++) {
+        if (sim_domain(&sim->nodes[node].state, own) == SIM_NONE) {
+            room->copies[node] = 0;
+        }
+    }
+    for (int i = 0; i < sim->pod_count; i++) {
+        const struct sim_pod *pod = &sim->pods[i];
+        if (pod->gang == SIM_NONE || pod->gang == gang || !pod->state.exists ||
+            pod->state.node == SIM_NONE) {
+            continue;
+        }
+        enum sim_level level = wider(own, sim->gangs[pod->gang].wishes.exclusive);
+        int taken = sim_domain(&sim->nodes[pod->state.node].state, level);
+        for (int node = 0; node < sim->node_count && level != LEVEL_NONE; node++) {
+            int domain = sim_domain(&sim->nodes[node].state, level);
+            if (domain == SIM_NONE || taken == SIM_NONE || domain == taken) {
+                room->copies[node] = 0;
+            }
+        }
+    }
+}
+
+void room_measure(const struct sim *sim, int gang, int shape, struct room *room)
+{
+    memset(room, 0, sizeof(*room));
+    for (int node = 0; node < sim->node_count; node++) {
+        room->copies[node] = copies_on(sim, node, shape);
+    }
+    leave_out(sim, gang, room);
+}
+
+/* The nodes of a set (bits) that stand in the domain. */
+static uint32_t within(const struct sim *sim, uint32_t nodes, enum sim_level level, int domain)
+{
+    uint32_t inside = 0;
+    for (int node = 0; node < sim->node_count; node++) {
+        if ((nodes >> node & 1) != 0 && sim_domain(&sim->nodes[node].state, level) == domain) {
+            inside |= 1u << node;
+        }
+    }
+    return inside;
+}
+
+/* Pods in whole slices of layer `layer` and below, on the nodes of the set. */
+static int sliced(const struct sim *sim, const struct room *room, const struct wishes *wishes,
+                  int layer, uint32_t nodes)
+{
+    int sum = 0;
+    for (int node = 0; node < sim->node_count; node++) {
+        if ((nodes >> node & 1) == 0) {
+            continue;
+        }
+        if (layer >= wishes->layers || layer >= SIM_LAYERS_MAX) {
+            sum += room->copies[node];
+            continue;
+        }
+        enum sim_level level = wishes->slice_level[layer];
+        int domain = sim_domain(&sim->nodes[node].state, level);
+        uint32_t inside = within(sim, nodes, level, domain);
+        nodes &= ~inside;
+        if (domain != SIM_NONE) {
+            int size = wishes->slice_size[layer];
+            sum += sliced(sim, room, wishes, layer + 1, inside) / size * size;
+        }
+    }
+    return sum;
+}
+
+int room_for(const struct sim *sim, const struct room *room, const struct wishes *wishes)
+{
+    int best = 0;
+    uint32_t all = (1u << sim->node_count) - 1;
+    if (wishes->required == LEVEL_NONE) {
+        return sliced(sim, room, wishes, 0, all);
+    }
+    for (int node = 0; node < sim->node_count; node++) {
+        int domain = sim_domain(&sim->nodes[node].state, wishes->required);
+        if (domain != SIM_NONE) {
+            uint32_t inside = within(sim, all, wishes->required, domain);
+            int here = sliced(sim, room, wishes, 0, inside);
+            best = here > best ? here : best;
+        }
+    }
+    return best;
+}
+
+bool room_for_one(const struct sim *sim, int shape)
+{
+    for (int node = 0; node < sim->node_count; node++) {
+        if (copies_on(sim, node, shape) > 0) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "test/simulation/invariants.h"
+#include "test/simulation/room.h"
+#include "test/simulation/wishes.h"
+
+/* What must be true once the faults are over and everything had time: nobody waits who fits, no
+ * gang is partial, nothing is held, no call is open, nobody is written to without end.
+ */
+
+struct muster {
+    int bound, done, pending, shape;
+    bool mixed;
+};
+
+static struct muster muster(const struct sim *sim, int gang)
+{
+    struct muster result = {.shape = SIM_NONE};
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct sim_pod *pod = &sim->pods[i];
+        if (!pod->state.exists || pod->state.deleting) {
+            continue;
+        }
+        result.done += pod->state.succeeded;
+        if (pod->state.terminal) {
+            continue;
+        }
+        if (pod->state.node != SIM_NONE) {
+            result.bound++;
+            continue;
+        }
+        result.mixed |= result.pending > 0 && pod->shape != result.shape;
+        result.shape = pod->shape;
+        result.pending++;
+    }
+    return result;
+}
+
+/* How many of the gang's waiting pods certainly fit. Slices that lost a member may be incomplete
+ * for good. */
+static int room_of(const struct sim *sim, int index, const struct muster *state)
+{
+    const struct sim_gang *gang = &sim->gangs[index];
+    const struct wishes *wishes = &gang->wishes;
+    struct room room;
+    bool started = state->bound + state->done > 0;
+    if (state->mixed || (wishes->layers > 0 && (gang->marred || gang->excused)) ||
+        (started && (wishes->layers > 0 || wishes->required != LEVEL_NONE))) {
+        return 0;
+    }
+    room_measure(sim, index, state->shape, &room);
+    return room_for(sim, &room, wishes);
+}
+
+static void check_gang(struct sim *sim, int index)
+{
+    const struct sim_gang *gang = &sim->gangs[index];
+    struct muster state = muster(sim, index);
+    int minimum = gang->object ? (gang->state.exists ? gang->state.minimum : 0) : gang->minimum;
+    bool started = state.bound + state.done > 0;
+    if (state.pending == 0 || minimum <= 0 || (!started && state.pending < minimum)) {
+        return;
+    }
+    if (started && !gang->excused && state.bound + state.done < minimum) {
+        sim_fail(sim, "(1) gang g%d stays partial: %d bound, quorum %d, %d pending", index,
+                 state.bound, minimum, state.pending);
+    }
+    int need = started ? 1 : minimum;
+    if (gang->wishes.layers > 0) { /* whole slices only */
+        int slice = gang->wishes.slice_size[0];
+        need = (need + slice - 1) / slice * slice;
+    }
+    int room = room_of(sim, index, &state);
+    if (sim->host.troubled_until[index] > sim->now + sim->host.skew_ms) {
+        return; /* refused a moment ago, and by kube-scheduler's stubborn filters */
+    }
+    if (need <= state.pending && room >= need) {
+        sim_fail(sim,
+                 "(7) gang g%d waits although it fits: %d bound, %d done, %d pending, quorum %d, "
+                 "room %d",
+                 index, state.bound, state.done, state.pending, minimum, room);
+    }
+}
+
+static void check_engine(struct sim *sim)
+{
+    struct engine_figures figures;
+    if (sim->host.engine == NULL) {
+        return;
+    }
+    engine_figures(sim->host.engine, &figures);
+    if (sim->stubborn) {
+        return; /* they are planned, refused and planned again for ever */
+    }
+    if (figures.holds > 0 || figures.waiting_binds > 0 || figures.gangs[GANG_HELD] > 0) {
+        sim_fail(sim, "(3) %u holds and %u waiting binds are left", figures.holds,
+                 figures.waiting_binds);
+    }
+    for (size_t i = 0; i < sim->call_count; i++) {
+        if (sim->calls[i].state == CALL_OPEN) {
+            sim_fail(sim, "(3) the bind call %zu of pod p%d is still open", i, sim->calls[i].pod);
+        }
+    }
+}
+
+/* kube-scheduler keeps room for who is nominated: nobody may be who has no plan. */
+static void check_nominations(struct sim *sim)
+{
+    for (int i = 0; i < sim->pod_count; i++) {
+        char name[16];
+        struct gang_view view;
+        struct arena arena;
+        const struct sim_pod *pod = &sim->pods[i];
+        if (!pod->state.exists || pod->gang == SIM_NONE || pod->state.nominated == SIM_NONE ||
+            pod->state.node != SIM_NONE || pod->state.terminal || pod->state.deleting) {
+            continue;
+        }
+        arena_init(&arena);
+        bool found =
+            engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', pod->gang), &arena, &view);
+        for (uint32_t m = 0; found && m < view.member_count; m++) {
+            if (sim_number(view.members[m].pod) == pod->name && view.members[m].node == NULL) {
+                sim_fail(sim, "(7) p%d stays nominated on n%d, and its gang has no plan", i,
+                         pod->state.nominated);
+            }
+        }
+        arena_finish(&arena);
+    }
+}
+
+void invariants_settled(struct sim *sim)
+{
+    struct engine_figures figures = {0};
+    check_engine(sim);
+    if (sim->host.engine != NULL) {
+        engine_figures(sim->host.engine, &figures);
+    }
+    if (sim->host.engine != NULL && !sim->stubborn) {
+        check_nominations(sim);
+    }
+    for (int gang = 0; gang < sim->gang_count; gang++) {
+        wishes_check_bound(sim, gang);
+    }
+    if (figures.holds > 0) {
+        return; /* stubborn: what is free is not for everybody */
+    }
+    for (int gang = 0; gang < sim->gang_count; gang++) {
+        check_gang(sim, gang);
+    }
+    for (int i = 0; i < sim->pod_count; i++) {
+        const struct sim_pod *pod = &sim->pods[i];
+        if (pod->gang == SIM_NONE && pod->state.exists && !sim->stubborn && !pod->state.terminal &&
+            !pod->state.deleting && pod->state.node == SIM_NONE && room_for_one(sim, pod->shape)) {
+            sim_fail(sim, "(7) the ordinary pod p%d waits although it fits", i);
+        }
+        if (pod->writes > 60 && !sim->stubborn) {
+            sim_fail(sim, "(8) pod p%d was written to %u times while things settled", i,
+                     pod->writes);
+        }
+    }
+}

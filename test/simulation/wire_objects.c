@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/wire_objects.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "api/kube/decode.h"
+#include "test/simulation/objects.h"
+
+/* From numbers to the JSON that an API server would send, and through the real decoders to the
+ * engine's objects. Marks are spread over the dialects that mean the same: a gang with an odd
+ * number speaks Kueue where an even one uses our own annotations.
+ */
+
+static const char *concat(struct sim *sim, const char *first, const char *second)
+{
+    return arena_printf(&sim->arena, "%s%s%s", first,
+                        first[0] == '\0' || second[0] == '\0' ? "" : ",", second);
+}
+
+/* `"key":"value"`, or nothing. */
+static const char *pair(struct sim *sim, const char *key, const char *value)
+{
+    return value == NULL ? "" : arena_printf(&sim->arena, "\"%s\":\"%s\"", key, value);
+}
+
+static json_t *parse(struct sim *sim, const char *what, const char *text)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (json == NULL) {
+        sim_fail(sim, "(6) the simulator's own %s is no JSON: %s: %s", what, error.text, text);
+    }
+    return json;
+}
+
+static const char *slices_text(struct sim *sim, int gang, const struct wishes *wishes)
+{
+    const char *list = "";
+    bool kueue = gang % 2 != 0;
+    for (int i = 0; i < wishes->layers; i++) {
+        const char *level = objects_level(wishes->slice_level[i]);
+        int size = wishes->slice_size[i];
+        list = concat(sim, list,
+                      kueue ? arena_printf(&sim->arena,
+                                           "{\\\"topology\\\":\\\"%s\\\",\\\"size\\\":%d}", level,
+                                           size)
+                            : arena_printf(&sim->arena, "%s=%d", level, size));
+    }
+    if (wishes->layers == 0) {
+        return "";
+    }
+    return kueue ? pair(sim, "kueue.x-k8s.io/podset-slice-required-topology-constraints",
+                        arena_printf(&sim->arena, "[%s]", list))
+                 : pair(sim, "phalanx.dev/slices", list);
+}
+
+static const char *wishes_text(struct sim *sim, int gang, const struct wishes *wishes)
+{
+    bool kueue = gang % 2 != 0;
+    const char *text = pair(
+        sim, kueue ? "kueue.x-k8s.io/podset-required-topology" : "phalanx.dev/required-topology",
+        objects_level(wishes->required));
+    text = concat(sim, text,
+                  pair(sim,
+                       kueue ? "kai.scheduler/topology-preferred-placement"
+                             : "phalanx.dev/preferred-topology",
+                       objects_level(wishes->preferred)));
+    text = concat(sim, text,
+                  pair(sim,
+                       kueue ? "alpha.jobset.sigs.k8s.io/exclusive-topology"
+                             : "phalanx.dev/exclusive-topology",
+                       objects_level(wishes->exclusive)));
+    return concat(sim, text, slices_text(sim, gang, wishes));
+}
+
+void wire_node(struct sim *sim, int index, const struct node_state *state,
+               struct node_object *object)
+{
+    struct err err;
+    const char *labels = pair(sim, "kubernetes.io/hostname", objects_name(sim, 'n', index));
+    if (state->leaf != SIM_NONE) {
+        labels = concat(
+            sim, labels,
+            pair(sim, "network.topology.nvidia.com/leaf", objects_name(sim, 'l', state->leaf)));
+    }
+    if (state->rack != SIM_NONE) {
+        labels =
+            concat(sim, labels,
+                   pair(sim, "topology.kubernetes.io/rack", objects_name(sim, 'r', state->rack)));
+    }
+    const char *text = arena_printf(
+        &sim->arena,
+        "{\"metadata\":{\"name\":\"n%d\",\"labels\":{%s},\"annotations\":null},\"spec\":{},"
+        "\"status\":{\"allocatable\":{\"nvidia.com/gpu\":\"%d\",\"pods\":110}}}",
+        index, labels, state->gpus);
+    json_t *json = parse(sim, "node", text);
+    if (json != NULL && node_decode(json, &sim->arena, object, &err) < 0) {
+        sim_fail(sim, "(6) a node cannot be decoded: %s: %s", err.text, text);
+    }
+    json_decref(json);
+}
+
+static const char *pod_labels(struct sim *sim, const struct sim_pod *pod)
+{
+    char number[16];
+    const char *text = "";
+    if (pod->gang == SIM_NONE) {
+        return text;
+    }
+    const char *gang = objects_name(sim, 'g', pod->gang);
+    if (sim->gangs[pod->gang].object) {
+        text = pair(sim, "scheduling.x-k8s.io/pod-group", gang);
+    } else {
+        snprintf(number, sizeof(number), "%d", (int)pod->minimum);
+        text = pair(sim, "pod-group.scheduling.sigs.k8s.io/name", gang);
+        text =
+            concat(sim, text, pair(sim, "pod-group.scheduling.sigs.k8s.io/min-available", number));
+    }
+    text =
+        concat(sim, text, pair(sim, "training.kubeflow.org/replica-type", objects_role(pod->role)));
+    if (pod->rank >= 0) {
+        snprintf(number, sizeof(number), "%d", pod->rank);
+        text = concat(sim, text, pair(sim, "training.kubeflow.org/replica-index", number));
+    }
+    return text;
+}
+
+const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *state)
+{
+    const struct sim_pod *pod = &sim->pods[index];
+    const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
+    const char *annotations = gang != NULL && objects_wishes_on_pods(gang)
+                                  ? wishes_text(sim, pod->gang, &gang->wishes)
+                                  : "";
+    const char *metadata =
+        arena_printf(&sim->arena,
+                     "\"name\":\"p%d\",\"namespace\":\"ns\",\"uid\":\"u%d\",\"labels\":{%s},"
+                     "\"annotations\":{%s}%s",
+                     pod->name, index, pod_labels(sim, pod), annotations,
+                     state->deleting ? ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" : "");
+    const char *spec = arena_printf(
+        &sim->arena,
+        "\"priority\":%d,\"nodeName\":%s,\"containers\":[{\"name\":\"main\",\"resources\":"
+        "{\"limits\":{\"nvidia.com/gpu\":\"%d\"}}}]",
+        (int)pod->priority,
+        state->node == SIM_NONE ? "null" : arena_printf(&sim->arena, "\"n%d\"", state->node),
+        sim_gpus(pod->shape));
+    const char *phase = state->succeeded          ? "Succeeded"
+                        : state->terminal         ? "Failed"
+                        : state->node != SIM_NONE ? "Running"
+                                                  : "Pending";
+    const char *nominated =
+        state->nominated == SIM_NONE
+            ? ""
+            : arena_printf(&sim->arena, ",\"nominatedNodeName\":\"n%d\"", state->nominated);
+    return arena_printf(&sim->arena,
+                        "{\"metadata\":{%s},\"spec\":{%s},\"status\":{\"phase\":\"%s\"%s}}",
+                        metadata, spec, phase, nominated);
+}
+
+void wire_pod(struct sim *sim, int index, const struct pod_state *state, struct pod_object *object)
+{
+    struct err err;
+    const char *text = wire_pod_text(sim, index, state);
+    json_t *json = parse(sim, "pod", text);
+    if (json != NULL && pod_decode(json, &sim->arena, object, &err) < 0) {
+        sim_fail(sim, "(6) a pod cannot be decoded: %s: %s", err.text, text);
+    }
+    json_decref(json);
+}
+
+void wire_group(struct sim *sim, int index, const struct group_state *state,
+                struct group_object *object)
+{
+    struct err err;
+    const char *text = arena_printf(&sim->arena,
+                                    "{\"metadata\":{\"name\":\"g%d\",\"namespace\":\"ns\",\"uid\":"
+                                    "\"g%d\",\"annotations\":{%s}},"
+                                    "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
+                                    index, index, wishes_text(sim, index, &state->wishes),
+                                    (int)state->minimum, (int)(state->timeout_ms / 1000));
+    json_t *json = parse(sim, "group", text);
+    if (json != NULL && group_decode(json, &sim->arena, object, &err) < 0) {
+        sim_fail(sim, "(6) a group cannot be decoded: %s: %s", err.text, text);
+    }
+    json_decref(json);
+}

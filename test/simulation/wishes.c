@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/wishes.h"
+
+#include <string.h>
+
+#include "test/simulation/told.h"
+
+/* A gang as a list of (member, node), either as the engine plans it or as it is, and what must be
+ * true of such a list:
+ *
+ *   required   all nodes carry the label, with one value
+ *   slices     members s·k … s·k + s−1 of a shape stand in one labelled domain; what is planned
+ *              from nothing is planned in whole slices
+ *   exclusive  nobody of another gang stands in the same labelled domain
+ *
+ * The order of members is that of ranks where there are any, else that of names.
+ */
+
+#define MEMBERS_MAX 64
+
+struct place {
+    int pod;
+    int node;
+};
+
+struct layout {
+    struct place places[MEMBERS_MAX];
+    int count;
+    bool blurred; /* somebody changed one of the nodes a moment ago */
+};
+
+static void add(const struct sim *sim, struct layout *layout, int pod, int node)
+{
+    if (layout->count < MEMBERS_MAX) {
+        layout->places[layout->count++] = (struct place){pod, node};
+    }
+    layout->blurred |= sim->nodes[node].disturbed_until >= sim->now;
+}
+
+/* The live member of that name, as told; SIM_NONE if there are none or several. */
+static int find_member(const struct sim *sim, int gang, int name)
+{
+    int found = SIM_NONE;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (sim->pods[i].name == name && told_live(sim, i)) {
+            if (found != SIM_NONE) {
+                return SIM_NONE;
+            }
+            found = i;
+        }
+    }
+    return found;
+}
+
+/* As the engine shows it: bound and planned members. */
+static void plan_of(const struct sim *sim, int gang, struct layout *layout)
+{
+    char name[16];
+    struct gang_view view;
+    struct arena arena;
+    memset(layout, 0, sizeof(*layout));
+    arena_init(&arena);
+    if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
+        for (uint32_t i = 0; i < view.member_count; i++) {
+            int pod = find_member(sim, gang, sim_number(view.members[i].pod));
+            if (view.members[i].node != NULL && pod != SIM_NONE) {
+                add(sim, layout, pod, sim_number(view.members[i].node));
+            }
+        }
+    }
+    arena_finish(&arena);
+}
+
+/* As it is: bound members that run. */
+static void truth_of(const struct sim *sim, int gang, struct layout *layout)
+{
+    memset(layout, 0, sizeof(*layout));
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (state->exists && !state->terminal && state->node != SIM_NONE) {
+            add(sim, layout, i, state->node);
+        }
+    }
+}
+
+static int domain_of(const struct sim *sim, const struct place *place, enum sim_level level)
+{
+    return sim_domain(&sim->nodes[place->node].state, level);
+}
+
+static void check_required(struct sim *sim, int gang, const struct layout *layout,
+                           enum sim_level level)
+{
+    for (int i = 0; i < layout->count && level != LEVEL_NONE; i++) {
+        int domain = domain_of(sim, &layout->places[i], level);
+        if (domain == SIM_NONE || domain != domain_of(sim, &layout->places[0], level)) {
+            sim_fail(sim, "(11) gang g%d must be in one domain, and p%d is on n%d", gang,
+                     layout->places[i].pod, layout->places[i].node);
+        }
+    }
+}
+
+/* ---- slices ---- */
+
+static bool is_live(const struct sim *sim, int pod, bool told)
+{
+    const struct pod_state *state = &sim->pods[pod].state;
+    return told ? told_live(sim, pod) : state->exists && !state->terminal && !state->deleting;
+}
+
+/* The shape that is sliced; SIM_NONE when two are as common. */
+static int sliced_shape(const struct sim *sim, int gang, bool told)
+{
+    int count[SIM_SHAPES] = {0}, best = 0;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        count[sim->pods[i].shape] += is_live(sim, i, told);
+    }
+    for (int shape = 1; shape < SIM_SHAPES; shape++) {
+        best = count[shape] > count[best] ? shape : best;
+    }
+    for (int shape = 0; shape < SIM_SHAPES; shape++) {
+        if (shape != best && count[shape] == count[best]) {
+            return SIM_NONE;
+        }
+    }
+    return best;
+}
+
+/* Its place among the members of its shape; SIM_NONE when that cannot be told. */
+static int ordinal_of(const struct sim *sim, int gang, int pod, bool told)
+{
+    const struct sim_pod *it = &sim->pods[pod];
+    int before = 0;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct sim_pod *other = &sim->pods[i];
+        if (i == pod || other->shape != it->shape || !is_live(sim, i, told)) {
+            continue;
+        }
+        if (sim->gangs[gang].ranked ? other->rank == it->rank || other->role != it->role
+                                    : other->name == it->name) {
+            return SIM_NONE;
+        }
+        before += other->name < it->name;
+    }
+    return sim->gangs[gang].ranked ? it->rank : before;
+}
+
+static void check_layer(struct sim *sim, int gang, const struct layout *layout,
+                        const int ordinals[MEMBERS_MAX], const struct wishes *wishes, int layer)
+{
+    int size = wishes->slice_size[layer];
+    for (int i = 0; i < layout->count; i++) {
+        for (int j = 0; j < layout->count && ordinals[i] != SIM_NONE; j++) {
+            int domain = domain_of(sim, &layout->places[i], wishes->slice_level[layer]);
+            if (ordinals[j] != SIM_NONE && ordinals[j] / size == ordinals[i] / size &&
+                (domain == SIM_NONE ||
+                 domain != domain_of(sim, &layout->places[j], wishes->slice_level[layer]))) {
+                sim_fail(sim, "(11) slice %d of gang g%d is torn: p%d on n%d, p%d on n%d",
+                         ordinals[i] / size, gang, layout->places[i].pod, layout->places[i].node,
+                         layout->places[j].pod, layout->places[j].node);
+            }
+        }
+    }
+}
+
+static void check_whole(struct sim *sim, int gang, const struct layout *layout,
+                        const int ordinals[MEMBERS_MAX], int size)
+{
+    for (int i = 0; i < layout->count; i++) {
+        int members = 0;
+        for (int j = 0; j < layout->count; j++) {
+            members += ordinals[i] != SIM_NONE && ordinals[j] != SIM_NONE &&
+                       ordinals[j] / size == ordinals[i] / size;
+        }
+        if (ordinals[i] != SIM_NONE && members != size) {
+            sim_fail(sim, "(11) slice %d of gang g%d begins with %d of %d members",
+                     ordinals[i] / size, gang, members, size);
+        }
+    }
+}
+
+static void check_slices(struct sim *sim, int gang, const struct layout *layout,
+                         const struct wishes *wishes, bool told, bool first)
+{
+    int ordinals[MEMBERS_MAX];
+    int shape = wishes->layers == 0 ? SIM_NONE : sliced_shape(sim, gang, told);
+    if (shape == SIM_NONE) {
+        return;
+    }
+    for (int i = 0; i < layout->count; i++) {
+        int pod = layout->places[i].pod;
+        bool counts = sim->pods[pod].shape == shape && is_live(sim, pod, told);
+        ordinals[i] = counts ? ordinal_of(sim, gang, pod, told) : SIM_NONE;
+        if (counts && ordinals[i] == SIM_NONE) {
+            return;
+        }
+    }
+    for (int layer = 0; layer < wishes->layers; layer++) {
+        check_layer(sim, gang, layout, ordinals, wishes, layer);
+    }
+    if (first) {
+        check_whole(sim, gang, layout, ordinals, wishes->slice_size[0]);
+    }
+}
+
+/* ---- exclusive ---- */
+
+static void check_pair(struct sim *sim, int gang, const struct layout *mine, int other,
+                       const struct layout *theirs, enum sim_level level)
+{
+    for (int i = 0; i < mine->count; i++) {
+        int domain = domain_of(sim, &mine->places[i], level);
+        for (int j = 0; j < theirs->count && domain != SIM_NONE; j++) {
+            if (domain == domain_of(sim, &theirs->places[j], level)) {
+                sim_fail(sim,
+                         "(11) p%d of gang g%d on n%d and p%d of gang g%d on n%d share a domain",
+                         mine->places[i].pod, gang, mine->places[i].node, theirs->places[j].pod,
+                         other, theirs->places[j].node);
+            }
+        }
+    }
+}
+
+static void check_exclusive(struct sim *sim, int gang, const struct layout *layout, bool told)
+{
+    const struct sim_gang *it = &sim->gangs[gang];
+    for (int other = 0; other < sim->gang_count; other++) {
+        struct layout theirs;
+        const struct wishes *wishes = told ? told_wishes(sim, other) : &sim->gangs[other].wishes;
+        enum sim_level level = LEVEL_NONE;
+        if (it->wishes.exclusive == LEVEL_LEAF || wishes->exclusive == LEVEL_LEAF) {
+            level = LEVEL_LEAF;
+        } else if (it->wishes.exclusive == LEVEL_RACK || wishes->exclusive == LEVEL_RACK) {
+            level = LEVEL_RACK;
+        }
+        if (other == gang || level == LEVEL_NONE || sim->gangs[other].excused) {
+            continue;
+        }
+        if (told) {
+            plan_of(sim, other, &theirs);
+        } else {
+            truth_of(sim, other, &theirs);
+        }
+        if (!theirs.blurred) {
+            check_pair(sim, gang, layout, other, &theirs, level);
+        }
+    }
+}
+
+void wishes_check_posts(struct sim *sim, int gang, bool first)
+{
+    struct layout layout;
+    const struct sim_gang *it = &sim->gangs[gang];
+    if (it->excused || sim->wish_percent == 0) {
+        return;
+    }
+    plan_of(sim, gang, &layout);
+    if (layout.blurred) {
+        return;
+    }
+    check_required(sim, gang, &layout, it->wishes.required);
+    check_slices(sim, gang, &layout, &it->wishes, true, first);
+    check_exclusive(sim, gang, &layout, true);
+}
+
+void wishes_check_bound(struct sim *sim, int gang)
+{
+    struct layout layout;
+    const struct sim_gang *it = &sim->gangs[gang];
+    if (it->excused || sim->wish_percent == 0) {
+        return;
+    }
+    truth_of(sim, gang, &layout);
+    check_required(sim, gang, &layout, it->wishes.required);
+    check_slices(sim, gang, &layout, &it->wishes, false, false);
+    check_exclusive(sim, gang, &layout, false);
+}
