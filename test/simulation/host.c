@@ -499,6 +499,7 @@ void host_start(struct sim *sim)
         host->record_count = 0;
         memset(host->seen_ever, 0, sizeof(host->seen_ever));
         memset(host->posted, 0, sizeof(host->posted));
+        memset(host->nominated, 0, sizeof(host->nominated));
         memset(host->groups, 0, sizeof(host->groups));
         memset(host->nodes, 0, sizeof(host->nodes));
         memset(host->ready, 0, sizeof(host->ready));

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
 #include "test/simulation/told.h"
 #include "test/simulation/wishes.h"
@@ -379,6 +380,7 @@ void invariants_after(struct sim *sim, const struct record *record)
     check_posts(sim);
     check_booking(sim);
     order_check(sim, record->now);
+    nominations_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

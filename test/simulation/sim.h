@@ -143,6 +143,7 @@ struct host {
     struct node_state nodes[SIM_NODES_MAX];
     enum post_state posted[SIM_PODS_MAX];
     int posted_to[SIM_PODS_MAX];
+    bool nominated[SIM_PODS_MAX];          /* asked for, and not taken back */
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
     uint64_t ready[SIM_GANGS_MAX]; /* number of the apply that made it ready; 0: it is not */
     bool carried; /* the running filter call's member was planned where its nomination says */

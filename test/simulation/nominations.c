@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test/simulation/nominations.h"
+
+#include <string.h>
+
+#include "test/simulation/told.h"
+
+/* What the engine asked for last, by pod, in this epoch; and when a plan is given up, whether all
+ * of its nominations were taken back in the same breath.
+ */
+
+static void note(struct host *host, const struct record *record)
+{
+    for (size_t i = 0; i < host->effects.count; i++) {
+        const struct effect *effect = &host->effects.items[i];
+        if (effect->type == EFFECT_NOMINATE) {
+            host->nominated[sim_number(effect->write.uid)] = effect->write.node != NULL;
+        } else if (effect->type == EFFECT_POST_BINDING) {
+            host->nominated[sim_number(effect->write.uid)] = false; /* binding clears it */
+        }
+    }
+    if (record->type == EVENT_POD_GONE) {
+        host->nominated[record->change.index] = false; /* who comes again by a call is a new one */
+    }
+    if (record->type == EVENT_NOMINATION_DONE && record->outcome == WRITE_REFUSED) {
+        host->nominated[record->pod] = false;
+    }
+}
+
+/* Whether the engine knows the member, and has no node for it. */
+static bool lacks_node(const struct gang_view *view, int name)
+{
+    bool found = false;
+    for (uint32_t m = 0; m < view->member_count; m++) {
+        if (sim_number(view->members[m].pod) == name) {
+            found = true;
+            if (view->members[m].node != NULL) {
+                return false;
+            }
+        }
+    }
+    return found;
+}
+
+static void check_gang(struct sim *sim, int gang)
+{
+    char name[16];
+    struct gang_view view;
+    struct arena arena;
+    arena_init(&arena);
+    if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
+        for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+            if (sim->host.nominated[i] && told_live(sim, i) && !told_twice(sim, i) &&
+                lacks_node(&view, sim->pods[i].name)) {
+                sim_fail(sim, "(7) p%d stays nominated, and the plan of g%d is no more", i, gang);
+            }
+        }
+    }
+    arena_finish(&arena);
+}
+
+void nominations_check(struct sim *sim, const struct record *record)
+{
+    struct host *host = &sim->host;
+    note(host, record);
+    for (size_t i = 0; i < host->effects.count && !host->draining; i++) {
+        const struct effect *effect = &host->effects.items[i];
+        if (effect->type == EFFECT_TRANSITION && effect->transition.gang[0] != '\0' &&
+            strcmp(effect->transition.from, gang_state_name(GANG_HELD)) == 0 &&
+            strcmp(effect->transition.to, gang_state_name(GANG_COMMITTING)) != 0) {
+            check_gang(sim, sim_number(effect->transition.gang));
+        }
+    }
+}
