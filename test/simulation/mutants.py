@@ -11,7 +11,8 @@ table (default: mutants.txt beside this file) is
 
 with FILE below the project's root and an extended regular expression for sed -E that changes exactly one line. Empty
 lines and lines that begin with '#' are skipped. An expression that changes nothing, or does not compile, is an
-error: the code has moved on, so must the table.
+error: the code has moved on, so must the table. Of the first defect the failing seed is shrunk, too, and what comes out
+must fail alike.
 """
 
 import argparse
@@ -89,6 +90,24 @@ def simulate(program, seeds):
     return False, f"after {int(events.group(1)):,} events, {' '.join(seed.split()[:2])}: {what[:70]}"
 
 
+def shrink(program):
+    """Shrinks the first failing seed and runs what came out: the same invariant, in fewer events."""
+    base = [program, "--steps", STEPS, "--last", "0", "--first"]
+    whole = subprocess.run([*base, "--seeds", "500", "--shrink"], capture_output=True, text=True, check=False,
+                           timeout=SECONDS).stdout
+    before = re.match(r"seed (\d+) step \d+ event (\d+) at \d+ ms: (\(\d+\))", whole)
+    flags = re.search(r"^shrunk: (--seed .*)$", whole, re.MULTILINE)
+    if not before or not flags:
+        raise Broken(f"nothing was shrunk: {whole[:200]}")
+    less = subprocess.run([program, *flags.group(1).split(), "--last", "0"], capture_output=True, text=True,
+                          check=False, timeout=SECONDS).stdout
+    after = re.match(r"seed (\d+) step \d+ event (\d+) at \d+ ms: (\(\d+\))", less)
+    if not after or after.group(1, 3) != before.group(1, 3) or int(after.group(2)) > int(before.group(2)):
+        raise Broken(f"the shrunk run does not fail alike: {flags.group(1)}: {less[:200]}")
+    lines = whole.split("shrunk: ")[1].count("\n")
+    return f"seed {before.group(1)} from {before.group(2)} events to {after.group(2)}, {lines} lines"
+
+
 def mutate(build, folder, number, entry):
     """Builds the simulator of one line of the table."""
     file, _, expression = entry
@@ -142,6 +161,8 @@ def hunt(options, folder):
         for entry, (survived, said) in zip(entries, verdicts):
             wrong += survived
             print(f"{'NOT CAUGHT' if survived else 'caught'}: {entry[1]} ({said})", flush=True)
+    if options.only is None:
+        print(f"shrunk: {shrink(folder / 'simulation0')}")
     print(f"mutants: {len(entries)} seeded defects, {wrong} not caught")
     return 1 if wrong else 0
 
