@@ -248,6 +248,22 @@ START_TEST(an_unknown_outcome_is_settled_by_the_next_filter)
 }
 END_TEST
 
+/* It was asked with its nomination, and refuses just that node: not there again. */
+START_TEST(an_unknown_outcome_and_a_refused_nomination)
+{
+    world_gang(&world, "g", 2, 2);
+    char node[64];
+    world_node_of(&world, "g", "g-1", node);
+    world_vote(&world, "g", 0, 2);
+    world_outcome(&world, "g", 0, 1, WRITE_DONE);
+    world_outcome(&world, "g", 1, 1, WRITE_UNKNOWN);
+    (void)world_filter(&world, "g-1", node, world_without(all, node));
+    const char *now = world_planned(&world, "g", 1);
+    ck_assert_str_ne(now, "");
+    ck_assert_str_ne(now, node);
+}
+END_TEST
+
 START_TEST(an_unknown_outcome_that_nobody_sees_did_not_happen)
 {
     world_gang(&world, "g", 1, 1);
@@ -493,6 +509,7 @@ int main(void)
     tcase_add_test(tcase, a_binding_on_its_way_guards_the_room);
     tcase_add_test(tcase, a_refused_member_keeps_its_room_against_an_ordinary_pod);
     tcase_add_test(tcase, an_unknown_outcome_is_settled_by_the_next_filter);
+    tcase_add_test(tcase, an_unknown_outcome_and_a_refused_nomination);
     tcase_add_test(tcase, an_unknown_outcome_that_nobody_sees_did_not_happen);
     tcase_add_test(tcase, a_node_goes_while_its_gang_is_committing);
     tcase_add_test(tcase, a_joiner_that_does_not_come);

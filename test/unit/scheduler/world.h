@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "scheduler/engine.h"
+#include "scheduler/journal.h"
 
 /* A small world around an engine: says what happens in one line, finds what followed.
  *
@@ -22,6 +23,7 @@ struct world {
     struct effects effects;
     int64_t now;
     uint64_t ticket;
+    struct journal *journal; /* not NULL: gets every event and its effects */
 };
 
 struct world_pod {
@@ -33,7 +35,9 @@ struct world_pod {
     const char *nominated;
     int32_t rank;
     bool succeeded, failed, deleting, gated;
-    const char *required;
+    const char *role;
+    const char *required; /* in place of that of `placement` */
+    const struct placement_object *placement;
     const struct label_object *selector;
     size_t selector_count;
 };
@@ -44,13 +48,18 @@ static inline int world_number(const char *node)
     return (int)strtol(node + 1, NULL, 10);
 }
 
+static inline void world_init_with(struct world *world, const struct engine_options *options)
+{
+    memset(world, 0, sizeof(*world));
+    world->engine = engine_create(options);
+    effects_init(&world->effects);
+}
+
 static inline void world_init(struct world *world)
 {
     struct engine_options options;
     engine_options_default(&options);
-    memset(world, 0, sizeof(*world));
-    world->engine = engine_create(&options);
-    effects_init(&world->effects);
+    world_init_with(world, &options);
 }
 
 static inline void world_finish(struct world *world)
@@ -64,6 +73,10 @@ static inline void world_apply(struct world *world, struct event *event)
     event->now = world->now;
     effects_reset(&world->effects);
     engine_apply(world->engine, event, &world->effects);
+    if (world->journal != NULL) {
+        ck_assert_int_eq(journal_step(world->journal, world->engine, event, &world->effects, NULL),
+                         0);
+    }
 }
 
 static inline void world_node(struct world *world, const char *name, const char *block,
@@ -122,8 +135,14 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->request_count = pod->gpus > 0 ? 3 : 2;
     object->gang = pod->gang;
     object->gang_minimum = pod->minimum;
+    object->role = pod->role;
     object->rank = pod->rank;
-    object->placement.required_level = pod->required;
+    if (pod->placement != NULL) {
+        object->placement = *pod->placement;
+    }
+    if (pod->required != NULL) {
+        object->placement.required_level = pod->required;
+    }
     object->selector = pod->selector;
     object->selector_count = pod->selector_count;
 }
