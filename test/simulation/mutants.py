@@ -26,7 +26,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w"]  # no assertions: the invariants have to find it
-STEPS = "2000"
+STEPS = "3000"
 SECONDS = 120
 # Of api/ the simulator needs the codecs only.
 API = ["extender/args", "extender/reply", "extender/slice_set", "json/out", "json/scan", "kube/amounts", "kube/counts",
@@ -171,7 +171,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--only", metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=500, metavar="COUNT", help="at most so many for each")
+    parser.add_argument("--seeds", type=int, default=1000, metavar="COUNT", help="at most so many for each")
     parser.add_argument("--jobs", type=int, default=2, metavar="N")
     parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="build here and leave it")
     parser.add_argument("table", nargs="?", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".txt"))

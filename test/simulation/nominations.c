@@ -9,8 +9,24 @@
  * of its nominations were taken back in the same breath.
  */
 
-static void note(struct host *host, const struct record *record)
+/* A pod known from a call only is forgotten when the watch does not show it in time. Its nomination
+ * is taken back when the watch shows that, too. */
+static void note_forgotten(struct sim *sim)
 {
+    char uid[16];
+    for (int i = 0; i < sim->pod_count; i++) {
+        if (sim->host.nominated[i] && !engine_knows_pod(sim->host.engine, sim_name(uid, 'u', i))) {
+            sim->host.nominated[i] = false;
+        }
+    }
+}
+
+static void note(struct sim *sim, const struct record *record)
+{
+    struct host *host = &sim->host;
+    if (record->type == EVENT_TICK) {
+        note_forgotten(sim);
+    }
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
         if (effect->type == EFFECT_NOMINATE) {
@@ -62,7 +78,7 @@ static void check_gang(struct sim *sim, int gang)
 void nominations_check(struct sim *sim, const struct record *record)
 {
     struct host *host = &sim->host;
-    note(host, record);
+    note(sim, record);
     for (size_t i = 0; i < host->effects.count && !host->draining; i++) {
         const struct effect *effect = &host->effects.items[i];
         if (effect->type == EFFECT_TRANSITION && effect->transition.gang[0] != '\0' &&
