@@ -51,7 +51,9 @@ static void code_devices(struct journal_coder *coder, const struct device_map *m
         if (!coder->decoding || coder->failed) {
             continue;
         }
-        names[i] = device.name;
+        if (names != NULL) {
+            names[i] = device.name;
+        }
         if ((kind == DEVICE_GPU ? device_map_add_gpu : device_map_add_nic)(coder->devices, &device,
                                                                            &err) < 0) {
             journal_coder_fail(coder, "%s", err.text);

@@ -78,7 +78,11 @@ START_TEST(test_objects)
                                     .selector_count = 1,
                                     .gang = "g",
                                     .gang_minimum = -1,
-                                    .placement = {"rack", "zone", "host", &slice, 1},
+                                    .placement = {.required_level = "rack",
+                                                  .preferred_level = "zone",
+                                                  .exclusive_level = "host",
+                                                  .slices = &slice,
+                                                  .slice_count = 1},
                                     .role = "worker",
                                     .rank = 0};
     check(&event, NULL,
@@ -118,8 +122,8 @@ START_TEST(test_calls)
     check(&event, NULL, "binding of pod u to n1: refused, 409");
     effect = (struct effect){.type = EFFECT_BIND_REPLY, .bind = {3, "no"}};
     check(&event, &effect, "answers bind 3: no");
-    effect =
-        (struct effect){.type = EFFECT_NOMINATE, .write = {"ns", "p", "u", NULL, NULL, -1, NULL}};
+    effect = (struct effect){.type = EFFECT_NOMINATE,
+                             .write = {.name_space = "ns", .name = "p", .uid = "u", .rank = -1}};
     check(&event, &effect, "takes back the nomination of pod ns/p uid u");
     effect = (struct effect){.type = EFFECT_TRANSITION,
                              .transition = {"ns", "g", "Waiting", "Held", "planned", 12}};
