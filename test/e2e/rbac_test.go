@@ -119,11 +119,14 @@ func TestRBAC(t *testing.T) {
 
 	t.Run("AskedForNothingElse", func(t *testing.T) {
 		needPhalanx(t)
+		start := time.Now() // tests before this one have started API servers anew
 		s := newScene(t, cluster.scheduler, harness.Racks(4, "rack-a"))
 		s.createGang("gang", 4)
 		s.waitBound("gang", 4, 30*time.Second)
-		for access := range checkAudit(t).Forbidden {
-			t.Errorf("it was refused: %s", access)
+		for access, last := range checkAudit(t).Forbidden {
+			if last.After(start) {
+				t.Errorf("it was refused: %s", access)
+			}
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"time"
 )
 
 // PhalanxUser is the name of Phalanx's ServiceAccount as a user.
@@ -41,7 +42,7 @@ func (a Access) String() string {
 // Audit is what Phalanx has asked of the API server so far.
 type Audit struct {
 	Count     map[Access]int
-	Forbidden map[Access]int
+	Forbidden map[Access]time.Time // when it was refused last
 }
 
 type auditEvent struct {
@@ -53,6 +54,7 @@ type auditEvent struct {
 		Subresource string `json:"subresource"`
 	} `json:"objectRef"`
 	Stage       string            `json:"stage"`
+	Received    time.Time         `json:"requestReceivedTimestamp"`
 	Annotations map[string]string `json:"annotations"`
 }
 
@@ -63,7 +65,7 @@ func (cp *ControlPlane) ReadAudit() (*Audit, error) {
 		return nil, err
 	}
 	defer file.Close()
-	audit := &Audit{Count: map[Access]int{}, Forbidden: map[Access]int{}}
+	audit := &Audit{Count: map[Access]int{}, Forbidden: map[Access]time.Time{}}
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -80,7 +82,7 @@ func (cp *ControlPlane) ReadAudit() (*Audit, error) {
 		}
 		audit.Count[access]++
 		if event.Annotations["authorization.k8s.io/decision"] == "forbid" {
-			audit.Forbidden[access]++
+			audit.Forbidden[access] = event.Received
 		}
 	}
 	return audit, lines.Err()
