@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeded defects, for the two tests of tests: property/mutants.py and simulation/mutants.py.
+
+A table has one defect per line, its columns separated by ';', the last one an extended regular expression for
+sed -E that changes exactly one line of one file of topology/ or scheduler/. Empty lines and lines that begin with '#'
+are skipped. An expression that changes nothing, or does not compile, is an error: the code has moved on, so must the
+table. A defect is put into a copy of its file; the tree is never touched.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PRODUCT = sorted(ROOT.glob("topology/*.c")) + sorted(ROOT.glob("scheduler/*.c"))
+
+
+class Broken(Exception):
+    """The table or the tools do not do what they should."""
+
+
+def run(command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise Broken(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Objects:
+    """Objects of the unchanged tree, and programs linked from them, with one replaced or not."""
+
+    def __init__(self, cc, flags, folder, libraries):
+        self.cc = cc.split()
+        self.flags = flags
+        self.folder = folder
+        self.libraries = run(["pkg-config", "--libs", libraries]).split()
+        self.made = {}
+
+    def compile(self, source, root=ROOT, name=None):
+        made = self.folder / ((name or str(source.relative_to(ROOT)).replace("/", "-")) + ".o")
+        run([*self.cc, *self.flags, f"-I{root}", f"-I{ROOT}", "-c", source, "-o", made])
+        return made
+
+    def add(self, sources, jobs):
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            self.made.update(zip(sources, pool.map(self.compile, sources)))
+
+    def link(self, name, more=(), replaced=None):
+        """`more`: further objects. `replaced`: (source, object) to take instead."""
+        objects = dict(self.made)
+        if replaced:
+            objects[replaced[0]] = replaced[1]
+        program = self.folder / name
+        run([*self.cc, "-o", program, *more, *objects.values(), *self.libraries])
+        return program
+
+    def mutate(self, number, file, expression):
+        """(source, object) of defect `number`: what link() takes as replaced."""
+        source = ROOT / file
+        if source not in PRODUCT:
+            raise Broken(f"{file} is not a file of topology/ or scheduler/")
+        before = source.read_text(encoding="utf-8")
+        after = run(["sed", "-E", expression, str(source)])
+        old, new = before.splitlines(), after.splitlines()
+        changed = sum(a != b for a, b in zip(old, new)) + abs(len(old) - len(new))
+        if changed != 1:
+            raise Broken(f"changes {changed} lines of {file}, not one: {expression}")
+        copy = self.folder / f"mutant{number}" / file
+        copy.parent.mkdir(parents=True)
+        copy.write_text(after, encoding="utf-8")
+        return source, self.compile(copy, copy.parents[1], f"mutant{number}")
+
+
+def read_table(path, columns):
+    entries = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = [field.strip() for field in line.split(";", len(columns) - 1)]
+        if len(fields) != len(columns):
+            raise Broken(f"{path.name}:{number}: not {' ; '.join(columns)}")
+        entries.append(dict(zip(columns, fields)))
+    return entries
+
+
+def judge_all(entries, judge, jobs):
+    """judge(number, entry) gives (survived, what was said) or raises Broken, which counts as survived. The number of
+    defects that were not caught."""
+
+    def verdict(item):
+        try:
+            return judge(*item)
+        except Broken as problem:
+            return True, f"{problem}"
+
+    wrong = 0
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for entry, (survived, said) in zip(entries, pool.map(verdict, enumerate(entries))):
+            wrong += survived
+            print(f"{'NOT CAUGHT' if survived else 'caught'}: {entry['NAME']} ({said})", flush=True)
+    return wrong
+
+
+def main(script, about, columns, hunt, arguments=()):
+    """hunt(options, entries, folder) gives the number of defects not caught. `arguments`: (flag, default, help) of
+    further numbers."""
+    parser = argparse.ArgumentParser(description=about.split("\n", maxsplit=1)[0])
+    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--only", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="build here and leave it")
+    parser.add_argument("table", nargs="?", type=pathlib.Path, default=pathlib.Path(script).with_suffix(".txt"))
+    for flag, default, explanation in arguments:
+        parser.add_argument(flag, type=int, default=default, metavar="COUNT", help=explanation)
+    options = parser.parse_args()
+    folder = options.keep or pathlib.Path(tempfile.mkdtemp(prefix="phalanx-mutants-"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = [entry for entry in read_table(options.table, columns) if options.only in (None, entry["NAME"])]
+        if not entries:
+            raise Broken("no such line in the table")
+        wrong = hunt(options, entries, folder)
+        print(f"mutants: {len(entries)} seeded defects, {wrong} not caught")
+        return 1 if wrong else 0
+    except Broken as problem:
+        print(f"mutants: {problem}", file=sys.stderr)
+        return 1
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder)
