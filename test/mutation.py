@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PRODUCT = sorted(ROOT.glob("topology/*.c")) + sorted(ROOT.glob("scheduler/*.c"))
+PRODUCT = sorted(ROOT.glob("topology/**/*.c")) + sorted(ROOT.glob("scheduler/**/*.c"))
 
 
 class Broken(Exception):
@@ -70,10 +70,11 @@ class Objects:
         changed = sum(a != b for a, b in zip(old, new)) + abs(len(old) - len(new))
         if changed != 1:
             raise Broken(f"changes {changed} lines of {file}, not one: {expression}")
-        copy = self.folder / f"mutant{number}" / file
+        root = self.folder / f"mutant{number}"
+        copy = root / file
         copy.parent.mkdir(parents=True)
         copy.write_text(after, encoding="utf-8")
-        return source, self.compile(copy, copy.parents[1], f"mutant{number}")
+        return source, self.compile(copy, root, f"mutant{number}")
 
 
 def read_table(path, columns):
