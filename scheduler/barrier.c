@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A plain array: a gang of a thousand is searched in a microsecond, and arrival order, which
  * decides the order of bindings, comes for free.

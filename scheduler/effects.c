@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A growing array beside an arena. The array is kept between uses, the arena is reset, so that a
  * steady stream of events allocates nothing.

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* What the engine wants done, in order. Strings and arrays are *borrowed* from the list's arena and
  * live until effects_reset().

@@ -7,7 +7,7 @@
 
 #include "scheduler/engine_state.h"
 #include "scheduler/reason.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* One event in, and everything that follows from it, before the next one.
  *

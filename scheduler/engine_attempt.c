@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "scheduler/engine_wishes.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Members, roles and slices of one attempt.
  *

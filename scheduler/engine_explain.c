@@ -4,7 +4,7 @@
 
 #include "scheduler/engine_attempt.h"
 #include "scheduler/reason.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Why a gang does not fit, in the terms of people: which resource runs out, who holds most of it
  * there, and whether the end of one of those would do.

@@ -5,7 +5,7 @@
 
 #include "scheduler/engine_state.h"
 #include "scheduler/gpus.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Which GPUs the members of a plan get.
  *

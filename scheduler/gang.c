@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Owns the gangs and their lists of members; does not own the pods. Nothing here decides: the
  * engine moves a gang from state to state, this module answers what the state rests on.

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/device_subset.h"
 
 /* Sets of GPUs per node.

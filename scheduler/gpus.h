@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "topology/base/err.h"
 #include "topology/devices.h"
-#include "topology/err.h"
 
 /* Which GPUs of a node belong to which pod, and which are best for the next one.
  *

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/checksum.h"
+#include "topology/base/alloc.h"
+#include "topology/base/checksum.h"
 
 /* The writing side. A record is coded into a coder of its own, then framed and appended to what
  * waits to be taken: a record that fails half-way leaves nothing behind.

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Both directions of every kind of value, side by side.
  *

@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/arena.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
+#include "topology/base/names.h"
 #include "topology/devices.h"
-#include "topology/err.h"
-#include "topology/names.h"
 
 /* The payload of a journal's record, written and read by the same code: a coder either appends
  * what a value holds, or takes the value from the bytes. So a field is named once (in

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "scheduler/journal_devices.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* One function per struct, one line per field, for both directions: see journal_coder.h.
  *

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/checksum.h"
+#include "topology/base/alloc.h"
+#include "topology/base/checksum.h"
 
 /* The reading side, in the order of trust: the frame (is the length possible?), the checksum (are
  * these the bytes that were written?), the payload (does it make sense? journal_coder.c and

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* One account per row, indexed like the node table, made on first use: pods may be bound to nodes
  * that have not been seen yet, or no longer.

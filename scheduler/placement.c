@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A handful of owned strings. Pods are observed far more often than their annotations change, so
  * placement_set() compares before it copies.

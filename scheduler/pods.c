@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Pods are many but change one at a time, so this is a plain hash table of records; uthash also
  * keeps them in order of arrival, which is the only order anybody iterates in.

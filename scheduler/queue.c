@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A sorted array over the table of gangs. `sequence` is unique, so the order is total. */
 

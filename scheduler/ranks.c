@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Layer by layer from the widest: the positions of one domain are a stretch, and the members it
  * gets are picked for the whole stretch before the next layer looks into it.

@@ -9,7 +9,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A shape is kept twice in one object: as a list of words (`key`), which is its identity and what
  * the hash table compares, and as the resource vector the ledger computes with. The key is also the

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "scheduler/solver_search.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The solver's two ends: what a problem may look like, and how an answer is put into numbers. The
  * search between them is solver_search.c, which names the files behind it.

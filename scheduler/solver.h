@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "topology/bitset.h"
+#include "topology/base/bitset.h"
 #include "topology/capacity.h"
 #include "topology/domains.h"
 #include "topology/resources.h"

@@ -6,7 +6,7 @@
 
 #include "scheduler/solver_mixed.h"
 #include "scheduler/solver_slices.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/domains.h"
 
 /* Depth-first search: role after role, and for each role node after node, how many of its pods go

@@ -7,8 +7,8 @@
 #include "scheduler/solver_points.h"
 #include "scheduler/solver_prices.h"
 #include "scheduler/solver_slices.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The tree knapsack.
  *

@@ -5,8 +5,8 @@
 
 #include "scheduler/solver_largest.h"
 #include "scheduler/solver_slices.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The greedy fill of one role.
  *

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Several ways to fill one place, the best of which is kept: one role in the two tastes that matter
  * to it, several roles one after the other in a few orders and all tastes. A role placed first

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The fewest largest capacities, kept in a binary heap whose root is the least of them.
  *

@@ -8,8 +8,8 @@
 #include "scheduler/solver_branch.h"
 #include "scheduler/solver_exact.h"
 #include "scheduler/solver_greedy.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Anchors, then branches.
  *

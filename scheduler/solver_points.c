@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A front is a table with one slot per cover, which keeps the cheapest point offered for it; taking
  * walks the slots in use from the largest cover down and drops what is not cheaper than all before.

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* What a part of the tree can do: ever more pods for ever more cost.
  *

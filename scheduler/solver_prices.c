@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/domains.h"
 
 /* A stage is read once and priced as often as it takes.

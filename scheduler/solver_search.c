@@ -9,7 +9,7 @@
 #include "scheduler/solver_fill.h"
 #include "scheduler/solver_greedy.h"
 #include "scheduler/solver_mixed.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* One level is searched place by place, in order of (bound, room left over, position). A place
  * whose bound is not below the best plan so far, and all places after it, cannot better it; that is

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "scheduler/solver_slices.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The room of a problem and the trial in it.
  *

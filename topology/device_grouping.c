@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Where every two GPUs have the same links, only the number of GPUs taken from each place matters,
  * and every criterion is a sum over places or over NUMA groups (device_shape.h). So two nested

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The lowest free GPU is in one of the subsets packed, or in none:
  *

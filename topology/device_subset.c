@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 #include "topology/device_grouping.h"
 #include "topology/device_growth.h"
 #include "topology/device_packing.h"
-#include "topology/err.h"
 
 /* One object per shape. What it holds depends on the size of the machine:
  *

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 #include "topology/device_order.h"
-#include "topology/err.h"
 
 /* The device map: two lists of devices and a matrix of links, filled in any order, then put in
  * order by device_map_finish(), which also derives every mask that is asked for later.

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
-#include "topology/names.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
+#include "topology/base/names.h"
 #include "topology/paths.h"
 
 /* The domain tree, built in one go:

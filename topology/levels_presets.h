@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 #include "topology/levels.h"
 
 /* Ready-made lists of levels, one per provider of node labels.

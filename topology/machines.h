@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
+#include "topology/base/err.h"
 #include "topology/devices.h"
-#include "topology/err.h"
 
 /* Machines whose device map is known without asking them: DGX and HGX boards, instance types of
  * clouds. For nodes that no ResourceSlice describes, and for NVLinks, which no ResourceSlice tells.

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/base/err.h"
+#include "topology/base/names.h"
 #include "topology/devices.h"
-#include "topology/err.h"
-#include "topology/names.h"
 #include "topology/resources.h"
 
 /* The node table: what the API server says of every node, in compact form.

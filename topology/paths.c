@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/names.h"
+#include "topology/base/alloc.h"
+#include "topology/base/names.h"
 
 /* From labels to paths, in three passes over the nodes:
  *

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/names.h"
+#include "topology/base/alloc.h"
+#include "topology/base/names.h"
 
 /* Each level is looked at from two sides: the labels, node by node, and the domains that came of
  * them. Both are gathered in one scratch list of labels, sorted, and counted in runs of equal ones.

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Resource vectors as short sorted arrays: a node has about ten resources, a pod about three, so
  * merging two of them is a few comparisons in one cache line.

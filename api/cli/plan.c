@@ -15,7 +15,7 @@
 #include "api/view/gang_view.h"
 #include "api/yaml/yaml.h"
 #include "scheduler/engine.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* `phalanx plan`: the what-if, without a daemon.
  *

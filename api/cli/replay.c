@@ -9,7 +9,7 @@
 
 #include "api/cli/cli.h"
 #include "api/view/journal_text.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "version.h"
 
 /* `phalanx replay`: makes the engine of a journal again, lets it live through the same events, and

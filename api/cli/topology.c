@@ -10,7 +10,7 @@
 #include "api/kube/node_devices.h"
 #include "api/ops/config.h"
 #include "api/view/topology_view.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/report.h"
 
 /* `phalanx topology`: how the labels of a cluster are understood.

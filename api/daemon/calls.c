@@ -12,7 +12,7 @@
 #include "api/extender/reply.h"
 #include "api/kube/decode.h"
 #include "api/kube/dialect.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The hot path of the daemon. A filter call costs one pass over its body: node names become rows of
  * the node table, the Pod stays unread but for its uid and nomination, unless the engine does not

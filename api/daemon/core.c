@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Effects are carried out in order, right after the event that caused them. Writes go to the
  * backend, which only queues them: nothing here waits. A batch from the backend may be large (a

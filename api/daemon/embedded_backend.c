@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* One batch collects events until the loop takes it. The eventfd is readable while it is not empty,
  * so that the loop waits for it as it waits for the Kubernetes thread.

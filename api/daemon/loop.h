@@ -3,7 +3,7 @@
 #define API_DAEMON_LOOP_H
 
 #include "api/daemon/routes.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* The loop of the core thread: one epoll over the HTTP server, the backend and the signals.
  *

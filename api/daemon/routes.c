@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/view/gang_view.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "version.h"
 
 /* A table of prefixes and handlers. Paths are matched as sent: names in Kubernetes need no escapes,

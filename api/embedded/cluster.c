@@ -11,7 +11,7 @@
 #include "api/kube/decode.h"
 #include "api/kube/node_devices.h"
 #include "api/yaml/yaml.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The API server's part, played by three tables of JSON objects.
  *

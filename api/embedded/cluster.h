@@ -6,7 +6,7 @@
 
 #include "api/kube/batch.h"
 #include "scheduler/effects.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* A cluster in memory, in place of the API server: what `phalanx serve --snapshot` and `phalanx
  * plan` work on. It keeps nodes, pods and pod groups as the JSON they came as, and turns every

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "scheduler/effects.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* What the API server does to a Pod's JSON when one of the engine's writes reaches it. The pod is
  * the right one already (name and uid); nothing here looks anything up.

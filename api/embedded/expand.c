@@ -8,7 +8,7 @@
 
 #include "api/embedded/expand_parts.h"
 #include "api/kube/dialect.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* A table of kinds and a function for each. A function appends to the expansion what the kind's
  * controller would create; all of them make pods with expand_make_pod(), from a pod template. Job

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* What a manifest turns into once its controllers have seen it: Pods, and the PodGroups they belong
  * to. For the what-if, which asks about a job that nobody has applied yet.

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/extender/slice_set.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* One pass over a body, driven by tables: an object is read by naming the members one cares about,
  * each with the reader of its value and the place it goes to.

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "api/json/scan.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* The bodies that kube-scheduler sends (k8s.io/kube-scheduler/extender/v1 types.go), picked apart
  * in place: nothing is copied, names stay slices of the body.

@@ -5,7 +5,7 @@
 
 #include "api/extender/slice_set.h"
 #include "api/json/out.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Replies written straight from the slices of the request: a name goes out as it came in, escapes
  * and all, so nothing is decoded and nothing needs escaping.

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* An open-addressing hash table that never grows, at most two thirds full, probed linearly. An
  * entry is eight bytes, half of the hash and the number of the slice: a table for 5,000 names stays

@@ -9,8 +9,8 @@
 #include <time.h>
 
 #include "api/json/out.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The life of a request:
  *

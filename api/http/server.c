@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "api/http/request.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* libmicrohttpd in external epoll mode: its epoll descriptor lies in our loop's, and nothing
  * happens but inside http_server_run(). What becomes of a request is told in request.c.

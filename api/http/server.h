@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* The HTTP server: libmicrohttpd driven by our own loop. The only module that includes
  * microhttpd.h.

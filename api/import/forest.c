@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/names.h"
+#include "topology/base/alloc.h"
+#include "topology/base/names.h"
 
 /* Members are numbered as they are added; each knows its parent. That is all there is: because a
  * member has one parent at most, whatever cannot be reached from below by taking away members that

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "api/import/overlay.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Named things that hold each other, each held by at most one: Slurm's switches, Volcano's
  * hypernodes. Checks that they are a forest, measures it, and makes the domains of an overlay.

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Slurm's hostlist expressions (slurm src/common/hostlist.c, man scontrol "show hostnames"):
  *

@@ -8,7 +8,7 @@
 
 #include "api/import/forest.h"
 #include "api/kube/fields.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Three passes over the objects, because members may come before what they name:
  *

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "api/import/overlay.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Volcano's HyperNodes (volcano pkg/apis/topology/v1alpha1, pkg/scheduler/api/hyper_node_info.go):
  *

@@ -11,7 +11,7 @@
 #include "api/import/slurm_conf.h"
 #include "api/import/slurm_yaml.h"
 #include "api/yaml/yaml.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Looks at what there is and passes it on to the importer that knows it. A file has to hold a
  * topology; a snapshot may.

@@ -8,7 +8,7 @@
 
 #include "api/import/overlay.h"
 #include "api/ops/config.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Topologies that come from elsewhere, recognised by what they are:
  *

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "api/import/overlay.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Kueue's Topology (kueue apis/kueue/v1beta2/topology_types.go; v1alpha1 and v1beta1 alike):
  *

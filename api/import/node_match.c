@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "api/kube/fields.h"
-#include "topology/alloc.h"
-#include "topology/arena.h"
+#include "topology/base/alloc.h"
+#include "topology/base/arena.h"
 
 /* A match is either a compiled expression or a list of requirements; `is_pattern` says which.
  *

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 #include "topology/nodes.h"
 
 /* Which nodes a selector means: a regular expression on the name, or a label selector.

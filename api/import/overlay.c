@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/names.h"
+#include "topology/base/alloc.h"
+#include "topology/base/names.h"
 
 /* Domains are a forest of {level, parent, name}; a node is a name and the lowest domain that holds
  * it. All labels of a node follow from that one domain by walking up, so a million nodes cost a few

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "api/import/node_match.h"
-#include "topology/arena.h"
-#include "topology/err.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
 #include "topology/levels.h"
 #include "topology/nodes.h"
 

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "api/import/slurm_topology.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Lines are put together first (comments off, continued lines joined), then split into KEY=VALUE
  * pairs, then told to the topology. The line that an error names is the first of a continued one.

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "api/import/overlay.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Slurm's topology.conf (man topology.conf):
  *

@@ -9,8 +9,8 @@
 
 #include "api/import/forest.h"
 #include "api/import/hostlist.h"
-#include "topology/alloc.h"
-#include "topology/arena.h"
+#include "topology/base/alloc.h"
+#include "topology/base/arena.h"
 
 /* First everything is collected as it is written, because a switch may name children that come
  * later. Then:

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "api/import/overlay.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* What Slurm's topology.conf and topology.yaml say, whichever of the two said it, and what that
  * means as an overlay.

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "api/import/overlay.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Slurm's topology.yaml (man topology.yaml), a list of topologies:
  *

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "api/json/scan.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Writing is appending: every function asks room() for the most it may need and then knows that the
  * bytes fit.

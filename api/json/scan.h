@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* A strict JSON scanner that looks and does not build: it walks a text in place, hands out slices
  * and skips what nobody asked for at memory speed.

@@ -12,7 +12,7 @@
 #include "api/kube/base64.h"
 #include "api/kube/fields.h"
 #include "api/yaml/yaml.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A kubeconfig is three lists of named things and the name of the context that picks one of each
  * (k8s.io/client-go tools/clientcmd/api/v1/types.go):

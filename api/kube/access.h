@@ -2,7 +2,7 @@
 #ifndef API_KUBE_ACCESS_H
 #define API_KUBE_ACCESS_H
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Where the API server is and how to prove who we are: a kubeconfig's current context, or the
  * ServiceAccount that every pod has.

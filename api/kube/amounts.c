@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/quantity.h"
+#include "topology/base/quantity.h"
 
 /* Short unsorted arrays with linear search: a container names two or three resources.
  *

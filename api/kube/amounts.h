@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "api/kube/fields.h"
-#include "topology/arena.h"
-#include "topology/err.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
 #include "topology/nodes.h"
 #include "topology/resources.h"
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Base64 as kubeconfigs have it: RFC 4648 §4 with padding; line breaks are skipped, as Go's decoder
  * does. Anything else, bits left over in the last digit included, is an error.

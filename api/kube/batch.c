@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A growing array of events beside the arena that holds what they point to. Whoever holds the
  * pointer owns the batch; there is never a second one, so there is no lock.

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "scheduler/event.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* Events on their way to the core: what one turn of the Kubernetes thread decoded. All strings live
  * in the batch's arena, so a batch changes threads as one pointer. `now` is filled in by the

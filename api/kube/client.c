@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "api/kube/clock.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "version.h"
 
 /* libcurl's multi interface, and the only file that knows it. A call is an easy handle with its

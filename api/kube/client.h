@@ -7,7 +7,7 @@
 
 #include "api/kube/access.h"
 #include "api/kube/kube_log.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* HTTP to one API server: many requests at once on one thread, over connections that are kept.
  *

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "topology/quantity.h"
+#include "topology/base/quantity.h"
 
-/* topology/quantity.h knows the format; here it is known what a count may be.
+/* topology/base/quantity.h knows the format; here it is known what a count may be.
  *
  * A JSON number is written out and read like a string. A real with a fraction keeps its decimal
  * point that way, and one without (4.0) loses it, as it does when Go writes it.

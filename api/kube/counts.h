@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "api/kube/fields.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* One Kubernetes quantity that must make sense as an amount of hardware: never negative, within
  * int64, and where devices are counted also whole. Quantities are strings or, as Go takes them too,

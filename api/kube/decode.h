@@ -5,8 +5,8 @@
 #include <jansson.h>
 
 #include "scheduler/objects.h"
-#include "topology/arena.h"
-#include "topology/err.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
 
 /* Kubernetes objects (core/v1 Node and Pod, scheduling.x-k8s.io/v1alpha1 PodGroup) to the engine's
  * neutral ones. Everything kept is copied into `arena`; the json_t may go afterwards.

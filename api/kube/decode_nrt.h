@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/arena.h"
-#include "topology/err.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
 #include "topology/nodes.h"
 
 /* topology.node.k8s.io/v1alpha2 NodeResourceTopology: how much of each resource every NUMA node of

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/kube/slice_attributes.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 #include "topology/device_order.h"
 
 /* Three passes over the devices of the node's pools, in the order of driver, pool and name:

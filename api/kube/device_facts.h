@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "api/kube/slice_pools.h"
+#include "topology/base/err.h"
 #include "topology/devices.h"
-#include "topology/err.h"
 
 /* What the ResourceSlices of a node say about its hardware: one device map, with an account of
  * every device that is in it or not.

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/objects.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* Which gang a pod belongs to, and its place in it, from the marks that people and controllers put
  * on pods.

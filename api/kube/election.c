@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "api/kube/clock.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The machine decides; this only carries. At most one request is under way, and its answer is
  * handed over whole, cut at ANSWER_MAX (a Lease has some hundred bytes).

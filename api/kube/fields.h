@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Reading a Kubernetes object member by member, with errors that name the place.
  *

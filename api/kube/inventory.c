@@ -7,8 +7,8 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* uthash by "namespace/name". Its entries also form a list in order of first sight, which is the
  * order of the sweep: it depends on what came, never on hashing.

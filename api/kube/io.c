@@ -16,7 +16,7 @@
 #include "api/kube/mailbox.h"
 #include "api/kube/reflector.h"
 #include "api/kube/writer.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The thread that joins the parts: four reflectors and a writer, which only know about messages,
  * on one client, which only knows about HTTP.

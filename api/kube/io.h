@@ -10,7 +10,7 @@
 #include "api/kube/batch.h"
 #include "api/kube/lease.h"
 #include "scheduler/effects.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* The Kubernetes side of the daemon: one thread that lists and watches nodes, pods and pod groups,
  * and carries out the writes it is given. It shares nothing with the core but two mailboxes.

@@ -3,7 +3,7 @@
 #define API_KUBE_LABELS_H
 
 #include "api/kube/fields.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 #include "topology/nodes.h"
 
 /* A map of strings (labels, a node selector) as an array of pairs, in the order of the text;

@@ -9,8 +9,8 @@
 
 #include "api/kube/backoff.h"
 #include "api/kube/status.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* One request at a time; what it will be is `step`, and when, `due`.
  *

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A list under a lock, and an eventfd whose counter is 1 exactly while the list is not empty.
  * Both change under the lock, so that a reader that saw the descriptor readable finds something,

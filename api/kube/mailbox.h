@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "api/kube/batch.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Batches on their way from one thread to another, first in, first out.
  *

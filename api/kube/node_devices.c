@@ -13,7 +13,7 @@
 
 #include "api/kube/device_facts.h"
 #include "api/kube/slice_pools.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/machines.h"
 
 /* Maps of known machines are made once and kept; a map of slices is made when it is asked for and

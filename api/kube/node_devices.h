@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 #include "topology/nodes.h"
 
 /* Which device map a node gets: the members `devices` and `device_resource` of its node_object.

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Byte by byte; UTF-8 needs no care because every byte of it above 127 is escaped. */
 

@@ -12,7 +12,7 @@
 #include "api/kube/query.h"
 #include "api/kube/splitter.h"
 #include "api/kube/status.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Two facts describe where it stands: `phase`, what is asked for next or right now, and `active`,
  * whether a request is under way. While none is, `wake` says when the next one may start.

@@ -7,7 +7,7 @@
 
 #include "api/kube/batch.h"
 #include "api/kube/kube_log.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* List and watch of one kind of object, as a state machine without a socket or a clock.
  *

@@ -4,7 +4,7 @@
 
 #include "api/kube/amounts.h"
 #include "api/kube/fields.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* What a pod takes up on a node, the way kube-scheduler counts it: PodRequests() of
  * k8s.io/component-helpers resource/helpers.go, after the API server's defaulting (SetDefaults_Pod

@@ -6,8 +6,8 @@
 
 #include "api/kube/decode_slice.h"
 #include "api/kube/fields.h"
-#include "topology/arena.h"
-#include "topology/err.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
 
 /* Reads attributes and capacity of one device of a ResourceSlice, and tells its kind. `owner` is
  * the object that has the members "attributes" and "capacity" (the device, or its "basic").

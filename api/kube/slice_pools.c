@@ -8,7 +8,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Three indexes over the same records, one record per slice:
  *

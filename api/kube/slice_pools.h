@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "api/kube/decode_slice.h"
-#include "topology/arena.h"
-#include "topology/err.h"
+#include "topology/base/arena.h"
+#include "topology/base/err.h"
 
 /* All ResourceSlices of a cluster, and the pools they make up.
  *

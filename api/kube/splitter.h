@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Cuts what the API server streams into JSON texts of one object each, as the bytes come in.
  *

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A body that is no Status is shown as it is as far as it is printable ASCII: it comes from
  * something that is not an API server, and may be anything.

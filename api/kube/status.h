@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* metav1.Status, the body of the API server's refusals:
  * {"kind":"Status","message":"…","reason":"…","code":409}. Bodies may be anything: plain text

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "api/kube/write.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* What an answer of the API server means for a write. The first four are those of enum
  * write_outcome in scheduler/event.h; the other two say what to do next. */

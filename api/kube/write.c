@@ -9,8 +9,8 @@
 
 #include "api/kube/decode.h"
 #include "api/kube/query.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Bodies, field by field as the API server wants them.
  *

@@ -12,7 +12,7 @@
 #include "api/kube/backoff.h"
 #include "api/kube/clock.h"
 #include "api/kube/verdict.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A job is a write on its way:
  *

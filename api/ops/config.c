@@ -15,7 +15,7 @@
 #include "api/ops/duration.h"
 #include "api/ops/journal_file.h"
 #include "api/yaml/yaml.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/levels_presets.h"
 
 /* The configuration file, read strictly.

@@ -9,7 +9,7 @@
 
 #include "api/ops/log.h"
 #include "scheduler/engine.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 #include "topology/levels.h"
 
 /* The configuration file: one YAML document, `apiVersion: phalanx.dev/v1alpha1`,

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "topology/quantity.h"
+#include "topology/base/quantity.h"
 
 /* What several keys of the configuration have in common: a value of the right type and within its
  * limits, or an error that names the key.

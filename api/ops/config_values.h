@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Single values of a configuration file. `path` is the key's whole path, for the error, such as
  * "log.level".

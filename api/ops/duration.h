@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Durations as Go writes them (time.ParseDuration), which is how every Kubernetes component takes
  * them: "30s", "1m30s", "1.5h", "500ms", "0".

@@ -8,7 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* client-go takes the host's name and a random number, and so every restart of a leader costs its
  * cluster one lease duration without a leader. The host's name alone would do in a Deployment,

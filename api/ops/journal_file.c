@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Two buffers and a lock: the core thread appends to `waiting`, the writing thread swaps it for its
  * own empty one and writes without the lock. It waits JOURNAL_FILE_DELAY_MS after the first byte,

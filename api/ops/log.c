@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A log line is built whole in a buffer on the caller's stack and leaves in one write(2), so
  * threads need no lock and lines never mix.

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* What Phalanx counts, and how Prometheus wants to read it.
  *

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A ring of JSON objects, which is what they become anyway: `made` counts all decisions, the one
  * with number n lies at n % DECISIONS_KEPT. A refusal that comes again is counted in the object

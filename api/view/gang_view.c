@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* A gang as JSON and as a table. The drawing of its tree has a file of its own, tree_view.c.
  *

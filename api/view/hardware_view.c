@@ -8,7 +8,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Lines by their text and source, in the order in which they were first seen, which is that of the
  * nodes. */

@@ -8,7 +8,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Sentences. The only state is which pod a uid means: calls and outcomes name no other. A pod that
  * is gone keeps its name, for what still comes of its writes.

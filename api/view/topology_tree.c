@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/nodes.h"
 
 /* Draws the tree of domains, cut to what a person reads.

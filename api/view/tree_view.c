@@ -7,7 +7,7 @@
 
 #include "api/view/gang_view.h"
 #include "scheduler/ledger.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/domains.h"
 #include "topology/nodes.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* libyaml's events, stacked up into jansson's values.
  *

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* YAML to jansson's tree, with Kubernetes' view of YAML (sigs.k8s.io/yaml): it is JSON in other
  * clothes. Scalars resolve by YAML 1.1's core types null, bool (true/false only), integer and

@@ -8,7 +8,7 @@
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
 #include "api/json/scan.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* What reading and answering a filter call costs without the network: a Pod of 8.5 KB and N node
  * names of 19 bytes, the shape that kube-scheduler sends with nodeCacheCapable. jansson reads the

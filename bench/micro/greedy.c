@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Candidates of all levels that are open lie on one stack, so that nothing is allocated in the
  * steady state. */

@@ -10,7 +10,7 @@
 #include "scheduler/ledger.h"
 #include "scheduler/shape.h"
 #include "scheduler/solver.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/levels.h"
 
 /* What a decision of the solver costs, on the node table, tree and ledger that the engine uses.

@@ -8,7 +8,7 @@
 
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Any body, for every verb: it is refused with a reason, or what was understood is what jansson
  * finds in it, and each of our answers is JSON of the right form that names only nodes of the body,

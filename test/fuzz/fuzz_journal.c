@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "api/view/journal_text.h"
-#include "topology/alloc.h"
-#include "topology/checksum.h"
+#include "topology/base/alloc.h"
+#include "topology/base/checksum.h"
 
 /* A journal: as it is when it begins like one; else the input is payloads, each after its length in
  * two bytes, which are framed with the right checksum behind a good header, so that the fuzzer gets

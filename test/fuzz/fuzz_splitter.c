@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/kube/splitter.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The first byte says how long portions are; the rest is a body. As a list it is accepted exactly
  * when jansson accepts it and "items" is an array, null or absent, with the same items; as lines,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* replay FOLDER: a fuzz target without its fuzzer. Gives it every file of a corpus, and every
  * beginning of it, so that the corpus is an ordinary test for any compiler. What a target finds

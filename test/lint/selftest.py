@@ -21,7 +21,7 @@ GOOD = {
     "topology/a.h": header("topology/a.h", "/* strcpy(), malloc() and printf() are only talked about. */"),
     "topology/a.c": SPDX + '#include "topology/a.h"\n\n#include <stdio.h>\n\n'
     'int a(char *out)\n{\n    return snprintf(out, 8, "fopen(%d) malloc(8)", 1);\n}\n',
-    "topology/alloc.c": SPDX + "#include <stdlib.h>\nvoid *alloc(void)\n{\n    return malloc(8);\n}\n",
+    "topology/base/alloc.c": SPDX + "#include <stdlib.h>\nvoid *alloc(void)\n{\n    return malloc(8);\n}\n",
     "scheduler/b.c": SPDX + '#include "topology/a.h"\n',
     "api/http/server.c": SPDX + '#include <microhttpd.h>\n#include <time.h>\n#include "scheduler/b.h"\n',
     "test/unit/topology/test_a.c": SPDX + "#include <check.h>\n#include <stdlib.h>\nvoid *p(void);\n"

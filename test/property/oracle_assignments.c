@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "test/property/oracle.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Several roles, by trying every assignment of pods to nodes: node after node in position order,
  * every number of pods of every role that fits there.

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "test/property/oracle.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* One role, by trying every set of nodes that may be touched.
  *

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "test/property/oracle.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* One role, as integer programs for glpsol (Debian: glpk-utils), in CPLEX LP text.
  *

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 #include "topology/levels.h"
 
 /* Draws instances. The tree is drawn first, without regard to order; everything else is drawn by

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Faults are sentences, not assertions: a run counts them, so that one says how bad it is. */
 

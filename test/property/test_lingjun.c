@@ -7,7 +7,7 @@
 
 #include "test/property/oracle.h"
 #include "test/unit/check_main.h"
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* A real fabric: the hosts of Alibaba's Lingjun (cluster-trace, topo.csv: ip,DSW,PSW,ASW), 847 of
  * them under 119 leaves (ASW) of 3 spines (PSW). Leaf names repeat under different spines, so a

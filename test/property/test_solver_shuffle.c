@@ -7,7 +7,7 @@
 #include "scheduler/engine.h"
 #include "test/property/oracle_verdict.h"
 #include "test/unit/check_main.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* Same input, same plan: the order in which nodes and pods were seen changes nothing. */
 

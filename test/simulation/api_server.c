@@ -6,7 +6,7 @@
 #include "test/simulation/host.h"
 #include "test/simulation/kube_scheduler.h"
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The API server: the truth, its writes with their preconditions, and watches.
  *

@@ -10,7 +10,7 @@
 #include "test/simulation/trace.h"
 #include "test/simulation/wire_calls.h"
 #include "test/simulation/wire_writes.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The daemon's part: gives events to the engine, carries out its effects, loses some of them, dies.
  *

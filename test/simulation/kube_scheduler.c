@@ -8,7 +8,7 @@
 #include "test/simulation/host.h"
 #include "test/simulation/trace.h"
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A kube-scheduler, as far as an extender can tell (pkg/scheduler/schedule_one.go,
  * scheduling_queue.go, extender.go):

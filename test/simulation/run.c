@@ -11,7 +11,7 @@
 #include "test/simulation/invariants.h"
 #include "test/simulation/kube_scheduler.h"
 #include "test/simulation/trace.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A run is its seed, its number of steps and the faults left out of it; nothing else enters. So a
  * failing one is simply run again to see more of it, with a trace this time.

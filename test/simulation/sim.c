@@ -11,7 +11,7 @@
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
 #include "test/simulation/kube_scheduler.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Virtual time: a heap of actions, run in order of time and, at one time, of their making. Nothing
  * here reads a clock, so a run is its seed.

@@ -7,7 +7,7 @@
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
 #include "api/json/out.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* extender_tool ANSWER [ARGUMENT] < request > reply
  *

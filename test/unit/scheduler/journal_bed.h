@@ -8,7 +8,7 @@
 
 #include "scheduler/event.h"
 #include "test/unit/topology/random.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 #include "topology/machines.h"
 
 /* Events and effects of every kind with anything in every field, and all they say in words: written

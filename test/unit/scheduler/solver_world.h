@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "scheduler/solver.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 #include "topology/levels.h"
 #include "topology/nodes.h"
 

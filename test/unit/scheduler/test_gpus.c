@@ -7,7 +7,7 @@
 
 #include "test/unit/check_main.h"
 #include "test/unit/topology/random.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 #include "topology/machines.h"
 
 #define GPU   7u /* an interned resource */

@@ -9,8 +9,8 @@
 #include "test/unit/scheduler/journal_bed.h"
 #include "test/unit/scheduler/journal_dump.h"
 #include "test/unit/scheduler/world.h"
-#include "topology/alloc.h"
-#include "topology/checksum.h"
+#include "topology/base/alloc.h"
+#include "topology/base/checksum.h"
 
 #define NODES   300
 #define EVENTS  (EVENT_LEAD + 1)

@@ -7,7 +7,7 @@
 #include "api/kube/decode.h"
 #include "api/yaml/yaml.h"
 #include "test/unit/check_main.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 static struct err err;
 static json_t *objects;

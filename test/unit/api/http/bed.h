@@ -17,7 +17,7 @@
 
 #include "api/http/server.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A real server on loopback with clients that write what they like, all on one thread: whoever
  * waits keeps the server running meanwhile. Waits have a bound and are no measure of anything.

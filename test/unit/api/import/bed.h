@@ -8,7 +8,7 @@
 #include "api/import/overlay.h"
 #include "test/unit/api/kube/yaml_object.h"
 #include "test/unit/check_main.h"
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 /* An overlay under test, and what it makes of nodes. */
 

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "test/unit/api/kube/fake_api_state.h"
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The test's side: the tables, the history, and the knobs. */
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The client's side: lists, watches, and what is done to pods, each answered in the API
  * server's own words. */

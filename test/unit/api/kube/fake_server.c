@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Connections are kept in a list under the lock so that destroy can shut them down; each thread
  * leaves the list and closes its socket itself, and the last one out wakes destroy.

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "api/kube/lease.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A Lease in memory that behaves as the API server's does, and a clock that the test moves. */
 

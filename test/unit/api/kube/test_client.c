@@ -9,7 +9,7 @@
 #include "api/kube/clock.h"
 #include "test/unit/api/kube/fake_server.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 #define PATIENCE_MS \
     60000 /* a test that waits longer has failed; none waits that long when it works */

@@ -12,7 +12,7 @@
 
 #include "api/kube/clock.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The client against a TLS server made of libmicrohttpd, with certificates made by openssl: who
  * is trusted, who is not, and that the client's own certificate arrives.

@@ -10,7 +10,7 @@
 #include "api/kube/clock.h"
 #include "test/unit/api/kube/fake_api.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 #define PATIENCE_MS 60000 /* nothing waits that long when it works */
 

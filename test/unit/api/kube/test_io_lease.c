@@ -8,7 +8,7 @@
 #include "api/kube/clock.h"
 #include "test/unit/api/kube/fake_api.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* Two Kubernetes sides of two processes, one API server, one Lease. The times are short, and only
  * ever waited for: a slow machine makes these tests slow, not red. */

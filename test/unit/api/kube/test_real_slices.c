@@ -5,7 +5,7 @@
 
 #include "api/kube/device_facts.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 #include "api/yaml/yaml.h"
 

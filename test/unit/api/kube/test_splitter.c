@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* What came out: a JSON array of the pieces, and the verdict. */
 struct result {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 #define NOW_NS 1795238400123456789 /* 2026-11-21T05:20:00.123456789Z */
 

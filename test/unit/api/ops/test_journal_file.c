@@ -10,7 +10,7 @@
 
 #include "scheduler/journal_reader.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A daemon's journal without the daemon: an engine that is told nothing but ticks and nodes. */
 static char folder[64], path[96], old_path[100];

@@ -9,7 +9,7 @@
 #include "api/embedded/cluster.h"
 #include "scheduler/engine.h"
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* A real engine fed from JSON through the embedded cluster; its effects are dropped. */
 struct bed {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "test/unit/check_main.h"
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 /* The documents of `text` as compact JSON, or the error. *New*. */
 static char *load(const char *text)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/checksum.h"
+#include "topology/base/checksum.h"
 
 /* Four bytes a step ("slicing by four"): tables[k][b] is what byte b does to the sum when k more
  * bytes follow it in the step. The polynomial is in reversed bit order, as usual for this CRC.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 #include <signal.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/alloc.h"
+#include "topology/base/alloc.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* The one place that asks the C library for memory, and the one that decides what a refusal means.
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_QUANTITY_H
-#define TOPOLOGY_QUANTITY_H
+#ifndef TOPOLOGY_BASE_QUANTITY_H
+#define TOPOLOGY_BASE_QUANTITY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/err.h"
+#include "topology/base/err.h"
 
 /* Kubernetes quantities, exactly (k8s.io/apimachinery pkg/api/resource/quantity.go).
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_CHECKSUM_H
-#define TOPOLOGY_CHECKSUM_H
+#ifndef TOPOLOGY_BASE_CHECKSUM_H
+#define TOPOLOGY_BASE_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>

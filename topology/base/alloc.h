@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_ALLOC_H
-#define TOPOLOGY_ALLOC_H
+#ifndef TOPOLOGY_BASE_ALLOC_H
+#define TOPOLOGY_BASE_ALLOC_H
 
 #include <stddef.h>
 

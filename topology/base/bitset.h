@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_BITSET_H
-#define TOPOLOGY_BITSET_H
+#ifndef TOPOLOGY_BASE_BITSET_H
+#define TOPOLOGY_BASE_BITSET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* The bump arena.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_ARENA_H
-#define TOPOLOGY_ARENA_H
+#ifndef TOPOLOGY_BASE_ARENA_H
+#define TOPOLOGY_BASE_ARENA_H
 
 #include <stddef.h>
 

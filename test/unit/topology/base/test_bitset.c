@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/bitset.h"
+#include "topology/base/bitset.h"
 
 #include <signal.h>
 #include <string.h>

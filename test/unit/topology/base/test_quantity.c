@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/quantity.h"
+#include "topology/base/quantity.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_ERR_H
-#define TOPOLOGY_ERR_H
+#ifndef TOPOLOGY_BASE_ERR_H
+#define TOPOLOGY_BASE_ERR_H
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/names.h"
+#include "topology/base/names.h"
 
 #include <signal.h>
 #include <stdbool.h>

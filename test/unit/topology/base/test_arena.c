@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Built twice: as the arena is, and with ARENA_DEBUG, where every allocation is a chunk of its own.
  */
-#include "topology/arena.h"
+#include "topology/base/arena.h"
 
 #include <signal.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/bitset.h"
+#include "topology/base/bitset.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/alloc.h"
-#include "topology/err.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Sets of small integers in 64-bit words, one allocation per set.
  *

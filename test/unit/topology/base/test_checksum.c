@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/checksum.h"
+#include "topology/base/checksum.h"
 
 #include <string.h>
 

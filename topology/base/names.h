@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_NAMES_H
-#define TOPOLOGY_NAMES_H
+#ifndef TOPOLOGY_BASE_NAMES_H
+#define TOPOLOGY_BASE_NAMES_H
 
 #include <stddef.h>
 #include <stdint.h>
