@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
-#include "topology/device_subset.h"
+#include "topology/devices/subset.h"
 
 /* Sets of GPUs per node.
  *

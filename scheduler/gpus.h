@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "topology/base/err.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* Which GPUs of a node belong to which pod, and which are best for the next one.
  *
@@ -25,7 +25,7 @@
  * What is known here is a recommendation and a record: the kubelet's device plugin picks by itself
  * unless something on the node reads the annotation.
  *
- * Nodes of equal hardware share one solver (topology/device_subset.h) and one list of names.
+ * Nodes of equal hardware share one solver (topology/devices/subset.h) and one list of names.
  */
 
 #define GPUS_NAMES_MAX \
@@ -71,7 +71,7 @@ bool gpus_rename(struct gpus *gpus, struct gpus_claim *claim, const char *names)
 /* All GPUs of the node that are free; false when that is not known, or there is no map. */
 bool gpus_free(const struct gpus *gpus, uint32_t row, uint64_t *free);
 
-/* How many pods of `count` GPUs the node can take on good sets (topology/device_subset.h) that do
+/* How many pods of `count` GPUs the node can take on good sets (topology/devices/subset.h) that do
  * not overlap; 0 when that is not known. */
 uint32_t gpus_good_capacity(const struct gpus *gpus, uint32_t row, uint32_t resource,
                             uint32_t count);

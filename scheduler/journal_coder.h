@@ -9,7 +9,7 @@
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
 #include "topology/base/names.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* The payload of a journal's record, written and read by the same code: a coder either appends
  * what a value holds, or takes the value from the bytes. So a field is named once (in

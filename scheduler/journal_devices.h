@@ -3,7 +3,7 @@
 #define SCHEDULER_JOURNAL_DEVICES_H
 
 #include "scheduler/journal_coder.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* The device map of a node in a journal: everything the map was made from, so that the decoded one
  * is made the same way and is checked by the same rules.

@@ -8,7 +8,7 @@
 
 #include "topology/base/err.h"
 #include "topology/base/names.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 #include "topology/resources.h"
 
 /* The node table: what the API server says of every node, in compact form.

@@ -6,7 +6,7 @@
 
 #include "api/kube/counts.h"
 #include "api/kube/fields.h"
-#include "topology/device_order.h"
+#include "topology/devices/order.h"
 
 /* Lists of named things inside lists of named things; every list is bounded, sorted and free of
  * repetitions when it leaves here.

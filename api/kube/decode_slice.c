@@ -6,7 +6,7 @@
 
 #include "api/kube/fields.h"
 #include "api/kube/slice_attributes.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* From the outside in: who the slice is, which pool and generation, whose devices, the devices.
  *

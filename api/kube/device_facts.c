@@ -7,7 +7,7 @@
 
 #include "api/kube/slice_attributes.h"
 #include "topology/base/arena.h"
-#include "topology/device_order.h"
+#include "topology/devices/order.h"
 
 /* Three passes over the devices of the node's pools, in the order of driver, pool and name:
  *

@@ -7,7 +7,7 @@
 
 #include "api/kube/slice_pools.h"
 #include "topology/base/err.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* What the ResourceSlices of a node say about its hardware: one device map, with an account of
  * every device that is in it or not.
@@ -48,10 +48,10 @@ struct device_facts {
 };
 
 /* Fills in *facts. Slices do not tell NVLinks: they are taken from `pattern`, the map of the
- * machine when it is known by name (topology/machines.h), or NULL; a pattern with another number of
- * GPUs is left aside. Errors name the pool and why it cannot be used: one of the pools that may
- * hold GPUs or NICs is not complete, or its devices make no map. There is no map then. A node that
- * no slice tells of is no error. */
+ * machine when it is known by name (topology/devices/machines.h), or NULL; a pattern with another
+ * number of GPUs is left aside. Errors name the pool and why it cannot be used: one of the pools
+ * that may hold GPUs or NICs is not complete, or its devices make no map. There is no map then. A
+ * node that no slice tells of is no error. */
 int device_facts_read(const struct slice_pools *pools, const char *node,
                       const struct device_map *pattern, struct device_facts *facts,
                       struct err *err);

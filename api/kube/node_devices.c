@@ -14,7 +14,7 @@
 #include "api/kube/device_facts.h"
 #include "api/kube/slice_pools.h"
 #include "topology/base/alloc.h"
-#include "topology/machines.h"
+#include "topology/devices/machines.h"
 
 /* Maps of known machines are made once and kept; a map of slices is made when it is asked for and
  * lives until the next one. What is remembered of a node is what its map depends on besides the

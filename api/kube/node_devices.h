@@ -13,7 +13,7 @@
  *
  *   ResourceSlices of the node ──▶ device_facts.h ─┐ GPUs, NICs, what is near what
  *                                                  ├─▶ map ─▶ as many GPUs as allocatable? ─▶ node
- *   labels of the node ──▶ topology/machines.h ────┘ NVLinks; all, when no slice tells of GPUs
+ *   labels of the node ──▶ devices/machines.h ─────┘ NVLinks; all, when no slice tells of GPUs
  *
  * - The resource is the one that ends in "/gpu" (nvidia.com/gpu, amd.com/gpu) and is allocatable. A
  *   node with none or several of them gets no map.

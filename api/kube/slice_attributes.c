@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/kube/counts.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* A table of names and one loop over the attributes of a device.
  *

@@ -9,7 +9,7 @@
 #include "scheduler/event.h"
 #include "test/unit/topology/random.h"
 #include "topology/base/arena.h"
-#include "topology/machines.h"
+#include "topology/devices/machines.h"
 
 /* Events and effects of every kind with anything in every field, and all they say in words: written
  * field by field once more, so that what the journal forgets shows. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
-#include "topology/machines.h"
+#include "topology/devices/machines.h"
 
 /* Which GPUs members get, from the plan to the binding and back from the annotation. */
 

@@ -8,7 +8,7 @@
 #include "test/unit/check_main.h"
 #include "test/unit/topology/random.h"
 #include "topology/base/alloc.h"
-#include "topology/machines.h"
+#include "topology/devices/machines.h"
 
 #define GPU   7u /* an interned resource */
 #define OTHER 8u

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_packing.h"
+#include "topology/devices/packing.h"
 
 #include <stdlib.h>
 
 #include "test/unit/check_main.h"
-#include "test/unit/topology/device_oracle.h"
+#include "test/unit/topology/devices/oracle.h"
 
 /* Random subsets (a random number of links for each mask) against taking each or not. */
 START_TEST(test_random)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICES_H
-#define TOPOLOGY_DEVICES_H
+#ifndef TOPOLOGY_DEVICES_MAP_H
+#define TOPOLOGY_DEVICES_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>

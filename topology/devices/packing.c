@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_packing.h"
+#include "topology/devices/packing.h"
 
 #include <stddef.h>
 #include <string.h>

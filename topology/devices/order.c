@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_order.h"
+#include "topology/devices/order.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/machines.h"
+#include "topology/devices/machines.h"
 
 #include <string.h>
 

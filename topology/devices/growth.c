@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_growth.h"
+#include "topology/devices/growth.h"
 
 #include <stdbool.h>
 
 /* Most links inside k GPUs is the densest k-subgraph problem, NP-hard in general. Machines with
- * more than 16 GPUs in one node are NVSwitch or plain PCIe boxes, which device_grouping.h solves
+ * more than 16 GPUs in one node are NVSwitch or plain PCIe boxes, which grouping.h solves
  * exactly; what is left are expansion chassis with NVLink bridges here and there.
  *
  * From every free GPU a subset is grown by the GPU with the most links into it, nearest first; the

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICE_SUBSET_H
-#define TOPOLOGY_DEVICE_SUBSET_H
+#ifndef TOPOLOGY_DEVICES_SUBSET_H
+#define TOPOLOGY_DEVICES_SUBSET_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "topology/device_shape.h"
-#include "topology/devices.h"
+#include "topology/devices/cost.h"
+#include "topology/devices/map.h"
 
 /* Which k GPUs of those free on a node, which NICs with them, and how many pods of k GPUs the node
  * can take well.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 #include <signal.h>
 #include <stdio.h>

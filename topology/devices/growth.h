@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICE_GROWTH_H
-#define TOPOLOGY_DEVICE_GROWTH_H
+#ifndef TOPOLOGY_DEVICES_GROWTH_H
+#define TOPOLOGY_DEVICES_GROWTH_H
 
 #include <stdint.h>
 
-#include "topology/device_shape.h"
+#include "topology/devices/cost.h"
 
 /* A good subset, not proven best: for nodes of 17 to 64 GPUs whose pairs are not alike. No machine
- * known to us is one (device_growth.c), so this is the safety net, not the road. */
+ * known to us is one (growth.c), so this is the safety net, not the road. */
 
 /* `wish->gpus` of `wish->free_gpus`; 0 when there are not so many or none are wanted. The masks of
  * the wish must be inside the shape. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICE_PACKING_H
-#define TOPOLOGY_DEVICE_PACKING_H
+#ifndef TOPOLOGY_DEVICES_PACKING_H
+#define TOPOLOGY_DEVICES_PACKING_H
 
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_subset.h"
+#include "topology/devices/subset.h"
 
 #include "test/unit/check_main.h"
-#include "test/unit/topology/device_oracle.h"
-#include "topology/machines.h"
+#include "test/unit/topology/devices/oracle.h"
+#include "topology/devices/machines.h"
 
 /* A machine of the table with its answers. */
 struct node {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 #include <string.h>
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
-#include "topology/device_order.h"
+#include "topology/devices/order.h"
 
 /* The device map: two lists of devices and a matrix of links, filled in any order, then put in
  * order by device_map_finish(), which also derives every mask that is asked for later.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICE_GROUPING_H
-#define TOPOLOGY_DEVICE_GROUPING_H
+#ifndef TOPOLOGY_DEVICES_GROUPING_H
+#define TOPOLOGY_DEVICES_GROUPING_H
 
 #include <stdint.h>
 
-#include "topology/device_shape.h"
+#include "topology/devices/cost.h"
 
 /* The best subset where all pairs of GPUs are alike (NVSwitch, full mesh, PCIe only), exactly, for
  * up to 64 GPUs. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_growth.h"
+#include "topology/devices/growth.h"
 
 #include "test/unit/check_main.h"
-#include "test/unit/topology/device_oracle.h"
-#include "topology/device_subset.h"
+#include "test/unit/topology/devices/oracle.h"
+#include "topology/devices/subset.h"
 
 /* `gpus` GPUs in full meshes of `mesh`. */
 static struct device_map *meshes(int gpus, int mesh)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_MACHINES_H
-#define TOPOLOGY_MACHINES_H
+#ifndef TOPOLOGY_DEVICES_MACHINES_H
+#define TOPOLOGY_DEVICES_MACHINES_H
 
 #include <stdint.h>
 
 #include "topology/base/err.h"
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* Machines whose device map is known without asking them: DGX and HGX boards, instance types of
  * clouds. For nodes that no ResourceSlice describes, and for NVLinks, which no ResourceSlice tells.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_shape.h"
+#include "topology/devices/cost.h"
 
 #include "test/unit/check_main.h"
-#include "test/unit/topology/device_oracle.h"
-#include "topology/machines.h"
+#include "test/unit/topology/devices/oracle.h"
+#include "topology/devices/machines.h"
 
 static uint64_t field(uint64_t cost, int shift, int bits)
 {

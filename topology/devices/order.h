@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICE_ORDER_H
-#define TOPOLOGY_DEVICE_ORDER_H
+#ifndef TOPOLOGY_DEVICES_ORDER_H
+#define TOPOLOGY_DEVICES_ORDER_H
 
 #include <stdint.h>
 

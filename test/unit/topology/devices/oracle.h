@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_UNIT_TOPOLOGY_DEVICE_ORACLE_H
-#define TEST_UNIT_TOPOLOGY_DEVICE_ORACLE_H
+#ifndef TEST_UNIT_TOPOLOGY_DEVICES_ORACLE_H
+#define TEST_UNIT_TOPOLOGY_DEVICES_ORACLE_H
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "test/unit/topology/random.h"
-#include "topology/device_shape.h"
-#include "topology/devices.h"
+#include "topology/devices/cost.h"
+#include "topology/devices/map.h"
 
 /* Slow and obvious answers about subsets of GPUs, from what a finished map says and from nothing
  * else: every subset is tried, every criterion is counted by its definition. Up to 12 GPUs. */

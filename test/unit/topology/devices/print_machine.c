@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "topology/machines.h"
+#include "topology/devices/machines.h"
 
 /* Prints the device map of a machine for nccl_topology.py, a line per device:
  *   gpu|nic NUMBER SWITCH NUMA     SWITCH "-" and NUMA -1 when unknown

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_shape.h"
+#include "topology/devices/cost.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_grouping.h"
+#include "topology/devices/grouping.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "topology/base/err.h"
 
 /* Where every two GPUs have the same links, only the number of GPUs taken from each place matters,
- * and every criterion is a sum over places or over NUMA groups (device_shape.h). So two nested
+ * and every criterion is a sum over places or over NUMA groups (cost.h). So two nested
  * knapsacks give the optimum: places inside each NUMA group, then the groups.
  *
  *   options[c] = the best way to take c GPUs of what was looked at so far: its cost and its mask

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DEVICE_SHAPE_H
-#define TOPOLOGY_DEVICE_SHAPE_H
+#ifndef TOPOLOGY_DEVICES_COST_H
+#define TOPOLOGY_DEVICES_COST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "topology/devices.h"
+#include "topology/devices/map.h"
 
 /* What matters of a device map when GPUs are chosen: everything but names. Nodes of one machine
  * type have equal shapes, so what is computed for one serves all. And the cost of a choice, in one

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_subset.h"
+#include "topology/devices/subset.h"
 
 #include <string.h>
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
-#include "topology/device_grouping.h"
-#include "topology/device_growth.h"
-#include "topology/device_packing.h"
+#include "topology/devices/grouping.h"
+#include "topology/devices/growth.h"
+#include "topology/devices/packing.h"
 
 /* One object per shape. What it holds depends on the size of the machine:
  *
@@ -15,7 +15,7 @@
  *   <=  8 GPUs  table[mask].best[k], .capacity[k] for every mask (4.5 KiB at 8)
  *
  * The capacity table is filled mask by mask in rising order, so that every smaller mask is there
- * already (the recurrence of device_packing.c); the table of best subsets after it, since the best
+ * already (the recurrence of packing.c); the table of best subsets after it, since the best
  * rest is measured in capacity.
  *
  * Pairs that differ are the only case in which `further` needs care: the best pair of a path of

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/device_grouping.h"
+#include "topology/devices/grouping.h"
 
 #include "test/unit/check_main.h"
-#include "test/unit/topology/device_oracle.h"
+#include "test/unit/topology/devices/oracle.h"
 
 /* Every way to take so many GPUs from each place, for machines too large to try every subset. In a
  * place the GPUs on wished rails go first, then the lowest: the rest of it only counts them. */
