@@ -9,7 +9,7 @@
 #include "scheduler/effects.h"
 #include "scheduler/event.h"
 #include "scheduler/solver.h"
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 /* The decisions of Phalanx as one deterministic state machine.
  *

@@ -7,8 +7,8 @@
 
 #include "scheduler/gpus.h"
 #include "scheduler/shape.h"
-#include "topology/capacity.h"
-#include "topology/domains.h"
+#include "topology/graph/capacity.h"
+#include "topology/graph/domains.h"
 
 /* The ledger: who has what of every node. The only writer of free capacity.
  *

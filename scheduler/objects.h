@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* Pods and groups as the engine is told of them: neutral, decoded once, free of any dialect.
  *

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "scheduler/objects.h"
-#include "topology/nodes.h"
-#include "topology/resources.h"
+#include "topology/graph/nodes.h"
+#include "topology/graph/resources.h"
 
 /* Pod shapes: what a pod asks of a node, without who it is.
  *

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "topology/base/bitset.h"
-#include "topology/capacity.h"
-#include "topology/domains.h"
-#include "topology/resources.h"
+#include "topology/graph/capacity.h"
+#include "topology/graph/domains.h"
+#include "topology/graph/resources.h"
 
 /* Places all pods of a gang at once, and proves how good the placement is.
  *

@@ -7,7 +7,7 @@
 #include "scheduler/solver_mixed.h"
 #include "scheduler/solver_slices.h"
 #include "topology/base/alloc.h"
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 /* Depth-first search: role after role, and for each role node after node, how many of its pods go
  * there, most first. Everything is in small arrays of its own, so that a step back is a handful of

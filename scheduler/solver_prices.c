@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 /* A stage is read once and priced as often as it takes.
  *

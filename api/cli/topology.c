@@ -11,7 +11,7 @@
 #include "api/ops/config.h"
 #include "api/view/topology_view.h"
 #include "topology/base/alloc.h"
-#include "topology/report.h"
+#include "topology/graph/report.h"
 
 /* `phalanx topology`: how the labels of a cluster are understood.
  *

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "topology/base/err.h"
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* Which nodes a selector means: a regular expression on the name, or a label selector.
  *

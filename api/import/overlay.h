@@ -8,8 +8,8 @@
 #include "api/import/node_match.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
-#include "topology/levels.h"
-#include "topology/nodes.h"
+#include "topology/graph/levels.h"
+#include "topology/graph/nodes.h"
 
 /* A topology that nodes do not carry as labels: what the importers make, and what is laid over the
  * nodes before the engine sees them, so that nothing below api/ knows about it.

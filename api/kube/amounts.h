@@ -8,8 +8,8 @@
 #include "api/kube/fields.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
-#include "topology/nodes.h"
-#include "topology/resources.h"
+#include "topology/graph/nodes.h"
+#include "topology/graph/resources.h"
 
 /* A Kubernetes ResourceList while it is being worked on: resource names and amounts in the units of
  * struct resources ("cpu" in thousandths, everything else whole).

@@ -8,7 +8,7 @@
 
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* topology.node.k8s.io/v1alpha2 NodeResourceTopology: how much of each resource every NUMA node of
  * a node has, as NFD's topology updater and others publish it.

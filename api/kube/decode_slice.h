@@ -9,8 +9,8 @@
 
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
-#include "topology/nodes.h"
-#include "topology/resources.h"
+#include "topology/graph/nodes.h"
+#include "topology/graph/resources.h"
 
 /* resource.k8s.io ResourceSlice (v1, v1beta2, and v1beta1 with its devices[].basic) to a neutral
  * struct. A slice is one part of a pool of devices of a driver; parts are put together by

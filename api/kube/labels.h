@@ -4,7 +4,7 @@
 
 #include "api/kube/fields.h"
 #include "topology/base/arena.h"
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* A map of strings (labels, a node selector) as an array of pairs, in the order of the text;
  * `limit` bounds it. Null values count as "", as in Go. The array and its strings are *borrowed*

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "topology/base/err.h"
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* Which device map a node gets: the members `devices` and `device_resource` of its node_object.
  *

@@ -16,7 +16,7 @@
 #include "api/ops/journal_file.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
-#include "topology/levels_presets.h"
+#include "topology/graph/presets.h"
 
 /* The configuration file, read strictly.
  *

@@ -10,7 +10,7 @@
 #include "api/ops/log.h"
 #include "scheduler/engine.h"
 #include "topology/base/err.h"
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 /* The configuration file: one YAML document, `apiVersion: phalanx.dev/v1alpha1`,
  * `kind: Configuration`. Every key is optional, an unknown or repeated one is an error that names
@@ -26,7 +26,7 @@
  *     writesInFlight: 64             # 1 … 1024
  *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
  *   topology:
- *     preset: auto                   # see levels_presets.h; or else
+ *     preset: auto                   # see topology/graph/presets.h; or else
  *     levels:                        # widest first
  *     - name: rack
  *       keys: [topology.kubernetes.io/rack]

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "topology/base/alloc.h"
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* Draws the tree of domains, cut to what a person reads.
  *

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* The report in words, as a table and as JSON. The notes are written once, for both.
  */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "api/view/hardware_view.h"
-#include "topology/domains.h"
-#include "topology/report.h"
+#include "topology/graph/domains.h"
+#include "topology/graph/report.h"
 
 /* The topology for people and programs: what the labels were taken for, and the tree.
  */

@@ -8,8 +8,8 @@
 #include "api/view/gang_view.h"
 #include "scheduler/ledger.h"
 #include "topology/base/alloc.h"
-#include "topology/domains.h"
-#include "topology/nodes.h"
+#include "topology/graph/domains.h"
+#include "topology/graph/nodes.h"
 
 /* Draws the domains that hold a gang.
  *

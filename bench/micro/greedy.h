@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "topology/capacity.h"
-#include "topology/domains.h"
+#include "topology/graph/capacity.h"
+#include "topology/graph/domains.h"
 
 /* A plain greedy best fit, to compare the solver with: what schedulers do that have no exact one.
  *

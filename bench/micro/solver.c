@@ -11,7 +11,7 @@
 #include "scheduler/shape.h"
 #include "scheduler/solver.h"
 #include "topology/base/alloc.h"
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 /* What a decision of the solver costs, on the node table, tree and ledger that the engine uses.
  * Spines, leaves of uneven size, nodes of 8 GPUs. Every round draws anew what is free:

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/solver.h"
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 /* Random problems for the solver, on real node tables and trees. An instance is a function of its
  * seed alone; `shuffle` changes only the order in which the nodes are told to the table, which no

@@ -7,7 +7,7 @@
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 /* Draws instances. The tree is drawn first, without regard to order; everything else is drawn by
  * position, so that it does not depend on the order in which nodes were inserted. */

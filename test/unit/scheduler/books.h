@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "scheduler/pods.h"
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 /* The engine's books without the engine: nodes, tree, shapes, ledger, pods, and short ways to fill
  * them.

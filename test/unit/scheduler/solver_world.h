@@ -8,8 +8,8 @@
 #include "scheduler/solver.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
-#include "topology/levels.h"
-#include "topology/nodes.h"
+#include "topology/graph/levels.h"
+#include "topology/graph/nodes.h"
 
 /* A small cluster with a real node table and tree, for the solver's tests:
  * levels cluster > block > rack > host, resources "gpu" and "cpu". */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Nodes that lack labels: who shares what below a missing one, what is known there, what a name
  * that repeats does to it, and that input without measure is only large. */
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_LEVELS_H
-#define TOPOLOGY_LEVELS_H
+#ifndef TOPOLOGY_GRAPH_LEVELS_H
+#define TOPOLOGY_GRAPH_LEVELS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +39,7 @@ struct levels {
 };
 
 /* The default list, which knows the labels of every provider: the preset "auto" of
- * levels_presets.h, finished. */
+ * presets.h, finished. */
 void levels_preset(struct levels *levels);
 
 void levels_init(struct levels *levels);

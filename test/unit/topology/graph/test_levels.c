@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 #include <stdio.h>
 #include <string.h>

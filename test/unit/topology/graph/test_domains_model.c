@@ -2,7 +2,7 @@
 /* The domain tree of random clusters against a naive model, which knows nothing but the nodes'
  * labels as texts: who stands where, who shares what with whom, and that the order of arrival does
  * not matter. */
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_DOMAINS_H
-#define TOPOLOGY_DOMAINS_H
+#ifndef TOPOLOGY_GRAPH_DOMAINS_H
+#define TOPOLOGY_GRAPH_DOMAINS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/levels.h"
-#include "topology/nodes.h"
+#include "topology/graph/levels.h"
+#include "topology/graph/nodes.h"
 
 /* The domain tree: which nodes share a rack, a leaf, a block, …
  *

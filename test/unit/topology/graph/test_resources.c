@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/resources.h"
+#include "topology/graph/resources.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/resources.h"
+#include "topology/graph/resources.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/paths.h"
+#include "topology/graph/paths.h"
 
 #include <assert.h>
 #include <stdbool.h>

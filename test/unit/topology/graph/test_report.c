@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/report.h"
+#include "topology/graph/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

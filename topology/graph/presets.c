@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/levels_presets.h"
+#include "topology/graph/presets.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/capacity.h"
+#include "topology/graph/capacity.h"
 
 #include <signal.h>
 #include <stdio.h>

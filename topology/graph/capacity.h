@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_CAPACITY_H
-#define TOPOLOGY_CAPACITY_H
+#ifndef TOPOLOGY_GRAPH_CAPACITY_H
+#define TOPOLOGY_GRAPH_CAPACITY_H
 
 #include <stdint.h>
 
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 /* How many pods of one shape every node, and every domain above it, can take right now.
  *

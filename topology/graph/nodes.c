@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/nodes.h"
+#include "topology/graph/nodes.h"
 
 #include <stdlib.h>
 #include <string.h>

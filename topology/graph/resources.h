@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_RESOURCES_H
-#define TOPOLOGY_RESOURCES_H
+#ifndef TOPOLOGY_GRAPH_RESOURCES_H
+#define TOPOLOGY_GRAPH_RESOURCES_H
 
 #include <stdbool.h>
 #include <stdint.h>

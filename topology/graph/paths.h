@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_PATHS_H
-#define TOPOLOGY_PATHS_H
+#ifndef TOPOLOGY_GRAPH_PATHS_H
+#define TOPOLOGY_GRAPH_PATHS_H
 
 #include <stdint.h>
 
-#include "topology/levels.h"
-#include "topology/nodes.h"
+#include "topology/graph/levels.h"
+#include "topology/graph/nodes.h"
 
 /* Where each node stands, as its labels tell: one *step* per level that some present node carries.
  *

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_LEVELS_PRESETS_H
-#define TOPOLOGY_LEVELS_PRESETS_H
+#ifndef TOPOLOGY_GRAPH_PRESETS_H
+#define TOPOLOGY_GRAPH_PRESETS_H
 
 #include <stddef.h>
 
 #include "topology/base/err.h"
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 /* Ready-made lists of levels, one per provider of node labels.
  *
@@ -25,7 +25,7 @@
  *
  * All but `topograph*` begin with region and zone, all end with host; the clouds also have
  * `nvlink`, told by nvidia.com/gpu.clique among others. Names are the provider's own, so that a job
- * can ask for "subblock"; label keys can be asked for with any of them. levels_presets.c names the
+ * can ask for "subblock"; label keys can be asked for with any of them. presets.c names the
  * source of each table.
  *
  * Levels that no node carries are left out of the tree, so `auto` costs nothing on a cluster that

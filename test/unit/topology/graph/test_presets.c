@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/levels_presets.h"
+#include "topology/graph/presets.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "test/unit/check_main.h"
-#include "topology/domains.h"
-#include "topology/nodes.h"
+#include "topology/graph/domains.h"
+#include "topology/graph/nodes.h"
 
 /* What each preset says, key by key, written down a second time: `level` as in the preset, `means`
  * as in "auto" (NULL: not there). */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/levels.h"
+#include "topology/graph/levels.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "topology/levels_presets.h"
+#include "topology/graph/presets.h"
 
 /* The list of levels: filled by levels_add() and levels_add_key() in the order of the
- * configuration or of a table in levels_presets.c, and closed by levels_finish().
+ * configuration or of a table in presets.c, and closed by levels_finish().
  *
  * Invariants: names are distinct, keys are distinct over all levels, the host is last.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 #include "topology/base/names.h"
-#include "topology/paths.h"
+#include "topology/graph/paths.h"
 
 /* The domain tree, built in one go:
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/domains.h"
+#include "topology/graph/domains.h"
 
 #include <signal.h>
 #include <stdio.h>

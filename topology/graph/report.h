@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_REPORT_H
-#define TOPOLOGY_REPORT_H
+#ifndef TOPOLOGY_GRAPH_REPORT_H
+#define TOPOLOGY_GRAPH_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "topology/domains.h"
-#include "topology/levels.h"
-#include "topology/nodes.h"
+#include "topology/graph/domains.h"
+#include "topology/graph/levels.h"
+#include "topology/graph/nodes.h"
 
 /* What was understood of a cluster's labels, level by level, and what looks odd about it: for
  * people who wonder why a job was or was not placed close together.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TOPOLOGY_NODES_H
-#define TOPOLOGY_NODES_H
+#ifndef TOPOLOGY_GRAPH_NODES_H
+#define TOPOLOGY_GRAPH_NODES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "topology/base/err.h"
 #include "topology/base/names.h"
 #include "topology/devices/map.h"
-#include "topology/resources.h"
+#include "topology/graph/resources.h"
 
 /* The node table: what the API server says of every node, in compact form.
  *
