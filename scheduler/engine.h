@@ -8,7 +8,6 @@
 
 #include "scheduler/effects.h"
 #include "scheduler/event.h"
-#include "scheduler/solver.h"
 #include "topology/graph/levels.h"
 
 /* The decisions of Phalanx as one deterministic state machine.
@@ -59,14 +58,6 @@ bool engine_synced(const struct engine *engine);
 bool engine_leading(const struct engine *engine); /* or EVENT_FOLLOW was the last word */
 
 /* What people ask: a read-only view of one gang. Pointers are *borrowed* until the next apply. */
-enum gang_state {
-    GANG_GATHERING,  /* quorum unknown or not yet complete */
-    GANG_WAITING,    /* ready, no room: queued */
-    GANG_HELD,       /* planned, capacity held, votes coming in */
-    GANG_COMMITTING, /* bindings are being posted */
-    GANG_PLACED,     /* quorum bound */
-};
-
 struct gang_member_view {
     const char *pod;  /* name */
     const char *node; /* bound or planned node, NULL when neither */
@@ -100,9 +91,9 @@ struct gang_view {
     bool has_quality;   /* used/bound below are of the last plan */
     bool optimal;
     uint32_t levels;
-    const char *level_names[SOLVER_TREE_MAX];
-    uint32_t used[SOLVER_TREE_MAX];
-    uint32_t bound_domains[SOLVER_TREE_MAX];
+    const char *level_names[LEVELS_TREE_MAX];
+    uint32_t used[LEVELS_TREE_MAX];
+    uint32_t bound_domains[LEVELS_TREE_MAX];
     struct gang_shortfall_view shortfall;
     /* The resource its accelerators are counted in: of the extended resources its pods ask for, one
      * with "gpu" in its name before the others, then the one they ask most of. NULL: none. */

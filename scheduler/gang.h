@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include "scheduler/barrier.h"
-#include "scheduler/engine.h"
 #include "scheduler/objects.h"
 #include "scheduler/placement.h"
 #include "scheduler/pods.h"
+#include "scheduler/solver.h"
 
 /* Gangs: who belongs together, what quorum they need, how far they are.
  *

@@ -128,4 +128,13 @@ struct group_object {
     struct placement_object placement;
 };
 
+/* How far a gang is, as people are told. */
+enum gang_state {
+    GANG_GATHERING,  /* quorum unknown or not yet complete */
+    GANG_WAITING,    /* ready, no room: queued */
+    GANG_HELD,       /* planned, capacity held, votes coming in */
+    GANG_COMMITTING, /* bindings are being posted */
+    GANG_PLACED,     /* quorum bound */
+};
+
 #endif

@@ -37,7 +37,7 @@
 #define SOLVER_LAYERS_MAX 3
 #define SOLVER_PODS_MAX   100000u /* to place at once; more are refused by a shortfall */
 #define SOLVER_LEVEL_NONE UINT32_MAX
-#define SOLVER_TREE_MAX   (LEVELS_MAX + 2) /* tree levels: cluster + configured */
+#define SOLVER_TREE_MAX   LEVELS_TREE_MAX
 
 /* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
  *

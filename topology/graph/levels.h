@@ -19,13 +19,14 @@
  * The last level is always the host, that is the node itself, whether it was listed or not.
  */
 
-#define LEVELS_MAX     16 /* configured levels, the host included */
-#define LEVEL_KEYS_MAX 16
-#define LEVEL_NAME_MAX 63
-#define LEVEL_KEY_MAX  317       /* prefix 253 + '/' + name 63 */
-#define LEVEL_CLUSTER  "cluster" /* above all configured levels; not a name for one of them */
-#define LEVEL_HOST     "host"
-#define LEVEL_HOST_KEY "kubernetes.io/hostname"
+#define LEVELS_MAX      16               /* configured levels, the host included */
+#define LEVELS_TREE_MAX (LEVELS_MAX + 2) /* of a tree: cluster + configured */
+#define LEVEL_KEYS_MAX  16
+#define LEVEL_NAME_MAX  63
+#define LEVEL_KEY_MAX   317       /* prefix 253 + '/' + name 63 */
+#define LEVEL_CLUSTER   "cluster" /* above all configured levels; not a name for one of them */
+#define LEVEL_HOST      "host"
+#define LEVEL_HOST_KEY  "kubernetes.io/hostname"
 
 struct level {
     char name[LEVEL_NAME_MAX + 1];

@@ -3,6 +3,7 @@
  * call knows, stopping, writes that are refused, bad objects, the read-only views. */
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
+#include "topology/graph/domains.h"
 
 static struct world world;
 

@@ -4,6 +4,7 @@
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 #include "test/unit/topology/random.h"
+#include "topology/graph/domains.h"
 
 static struct world world;
 
