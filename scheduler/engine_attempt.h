@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "scheduler/engine_state.h"
-#include "scheduler/ranks.h"
-#include "scheduler/solver.h"
+#include "scheduler/solver/ranks.h"
+#include "scheduler/solver/solver.h"
 
 /* One attempt to plan a gang: its members that can be placed now, in rank order, and everything the
  * solver has to know about them. Only the engine_*.c files use it.

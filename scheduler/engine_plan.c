@@ -7,7 +7,7 @@
 #include "scheduler/engine_attempt.h"
 #include "scheduler/engine_state.h"
 #include "scheduler/reason.h"
-#include "scheduler/solver.h"
+#include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
 
 /* Planning: from a ready gang to held capacity, and from held capacity to bindings or back.

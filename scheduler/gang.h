@@ -10,7 +10,7 @@
 #include "scheduler/objects.h"
 #include "scheduler/placement.h"
 #include "scheduler/pods.h"
-#include "scheduler/solver.h"
+#include "scheduler/solver/solver.h"
 
 /* Gangs: who belongs together, what quorum they need, how far they are.
  *

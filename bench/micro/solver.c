@@ -9,7 +9,7 @@
 #include "bench/micro/greedy.h"
 #include "scheduler/ledger.h"
 #include "scheduler/shape.h"
-#include "scheduler/solver.h"
+#include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
 #include "topology/graph/levels.h"
 

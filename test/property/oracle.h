@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "scheduler/solver.h"
+#include "scheduler/solver/solver.h"
 #include "topology/graph/nodes.h"
 
 /* Random problems for the solver, on real node tables and trees. An instance is a function of its

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "test/unit/check_main.h"
-#include "test/unit/scheduler/solver_world.h"
+#include "test/unit/scheduler/solver/world.h"
 
 /* The solver against exhaustive search, on thousands of small random clusters.
  *

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/solver/mixed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/solver/bound.h"
+#include "scheduler/solver/branch.h"
+#include "scheduler/solver/exact.h"
+#include "scheduler/solver/greedy.h"
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
+
+/* Anchors, then branches.
+ *
+ * Leaving pods out of a plan never makes it touch more. So the best plan of one role alone is a
+ * lower bound for all, lexicographically, and it is cheap (exact.c). The anchor is the role
+ * with the most pods. When the others find room on what it touches, the plan meets that bound.
+ */
+
+struct solver_mixed {
+    const struct solver_problem *problem;
+    struct solver_space *space;
+    struct solver_fill *fill;
+    uint32_t anchor; /* role */
+    /* The anchor alone. */
+    struct solver_problem alone;
+    struct solver_space *alone_space;
+    struct solver_fill *alone_fill;
+    struct solver_greedy *alone_greedy;
+    struct solver_exact *alone_exact;
+    struct solver_largest largest;
+    uint64_t budget;
+    uint64_t steps; /* of branches */
+};
+
+struct solver_mixed *solver_mixed_create(const struct solver_problem *problem,
+                                         struct solver_space *space, struct solver_fill *fill,
+                                         uint64_t budget)
+{
+    struct solver_mixed *mixed = alloc_zero(1, sizeof *mixed);
+    err_require(problem->role_count > 1);
+    *mixed = (struct solver_mixed){
+        .problem = problem, .space = space, .fill = fill, .alone = *problem, .budget = budget};
+    for (uint32_t r = 1; r < problem->role_count; r++) {
+        if (problem->roles[r].count > problem->roles[mixed->anchor].count) {
+            mixed->anchor = r;
+        }
+    }
+    mixed->alone.roles = &problem->roles[mixed->anchor];
+    mixed->alone.role_count = 1;
+    mixed->alone_space = solver_space_create(&mixed->alone);
+    mixed->alone_fill = solver_fill_create(mixed->alone_space);
+    mixed->alone_greedy = solver_greedy_create(mixed->alone_space, mixed->alone_fill);
+    mixed->alone_exact = solver_exact_create(mixed->alone_space, mixed->alone_fill, budget);
+    solver_largest_init(&mixed->largest);
+    return mixed;
+}
+
+void solver_mixed_destroy(struct solver_mixed *mixed)
+{
+    if (mixed == NULL) {
+        return;
+    }
+    solver_exact_destroy(mixed->alone_exact);
+    solver_greedy_destroy(mixed->alone_greedy);
+    solver_fill_destroy(mixed->alone_fill);
+    solver_space_destroy(mixed->alone_space);
+    solver_largest_finish(&mixed->largest);
+    free(mixed);
+}
+
+uint64_t solver_mixed_steps(const struct solver_mixed *mixed)
+{
+    return mixed->steps + solver_exact_steps(mixed->alone_exact);
+}
+
+/* The other roles around the anchor's plan, the one of which fewest fit first. */
+static void fill_around(struct solver_mixed *mixed, struct solver_candidate place,
+                        const struct solver_solution *anchor, enum solver_taste taste,
+                        struct solver_solution *best)
+{
+    bool placed[SOLVER_ROLES_MAX] = {false};
+    struct solver_solution trial;
+    solver_solution_init(&trial);
+    trial.complete = true;
+    trial.placed = anchor->placed;
+    placed[mixed->anchor] = true;
+    for (uint32_t i = 0; i < anchor->count; i++) {
+        solver_space_place(mixed->space, mixed->anchor, anchor->placements[i].position,
+                           anchor->placements[i].count);
+    }
+    for (uint32_t i = 1; i < mixed->problem->role_count && trial.complete; i++) {
+        uint32_t next = SOLVER_ROLES_MAX;
+        uint64_t least = UINT64_MAX;
+        for (uint32_t r = 0; r < mixed->problem->role_count; r++) {
+            uint64_t fits = solver_candidate_fits(mixed->space, place, r);
+            if (!placed[r] && fits < least) {
+                next = r;
+                least = fits;
+            }
+        }
+        uint64_t count = solver_fill_role(mixed->fill, place, next, taste);
+        placed[next] = true;
+        trial.placed += count;
+        if (count < solver_space_wanted(mixed->space, next)) {
+            trial.complete = false;
+            trial.short_role = next;
+            trial.short_fits = count;
+        }
+    }
+    solver_solution_offer(best, mixed->space, &trial);
+}
+
+/* Solves the anchor alone, raises the bound by it, and tries the others around it. */
+static void try_anchor(struct solver_mixed *mixed, struct solver_candidate place,
+                       uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+{
+    const struct domains *domains = solver_space_domains(mixed->space);
+    uint32_t host = solver_space_host(mixed->space);
+    uint32_t level = domains_get(domains, place.index)->level;
+    uint32_t alone_bound[SOLVER_TREE_MAX];
+    struct solver_solution anchor;
+    if (!solver_space_domain_passes(mixed->alone_space, place.index)) {
+        return;
+    }
+    solver_solution_init(&anchor);
+    /* Alone it may fit one node below the place: no floor of two for the levels inside. */
+    solver_bound(mixed->alone_space, place, level, host, &mixed->largest, alone_bound);
+    if (!solver_greedy_fill(mixed->alone_greedy, place, alone_bound, &anchor)) {
+        (void)solver_exact_improve(mixed->alone_exact, place, alone_bound, &anchor);
+    }
+    if (solver_used_below(bound, alone_bound, host)) {
+        memcpy(bound, alone_bound, SOLVER_TREE_MAX * sizeof *bound);
+    }
+    fill_around(mixed, place, &anchor, SOLVER_TASTE_TIGHT, best);
+    if (!best->complete || solver_used_below(bound, best->used, host)) {
+        fill_around(mixed, place, &anchor, SOLVER_TASTE_ROOMY, best);
+    }
+    solver_solution_finish(&anchor);
+}
+
+bool solver_mixed_improve(struct solver_mixed *mixed, struct solver_candidate place,
+                          uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+{
+    uint32_t host = solver_space_host(mixed->space);
+    try_anchor(mixed, place, bound, best);
+    if (best->complete && !solver_used_below(bound, best->used, host)) {
+        return true;
+    }
+    if (solver_branch(mixed->problem, mixed->space, place, bound, mixed->budget, &mixed->steps,
+                      best) == SOLVER_BRANCH_OPEN) {
+        return false;
+    }
+    if (best->complete && solver_used_below(bound, best->used, host)) {
+        memcpy(bound, best->used, SOLVER_TREE_MAX * sizeof *bound);
+    }
+    return true;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_SOLVER_SOLVER_H
+#define SCHEDULER_SOLVER_SOLVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "topology/base/bitset.h"
+#include "topology/graph/capacity.h"
+#include "topology/graph/domains.h"
+#include "topology/graph/resources.h"
+
+/* Places all pods of a gang at once, and proves how good the placement is.
+ *
+ * Objective, lexicographic: required level; lowest common level; fewest domains at each level,
+ * widest first; fewest nodes; then least harm to the next gang (the tightest fit, whole domains
+ * left whole); then name order, which is position order. The same problem always gives the same
+ * plan.
+ *
+ * A plan carries a certificate: `used[l]` domains are touched at tree level l, and no plan is
+ * lexicographically below `bound`. `optimal` holds when the two are equal. The last two criteria
+ * (harm, order) decide between the plans that were compared; they are not part of the certificate.
+ *
+ * What is exact and what is not:
+ *
+ *                              one role, with or without slices    several roles
+ *   feasible or not            exact                               a plan is a plan; "no" is proven
+ *                                                                  only if shortfall.proven
+ *   domains at every level     exact                               exact while the search's budget
+ *                                                                  lasts, else bound < used
+ *
+ * "Exact" has one limit, which real clusters do not reach: a cost has 64 bits, in which the counts
+ * of all levels must find room; what does not fit is found greedily and then not `optimal`.
+ */
+
+#define SOLVER_ROLES_MAX  16
+#define SOLVER_LAYERS_MAX 3
+#define SOLVER_PODS_MAX   100000u /* to place at once; more are refused by a shortfall */
+#define SOLVER_LEVEL_NONE UINT32_MAX
+#define SOLVER_TREE_MAX   LEVELS_TREE_MAX
+
+/* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
+ *
+ *   level block, size 8      layer 0    [ 8 pods                     ]   of one block
+ *   level rack, size 4       layer 1    [ 4 of one rack ][ 4 of one ]
+ *
+ * Layers go from wide to narrow: each level lies strictly below the one before, each size divides
+ * it, and the sizes divide the role's count unless slices have been started. Every domain of the
+ * level then holds a multiple of `size`, so ranks dealt in position order respect the slices. */
+struct solver_layer {
+    uint32_t level; /* tree level, 1 … host */
+    uint32_t size;  /* >= 1 */
+};
+
+/* Slices of which members are pinned already: `count` of the pods to place belong to such slices of
+ * this layer and must go to this domain (host level: position). Pods of a started slice of an inner
+ * layer count for its outer layer too, if that one is started there as well. */
+struct solver_started {
+    uint32_t layer;
+    uint32_t place; /* domain number of the layer's level, or position at the host level */
+    uint32_t count; /* >= 1 */
+};
+
+/* Pods of one shape. A gang with one role is homogeneous; a launcher beside its workers is a second
+ * role. */
+struct solver_role {
+    uint32_t count;                    /* pods to place, >= 1 */
+    const struct resources *request;   /* of one pod; needed with two or more roles */
+    const struct capacity *capacity;   /* copies every position can take, alone */
+    const struct bitset *excluded;     /* positions vetoed for this role, or NULL */
+    const struct solver_layer *layers; /* widest first */
+    uint32_t layer_count;              /* at most SOLVER_LAYERS_MAX */
+    const struct solver_started *started;
+    uint32_t started_count;
+};
+
+/* Everything is *borrowed* for the call and belongs to one generation of the tree. A problem that
+ * is malformed (too many roles, a level or position outside the tree, sizes that do not divide,
+ * another generation) is a mistake of the program and aborts. */
+struct solver_problem {
+    const struct domains *domains;
+    /* Free resources by position; needed with two or more roles, which compete. *Borrowed*. */
+    const struct resources *(*free_at)(const void *context, uint32_t position);
+    const void *free_context;
+    const struct solver_role *roles;
+    uint32_t role_count; /* at most SOLVER_ROLES_MAX; 0 only rates what is pinned */
+    /* Positions of members that are where they are: the plan stays close to them. They use no free
+     * capacity but count as touched. */
+    const uint32_t *pinned;
+    uint32_t pinned_count;
+    /* Tree level (0 = cluster … host), or SOLVER_LEVEL_NONE, which is the same as 0. Required: all
+     * pods, the pinned ones included, in one known domain of that level; host means one node,
+     * whatever is known of it. Preferred levels need no word here: the objective keeps a gang in
+     * one domain of any level whenever it can. */
+    uint32_t required_level;
+    /* Steps the exact searches may take before they settle for the best plan so far; 0: the
+     * default, some tens of milliseconds. Steps are counted, not timed, so they are the same
+     * everywhere. */
+    uint64_t budget;
+};
+
+/* Why there is no plan, in numbers. */
+struct solver_shortfall {
+    uint32_t level;  /* tree level at which it fails (the required one, or 0 = cluster) */
+    uint32_t domain; /* the domain of that level where most pods fit, the first one of equals;
+                      * DOMAINS_NONE if no known one holds all pinned members */
+    uint32_t node;   /* host level: position of the best node, `domain` is the lowest one around it;
+                      * DOMAINS_NONE otherwise */
+    uint32_t role;   /* role that is shortest there */
+    uint32_t wanted; /* pods of the role to be placed */
+    uint64_t fits;   /* of which fit in the best domain */
+    uint32_t missing; /* wanted - fits, >= 1 */
+    bool proven;      /* no plan exists; false: none was found, see the table above */
+    /* The reason is that pinned members are not together in one known domain of the level. */
+    bool pinned_apart;
+    /* The reason is a started slice: `level` and `domain` (or node) say where, `wanted` how many
+     * pods of it have to go there. */
+    bool slice_started;
+    /* Nearest alternative: the lowest tree level wider than `level` that would do as the required
+     * one, or SOLVER_LEVEL_NONE. */
+    uint32_t alternative;
+};
+
+struct solver_plan {
+    bool feasible;
+    bool optimal;
+    /* Role after role, inside a role in position order: positions[0 … count). *Owned*. */
+    uint32_t *positions;
+    uint32_t count;
+    uint32_t level;  /* lowest common tree level */
+    uint32_t domain; /* and domain; the lowest inner one when all share a node */
+    uint32_t levels; /* tree levels below, = domains_levels() */
+    uint32_t used[SOLVER_TREE_MAX];
+    uint32_t bound[SOLVER_TREE_MAX];
+    bool greedy;    /* the first, greedy pass already met the bound: nothing was searched */
+    uint64_t steps; /* of the exact searches */
+    struct solver_shortfall shortfall; /* when infeasible */
+};
+
+void solver_plan_init(struct solver_plan *plan);
+void solver_plan_finish(struct solver_plan *plan);
+
+/* Always succeeds: the answer is a plan or a shortfall. Replaces what `plan` held. More pods than
+ * SOLVER_PODS_MAX are infeasible: the shortfall then names the largest role and the cluster, and
+ * `fits` counts only what the limit leaves room for. */
+void solver_solve(const struct solver_problem *problem, struct solver_plan *plan);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_SOLVER_SPACE_H
+#define SCHEDULER_SOLVER_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/solver/solver.h"
+
+/* The room a problem leaves, and what a trial has taken of it so far.
+ *
+ *   demand 0 … roles-1   the roles of the problem
+ *   demand roles         the *mix*, only with two or more roles: all pods together, each taken for
+ *                        no more than the roles' requests have in common. What does not fit as a
+ *                        mix does not fit; it proves what single roles cannot, because they
+ *                        compete.
+ *
+ * A trial places pods one node at a time and is taken back as a whole. Placing touches the node and
+ * all domains above it; with several roles it also lowers what still fits there, the mix
+ * excepted. Pinned members count as touched from the start and for ever.
+ */
+
+struct solver_space;
+
+/* Pods of one role on one node. */
+struct solver_placement {
+    uint32_t role;
+    uint32_t position;
+    uint32_t count;
+};
+
+/* *New*; keeps the problem (*borrowed*). O(domains × demands + positions). */
+struct solver_space *solver_space_create(const struct solver_problem *problem);
+void solver_space_destroy(struct solver_space *space);
+
+const struct domains *solver_space_domains(const struct solver_space *space); /* *borrowed* */
+uint32_t solver_space_host(const struct solver_space *space);                 /* tree level */
+uint32_t solver_space_roles(const struct solver_space *space);
+const struct solver_role *solver_space_role(const struct solver_space *space, uint32_t role);
+uint32_t solver_space_demands(const struct solver_space *space); /* roles, and the mix */
+uint64_t solver_space_wanted(const struct solver_space *space, uint32_t demand);
+
+/* Pods of the demand that fit now, excluded positions left out; each demand taken alone. Slices
+ * round down: what a domain of a layer holds is its started pods and whole slices beside them. The
+ * fits of a domain are the sum of those of its children, rounded down where it is of a layer. */
+uint64_t solver_space_domain_fits(const struct solver_space *space, uint32_t demand,
+                                  uint32_t domain);
+uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t demand,
+                                uint32_t position);
+
+/* Whether all started slices of the role can be completed beside what is placed. */
+bool solver_space_can_finish(const struct solver_space *space, uint32_t role);
+
+/* The first started slice that cannot be completed where it is, or NULL: with one, nothing passes.
+ * Sets the role and how many pods of it would fit there. */
+const struct solver_started *solver_space_impossible(const struct solver_space *space,
+                                                     uint32_t *role, uint64_t *room);
+
+/* Whether everything may fit: false is a proof that it does not. With one role, and for a node
+ * also with several, true is a proof that it does. For a space nothing was placed in. */
+bool solver_space_domain_passes(const struct solver_space *space, uint32_t domain);
+bool solver_space_node_passes(const struct solver_space *space, uint32_t position);
+
+/* Whether positions [first, end) hold all pinned members; true when there are none. */
+bool solver_space_holds_pinned(const struct solver_space *space, uint32_t first, uint32_t end);
+
+bool solver_space_domain_touched(const struct solver_space *space, uint32_t domain);
+bool solver_space_node_touched(const struct solver_space *space, uint32_t position);
+uint32_t solver_space_used(const struct solver_space *space, uint32_t level); /* touched ones */
+
+/* Puts `count` >= 1 pods of a role on a node, at most as many as fit. */
+void solver_space_place(struct solver_space *space, uint32_t role, uint32_t position,
+                        uint32_t count);
+
+/* What was placed so far, in that order; *borrowed* until the next place or undo. */
+const struct solver_placement *solver_space_placements(const struct solver_space *space,
+                                                       uint32_t *count);
+
+/* Takes everything placed back. */
+void solver_space_undo(struct solver_space *space);
+
+#endif
