@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "scheduler/engine_state.h"
-#include "scheduler/gpus.h"
+#include "scheduler/state/gpus.h"
 #include "topology/base/alloc.h"
 
 /* Which GPUs the members of a plan get.

@@ -3,10 +3,10 @@
 #define SCHEDULER_ENGINE_STATE_H
 
 #include "scheduler/engine.h"
-#include "scheduler/gang.h"
-#include "scheduler/ledger.h"
-#include "scheduler/pods.h"
 #include "scheduler/queue.h"
+#include "scheduler/state/gang.h"
+#include "scheduler/state/ledger.h"
+#include "scheduler/state/pods.h"
 
 /* What the engine_*.c files share; nobody else includes this.
  *

@@ -78,8 +78,8 @@ struct placement_object {
     const char *exclusive_level; /* no other gang in the domains of this level that it touches */
     const struct slice_object *slices;
     size_t slice_count; /* at most SLICE_LAYERS_MAX */
-    /* "required": only nodes where a good set of GPUs is free for every pod (scheduler/gpus.h);
-     * "preferred" is the same as absent. As written. */
+    /* "required": only nodes where a good set of GPUs is free for every pod
+     * (scheduler/state/gpus.h); "preferred" is the same as absent. As written. */
     const char *device_topology;
 };
 

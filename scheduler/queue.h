@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "scheduler/gang.h"
+#include "scheduler/state/gang.h"
 
 /* Who is planned next: gangs that have begun and lack their quorum, then greatest priority first,
  * then who became ready first.

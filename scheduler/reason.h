@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "scheduler/gang.h"
 #include "scheduler/solver/solver.h"
+#include "scheduler/state/gang.h"
 
 /* Refusals in words. Each has a class, a constant pointer that tells kinds of refusal apart, and a
  * text that stays the same while nothing changes: kube-scheduler retries a pod whose message

@@ -28,7 +28,7 @@ bool gang_view_feasible(const struct gang_view *view);
  * Levels are widest first, without the cluster itself. `bound` is the certificate's, in the same
  * order: read as one vector, no plan is lexicographically smaller, so that `optimal` means that it
  * equals the domains of quality. A rank of -1 is none. Devices are the names of the pod's GPUs
- * where they were chosen or are known (scheduler/gpus.h), else there are none. */
+ * where they were chosen or are known (scheduler/state/gpus.h), else there are none. */
 json_t *gang_view_json(const struct gang_view *view);
 
 /* *New* array of all gangs, without assignments. */

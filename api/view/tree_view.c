@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/view/gang_view.h"
-#include "scheduler/ledger.h"
+#include "scheduler/state/ledger.h"
 #include "topology/base/alloc.h"
 #include "topology/graph/domains.h"
 #include "topology/graph/nodes.h"

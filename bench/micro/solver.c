@@ -7,9 +7,9 @@
 #include <time.h>
 
 #include "bench/micro/greedy.h"
-#include "scheduler/ledger.h"
-#include "scheduler/shape.h"
 #include "scheduler/solver/solver.h"
+#include "scheduler/state/ledger.h"
+#include "scheduler/state/shape.h"
 #include "topology/base/alloc.h"
 #include "topology/graph/levels.h"
 

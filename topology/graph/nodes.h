@@ -58,7 +58,7 @@ struct node_object {
     bool unschedulable; /* spec.unschedulable */
     /* The GPUs of the node: a finished map with as many as `device_resource` (nvidia.com/gpu …) is
      * allocatable, or NULL: not known. *Borrowed* for the call like the rest; the node table does
-     * not look at them, scheduler/gpus.h copies what it keeps. */
+     * not look at them, scheduler/state/gpus.h copies what it keeps. */
     const struct device_map *devices;
     const char *device_resource;
 };

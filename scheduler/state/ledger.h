@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_LEDGER_H
-#define SCHEDULER_LEDGER_H
+#ifndef SCHEDULER_STATE_LEDGER_H
+#define SCHEDULER_STATE_LEDGER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "scheduler/gpus.h"
-#include "scheduler/shape.h"
+#include "scheduler/state/gpus.h"
+#include "scheduler/state/shape.h"
 #include "topology/graph/capacity.h"
 #include "topology/graph/domains.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/gang.h"
+#include "scheduler/state/gang.h"
 #include "test/unit/check_main.h"
 #include "test/unit/topology/random.h"
 

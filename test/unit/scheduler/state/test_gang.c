@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/gang.h"
 #include "scheduler/queue.h"
 #include "scheduler/reason.h"
+#include "scheduler/state/gang.h"
 #include "test/unit/check_main.h"
 
 /* Gangs, their barrier, the queue they stand in and the words they wait with. */

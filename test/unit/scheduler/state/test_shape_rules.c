@@ -3,12 +3,12 @@
  * apimachinery labels.Requirement.Matches (Gt and Lt go through strconv.ParseInt),
  * component-helpers nodeaffinity, core/v1 Toleration.ToleratesTaint; and what makes two pods share
  * a shape. */
-#include "scheduler/shape.h"
+#include "scheduler/state/shape.h"
 
 #include <string.h>
 
 #include "test/unit/check_main.h"
-#include "test/unit/scheduler/books.h"
+#include "test/unit/scheduler/state/books.h"
 
 static uint32_t labelled(struct books *books, const char *name, const char *value)
 {

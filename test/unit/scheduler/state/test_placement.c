@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Wishes are copied whole, compared whole, and merged member by member. */
-#include "scheduler/placement.h"
+#include "scheduler/state/placement.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/barrier.h"
+#include "scheduler/state/barrier.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/gpus.h"
+#include "scheduler/state/gpus.h"
 
 #include <stdio.h>
 #include <stdlib.h>

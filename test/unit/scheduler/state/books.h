@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_UNIT_SCHEDULER_BOOKS_H
-#define TEST_UNIT_SCHEDULER_BOOKS_H
+#ifndef TEST_UNIT_SCHEDULER_STATE_BOOKS_H
+#define TEST_UNIT_SCHEDULER_STATE_BOOKS_H
 
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/pods.h"
+#include "scheduler/state/pods.h"
 #include "topology/graph/levels.h"
 
 /* The engine's books without the engine: nodes, tree, shapes, ledger, pods, and short ways to fill

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_PLACEMENT_H
-#define SCHEDULER_PLACEMENT_H
+#ifndef SCHEDULER_STATE_PLACEMENT_H
+#define SCHEDULER_STATE_PLACEMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/gang.h"
+#include "scheduler/state/gang.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_SHAPE_H
-#define SCHEDULER_SHAPE_H
+#ifndef SCHEDULER_STATE_SHAPE_H
+#define SCHEDULER_STATE_SHAPE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_PODS_H
-#define SCHEDULER_PODS_H
+#ifndef SCHEDULER_STATE_PODS_H
+#define SCHEDULER_STATE_PODS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,11 +9,11 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
-#include "scheduler/gpus.h"
-#include "scheduler/ledger.h"
 #include "scheduler/objects.h"
-#include "scheduler/placement.h"
-#include "scheduler/shape.h"
+#include "scheduler/state/gpus.h"
+#include "scheduler/state/ledger.h"
+#include "scheduler/state/placement.h"
+#include "scheduler/state/shape.h"
 
 /* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
  *
@@ -24,8 +24,8 @@
  *     └──seen bound, or ordinary pod's bind──▶ BOUND   pods_bind()
  *
  * The claim and the ledger change together, here and nowhere else, so that they can't disagree. So
- * does what the pod has of the node's GPUs (scheduler/gpus.h): which ones is told when it is held,
- * or by its annotation once it is bound.
+ * does what the pod has of the node's GPUs (gpus.h): which ones is told when it is held, or by its
+ * annotation once it is bound.
  */
 
 struct gang;

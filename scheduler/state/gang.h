@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_GANG_H
-#define SCHEDULER_GANG_H
+#ifndef SCHEDULER_STATE_GANG_H
+#define SCHEDULER_STATE_GANG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "scheduler/barrier.h"
 #include "scheduler/objects.h"
-#include "scheduler/placement.h"
-#include "scheduler/pods.h"
 #include "scheduler/solver/solver.h"
+#include "scheduler/state/barrier.h"
+#include "scheduler/state/placement.h"
+#include "scheduler/state/pods.h"
 
 /* Gangs: who belongs together, what quorum they need, how far they are.
  *

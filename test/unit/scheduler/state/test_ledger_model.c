@@ -2,10 +2,10 @@
 /* The ledger against a model that remembers every charge and adds them all up anew: several holds
  * on one node, guards, three resources, nodes that are cordoned, relabelled, shrunk, removed and
  * come back, charges on nodes not seen yet, and more shapes than there are views. */
-#include "scheduler/ledger.h"
+#include "scheduler/state/ledger.h"
 
 #include "test/unit/check_main.h"
-#include "test/unit/scheduler/books.h"
+#include "test/unit/scheduler/state/books.h"
 #include "test/unit/topology/random.h"
 
 #define ROWS        14 /* the last two are reserved names, seen late or never */

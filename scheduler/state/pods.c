@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/pods.h"
+#include "scheduler/state/pods.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_BARRIER_H
-#define SCHEDULER_BARRIER_H
+#ifndef SCHEDULER_STATE_BARRIER_H
+#define SCHEDULER_STATE_BARRIER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The pod table: what it copies, and that claims and the ledger always agree. */
-#include "scheduler/pods.h"
+#include "scheduler/state/pods.h"
 
 #include <signal.h>
 
 #include "test/unit/check_main.h"
-#include "test/unit/scheduler/books.h"
+#include "test/unit/scheduler/state/books.h"
 
 START_TEST(test_observe_copies_and_updates)
 {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/ledger.h"
+#include "scheduler/state/ledger.h"
 #include "test/unit/check_main.h"
 
 /* The ledger against a naive model that adds everything up anew after every step. */

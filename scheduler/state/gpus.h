@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_GPUS_H
-#define SCHEDULER_GPUS_H
+#ifndef SCHEDULER_STATE_GPUS_H
+#define SCHEDULER_STATE_GPUS_H
 
 #include <stdbool.h>
 #include <stdint.h>

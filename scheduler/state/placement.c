@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/placement.h"
+#include "scheduler/state/placement.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/ledger.h"
+#include "scheduler/state/ledger.h"
 
 #include <assert.h>
 #include <stdlib.h>

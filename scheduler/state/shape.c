@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/shape.h"
+#include "scheduler/state/shape.h"
 
 #include <assert.h>
 #include <errno.h>

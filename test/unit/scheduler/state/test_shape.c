@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/shape.h"
+#include "scheduler/state/shape.h"
 #include "test/unit/check_main.h"
 
 /* Sharing, and who may run where: kube-scheduler's NodeUnschedulable, TaintToleration and

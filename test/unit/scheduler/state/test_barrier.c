@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The barrier as data: order of arrival, one place per pod, every ticket comes out once. */
-#include "scheduler/barrier.h"
+#include "scheduler/state/barrier.h"
 
 #include <signal.h>
 
-#include "scheduler/pods.h"
+#include "scheduler/state/pods.h"
 #include "test/unit/check_main.h"
 #include "test/unit/topology/random.h"
 
