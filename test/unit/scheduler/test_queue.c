@@ -74,6 +74,34 @@ START_TEST(test_a_begun_gang_without_its_quorum_goes_first)
 }
 END_TEST
 
+START_TEST(test_order_and_who_is_left_out)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct fixture fixture;
+    struct gang *gang[6];
+    setup(&fixture);
+    for (int i = 0; i < 6; i++) {
+        gang[i] = gangs_get(&fixture.gangs, "ns", names[i]);
+        gang[i]->wants = true;
+        gang[i]->sequence = 10 - (uint64_t)i;
+        gang[i]->state = GANG_WAITING;
+    }
+    gang[1]->priority = 5;
+    gang[2]->wants = false;
+    gang[3]->not_before = 1001;
+    gang[4]->dirty = false; /* nothing is free that was not when it last failed */
+    gang[4]->tried_at = 77;
+    queue_fill(&fixture.queue, &fixture.gangs, 1000, 77);
+    ck_assert_uint_eq(fixture.queue.count, 3);
+    ck_assert_ptr_eq(fixture.queue.items[0], gang[1]);
+    ck_assert_ptr_eq(fixture.queue.items[1], gang[5]);
+    ck_assert_ptr_eq(fixture.queue.items[2], gang[0]);
+    queue_fill(&fixture.queue, &fixture.gangs, 1001, 78);
+    ck_assert_uint_eq(fixture.queue.count, 5);
+    teardown(&fixture);
+}
+END_TEST
+
 START_TEST(test_names_break_ties)
 {
     struct fixture fixture;
@@ -157,6 +185,7 @@ int main(void)
     TCase *tcase = tcase_create("queue");
     tcase_add_test(tcase, test_priority_then_first_come);
     tcase_add_test(tcase, test_a_begun_gang_without_its_quorum_goes_first);
+    tcase_add_test(tcase, test_order_and_who_is_left_out);
     tcase_add_test(tcase, test_names_break_ties);
     tcase_add_test(tcase, test_who_is_skipped);
     tcase_add_loop_test(tcase, test_wants, 0, (int)(sizeof(wants_table) / sizeof(wants_table[0])));

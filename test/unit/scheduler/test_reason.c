@@ -276,6 +276,20 @@ START_TEST(test_long_names_keep_the_number)
 }
 END_TEST
 
+START_TEST(test_gather_is_cut_not_overrun)
+{
+    struct world world;
+    setup(&world);
+    char name[600], text[GANG_REASON_MAX];
+    memset(name, 'x', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    struct gang *gang = gangs_get(&world.gangs, "ns", name);
+    ck_assert_ptr_eq(reason_gather(gang, text, sizeof(text)), reason_no_group);
+    ck_assert_uint_eq(strlen(text), sizeof(text) - 1);
+    teardown(&world);
+}
+END_TEST
+
 START_TEST(test_classes_are_distinct)
 {
     const char *const classes[] = {reason_unsynced,  reason_no_group, reason_invalid,
@@ -299,6 +313,7 @@ int main(void)
     tcase_add_test(tcase, test_slices_and_way_out);
     tcase_add_test(tcase, test_cut_at_every_size);
     tcase_add_test(tcase, test_long_names_keep_the_number);
+    tcase_add_test(tcase, test_gather_is_cut_not_overrun);
     tcase_add_test(tcase, test_classes_are_distinct);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -3,12 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/queue.h"
-#include "scheduler/reason.h"
 #include "scheduler/state/gang.h"
 #include "test/unit/check_main.h"
 
-/* Gangs, their barrier, the queue they stand in and the words they wait with. */
+/* Gangs and their barrier. */
 
 static struct gangs gangs;
 
@@ -160,45 +158,13 @@ START_TEST(barrier_holds_each_pod_once)
 }
 END_TEST
 
-START_TEST(queue_order_and_who_is_left_out)
+START_TEST(a_reason_is_new_when_its_text_is)
 {
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
-    struct queue queue;
-    struct gang *gang[6];
-    queue_init(&queue);
-    for (int i = 0; i < 6; i++) {
-        gang[i] = gangs_get(&gangs, "ns", names[i]);
-        gang[i]->wants = true;
-        gang[i]->sequence = 10 - (uint64_t)i;
-        gang[i]->state = GANG_WAITING;
-    }
-    gang[1]->priority = 5;
-    gang[2]->wants = false;
-    gang[3]->not_before = 1001;
-    gang[4]->dirty = false; /* nothing is free that was not when it last failed */
-    gang[4]->tried_at = 77;
-    queue_fill(&queue, &gangs, 1000, 77);
-    ck_assert_uint_eq(queue.count, 3);
-    ck_assert_ptr_eq(queue.items[0], gang[1]);
-    ck_assert_ptr_eq(queue.items[1], gang[5]);
-    ck_assert_ptr_eq(queue.items[2], gang[0]);
-    queue_fill(&queue, &gangs, 1001, 78);
-    ck_assert_uint_eq(queue.count, 5);
-    queue_finish(&queue);
-}
-END_TEST
-
-START_TEST(reasons_are_cut_not_overrun)
-{
-    char name[600], text[GANG_REASON_MAX];
-    memset(name, 'x', sizeof(name) - 1);
-    name[sizeof(name) - 1] = '\0';
-    struct gang *gang = gangs_get(&gangs, "ns", name);
-    ck_assert_ptr_eq(reason_gather(gang, text, sizeof(text)), reason_no_group);
-    ck_assert_uint_eq(strlen(text), sizeof(text) - 1);
-    ck_assert(gang_set_reason(gang, reason_no_group, text));
-    ck_assert(!gang_set_reason(gang, reason_short, text));
-    ck_assert_ptr_eq(gang->reason_class, reason_short);
+    static const char first[] = "First", second[] = "Second";
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    ck_assert(gang_set_reason(gang, first, "text"));
+    ck_assert(!gang_set_reason(gang, second, "text"));
+    ck_assert_ptr_eq(gang->reason_class, second);
     gangs_remove(&gangs, gang);
 }
 END_TEST
@@ -223,8 +189,7 @@ int main(void)
     tcase_add_test(tcase, tally_counts_what_is_alive);
     tcase_add_test(tcase, vetoes_are_renewed_and_run_out);
     tcase_add_test(tcase, barrier_holds_each_pod_once);
-    tcase_add_test(tcase, queue_order_and_who_is_left_out);
-    tcase_add_test(tcase, reasons_are_cut_not_overrun);
+    tcase_add_test(tcase, a_reason_is_new_when_its_text_is);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
