@@ -3,7 +3,7 @@
 #define SCHEDULER_ENGINE_STATE_H
 
 #include "scheduler/engine.h"
-#include "scheduler/queue.h"
+#include "scheduler/policy/queue.h"
 #include "scheduler/state/gang.h"
 #include "scheduler/state/ledger.h"
 #include "scheduler/state/pods.h"

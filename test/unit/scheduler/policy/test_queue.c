@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The queue: who is worth planning, and in which order. */
-#include "scheduler/queue.h"
+#include "scheduler/policy/queue.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_QUEUE_H
-#define SCHEDULER_QUEUE_H
+#ifndef SCHEDULER_POLICY_QUEUE_H
+#define SCHEDULER_POLICY_QUEUE_H
 
 #include <stdint.h>
 

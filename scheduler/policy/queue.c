@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/queue.h"
+#include "scheduler/policy/queue.h"
 
 #include <stdlib.h>
 #include <string.h>
