@@ -21,7 +21,7 @@
 struct engine;
 struct ledger;
 
-/* What becomes of a gang that cannot be made whole again (engine_repair.c). */
+/* What becomes of a gang that cannot be made whole again (engine/repair.c). */
 enum engine_torn {
     ENGINE_TORN_KEEP,  /* its bound members run on; people are told */
     ENGINE_TORN_EVICT, /* they are evicted, so that its controller starts it again */

@@ -8,16 +8,16 @@
 #include "scheduler/state/ledger.h"
 #include "scheduler/state/pods.h"
 
-/* What the engine_*.c files share; nobody else includes this.
+/* What the files of engine/ share; nobody else includes this.
  *
- *   engine.c         one event in, and what follows from it
- *   engine_observe.c what the API server shows, into the books
- *   engine_calls.c   kube-scheduler's calls and the outcomes of writes
- *   engine_lead.c    leading and following
- *   engine_plan.c    planning, holding, committing, aborting
- *   engine_repair.c  gangs that cannot be made whole again
- *   engine_gpus.c    which GPUs the members of a plan get
- *   engine_view.c    read-only answers
+ *   apply.c    one event in, and what follows from it
+ *   observe.c  what the API server shows, into the books
+ *   calls.c    kube-scheduler's calls and the outcomes of writes
+ *   lead.c     leading and following
+ *   plan.c     planning, holding, committing, aborting
+ *   repair.c   gangs that cannot be made whole again
+ *   assign.c   which GPUs the members of a plan get
+ *   view.c     read-only answers
  *
  * Every function that may change something takes the `now` and the `effects` of the running
  * engine_apply() from the struct.
@@ -59,7 +59,7 @@ struct engine {
     struct effects *effects;
 };
 
-/* engine.c */
+/* apply.c */
 void engine_touch(struct engine *engine, struct gang *gang);
 void engine_settle(struct engine *engine);
 void engine_want_tick(struct engine *engine, int64_t at);
@@ -75,7 +75,7 @@ struct pod *engine_observe_pod(struct engine *engine, const struct pod_object *o
 void engine_check_row(struct engine *engine, uint32_t row);
 void engine_bind_reply(struct engine *engine, uint64_t ticket, const char *error);
 
-/* engine_observe.c */
+/* observe.c */
 void engine_observe_node(struct engine *engine, const struct node_object *object);
 void engine_remove_node(struct engine *engine, const char *name);
 void engine_watch_pod(struct engine *engine, const struct pod_object *object);
@@ -83,11 +83,11 @@ void engine_remove_pod(struct engine *engine, struct pod *pod);
 void engine_observe_group(struct engine *engine, const struct group_object *object);
 void engine_remove_group(struct engine *engine, const char *name_space, const char *name);
 
-/* engine_lead.c */
+/* lead.c */
 void engine_follow(struct engine *engine);
 void engine_lead(struct engine *engine);
 
-/* engine_plan.c */
+/* plan.c */
 /* Plans whoever is worth it; how many gangs were tried. */
 uint32_t engine_plan(struct engine *engine);
 /* Gives up the hold of a gang that has not begun (or of the joiners of one that has): waiting binds
@@ -101,13 +101,13 @@ void engine_commit_if_voted(struct engine *engine, struct gang *gang);
 void engine_veto(struct engine *engine, struct pod *pod);
 void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
 
-/* engine_repair.c */
+/* repair.c */
 /* Starts and stops the time a gang is given to be whole again. */
 void engine_watch_repair(struct engine *engine, struct gang *gang, enum gang_state state);
 /* When that is over: keeps it and says so, or has it evicted. */
 void engine_tick_repair(struct engine *engine, struct gang *gang);
 
-/* engine_gpus.c */
+/* assign.c */
 /* Holds `count` members of the gang on the nodes dealt to them, and the best GPUs for each. */
 void engine_hold_members(struct engine *engine, const struct gang *gang, struct pod *const *members,
                          const uint32_t *rows, uint32_t count);
@@ -123,7 +123,7 @@ bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct devic
                          const char *resource);
 void engine_observe_devices(struct engine *engine, const struct node_object *object);
 
-/* engine_calls.c */
+/* calls.c */
 void engine_filter(struct engine *engine, const struct filter_event *call);
 void engine_prioritize(struct engine *engine, const struct filter_event *call);
 void engine_preempt(struct engine *engine, const struct preempt_event *call);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_ENGINE_WISHES_H
-#define SCHEDULER_ENGINE_WISHES_H
+#ifndef SCHEDULER_ENGINE_CONSTRAINTS_H
+#define SCHEDULER_ENGINE_CONSTRAINTS_H
 
-#include "scheduler/engine_attempt.h"
+#include "scheduler/engine/attempt.h"
 
 /* What a gang's placement (placement.h) means in the tree as it is now. */
 

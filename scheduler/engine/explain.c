@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scheduler/engine_attempt.h"
-#include "scheduler/reason.h"
+#include "scheduler/engine/attempt.h"
+#include "scheduler/engine/reason.h"
 #include "topology/base/alloc.h"
 
 /* Why a gang does not fit, in the terms of people: which resource runs out, who holds most of it

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/engine_attempt.h"
+#include "scheduler/engine/attempt.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine_wishes.h"
+#include "scheduler/engine/constraints.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 

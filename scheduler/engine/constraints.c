@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/engine_wishes.h"
+#include "scheduler/engine/constraints.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/reason.h"
+#include "scheduler/engine/reason.h"
 
 /* Levels by name or label key, into numbers of the tree; sizes, into layers.
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
-#include "scheduler/engine_state.h"
+#include "scheduler/engine/state.h"
 
 /* Read-only answers about the engine: one gang, the figures for metrics. Nothing is cached; people
  * ask seldom.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/engine_state.h"
-#include "scheduler/reason.h"
+#include "scheduler/engine/reason.h"
+#include "scheduler/engine/state.h"
 
 /* Leading and following, for several processes that share one cluster.
  *
@@ -14,7 +14,7 @@
  *
  * A follower applies all that the API server shows, so it is as warm as the leader. It holds
  * nothing, plans nothing and causes no write: not a binding, not a nomination, not an Event.
- * kube-scheduler's calls are answered in a way that makes it come again (engine_calls.c).
+ * kube-scheduler's calls are answered in a way that makes it come again (calls.c).
  *
  * FOLLOW gives up what only this process knows: holds, votes, vetoes, backoff. The callers of
  * waiting binds are told to come again. Bindings that were posted already are not taken back, for

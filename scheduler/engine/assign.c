@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine_state.h"
+#include "scheduler/engine/state.h"
 #include "scheduler/state/gpus.h"
 #include "topology/base/alloc.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_REASON_H
-#define SCHEDULER_REASON_H
+#ifndef SCHEDULER_ENGINE_REASON_H
+#define SCHEDULER_ENGINE_REASON_H
 
 #include <stddef.h>
 

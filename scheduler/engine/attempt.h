@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "scheduler/engine_state.h"
+#include "scheduler/engine/state.h"
 #include "scheduler/solver/ranks.h"
 #include "scheduler/solver/solver.h"
 
@@ -75,7 +75,7 @@ int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
 void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
                   const struct solver_plan *plan, uint32_t *rows);
 
-/* engine_explain.c: sets the gang's reason from the shortfall of the last solve. */
+/* explain.c: sets the gang's reason from the shortfall of the last solve. */
 void engine_explain(const struct attempt *attempt, const struct solver_plan *plan);
 
 #endif

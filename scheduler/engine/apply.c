@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine_state.h"
-#include "scheduler/reason.h"
+#include "scheduler/engine/reason.h"
+#include "scheduler/engine/state.h"
 #include "topology/base/alloc.h"
 
 /* One event in, and everything that follows from it, before the next one.

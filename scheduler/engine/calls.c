@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scheduler/engine_state.h"
-#include "scheduler/reason.h"
+#include "scheduler/engine/reason.h"
+#include "scheduler/engine/state.h"
 
 /* kube-scheduler's calls, as votes of a transaction.
  *
@@ -18,7 +18,7 @@
  * preempt   evicting pods node by node does not help a gang; for others, nodes with held capacity
  *           are left out.
  *
- * On standby (engine_lead.c) filter and bind are errors for every pod, ordinary ones too: only the
+ * On standby (lead.c) filter and bind are errors for every pod, ordinary ones too: only the
  * leader knows what is held. An error makes kube-scheduler try the pod again, after 1 s, 2 s, …
  * 10 s, and wakes nobody; a refusal would put it to sleep until the cluster changes. Nothing is
  * evicted.

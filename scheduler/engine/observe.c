@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
-#include "scheduler/engine_state.h"
+#include "scheduler/engine/state.h"
 
 /* The books: what the API server shows of nodes, pods and groups, put into the node table, the pod
  * table, the gangs and the ledger.

@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine_attempt.h"
-#include "scheduler/engine_state.h"
-#include "scheduler/reason.h"
+#include "scheduler/engine/attempt.h"
+#include "scheduler/engine/reason.h"
+#include "scheduler/engine/state.h"
 #include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
 
 /* Planning: from a ready gang to held capacity, and from held capacity to bindings or back.
  *
- *   members ─▶ attempt (engine_attempt.c) ─▶ solver ─▶ every member HELD on its node, or none
+ *   members ─▶ attempt (attempt.c) ─▶ solver ─▶ every member HELD on its node, or none
  *
  * - A gang that has not begun is planned with all its members; if that does not fit, with the
  *   quorum alone; else it waits, and the reason names the level that is short.

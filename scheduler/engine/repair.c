@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "scheduler/engine_state.h"
+#include "scheduler/engine/state.h"
 
 /* What happens when rolling forward does not work.
  *

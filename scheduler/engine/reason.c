@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/reason.h"
+#include "scheduler/engine/reason.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

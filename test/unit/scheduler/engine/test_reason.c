@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Refusals in words: exact texts, the same text for the same state, cut where there is no room. */
-#include "scheduler/reason.h"
+#include "scheduler/engine/reason.h"
 
 #include <stdio.h>
 #include <string.h>
