@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 #include "api/ops/log.h"
-#include "scheduler/journal.h"
+#include "scheduler/journal/writer.h"
 
-/* The journal of a running daemon, on its way to a file (scheduler/journal.h says what is in it).
+/* The journal of a running daemon, on its way to a file (scheduler/journal/writer.h says what is in
+ * it).
  *
  *   core thread                          writing thread
  *   journal_file_step() ──▶ [ buffer ] ──▶ write(2) ──▶ FILE

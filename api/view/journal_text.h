@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "scheduler/journal_reader.h"
+#include "scheduler/journal/reader.h"
 
 /* Events and effects of a journal in words, a line each (without its end), for whoever reads what
  * happened before an incident:

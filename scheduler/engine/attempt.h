@@ -10,7 +10,7 @@
 #include "scheduler/solver/solver.h"
 
 /* One attempt to plan a gang: its members that can be placed now, in rank order, and everything the
- * solver has to know about them. Only the engine_*.c files use it.
+ * solver has to know about them. Only the files of engine/ use it.
  *
  *   gang ─▶ members ─▶ roles by shape, slices, vetoes, exclusive domains ─▶ solver_problem
  *

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "scheduler/engine.h"
-#include "scheduler/journal.h"
+#include "scheduler/journal/writer.h"
 
 /* A small world around an engine: says what happens in one line, finds what followed.
  *

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "scheduler/journal_reader.h"
+#include "scheduler/journal/reader.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "test/unit/check_main.h"
-#include "test/unit/scheduler/journal_bed.h"
+#include "test/unit/scheduler/journal/bed.h"
 
 static struct journal_reader *reader;
 static struct journal_text *text;

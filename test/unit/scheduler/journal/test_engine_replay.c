@@ -3,7 +3,7 @@
  * seed, and so does a journal of the first run when another engine lives through it. On the way
  * every call has its answer, no gang is begun without its quorum and no tick falls due that was not
  * announced. */
-#include "scheduler/journal_reader.h"
+#include "scheduler/journal/reader.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 #include "test/unit/topology/random.h"

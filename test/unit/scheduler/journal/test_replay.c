@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A journal lived through again by another engine: the same effects, whatever its rows are called;
  * and what differs is found. */
-#include "scheduler/journal_reader.h"
+#include "scheduler/journal/reader.h"
 
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"

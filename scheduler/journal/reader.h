@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "scheduler/journal.h"
+#include "scheduler/journal/writer.h"
 
 /* A journal read back, record by record, and held against an engine that lives through it again.
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/journal_coder.h"
+#include "scheduler/journal/coder.h"
 
 #include <inttypes.h>
 #include <stdalign.h>

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SCHEDULER_JOURNAL_H
-#define SCHEDULER_JOURNAL_H
+#ifndef SCHEDULER_JOURNAL_WRITER_H
+#define SCHEDULER_JOURNAL_WRITER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "scheduler/journal_fields.h"
+#include "scheduler/journal/fields.h"
 
 /* Everything that happened to an engine, and everything it wanted done about it, as bytes. Because
  * the engine is deterministic, the events alone bring another engine to the same state; with the
- * effects beside them a replay shows whether it decides the same (journal_reader.h).
+ * effects beside them a replay shows whether it decides the same (reader.h).
  *
  *   journal  magic  record  record  record  …
  *   record   length of the payload (4 bytes) · checksum (4 bytes) · payload
- *   payload  kind · its fields, in the notation of journal_coder.h
+ *   payload  kind · its fields, in the notation of coder.h
  *
  *     header  the program, its engine's options, the time                  first, once
  *     step    time since the step before · names of new rows · event ·

@@ -3,10 +3,10 @@
 #define SCHEDULER_JOURNAL_FIELDS_H
 
 #include "scheduler/engine.h"
-#include "scheduler/journal_coder.h"
+#include "scheduler/journal/coder.h"
 
 /* What of events, effects and the engine's options goes into a journal: everything. A field that is
- * added to one of these structs is added here too; the sizes asserted in journal_fields.c remind of
+ * added to one of these structs is added here too; the sizes asserted in fields.c remind of
  * it.
  */
 

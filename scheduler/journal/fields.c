@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/journal_fields.h"
+#include "scheduler/journal/fields.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "scheduler/journal_devices.h"
+#include "scheduler/journal/devices.h"
 #include "topology/base/alloc.h"
 
-/* One function per struct, one line per field, for both directions: see journal_coder.h.
+/* One function per struct, one line per field, for both directions: see coder.h.
  *
  * Decoded events are handed to an engine, so what the engine takes for granted is checked here:
  * enums, texts that are never absent, and times far from where adding a timeout would overflow.
  *
  * A new field of an object goes at the end of its function, the version in JOURNAL_MAGIC goes up,
- * and journal_bed.h and journal_dump.h of the tests get it too.
+ * and bed.h and dump.h of the tests get it too.
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/journal_reader.h"
+#include "scheduler/journal/reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "topology/base/checksum.h"
 
 /* The reading side, in the order of trust: the frame (is the length possible?), the checksum (are
- * these the bytes that were written?), the payload (does it make sense? journal_coder.c and
- * journal_fields.c). A file that somebody made up passes the first two and must still do no harm.
+ * these the bytes that were written?), the payload (does it make sense? coder.c and
+ * fields.c). A file that somebody made up passes the first two and must still do no harm.
  *
  * A step is decoded into two arenas that live until the next read: `arena` for the event, and the
  * one inside `effects`.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/journal_devices.h"
+#include "scheduler/journal/devices.h"
 
 /* Devices go in map order, and a map keeps them in the order it would put them in anyway, so a
  * decoded map numbers them alike. NUMA nodes go as they are after device_map_finish(): what a

@@ -13,7 +13,7 @@
 
 /* The payload of a journal's record, written and read by the same code: a coder either appends
  * what a value holds, or takes the value from the bytes. So a field is named once (in
- * journal_fields.c), and cannot be written in one way and read in another.
+ * fields.c), and cannot be written in one way and read in another.
  *
  *   number   7 bits a byte, least significant first, top bit: more follows; signed ones zigzag
  *   text     0 absent · 1 length bytes (gets the next word number) · 2 length bytes (gets none)

@@ -2,7 +2,7 @@
 #ifndef SCHEDULER_JOURNAL_DEVICES_H
 #define SCHEDULER_JOURNAL_DEVICES_H
 
-#include "scheduler/journal_coder.h"
+#include "scheduler/journal/coder.h"
 #include "topology/devices/map.h"
 
 /* The device map of a node in a journal: everything the map was made from, so that the decoded one

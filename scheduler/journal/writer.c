@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/journal.h"
+#include "scheduler/journal/writer.h"
 
 #include <stdlib.h>
 #include <string.h>

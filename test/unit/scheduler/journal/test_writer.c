@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is written into a journal comes out of it again; what was not written is noticed. */
-#include "scheduler/journal.h"
+#include "scheduler/journal/writer.h"
 
 #include <assert.h>
 
-#include "scheduler/journal_reader.h"
+#include "scheduler/journal/reader.h"
 #include "test/unit/check_main.h"
-#include "test/unit/scheduler/journal_bed.h"
-#include "test/unit/scheduler/journal_dump.h"
+#include "test/unit/scheduler/journal/bed.h"
+#include "test/unit/scheduler/journal/dump.h"
 #include "test/unit/scheduler/world.h"
 #include "topology/base/alloc.h"
 #include "topology/base/checksum.h"
