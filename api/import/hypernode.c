@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/import/forest.h"
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 #include "topology/base/alloc.h"
 
 /* Three passes over the objects, because members may come before what they name:

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 
 /* An overlay without domains: only its levels count, and their keys are the nodes' own labels.
  */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
 

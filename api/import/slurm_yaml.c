@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/import/slurm_topology.h"
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 
 /* Picks one topology of the list and tells it to slurm_topology, which knows all the rest. Fields
  * are read with the same functions as Kubernetes objects are: both are JSON with paths in errors.

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/json/fields.h"
 #include "api/kube/base64.h"
-#include "api/kube/fields.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 

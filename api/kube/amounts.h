@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
 #include "topology/graph/nodes.h"

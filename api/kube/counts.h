@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 #include "topology/base/err.h"
 
 /* One Kubernetes quantity that must make sense as an amount of hardware: never negative, within

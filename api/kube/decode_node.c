@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "api/json/fields.h"
 #include "api/kube/amounts.h"
-#include "api/kube/fields.h"
 #include "api/kube/labels.h"
 
 /* core/v1 Node: name, labels, taints, spec.unschedulable and what it can give (status.allocatable,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json/fields.h"
 #include "api/kube/counts.h"
-#include "api/kube/fields.h"
 #include "topology/devices/order.h"
 
 /* Lists of named things inside lists of named things; every list is bounded, sorted and free of

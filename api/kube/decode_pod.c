@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "api/json/fields.h"
 #include "api/kube/amounts.h"
 #include "api/kube/dialect.h"
-#include "api/kube/fields.h"
 #include "api/kube/labels.h"
 #include "api/kube/requests.h"
 

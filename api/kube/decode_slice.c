@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 #include "api/kube/slice_attributes.h"
 #include "topology/devices/map.h"
 

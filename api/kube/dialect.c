@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 
 /* Tables of strings, and two small readers of numbers. Placement has a file of its own,
  * dialect_placement.c.

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/json/fields.h"
 #include "api/kube/dialect.h"
-#include "api/kube/fields.h"
 
 /* Where a gang wants to be, from annotations: our own, then Kueue's, JobSet's and KAI's.
  *

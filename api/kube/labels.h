@@ -2,7 +2,7 @@
 #ifndef API_KUBE_LABELS_H
 #define API_KUBE_LABELS_H
 
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 #include "topology/base/arena.h"
 #include "topology/graph/nodes.h"
 

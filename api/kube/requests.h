@@ -2,8 +2,8 @@
 #ifndef API_KUBE_REQUESTS_H
 #define API_KUBE_REQUESTS_H
 
+#include "api/json/fields.h"
 #include "api/kube/amounts.h"
-#include "api/kube/fields.h"
 #include "topology/base/err.h"
 
 /* What a pod takes up on a node, the way kube-scheduler counts it: PodRequests() of

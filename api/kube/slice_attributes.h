@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "api/json/fields.h"
 #include "api/kube/decode_slice.h"
-#include "api/kube/fields.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
 

@@ -24,9 +24,10 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w"]  # no assertion
 STEPS = "3000"
 SECONDS = 120
 # Of api/ the simulator needs the codecs only.
-API = ["extender/args", "extender/reply", "extender/slice_set", "json/out", "json/scan", "kube/amounts", "kube/counts",
-       "kube/decode_group", "kube/decode_node", "kube/decode_pod", "kube/dialect", "kube/dialect_placement",
-       "kube/fields", "kube/labels", "kube/query", "kube/requests", "kube/status", "kube/verdict", "kube/write"]
+API = ["extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan", "kube/amounts",
+       "kube/counts", "kube/decode_group", "kube/decode_node", "kube/decode_pod", "kube/dialect",
+       "kube/dialect_placement", "kube/labels", "kube/query", "kube/requests", "kube/status", "kube/verdict",
+       "kube/write"]
 
 
 def simulate(program, seeds):

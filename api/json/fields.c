@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/fields.h"
+#include "api/json/fields.h"
 
 #include <stdarg.h>
 #include <stdio.h>

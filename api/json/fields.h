@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_FIELDS_H
-#define API_KUBE_FIELDS_H
+#ifndef API_JSON_FIELDS_H
+#define API_JSON_FIELDS_H
 
 #include <jansson.h>
 #include <stdbool.h>
