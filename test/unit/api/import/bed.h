@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/import/overlay.h"
-#include "test/unit/api/kube/yaml_object.h"
+#include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
 #include "topology/base/arena.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "api/kube/slice_pools.h"
-#include "test/unit/api/kube/yaml_object.h"
+#include "test/unit/api/yaml/object.h"
 
 /* A slice in one line, so that tests read as a sequence of events. */
 struct slice_yaml {

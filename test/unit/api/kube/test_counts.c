@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/kube/counts.h"
 
-#include "test/unit/api/kube/yaml_object.h"
+#include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
 
 /* The count in {n: TEXT}, or -1 with the error. */

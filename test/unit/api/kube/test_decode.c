@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "test/unit/api/kube/yaml_object.h"
+#include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
 
 static struct arena arena;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "api/kube/dialect.h"
-#include "test/unit/api/kube/yaml_object.h"
+#include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
 
 struct sample {

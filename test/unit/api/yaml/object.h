@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_UNIT_API_KUBE_YAML_OBJECT_H
-#define TEST_UNIT_API_KUBE_YAML_OBJECT_H
+#ifndef TEST_UNIT_API_YAML_OBJECT_H
+#define TEST_UNIT_API_YAML_OBJECT_H
 
 #include <check.h>
 #include <jansson.h>
