@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/kube/clock.h"
+#include "api/kube/client/clock.h"
 #include "topology/base/alloc.h"
 
 /* The machine decides; this only carries. At most one request is under way, and its answer is

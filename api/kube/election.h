@@ -2,8 +2,8 @@
 #ifndef API_KUBE_ELECTION_H
 #define API_KUBE_ELECTION_H
 
-#include "api/kube/client.h"
-#include "api/kube/kube_log.h"
+#include "api/kube/client/client.h"
+#include "api/kube/client/kube_log.h"
 #include "api/kube/lease.h"
 
 /* A lease machine (lease.h) on the API server: sends its requests, brings it the answers, and says

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/kube/client.h"
-#include "api/kube/clock.h"
+#include "api/kube/client/client.h"
+#include "api/kube/client/clock.h"
+#include "api/kube/client/kube_log.h"
 #include "api/kube/election.h"
-#include "api/kube/kube_log.h"
 #include "api/kube/mailbox.h"
 #include "api/kube/reflector.h"
 #include "api/kube/writer.h"

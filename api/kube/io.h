@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/access.h"
 #include "api/kube/batch.h"
+#include "api/kube/client/access.h"
 #include "api/kube/lease.h"
 #include "scheduler/effects.h"
 #include "topology/base/err.h"

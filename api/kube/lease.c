@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/kube/backoff.h"
-#include "api/kube/status.h"
+#include "api/kube/client/backoff.h"
+#include "api/kube/client/status.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/backoff.h"
+#include "api/kube/client/backoff.h"
+#include "api/kube/client/query.h"
+#include "api/kube/client/status.h"
 #include "api/kube/decode.h"
 #include "api/kube/inventory.h"
-#include "api/kube/query.h"
 #include "api/kube/splitter.h"
-#include "api/kube/status.h"
 #include "topology/base/alloc.h"
 
 /* Two facts describe where it stands: `phase`, what is asked for next or right now, and `active`,

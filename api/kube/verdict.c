@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/status.h"
+#include "api/kube/client/status.h"
 
 /* Statuses say most; three messages have to be read, because one status means several things:
  *

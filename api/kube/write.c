@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/kube/client/query.h"
 #include "api/kube/decode.h"
-#include "api/kube/query.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 

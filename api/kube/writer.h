@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/kube/client.h"
-#include "api/kube/kube_log.h"
+#include "api/kube/client/client.h"
+#include "api/kube/client/kube_log.h"
 #include "api/kube/write.h"
 #include "scheduler/event.h"
 

@@ -25,8 +25,8 @@ STEPS = "3000"
 SECONDS = 120
 # Of api/ the simulator needs the codecs only.
 API = ["extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan", "kube/amounts",
-       "kube/counts", "kube/decode_group", "kube/decode_node", "kube/decode_pod", "kube/dialect",
-       "kube/dialect_placement", "kube/labels", "kube/query", "kube/requests", "kube/status", "kube/verdict",
+       "kube/client/query", "kube/client/status", "kube/counts", "kube/decode_group", "kube/decode_node",
+       "kube/decode_pod", "kube/dialect", "kube/dialect_placement", "kube/labels", "kube/requests", "kube/verdict",
        "kube/write"]
 
 

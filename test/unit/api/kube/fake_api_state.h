@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#include "test/unit/api/kube/client/fake_server.h"
 #include "test/unit/api/kube/fake_api.h"
-#include "test/unit/api/kube/fake_server.h"
 
 /* The inside of the fake API server, shared by its two halves: the test's side (fake_api.c) and the
  * client's (fake_api_answers.c).

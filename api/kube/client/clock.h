@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_CLOCK_H
-#define API_KUBE_CLOCK_H
+#ifndef API_KUBE_CLIENT_CLOCK_H
+#define API_KUBE_CLIENT_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_BACKOFF_H
-#define API_KUBE_BACKOFF_H
+#ifndef API_KUBE_CLIENT_BACKOFF_H
+#define API_KUBE_CLIENT_BACKOFF_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/status.h"
+#include "api/kube/client/status.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_ACCESS_H
-#define API_KUBE_ACCESS_H
+#ifndef API_KUBE_CLIENT_ACCESS_H
+#define API_KUBE_CLIENT_ACCESS_H
 
 #include "topology/base/err.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/access.h"
+#include "api/kube/client/access.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "api/json/fields.h"
-#include "api/kube/base64.h"
+#include "api/kube/client/base64.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 

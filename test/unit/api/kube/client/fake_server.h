@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_UNIT_API_KUBE_FAKE_SERVER_H
-#define TEST_UNIT_API_KUBE_FAKE_SERVER_H
+#ifndef TEST_UNIT_API_KUBE_CLIENT_FAKE_SERVER_H
+#define TEST_UNIT_API_KUBE_CLIENT_FAKE_SERVER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/access.h"
+#include "api/kube/client/access.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/kube_log.h"
+#include "api/kube/client/kube_log.h"
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/client.h"
+#include "api/kube/client/client.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "api/kube/clock.h"
-#include "test/unit/api/kube/fake_server.h"
+#include "api/kube/client/clock.h"
+#include "test/unit/api/kube/client/fake_server.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"
 

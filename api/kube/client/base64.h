@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_BASE64_H
-#define API_KUBE_BASE64_H
+#ifndef API_KUBE_CLIENT_BASE64_H
+#define API_KUBE_CLIENT_BASE64_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/backoff.h"
+#include "api/kube/client/backoff.h"
 
 /* The numbers are those of client-go's reflector (wait.NewExponentialBackoffManager); the
  * generator is splitmix64, whose whole state is one word.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_KUBE_LOG_H
-#define API_KUBE_KUBE_LOG_H
+#ifndef API_KUBE_CLIENT_KUBE_LOG_H
+#define API_KUBE_CLIENT_KUBE_LOG_H
 
 /* Where this folder's modules say things: the sink of kube_io_options, handed down. Secrets
  * and bodies never go here. */

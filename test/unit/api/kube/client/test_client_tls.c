@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/client.h"
+#include "api/kube/client/client.h"
 
 #include <dlfcn.h>
 #include <microhttpd.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "api/kube/clock.h"
+#include "api/kube/client/clock.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"
 

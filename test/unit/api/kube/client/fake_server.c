@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/unit/api/kube/fake_server.h"
+#include "test/unit/api/kube/client/fake_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

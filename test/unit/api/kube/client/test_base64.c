@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/base64.h"
+#include "api/kube/client/base64.h"
 
 #include <string.h>
 

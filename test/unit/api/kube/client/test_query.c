@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/query.h"
+#include "api/kube/client/query.h"
 
 #include "test/unit/check_main.h"
 

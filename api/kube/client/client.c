@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/client.h"
+#include "api/kube/client/client.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "api/kube/clock.h"
+#include "api/kube/client/clock.h"
 #include "topology/base/alloc.h"
 #include "version.h"
 

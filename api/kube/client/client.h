@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_CLIENT_H
-#define API_KUBE_CLIENT_H
+#ifndef API_KUBE_CLIENT_CLIENT_H
+#define API_KUBE_CLIENT_CLIENT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/access.h"
-#include "api/kube/kube_log.h"
+#include "api/kube/client/access.h"
+#include "api/kube/client/kube_log.h"
 #include "topology/base/err.h"
 
 /* HTTP to one API server: many requests at once on one thread, over connections that are kept.
