@@ -10,8 +10,8 @@
 
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
-#include "api/kube/decode.h"
-#include "api/kube/dialect.h"
+#include "api/kube/objects/decode.h"
+#include "api/kube/objects/dialect.h"
 #include "topology/base/alloc.h"
 
 /* The hot path of the daemon. A filter call costs one pass over its body: node names become rows of

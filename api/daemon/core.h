@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "api/import/overlay.h"
-#include "api/kube/batch.h"
 #include "api/kube/node_devices.h"
+#include "api/kube/objects/batch.h"
 #include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"

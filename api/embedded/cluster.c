@@ -8,8 +8,8 @@
 
 #include "api/embedded/edit.h"
 #include "api/import/import.h"
-#include "api/kube/decode.h"
 #include "api/kube/node_devices.h"
+#include "api/kube/objects/decode.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "api/kube/batch.h"
+#include "api/kube/objects/batch.h"
 #include "scheduler/effects.h"
 #include "topology/base/err.h"
 

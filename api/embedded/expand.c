@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/embedded/expand_parts.h"
-#include "api/kube/dialect.h"
+#include "api/kube/objects/dialect.h"
 #include "topology/base/arena.h"
 
 /* A table of kinds and a function for each. A function appends to the expansion what the kind's

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/kube/counts.h"
+#include "api/kube/objects/counts.h"
 #include "topology/devices/order.h"
 
 /* Lists of named things inside lists of named things; every list is bounded, sorted and free of

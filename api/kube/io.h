@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/batch.h"
 #include "api/kube/client/access.h"
 #include "api/kube/lease.h"
+#include "api/kube/objects/batch.h"
 #include "scheduler/effects.h"
 #include "topology/base/err.h"
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "api/kube/batch.h"
+#include "api/kube/objects/batch.h"
 #include "topology/base/err.h"
 
 /* Batches on their way from one thread to another, first in, first out.

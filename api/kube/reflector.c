@@ -9,8 +9,8 @@
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/query.h"
 #include "api/kube/client/status.h"
-#include "api/kube/decode.h"
 #include "api/kube/inventory.h"
+#include "api/kube/objects/decode.h"
 #include "api/kube/splitter.h"
 #include "topology/base/alloc.h"
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/kube/batch.h"
 #include "api/kube/client/kube_log.h"
+#include "api/kube/objects/batch.h"
 #include "topology/base/err.h"
 
 /* List and watch of one kind of object, as a state machine without a socket or a clock.

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "api/kube/counts.h"
+#include "api/kube/objects/counts.h"
 #include "topology/devices/map.h"
 
 /* A table of names and one loop over the attributes of a device.

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "api/kube/client/query.h"
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 

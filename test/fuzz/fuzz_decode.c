@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 
 /* Any JSON is a node, a pod and a group, or is refused with a reason; what came out keeps the
  * promises of scheduler/objects.h, and does not point into the JSON, which is gone by then.

@@ -24,10 +24,10 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w"]  # no assertion
 STEPS = "3000"
 SECONDS = 120
 # Of api/ the simulator needs the codecs only.
-API = ["extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan", "kube/amounts",
-       "kube/client/query", "kube/client/status", "kube/counts", "kube/decode_group", "kube/decode_node",
-       "kube/decode_pod", "kube/dialect", "kube/dialect_placement", "kube/labels", "kube/requests", "kube/verdict",
-       "kube/write"]
+API = ["extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan",
+       "kube/client/query", "kube/client/status", "kube/objects/amounts", "kube/objects/counts",
+       "kube/objects/decode_group", "kube/objects/decode_node", "kube/objects/decode_pod", "kube/objects/dialect",
+       "kube/objects/dialect_placement", "kube/objects/labels", "kube/objects/requests", "kube/verdict", "kube/write"]
 
 
 def simulate(program, seeds):

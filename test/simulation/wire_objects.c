@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 #include "test/simulation/objects.h"
 
 /* From numbers to the JSON that an API server would send, and through the real decoders to the

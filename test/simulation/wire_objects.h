@@ -4,8 +4,8 @@
 
 #include "test/simulation/sim.h"
 
-/* Objects as the API server writes them, and read back by api/kube/decode.h. What cannot be read is
- * a violation. Results are *borrowed* from sim->arena. */
+/* Objects as the API server writes them, and read back by api/kube/objects/decode.h. What cannot be
+ * read is a violation. Results are *borrowed* from sim->arena. */
 
 void wire_node(struct sim *sim, int index, const struct node_state *state,
                struct node_object *object);

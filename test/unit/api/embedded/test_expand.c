@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 #include "api/yaml/yaml.h"
 #include "test/unit/check_main.h"
 #include "topology/base/arena.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_DECODE_H
-#define API_KUBE_DECODE_H
+#ifndef API_KUBE_OBJECTS_DECODE_H
+#define API_KUBE_OBJECTS_DECODE_H
 
 #include <jansson.h>
 

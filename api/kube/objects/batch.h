@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_BATCH_H
-#define API_KUBE_BATCH_H
+#ifndef API_KUBE_OBJECTS_BATCH_H
+#define API_KUBE_OBJECTS_BATCH_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/counts.h"
+#include "api/kube/objects/counts.h"
 
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"

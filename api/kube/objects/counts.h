@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_COUNTS_H
-#define API_KUBE_COUNTS_H
+#ifndef API_KUBE_OBJECTS_COUNTS_H
+#define API_KUBE_OBJECTS_COUNTS_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_DIALECT_H
-#define API_KUBE_DIALECT_H
+#ifndef API_KUBE_OBJECTS_DIALECT_H
+#define API_KUBE_OBJECTS_DIALECT_H
 
 #include <jansson.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_LABELS_H
-#define API_KUBE_LABELS_H
+#ifndef API_KUBE_OBJECTS_LABELS_H
+#define API_KUBE_OBJECTS_LABELS_H
 
 #include "api/json/fields.h"
 #include "topology/base/arena.h"

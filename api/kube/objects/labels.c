@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/labels.h"
+#include "api/kube/objects/labels.h"
 
 /* One loop over one map; it has a file of its own because nodes and pods both need it and neither
  * knows the other.

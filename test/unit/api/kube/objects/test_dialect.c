@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/dialect.h"
+#include "api/kube/objects/dialect.h"
 
 #include <stdio.h>
 

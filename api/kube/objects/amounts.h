@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_AMOUNTS_H
-#define API_KUBE_AMOUNTS_H
+#ifndef API_KUBE_OBJECTS_AMOUNTS_H
+#define API_KUBE_OBJECTS_AMOUNTS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/counts.h"
+#include "api/kube/objects/counts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

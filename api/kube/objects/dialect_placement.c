@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/kube/dialect.h"
+#include "api/kube/objects/dialect.h"
 
 /* Where a gang wants to be, from annotations: our own, then Kueue's, JobSet's and KAI's.
  *

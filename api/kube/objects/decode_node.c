@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/kube/amounts.h"
-#include "api/kube/labels.h"
+#include "api/kube/objects/amounts.h"
+#include "api/kube/objects/labels.h"
 
 /* core/v1 Node: name, labels, taints, spec.unschedulable and what it can give (status.allocatable,
  * or capacity where that is absent, as the API server defaults it).

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/kube/amounts.h"
-#include "api/kube/dialect.h"
-#include "api/kube/labels.h"
-#include "api/kube/requests.h"
+#include "api/kube/objects/amounts.h"
+#include "api/kube/objects/dialect.h"
+#include "api/kube/objects/labels.h"
+#include "api/kube/objects/requests.h"
 
 /* core/v1 Pod: who it is, where it is, what it asks of a node, and which gang it belongs to.
  *

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 
 #include "api/json/fields.h"
-#include "api/kube/dialect.h"
+#include "api/kube/objects/dialect.h"
 
 /* scheduling.x-k8s.io/v1alpha1 PodGroup. minMember is handed on as written, so that the engine can
  * say what is wrong with it; only what no int32 can hold becomes -1.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/amounts.h"
+#include "api/kube/objects/amounts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

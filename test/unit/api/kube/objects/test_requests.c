@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/requests.h"
+#include "api/kube/objects/requests.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/decode.h"
+#include "api/kube/objects/decode.h"
 
 #include <stdio.h>
 

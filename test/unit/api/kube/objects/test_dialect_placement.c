@@ -3,7 +3,7 @@
  * nonsense. */
 #include <stdio.h>
 
-#include "api/kube/dialect.h"
+#include "api/kube/objects/dialect.h"
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
 

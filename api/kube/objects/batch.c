@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/batch.h"
+#include "api/kube/objects/batch.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_REQUESTS_H
-#define API_KUBE_REQUESTS_H
+#ifndef API_KUBE_OBJECTS_REQUESTS_H
+#define API_KUBE_OBJECTS_REQUESTS_H
 
 #include "api/json/fields.h"
-#include "api/kube/amounts.h"
+#include "api/kube/objects/amounts.h"
 #include "topology/base/err.h"
 
 /* What a pod takes up on a node, the way kube-scheduler counts it: PodRequests() of
