@@ -9,7 +9,7 @@
 #include "api/embedded/cluster.h"
 #include "api/embedded/expand.h"
 #include "api/import/import.h"
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 #include "api/kube/objects/decode.h"
 #include "api/ops/config.h"
 #include "api/view/gang_view.h"

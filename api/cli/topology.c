@@ -7,7 +7,7 @@
 #include "api/cli/cli.h"
 #include "api/embedded/cluster.h"
 #include "api/import/import.h"
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 #include "api/ops/config.h"
 #include "api/view/topology_view.h"
 #include "topology/base/alloc.h"

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "api/import/overlay.h"
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 #include "api/kube/objects/batch.h"
 #include "api/ops/journal_file.h"
 #include "api/ops/log.h"

@@ -8,7 +8,7 @@
 
 #include "api/embedded/edit.h"
 #include "api/import/import.h"
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 #include "api/kube/objects/decode.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"

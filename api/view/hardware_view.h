@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 
 /* What is known of the GPUs of all nodes, for people and programs: nodes of which the same is known
  * are one line. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/decode_nrt.h"
-#include "api/kube/device_facts.h"
+#include "api/kube/devices/decode_nrt.h"
+#include "api/kube/devices/facts.h"
 
 /* Any JSON is a ResourceSlice or an array of what happens to slices: an object is applied, a string
  * deletes the slice of that name. Whatever comes, a pool has devices or a reason, every device is

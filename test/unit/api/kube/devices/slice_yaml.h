@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_UNIT_API_KUBE_SLICE_YAML_H
-#define TEST_UNIT_API_KUBE_SLICE_YAML_H
+#ifndef TEST_UNIT_API_KUBE_DEVICES_SLICE_YAML_H
+#define TEST_UNIT_API_KUBE_DEVICES_SLICE_YAML_H
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "api/kube/slice_pools.h"
+#include "api/kube/devices/slice_pools.h"
 #include "test/unit/api/yaml/object.h"
 
 /* A slice in one line, so that tests read as a sequence of events. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_DECODE_NRT_H
-#define API_KUBE_DECODE_NRT_H
+#ifndef API_KUBE_DEVICES_DECODE_NRT_H
+#define API_KUBE_DEVICES_DECODE_NRT_H
 
 #include <jansson.h>
 #include <stddef.h>

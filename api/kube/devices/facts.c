@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/device_facts.h"
+#include "api/kube/devices/facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/slice_attributes.h"
+#include "api/kube/devices/slice_attributes.h"
 #include "topology/base/arena.h"
 #include "topology/devices/order.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kube/device_facts.h"
+#include "api/kube/devices/facts.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"
 

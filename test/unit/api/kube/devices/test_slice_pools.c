@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/slice_pools.h"
+#include "api/kube/devices/slice_pools.h"
 
 #include <stdlib.h>
 
-#include "test/unit/api/kube/slice_yaml.h"
+#include "test/unit/api/kube/devices/slice_yaml.h"
 #include "test/unit/check_main.h"
 
 static struct arena arena;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_SLICE_POOLS_H
-#define API_KUBE_SLICE_POOLS_H
+#ifndef API_KUBE_DEVICES_SLICE_POOLS_H
+#define API_KUBE_DEVICES_SLICE_POOLS_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/decode_slice.h"
+#include "api/kube/devices/decode_slice.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
 

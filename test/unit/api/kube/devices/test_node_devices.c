@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 
-#include "test/unit/api/kube/slice_yaml.h"
+#include "test/unit/api/kube/devices/slice_yaml.h"
 #include "test/unit/check_main.h"
 
 static struct node_devices *devices;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_DEVICE_FACTS_H
-#define API_KUBE_DEVICE_FACTS_H
+#ifndef API_KUBE_DEVICES_FACTS_H
+#define API_KUBE_DEVICES_FACTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/kube/slice_pools.h"
+#include "api/kube/devices/slice_pools.h"
 #include "topology/base/err.h"
 #include "topology/devices/map.h"
 

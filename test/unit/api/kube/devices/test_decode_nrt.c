@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/decode_nrt.h"
+#include "api/kube/devices/decode_nrt.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/node_devices.h"
+#include "api/kube/devices/node_devices.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include "api/kube/device_facts.h"
-#include "api/kube/slice_pools.h"
+#include "api/kube/devices/facts.h"
+#include "api/kube/devices/slice_pools.h"
 #include "topology/base/alloc.h"
 #include "topology/devices/machines.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/slice_pools.h"
+#include "api/kube/devices/slice_pools.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/decode_slice.h"
+#include "api/kube/devices/decode_slice.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/kube/slice_attributes.h"
+#include "api/kube/devices/slice_attributes.h"
 #include "topology/devices/map.h"
 
 /* From the outside in: who the slice is, which pool and generation, whose devices, the devices.
