@@ -15,7 +15,7 @@
 #include "api/kube/election.h"
 #include "api/kube/mailbox.h"
 #include "api/kube/reflector.h"
-#include "api/kube/writer.h"
+#include "api/kube/write/writer.h"
 #include "topology/base/alloc.h"
 
 /* The thread that joins the parts: four reflectors and a writer, which only know about messages,

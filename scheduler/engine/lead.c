@@ -19,7 +19,7 @@
  * FOLLOW gives up what only this process knows: holds, votes, vetoes, backoff. The callers of
  * waiting binds are told to come again. Bindings that were posted already are not taken back, for
  * they may have happened: their outcome arrives as ever (EVENT_BINDING_DONE), and answers its
- * caller. Whoever carries out the writes sees to it that there is one (api/kube/writer.h).
+ * caller. Whoever carries out the writes sees to it that there is one (api/kube/write/writer.h).
  *
  * LEAD starts from the API server's objects, just as after a restart: a gang with a bound member
  * has begun and is finished first thing, every other one is planned as if it were new, and

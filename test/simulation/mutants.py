@@ -27,7 +27,8 @@ SECONDS = 120
 API = ["extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan",
        "kube/client/query", "kube/client/status", "kube/objects/amounts", "kube/objects/counts",
        "kube/objects/decode_group", "kube/objects/decode_node", "kube/objects/decode_pod", "kube/objects/dialect",
-       "kube/objects/dialect_placement", "kube/objects/labels", "kube/objects/requests", "kube/verdict", "kube/write"]
+       "kube/objects/dialect_placement", "kube/objects/labels", "kube/objects/requests", "kube/write/verdict",
+       "kube/write/write"]
 
 
 def simulate(program, seeds):

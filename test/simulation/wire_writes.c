@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/verdict.h"
-#include "api/kube/write.h"
+#include "api/kube/write/verdict.h"
+#include "api/kube/write/write.h"
 #include "test/simulation/objects.h"
 
 /* The API server's end of a write: target and body are read as a REST handler would, with the uid

@@ -4,8 +4,8 @@
 
 #include "test/simulation/api_server.h"
 
-/* Writes to the API server as requests made by api/kube/write.h, and its answers judged by
- * api/kube/verdict.h. A request that means something else than its effect is a violation. */
+/* Writes to the API server as requests made by api/kube/write/write.h, and its answers judged by
+ * api/kube/write/verdict.h. A request that means something else than its effect is a violation. */
 
 /* Binding, nomination or explanation: checks the request. */
 void wire_write(struct sim *sim, const struct effect *effect);

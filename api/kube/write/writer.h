@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_WRITER_H
-#define API_KUBE_WRITER_H
+#ifndef API_KUBE_WRITE_WRITER_H
+#define API_KUBE_WRITE_WRITER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "api/kube/client/client.h"
 #include "api/kube/client/kube_log.h"
-#include "api/kube/write.h"
+#include "api/kube/write/write.h"
 #include "scheduler/event.h"
 
 /* Carries out writes: many at once but not too many, again when the server could not, and with a

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/unit/api/kube/writer_fixture.h"
+#include "test/unit/api/kube/write/writer_fixture.h"
 
 #include <check.h>
 #include <stdio.h>

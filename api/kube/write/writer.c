@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/writer.h"
+#include "api/kube/write/writer.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/clock.h"
-#include "api/kube/verdict.h"
+#include "api/kube/write/verdict.h"
 #include "topology/base/alloc.h"
 
 /* A job is a write on its way:

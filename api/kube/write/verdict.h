@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_VERDICT_H
-#define API_KUBE_VERDICT_H
+#ifndef API_KUBE_WRITE_VERDICT_H
+#define API_KUBE_WRITE_VERDICT_H
 
 #include <stddef.h>
 
-#include "api/kube/write.h"
+#include "api/kube/write/write.h"
 #include "topology/base/err.h"
 
 /* What an answer of the API server means for a write. The first four are those of enum

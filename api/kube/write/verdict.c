@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/verdict.h"
+#include "api/kube/write/verdict.h"
 
 #include <jansson.h>
 #include <stdbool.h>

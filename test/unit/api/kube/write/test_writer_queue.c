@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/writer.h"
+#include "api/kube/write/writer.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "api/kube/client/clock.h"
-#include "test/unit/api/kube/writer_fixture.h"
+#include "test/unit/api/kube/write/writer_fixture.h"
 #include "test/unit/check_main.h"
 
 /* Which write is sent when, and which is never sent. */

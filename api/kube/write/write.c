@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/write.h"
+#include "api/kube/write/write.h"
 
 #include <jansson.h>
 #include <stdio.h>

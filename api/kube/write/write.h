@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_WRITE_H
-#define API_KUBE_WRITE_H
+#ifndef API_KUBE_WRITE_WRITE_H
+#define API_KUBE_WRITE_WRITE_H
 
 #include <stdbool.h>
 #include <stdint.h>

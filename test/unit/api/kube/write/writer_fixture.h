@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_UNIT_API_KUBE_WRITER_FIXTURE_H
-#define TEST_UNIT_API_KUBE_WRITER_FIXTURE_H
+#ifndef TEST_UNIT_API_KUBE_WRITE_WRITER_FIXTURE_H
+#define TEST_UNIT_API_KUBE_WRITE_WRITER_FIXTURE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/writer.h"
+#include "api/kube/write/writer.h"
 #include "test/unit/api/kube/fake_api.h"
 
 /* A writer on a client on a fake API server, turned by hand. Check runs each test in a process
