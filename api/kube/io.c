@@ -14,7 +14,7 @@
 #include "api/kube/client/kube_log.h"
 #include "api/kube/election.h"
 #include "api/kube/mailbox.h"
-#include "api/kube/reflector.h"
+#include "api/kube/watch/reflector.h"
 #include "api/kube/write/writer.h"
 #include "topology/base/alloc.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/splitter.h"
+#include "api/kube/watch/splitter.h"
 #include "topology/base/alloc.h"
 
 /* The first byte says how long portions are; the rest is a body. As a list it is accepted exactly

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kube/reflector.h"
+#include "api/kube/watch/reflector.h"
 #include "test/unit/check_main.h"
 
 static struct reflector *reflector;

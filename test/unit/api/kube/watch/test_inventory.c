@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/inventory.h"
+#include "api/kube/watch/inventory.h"
 
 #include <stdio.h>
 #include <string.h>

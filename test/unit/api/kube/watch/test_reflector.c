@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/reflector.h"
+#include "api/kube/watch/reflector.h"
 
 #include <stdio.h>
 #include <string.h>

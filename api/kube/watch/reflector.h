@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_REFLECTOR_H
-#define API_KUBE_REFLECTOR_H
+#ifndef API_KUBE_WATCH_REFLECTOR_H
+#define API_KUBE_WATCH_REFLECTOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

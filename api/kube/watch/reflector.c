@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/reflector.h"
+#include "api/kube/watch/reflector.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/query.h"
 #include "api/kube/client/status.h"
-#include "api/kube/inventory.h"
 #include "api/kube/objects/decode.h"
-#include "api/kube/splitter.h"
+#include "api/kube/watch/inventory.h"
+#include "api/kube/watch/splitter.h"
 #include "topology/base/alloc.h"
 
 /* Two facts describe where it stands: `phase`, what is asked for next or right now, and `active`,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/splitter.h"
+#include "api/kube/watch/splitter.h"
 
 #include <jansson.h>
 #include <stdlib.h>

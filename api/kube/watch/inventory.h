@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_INVENTORY_H
-#define API_KUBE_INVENTORY_H
+#ifndef API_KUBE_WATCH_INVENTORY_H
+#define API_KUBE_WATCH_INVENTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
