@@ -12,7 +12,7 @@
 #include "api/kube/client/client.h"
 #include "api/kube/client/clock.h"
 #include "api/kube/client/kube_log.h"
-#include "api/kube/election.h"
+#include "api/kube/lease/election.h"
 #include "api/kube/mailbox.h"
 #include "api/kube/watch/reflector.h"
 #include "api/kube/write/writer.h"

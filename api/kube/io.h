@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "api/kube/client/access.h"
-#include "api/kube/lease.h"
+#include "api/kube/lease/lease.h"
 #include "api/kube/objects/batch.h"
 #include "scheduler/effects.h"
 #include "topology/base/err.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/lease.h"
+#include "api/kube/lease/lease.h"
 
 #include <jansson.h>
 #include <stdio.h>

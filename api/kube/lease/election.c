@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/election.h"
+#include "api/kube/lease/election.h"
 
 #include <stdio.h>
 #include <stdlib.h>

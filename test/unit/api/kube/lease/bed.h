@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/lease.h"
+#include "api/kube/lease/lease.h"
 #include "topology/base/alloc.h"
 
 /* A Lease in memory that behaves as the API server's does, and a clock that the test moves. */

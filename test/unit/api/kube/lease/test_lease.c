@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/lease.h"
+#include "api/kube/lease/lease.h"
 
-#include "test/unit/api/kube/lease_bed.h"
+#include "test/unit/api/kube/lease/bed.h"
 #include "test/unit/check_main.h"
 
 /* Lease machines against a Lease in memory, on a clock that the test moves. */

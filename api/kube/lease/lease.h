@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_LEASE_H
-#define API_KUBE_LEASE_H
+#ifndef API_KUBE_LEASE_LEASE_H
+#define API_KUBE_LEASE_LEASE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_ELECTION_H
-#define API_KUBE_ELECTION_H
+#ifndef API_KUBE_LEASE_ELECTION_H
+#define API_KUBE_LEASE_ELECTION_H
 
 #include "api/kube/client/client.h"
 #include "api/kube/client/kube_log.h"
-#include "api/kube/lease.h"
+#include "api/kube/lease/lease.h"
 
 /* A lease machine (lease.h) on the API server: sends its requests, brings it the answers, and says
  * in the log who leads. One thread, that of the client.

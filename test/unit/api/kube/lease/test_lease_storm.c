@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/lease.h"
+#include "api/kube/lease/lease.h"
 
-#include "test/unit/api/kube/lease_bed.h"
+#include "test/unit/api/kube/lease/bed.h"
 #include "test/unit/check_main.h"
 
 /* Three processes in a bad network: requests and answers get lost or arrive late, processes freeze,
