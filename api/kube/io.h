@@ -22,8 +22,9 @@
  * Events are those of scheduler/event.h: EVENT_NODE … EVENT_GROUP_GONE from the watches (a relist
  * is a diff: what vanished while the watch was away arrives as _GONE), one EVENT_SYNCED when the
  * first list of every kind has been delivered, EVENT_BINDING_DONE for every binding, and
- * EVENT_NOMINATION_DONE for every nomination that no later write for its pod overtook (writer.h).
- * An object that cannot be decoded is skipped, counted and logged by name, never fatal.
+ * EVENT_NOMINATION_DONE for every nomination that no later write for its pod overtook
+ * (write/writer.h). An object that cannot be decoded is skipped, counted and logged by name, never
+ * fatal.
  *
  * With a lease this process shares the cluster with others, of which one leads. EVENT_FOLLOW is
  * the very first event then, and EVENT_LEAD and EVENT_FOLLOW take turns from there on. Writes are
@@ -37,7 +38,7 @@ struct kube_io;
 struct kube_io_options {
     const struct kube_access *access;  /* copied */
     uint32_t writes_in_flight;         /* connections for writes, e.g. 64 */
-    bool steer_by_annotation;          /* see write.h */
+    bool steer_by_annotation;          /* see write/write.h */
     int64_t write_patience_ms;         /* retry a write that long before WRITE_UNKNOWN */
     const struct lease_options *lease; /* copied; NULL: nobody else is there, this process leads */
     /* Called on the Kubernetes thread with one finished sentence; must be thread-safe. Level: 0

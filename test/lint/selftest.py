@@ -40,6 +40,7 @@ BAD = [
     ("layers", "scheduler/x.c", "#include <pthread.h>\n", "<pthread.h> in scheduler/"),
     ("layers", "scheduler/x.c", "#include <jansson.h>\n", "<jansson.h> in scheduler/"),
     ("layers", "scheduler/x.c", "#include <curl/curl.h>\n", "<curl/curl.h>"),
+    ("layers", "api/kube/x.c", "#include <curl/curl.h>\n", "belongs to api/kube/client/"),
     ("layers", "scheduler/x.c", "#include <sys/socket.h>\n", "<sys/socket.h> in scheduler/"),
     ("layers", "api/ops/x.c", "#include <microhttpd.h>\n", "belongs to api/http/"),
     ("layers", "topology/x.c", 'void f(void)\n{\n    printf("x");\n}\n', "x.c:4: printf() in topology/"),

@@ -11,7 +11,7 @@
 
 /* Which device map a node gets: the members `devices` and `device_resource` of its node_object.
  *
- *   ResourceSlices of the node ──▶ facts.h ─┐ GPUs, NICs, what is near what
+ *   ResourceSlices of the node ──▶ facts.h ────────┐ GPUs, NICs, what is near what
  *                                                  ├─▶ map ─▶ as many GPUs as allocatable? ─▶ node
  *   labels of the node ──▶ devices/machines.h ─────┘ NVLinks; all, when no slice tells of GPUs
  *
