@@ -161,7 +161,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api/kube/io with slices");
+    Suite *suite = suite_create("api/daemon/core with slices");
     TCase *tcase = tcase_create("slices");
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
