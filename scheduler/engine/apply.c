@@ -235,22 +235,6 @@ static void refresh(struct engine *engine, struct gang *gang)
     }
 }
 
-/* Asks for the nominations of a plan, and takes back those of a plan that is no more, be it one of
- * an earlier process: kube-scheduler keeps room for nominated pods. */
-static void update_nominations(struct engine *engine, struct gang *gang)
-{
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        struct pod *pod = gang->members[i];
-        if (pod->claim == CLAIM_HELD && !pod->voted && pod->nominate) {
-            engine_nominate(engine, pod, pod->claim_row);
-        } else if (pod->claim == CLAIM_NONE && gang_member_pending(pod) &&
-                   (pod->nominating || (engine->synced && pod->nominated != NAMES_NONE))) {
-            engine_nominate(engine, pod, NAMES_NONE);
-        }
-        pod->nominate = false;
-    }
-}
-
 /* A refused pod sleeps in kube-scheduler until something about itself changes. When the reason it
  * was told is of another kind by now, say so on the pod, which shows it to people and wakes it. */
 static void update_explanations(struct engine *engine, struct gang *gang)
@@ -295,7 +279,7 @@ static void finish_touched(struct engine *engine)
         }
         if (engine->leading &&
             !engine->draining) { /* the next process reads the nominations that stand */
-            update_nominations(engine, gang);
+            engine_update_nominations(engine, gang);
             update_explanations(engine, gang);
         }
     }
@@ -367,19 +351,6 @@ static void forgive_lateness(struct engine *engine)
     }
 }
 
-/* Nominations that the watch does not show are asked for again. */
-static void renominate(struct engine *engine, struct gang *gang)
-{
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        struct pod *pod = gang->members[i];
-        if (pod->claim == CLAIM_HELD && !pod->voted && pod->nominated != pod->claim_row &&
-            pod->nominated_at + ENGINE_RENOMINATE_MS <= engine->now) {
-            pod->nominate = true;
-        }
-    }
-    gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
-}
-
 static void tick_gang(struct engine *engine, struct gang *gang)
 {
     if (gang->deadline <= engine->now) {
@@ -394,7 +365,7 @@ static void tick_gang(struct engine *engine, struct gang *gang)
         engine_abort(engine, gang, why, gang->state != GANG_COMMITTING);
         engine_touch(engine, gang);
     } else if (gang->nominate_at <= engine->now) {
-        renominate(engine, gang);
+        engine_renominate(engine, gang);
         engine_touch(engine, gang);
     }
     engine_tick_repair(engine, gang);

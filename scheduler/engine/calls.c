@@ -386,17 +386,3 @@ void engine_binding_done(struct engine *engine, const struct write_done_event *d
         pod->gang->dirty = true;
     }
 }
-
-void engine_nomination_done(struct engine *engine, const struct write_done_event *done)
-{
-    struct pod *pod = pods_find(engine->pods, done->uid);
-    if (pod == NULL) {
-        return;
-    }
-    if (done->outcome == WRITE_REFUSED) {
-        pod->nominating = false; /* nothing to clear; the filter's answer still does the job */
-    } else if (done->outcome == WRITE_UNKNOWN && done->node == NULL) {
-        pod->nominating = true; /* it may still stand: clear it again */
-        engine_touch(engine, pod->gang);
-    }
-}

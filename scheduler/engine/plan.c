@@ -206,26 +206,6 @@ uint32_t engine_plan(struct engine *engine)
     return engine->queue.count;
 }
 
-void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row)
-{
-    struct arena *arena = &engine->effects->arena;
-    bool clear = row == NAMES_NONE;
-    pod->nominating = !clear;
-    pod->nominated_at = engine->now;
-    if (clear) {
-        pod->nominated = NAMES_NONE; /* on its way: a new plan must not count on the old one */
-    }
-    if (!clear && pod->nominated == row) {
-        return; /* it carries just this one already */
-    }
-    struct effect *effect = effects_append(engine->effects, EFFECT_NOMINATE);
-    effect->write.name_space = arena_string(arena, pod->name_space);
-    effect->write.name = arena_string(arena, pod->name);
-    effect->write.uid = arena_string(arena, pod->uid);
-    effect->write.node = clear ? NULL : arena_string(arena, nodes_name(engine->nodes, row));
-    effect->write.rank = -1;
-}
-
 void engine_commit_member(struct engine *engine, struct pod *pod, uint64_t ticket)
 {
     struct arena *arena = &engine->effects->arena;

@@ -12,9 +12,10 @@
  *
  *   apply.c    one event in, and what follows from it
  *   observe.c  what the API server shows, into the books
- *   calls.c    kube-scheduler's calls and the outcomes of writes
+ *   calls.c    kube-scheduler's calls and the outcomes of bindings
  *   lead.c     leading and following
  *   plan.c     planning, holding, committing, aborting
+ *   nominate.c nominations of held members, and of those that no longer are
  *   repair.c   gangs that cannot be made whole again
  *   assign.c   which GPUs the members of a plan get
  *   view.c     read-only answers
@@ -99,7 +100,6 @@ void engine_commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
 void engine_commit_if_voted(struct engine *engine, struct gang *gang);
 /* kube-scheduler refused the member's planned node: plan again around it. */
 void engine_veto(struct engine *engine, struct pod *pod);
-void engine_nominate(struct engine *engine, struct pod *pod, uint32_t row);
 
 /* repair.c */
 /* Starts and stops the time a gang is given to be whole again. */
@@ -123,12 +123,19 @@ bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct devic
                          const char *resource);
 void engine_observe_devices(struct engine *engine, const struct node_object *object);
 
+/* nominate.c */
+/* Asks for the nominations of a plan, and takes back those of a plan that is no more, be it one of
+ * an earlier process: kube-scheduler keeps room for nominated pods. */
+void engine_update_nominations(struct engine *engine, struct gang *gang);
+/* Nominations that the watch does not show are to be asked for again. */
+void engine_renominate(struct engine *engine, struct gang *gang);
+void engine_nomination_done(struct engine *engine, const struct write_done_event *done);
+
 /* calls.c */
 void engine_filter(struct engine *engine, const struct filter_event *call);
 void engine_prioritize(struct engine *engine, const struct filter_event *call);
 void engine_preempt(struct engine *engine, const struct preempt_event *call);
 void engine_bind(struct engine *engine, const struct bind_event *call);
 void engine_binding_done(struct engine *engine, const struct write_done_event *done);
-void engine_nomination_done(struct engine *engine, const struct write_done_event *done);
 
 #endif
