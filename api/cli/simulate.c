@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/cli/cli.h"
+#include "version.h"
 
 /* Flags to options, nothing else. */
 
@@ -24,16 +25,24 @@ static const char usage[] =
     "  --first         stop after the first failing seed\n"
     "  --shrink        make the first failing seed as short as possible and print all of it\n"
     "  --last LINES    what is printed of other failing seeds (40)\n"
+    "  --journals DIR  write a journal of every life of the engine, for phalanx replay:\n"
+    "                  DIR/seed-N-life-L.journal\n"
     "  --verbose       print everything that happens\n"
     "\n"
     "Exit code 1 when a seed failed.\n";
 
 static const struct option flags[] = {
-    {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'c'},
-    {"steps", required_argument, NULL, 'm'}, {"drop", required_argument, NULL, 'd'},
-    {"first", no_argument, NULL, 'f'},       {"shrink", no_argument, NULL, 'S'},
-    {"last", required_argument, NULL, 'l'},  {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+    {"seed", required_argument, NULL, 's'},
+    {"seeds", required_argument, NULL, 'c'},
+    {"steps", required_argument, NULL, 'm'},
+    {"drop", required_argument, NULL, 'd'},
+    {"first", no_argument, NULL, 'f'},
+    {"shrink", no_argument, NULL, 'S'},
+    {"last", required_argument, NULL, 'l'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"journals", required_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* Digits only. */
@@ -73,6 +82,9 @@ static int read_flags(int argc, char **argv, struct simulate_options *options)
         case 'd':
             options->drop = optarg;
             break;
+        case 'j':
+            options->journals = optarg;
+            break;
         case 'f':
             options->first = true;
             break;
@@ -97,6 +109,7 @@ int cli_simulate(int argc, char **argv)
 {
     struct simulate_options options;
     simulate_options_default(&options);
+    options.program = PHALANX_VERSION;
     int read = read_flags(argc, argv, &options);
     if (read != 0) {
         return read > 0 ? CLI_OK : CLI_USAGE;

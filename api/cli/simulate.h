@@ -18,6 +18,8 @@ struct simulate_options {
     uint64_t steps;       /* actions with faults, of each seed */
     const char *drop;     /* numbers of faults that are left out, "0,3,7-9,40-"; NULL: none */
     size_t last;          /* lines of what happened before a failure that are printed */
+    const char *journals; /* directory for a journal of every life of the engine; NULL: none */
+    const char *program;  /* what they call the program */
     bool first;           /* stop after the first failing seed */
     bool shrink;          /* make the first failing seed shorter and print all of it */
     bool verbose;         /* print everything that happens */

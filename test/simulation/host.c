@@ -6,6 +6,7 @@
 
 #include "test/simulation/api_server.h"
 #include "test/simulation/invariants.h"
+#include "test/simulation/journals.h"
 #include "test/simulation/record.h"
 #include "test/simulation/trace.h"
 #include "test/simulation/wire_calls.h"
@@ -196,13 +197,16 @@ static bool dies_now(struct sim *sim)
 static bool apply(struct sim *sim, struct record *record)
 {
     struct host *host = &sim->host;
+    struct event event;
     if (host->engine == NULL || sim->failed) {
         return false;
     }
     record->now = host_clock(sim);
     invariants_before(sim, record);
     effects_reset(&host->effects);
-    record_apply(sim, host->engine, &host->effects, record);
+    record_event(sim, host->engine, record, &event);
+    engine_apply(host->engine, &event, &host->effects);
+    journals_step(sim, &event);
     sim->applies++;
     record->digest = record_digest(&host->effects, record);
     host->records = alloc_grow(host->records, &host->record_room, host->record_count + 1,
@@ -448,6 +452,7 @@ void host_replay(struct sim *sim)
     struct host *host = &sim->host;
     struct engine_options options;
     struct effects effects;
+    struct event event;
     bool codecs = host->codecs;
     host->codecs = false; /* what came through JSON must be the same without */
     engine_options_default(&options);
@@ -456,7 +461,8 @@ void host_replay(struct sim *sim)
     effects_init(&effects);
     for (size_t i = 0; i < host->record_count && !sim->failed; i++) {
         effects_reset(&effects);
-        record_apply(sim, engine, &effects, &host->records[i]);
+        record_event(sim, engine, &host->records[i], &event);
+        engine_apply(engine, &event, &effects);
         if (record_digest(&effects, &host->records[i]) != host->records[i].digest) {
             trace_note(sim, "the second engine does not do as the first did:");
             trace_record(sim, &host->records[i], &effects);
@@ -494,6 +500,7 @@ void host_start(struct sim *sim)
         options.hash_seed = random_next(&sim->random);
         host->engine = engine_create(&options);
         host->epoch++;
+        journals_begin(sim, &options);
         host->draining = false;
         host->tick_at = INT64_MAX;
         host->record_count = 0;
@@ -516,6 +523,7 @@ void host_crash(struct sim *sim)
         return;
     }
     host_replay(sim);
+    journals_end(sim, "the process is dead");
     engine_destroy(host->engine);
     host->engine = NULL;
     host->frozen_until = 0;

@@ -13,15 +13,11 @@
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"seeds", required_argument, NULL, 'c'},
-        {"steps", required_argument, NULL, 'm'},
-        {"last", required_argument, NULL, 'l'},
-        {"drop", required_argument, NULL, 'd'},
-        {"shrink", no_argument, NULL, 'S'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"first", no_argument, NULL, 'f'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'c'},
+        {"steps", required_argument, NULL, 'm'},    {"last", required_argument, NULL, 'l'},
+        {"drop", required_argument, NULL, 'd'},     {"shrink", no_argument, NULL, 'S'},
+        {"verbose", no_argument, NULL, 'v'},        {"first", no_argument, NULL, 'f'},
+        {"journals", required_argument, NULL, 'j'}, {NULL, 0, NULL, 0},
     };
     struct simulate_options options;
     simulate_options_default(&options);
@@ -38,6 +34,8 @@ int main(int argc, char **argv)
             options.shrink = true;
         } else if (flag == 'f') {
             options.first = true;
+        } else if (flag == 'j') {
+            options.journals = optarg;
         } else if (flag == 'v') {
             options.verbose = true;
         } else if (flag == 'd') {

@@ -107,13 +107,12 @@ static void fill_calls(struct sim *sim, const struct engine *engine, const struc
     }
 }
 
-void record_apply(struct sim *sim, struct engine *engine, struct effects *effects,
-                  const struct record *record)
+void record_event(struct sim *sim, const struct engine *engine, const struct record *record,
+                  struct event *event)
 {
-    struct event event;
-    memset(&event, 0, sizeof(event));
-    event.type = record->type;
-    event.now = record->now;
+    memset(event, 0, sizeof(*event));
+    event->type = record->type;
+    event->now = record->now;
     arena_reset(&sim->arena);
     switch ((int)record->type) {
     case EVENT_NODE:
@@ -122,25 +121,24 @@ void record_apply(struct sim *sim, struct engine *engine, struct effects *effect
     case EVENT_POD_GONE:
     case EVENT_GROUP:
     case EVENT_GROUP_GONE:
-        fill_watch(sim, &record->change, &event);
+        fill_watch(sim, &record->change, event);
         break;
     case EVENT_FILTER:
     case EVENT_PRIORITIZE:
     case EVENT_PREEMPT:
     case EVENT_BIND:
-        fill_calls(sim, engine, record, &event);
+        fill_calls(sim, engine, record, event);
         break;
     case EVENT_BIND_GIVE_UP:
-        event.ticket = record->ticket;
+        event->ticket = record->ticket;
         break;
     case EVENT_BINDING_DONE:
     case EVENT_NOMINATION_DONE:
-        fill_done(sim, record, &event);
+        fill_done(sim, record, event);
         break;
     default:
         break;
     }
-    engine_apply(engine, &event, effects);
 }
 
 uint64_t record_digest(const struct effects *effects, const struct record *record)

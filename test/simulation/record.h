@@ -4,9 +4,10 @@
 
 #include "test/simulation/sim.h"
 
-/* Makes the event of the record and applies it. The same record gives the same event, whenever. */
-void record_apply(struct sim *sim, struct engine *engine, struct effects *effects,
-                  const struct record *record);
+/* Makes the event of the record, for `engine`; what it points to lives until the next one is made.
+ * The same record gives the same event, whenever. */
+void record_event(struct sim *sim, const struct engine *engine, const struct record *record,
+                  struct event *event);
 uint64_t record_digest(const struct effects *effects, const struct record *record);
 
 #endif

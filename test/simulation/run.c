@@ -71,6 +71,8 @@ void run_seed(const struct run *run, struct run_result *result)
 {
     struct sim *sim = sim_create(run->seed);
     sim->trace = run->trace;
+    sim->journals.directory = run->journals;
+    sim->journals.program = run->program;
     if (run->drops != NULL) {
         sim->dropped = run->drops->one;
         sim->dropped_from = run->drops->from;
@@ -106,7 +108,8 @@ void run_seed(const struct run *run, struct run_result *result)
 
 void simulate_options_default(struct simulate_options *options)
 {
-    *options = (struct simulate_options){.seed = 1, .seeds = 1, .steps = 3000, .last = 40};
+    *options = (struct simulate_options){
+        .seed = 1, .seeds = 1, .steps = 3000, .last = 40, .program = "simulation"};
 }
 
 /* The last lines of a text. */
@@ -164,6 +167,7 @@ static void run_one(const struct simulate_options *options, struct run *run, str
     struct run_result result;
     run->trace = options->verbose ? out : NULL;
     run_seed(run, &result);
+    run->journals = NULL; /* what is run again is not written down again */
     totals->done++;
     totals->events += result.events;
     totals->commits += result.commits;
@@ -192,7 +196,11 @@ int simulate_run(const struct simulate_options *options, FILE *out)
         return -1;
     }
     for (uint64_t i = 0; i < options->seeds && !(options->first && totals.failed > 0); i++) {
-        struct run run = {.seed = options->seed + i, .steps = options->steps, .drops = &drops};
+        struct run run = {.seed = options->seed + i,
+                          .steps = options->steps,
+                          .drops = &drops,
+                          .journals = options->journals,
+                          .program = options->program};
         run_one(options, &run, &totals, out);
     }
     fprintf(out,

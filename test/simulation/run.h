@@ -27,6 +27,8 @@ struct run {
     uint64_t steps;            /* with faults */
     const struct drops *drops; /* or NULL */
     FILE *trace;               /* or NULL */
+    const char *journals;      /* directory of its journals, or NULL */
+    const char *program;       /* what they call the program */
 };
 
 struct run_result {

@@ -10,6 +10,7 @@
 #include "test/simulation/faults.h"
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
+#include "test/simulation/journals.h"
 #include "test/simulation/kube_scheduler.h"
 #include "topology/base/alloc.h"
 
@@ -38,6 +39,7 @@ struct sim *sim_create(uint64_t seed)
 
 void sim_destroy(struct sim *sim)
 {
+    journals_end(sim, "the run is over");
     engine_destroy(sim->host.engine);
     effects_finish(&sim->host.effects);
     arena_finish(&sim->arena);

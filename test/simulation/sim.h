@@ -191,6 +191,14 @@ struct losses {
     int chance; /* thousandths */
 };
 
+/* Where the journals of the run go (journals.h). */
+struct journals {
+    const char *directory; /* *borrowed*; NULL: there are none */
+    const char *program;   /* *borrowed* */
+    struct journal *journal;
+    FILE *file;
+};
+
 struct sim {
     struct random random; /* of the network; faults have their own */
     uint64_t seed;
@@ -239,7 +247,8 @@ struct sim {
     const uint8_t *dropped; /* by number: left out; or NULL. *Borrowed*. */
     uint32_t dropped_from;  /* this one and all later ones are left out */
     FILE *trace;            /* or NULL */
-    struct arena arena;     /* of what is being said to or by the engine */
+    struct journals journals;
+    struct arena arena; /* of what is being said to or by the engine */
 
     bool failed;
     char failure[1024];
