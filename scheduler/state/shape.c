@@ -40,6 +40,21 @@ struct shape {
     struct resources request;
 };
 
+/* A key while it is built. `adding`: words that were never seen are interned; without it the key is
+ * only looked for, and the first such word tells that there is no shape with it. */
+struct draft {
+    struct names *names;
+    bool adding;
+    bool unseen; /* met a word that was never seen */
+    uint32_t *words;
+    size_t count;
+    size_t room;
+    uint32_t selector_at;
+    uint32_t terms_at;
+    uint32_t tolerations_at;
+    struct resources request;
+};
+
 struct shapes {
     struct nodes *nodes;
     struct shape *table; /* uthash by key */
@@ -50,30 +65,31 @@ struct shapes {
     size_t free_count;
     size_t free_room;
     uint32_t unschedulable_key; /* node.kubernetes.io/unschedulable */
+    struct draft draft;         /* kept between calls, so that a known shape allocates nothing */
 };
 
-struct words {
-    uint32_t *items;
-    size_t count;
-    size_t room;
-};
-
-static void words_put(struct words *words, uint32_t word)
+static void put_word(struct draft *draft, uint32_t word)
 {
-    words->items = alloc_grow(words->items, &words->room, words->count + 1, sizeof(uint32_t));
-    words->items[words->count++] = word;
+    draft->words = alloc_grow(draft->words, &draft->room, draft->count + 1, sizeof(uint32_t));
+    draft->words[draft->count++] = word;
 }
 
-/* Interns; false when the vocabulary is full. */
-static bool words_put_name(struct words *words, struct names *names, const char *text)
+/* The number of a word; NAMES_NONE when it has none. */
+static uint32_t word_of(struct draft *draft, const char *text)
 {
-    if (text == NULL) {
-        words_put(words, NAMES_NONE);
-        return true;
-    }
-    uint32_t id = names_intern(names, text, strlen(text));
-    words_put(words, id);
-    return id != NAMES_NONE;
+    size_t length = strlen(text);
+    uint32_t id = draft->adding ? names_intern(draft->names, text, length)
+                                : names_find(draft->names, text, length);
+    draft->unseen = draft->unseen || id == NAMES_NONE;
+    return id;
+}
+
+/* False when the word has no number: see word_of(). NULL is a word of its own. */
+static bool put_name(struct draft *draft, const char *text)
+{
+    uint32_t id = text == NULL ? NAMES_NONE : word_of(draft, text);
+    put_word(draft, id);
+    return text == NULL || id != NAMES_NONE;
 }
 
 struct shapes *shapes_create(struct nodes *nodes)
@@ -81,6 +97,7 @@ struct shapes *shapes_create(struct nodes *nodes)
     static const char unschedulable[] = "node.kubernetes.io/unschedulable";
     struct shapes *shapes = alloc_zero(1, sizeof(*shapes));
     shapes->nodes = nodes;
+    shapes->draft.names = nodes_vocabulary(nodes);
     shapes->unschedulable_key =
         names_intern(nodes_vocabulary(nodes), unschedulable, sizeof(unschedulable) - 1);
     return shapes;
@@ -104,22 +121,32 @@ void shapes_destroy(struct shapes *shapes)
             shape_free(shapes->by_id[id]);
         }
     }
+    free(shapes->draft.words);
+    resources_finish(&shapes->draft.request);
     free(shapes->by_id);
     free(shapes->free_ids);
     free(shapes);
 }
 
-static bool request_of(const struct pod_object *pod, struct names *names, struct resources *request)
+static bool put_request(struct draft *draft, const struct pod_object *pod)
 {
+    struct resources *request = &draft->request;
+    request->count = 0;
     for (size_t i = 0; i < pod->request_count; i++) {
-        const char *resource = pod->requests[i].resource;
-        uint32_t id = names_intern(names, resource, strlen(resource));
+        uint32_t id = word_of(draft, pod->requests[i].resource);
         if (id == NAMES_NONE || request->count >= RESOURCES_MAX) {
             return false;
         }
         if (pod->requests[i].amount > 0) {
             resources_set(request, id, pod->requests[i].amount);
         }
+    }
+    put_word(draft, request->count);
+    for (uint32_t i = 0; i < request->count; i++) {
+        uint64_t amount = (uint64_t)request->items[i].amount;
+        put_word(draft, request->items[i].name);
+        put_word(draft, (uint32_t)(amount >> 32));
+        put_word(draft, (uint32_t)amount);
     }
     return true;
 }
@@ -143,17 +170,6 @@ static void find_gpus(struct shape *shape, const struct names *names)
     }
 }
 
-static void put_request(struct words *words, const struct resources *request)
-{
-    words_put(words, request->count);
-    for (uint32_t i = 0; i < request->count; i++) {
-        uint64_t amount = (uint64_t)request->items[i].amount;
-        words_put(words, request->items[i].name);
-        words_put(words, (uint32_t)(amount >> 32));
-        words_put(words, (uint32_t)amount);
-    }
-}
-
 static int compare_pairs(const void *left, const void *right)
 {
     const uint32_t *a = left, *b = right;
@@ -163,42 +179,40 @@ static int compare_pairs(const void *left, const void *right)
     return (a[1] > b[1]) - (a[1] < b[1]);
 }
 
-static bool put_selector(struct words *words, struct names *names, const struct pod_object *pod)
+static bool put_selector(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->selector_count > POD_SELECTOR_MAX) {
         return false;
     }
-    words_put(words, (uint32_t)pod->selector_count);
-    size_t start = words->count;
+    put_word(draft, (uint32_t)pod->selector_count);
+    size_t start = draft->count;
     for (size_t i = 0; i < pod->selector_count; i++) {
-        if (!words_put_name(words, names, pod->selector[i].key) ||
-            !words_put_name(words, names, pod->selector[i].value)) {
+        if (!put_name(draft, pod->selector[i].key) || !put_name(draft, pod->selector[i].value)) {
             return false;
         }
     }
     if (pod->selector_count > 0) {
-        qsort(&words->items[start], pod->selector_count, 2 * sizeof(uint32_t), compare_pairs);
+        qsort(&draft->words[start], pod->selector_count, 2 * sizeof(uint32_t), compare_pairs);
     }
     return true;
 }
 
-static bool put_term(struct words *words, struct names *names, const struct term_object *term)
+static bool put_term(struct draft *draft, const struct term_object *term)
 {
     if (term->expression_count > POD_EXPRESSIONS_MAX) {
         return false;
     }
-    words_put(words, (uint32_t)term->expression_count);
+    put_word(draft, (uint32_t)term->expression_count);
     for (size_t i = 0; i < term->expression_count; i++) {
         const struct expression_object *expression = &term->expressions[i];
-        if (expression->value_count > POD_VALUES_MAX ||
-            !words_put_name(words, names, expression->key)) {
+        if (expression->value_count > POD_VALUES_MAX || !put_name(draft, expression->key)) {
             return false;
         }
         uint32_t relation = (uint32_t)expression->operator;
-        words_put(words, expression->field ? relation | 0x100u : relation);
-        words_put(words, (uint32_t)expression->value_count);
+        put_word(draft, expression->field ? relation | 0x100u : relation);
+        put_word(draft, (uint32_t)expression->value_count);
         for (size_t v = 0; v < expression->value_count; v++) {
-            if (!words_put_name(words, names, expression->values[v])) {
+            if (!put_name(draft, expression->values[v])) {
                 return false;
             }
         }
@@ -206,37 +220,58 @@ static bool put_term(struct words *words, struct names *names, const struct term
     return true;
 }
 
-static bool put_terms(struct words *words, struct names *names, const struct pod_object *pod)
+static bool put_terms(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->term_count > POD_AFFINITY_TERMS_MAX) {
         return false;
     }
-    words_put(words, (uint32_t)pod->term_count);
+    put_word(draft, (uint32_t)pod->term_count);
     for (size_t i = 0; i < pod->term_count; i++) {
-        if (!put_term(words, names, &pod->terms[i])) {
+        if (!put_term(draft, &pod->terms[i])) {
             return false;
         }
     }
     return true;
 }
 
-static bool put_tolerations(struct words *words, struct names *names, const struct pod_object *pod)
+static bool put_tolerations(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->toleration_count > POD_TOLERATIONS_MAX) {
         return false;
     }
-    words_put(words, (uint32_t)pod->toleration_count);
+    put_word(draft, (uint32_t)pod->toleration_count);
     for (size_t i = 0; i < pod->toleration_count; i++) {
         const struct toleration_object *toleration = &pod->tolerations[i];
         uint32_t effect = toleration->any_effect ? ANY_EFFECT : (uint32_t)toleration->effect;
-        if (!words_put_name(words, names, toleration->key) ||
-            !words_put_name(words, names, toleration->value == NULL ? "" : toleration->value)) {
+        if (!put_name(draft, toleration->key) ||
+            !put_name(draft, toleration->value == NULL ? "" : toleration->value)) {
             return false;
         }
         uint32_t relation = (uint32_t)toleration->operator;
-        words_put(words, (relation << 8) | effect);
+        put_word(draft, (relation << 8) | effect);
     }
     return true;
+}
+
+/* False when a limit is passed or, unless `adding`, when a word was never seen. */
+static bool draft_key(struct draft *draft, const struct pod_object *pod, bool adding)
+{
+    draft->adding = adding;
+    draft->unseen = false;
+    draft->count = 0;
+    if (!put_request(draft, pod)) {
+        return false;
+    }
+    draft->selector_at = (uint32_t)draft->count;
+    if (!put_selector(draft, pod)) {
+        return false;
+    }
+    draft->terms_at = (uint32_t)draft->count;
+    if (!put_terms(draft, pod)) {
+        return false;
+    }
+    draft->tolerations_at = (uint32_t)draft->count;
+    return put_tolerations(draft, pod);
 }
 
 static uint32_t new_id(struct shapes *shapes)
@@ -252,68 +287,54 @@ static uint32_t new_id(struct shapes *shapes)
     return shapes->count++;
 }
 
-/* Adds the shape under a new id, or gives the words back to the caller to free. */
-static struct shape *add_shape(struct shapes *shapes, struct words *words,
-                               struct resources *request)
+/* Adds the shape of the draft under a new id; NULL when there is none left. */
+static struct shape *add_shape(struct shapes *shapes)
 {
+    const struct draft *draft = &shapes->draft;
     uint32_t id = new_id(shapes);
     if (id == SHAPE_NONE) {
         return NULL;
     }
     struct shape *shape = alloc_zero(1, sizeof(*shape));
     shape->id = id;
-    shape->key = words->items;
-    shape->length = (uint32_t)words->count;
-    shape->request = *request;
+    shape->length = (uint32_t)draft->count;
+    shape->key = alloc_zero(shape->length, sizeof(uint32_t));
+    memcpy(shape->key, draft->words, shape->length * sizeof(uint32_t));
+    shape->selector_at = draft->selector_at;
+    shape->terms_at = draft->terms_at;
+    shape->tolerations_at = draft->tolerations_at;
+    resources_init(&shape->request);
+    resources_copy(&shape->request, &draft->request);
     find_gpus(shape, nodes_words(shapes->nodes));
-    words->items = NULL;
-    resources_init(request);
     shapes->by_id[id] = shape;
     HASH_ADD_KEYPTR(hh, shapes->table, shape->key, shape->length * sizeof(uint32_t), shape);
     return shape;
 }
 
+static struct shape *find_shape(const struct shapes *shapes)
+{
+    const struct draft *draft = &shapes->draft;
+    struct shape *shape = NULL;
+    HASH_FIND(hh, shapes->table, draft->words, draft->count * sizeof(uint32_t), shape);
+    return shape;
+}
+
+/* Pods come in many and with few shapes, so a key is first made of known words alone. */
 uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod)
 {
-    struct names *names = nodes_vocabulary(shapes->nodes);
-    struct words words = {0};
-    struct resources request;
-    uint32_t id = SHAPE_NONE;
-    resources_init(&request);
-
-    if (!request_of(pod, names, &request)) {
-        goto out;
+    struct draft *draft = &shapes->draft;
+    if (!draft_key(draft, pod, false) && (!draft->unseen || !draft_key(draft, pod, true))) {
+        return SHAPE_NONE;
     }
-    put_request(&words, &request);
-    uint32_t selector_at = (uint32_t)words.count;
-    if (!put_selector(&words, names, pod)) {
-        goto out;
-    }
-    uint32_t terms_at = (uint32_t)words.count;
-    if (!put_terms(&words, names, pod)) {
-        goto out;
-    }
-    uint32_t tolerations_at = (uint32_t)words.count;
-    if (!put_tolerations(&words, names, pod)) {
-        goto out;
-    }
-    struct shape *shape = NULL;
-    HASH_FIND(hh, shapes->table, words.items, words.count * sizeof(uint32_t), shape);
+    struct shape *shape = find_shape(shapes);
     if (shape == NULL) {
-        shape = add_shape(shapes, &words, &request);
-        if (shape == NULL) {
-            goto out;
-        }
-        shape->selector_at = selector_at;
-        shape->terms_at = terms_at;
-        shape->tolerations_at = tolerations_at;
+        shape = add_shape(shapes);
+    }
+    if (shape == NULL) {
+        return SHAPE_NONE;
     }
     shape->references++;
-    id = shape->id;
-out:
-    free(words.items);
-    resources_finish(&request);
-    return id;
+    return shape->id;
 }
 
 bool shapes_release(struct shapes *shapes, uint32_t id)
