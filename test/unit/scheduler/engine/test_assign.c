@@ -316,7 +316,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/engine_gpus");
+    Suite *suite = suite_create("scheduler/engine/assign");
     TCase *tcase = tcase_create("engine_gpus");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, two_gangs_get_disjoint_quads);

@@ -49,7 +49,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/effects");
+    Suite *suite = suite_create("scheduler/engine/effects");
     TCase *tcase = tcase_create("effects");
     tcase_add_test(tcase, test_order_and_zero);
     tcase_add_test(tcase, test_reset_clears_what_is_appended_next);

@@ -300,7 +300,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/engine_lead");
+    Suite *suite = suite_create("scheduler/engine/lead");
     TCase *lead = tcase_create("lead");
     tcase_add_checked_fixture(lead, setup, teardown);
     tcase_add_test(lead, an_engine_leads_until_it_is_told);

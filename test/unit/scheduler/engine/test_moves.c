@@ -343,7 +343,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/engine_moves");
+    Suite *suite = suite_create("scheduler/engine/moves");
     TCase *tcase = tcase_create("engine_moves");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_clique_that_appears_late);

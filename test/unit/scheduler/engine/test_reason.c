@@ -306,7 +306,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/reason");
+    Suite *suite = suite_create("scheduler/engine/reason");
     TCase *tcase = tcase_create("reason");
     tcase_add_test(tcase, test_shortfall_texts);
     tcase_add_test(tcase, test_gather_texts);

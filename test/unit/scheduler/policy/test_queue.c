@@ -181,7 +181,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/queue");
+    Suite *suite = suite_create("scheduler/policy/queue");
     TCase *tcase = tcase_create("queue");
     tcase_add_test(tcase, test_priority_then_first_come);
     tcase_add_test(tcase, test_a_begun_gang_without_its_quorum_goes_first);

@@ -111,7 +111,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/barrier");
+    Suite *suite = suite_create("scheduler/state/barrier");
     TCase *tcase = tcase_create("barrier");
     tcase_add_test(tcase, test_arrival_order);
     tcase_add_test(tcase, test_second_call_replaces_the_first);

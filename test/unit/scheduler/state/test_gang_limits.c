@@ -293,7 +293,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/gang limits");
+    Suite *suite = suite_create("scheduler/state/gang limits");
     TCase *tcase = tcase_create("limits");
     tcase_add_test(tcase, test_table_is_sorted);
     tcase_add_test(tcase, test_new_gang);

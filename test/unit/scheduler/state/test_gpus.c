@@ -374,7 +374,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/gpus");
+    Suite *suite = suite_create("scheduler/state/gpus");
     TCase *tcase = tcase_create("gpus");
     tcase_add_test(tcase, test_quads);
     tcase_add_test(tcase, test_good_capacity);

@@ -312,7 +312,7 @@ END_TEST
 int main(void)
 {
     ledger_destroy(NULL);
-    Suite *suite = suite_create("scheduler/ledger model");
+    Suite *suite = suite_create("scheduler/state/ledger model");
     TCase *tcase = tcase_create("model");
     tcase_add_loop_test(tcase, test_against_recomputation, 0, 4);
     tcase_add_test(tcase, test_views_in_use_stay);

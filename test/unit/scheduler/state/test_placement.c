@@ -125,7 +125,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scheduler/placement");
+    Suite *suite = suite_create("scheduler/state/placement");
     TCase *tcase = tcase_create("placement");
     tcase_add_test(tcase, test_copies);
     tcase_add_test(tcase, test_every_member_counts);

@@ -272,7 +272,7 @@ END_TEST
 int main(void)
 {
     pods_destroy(NULL);
-    Suite *suite = suite_create("scheduler/pods");
+    Suite *suite = suite_create("scheduler/state/pods");
     TCase *tcase = tcase_create("pods");
     tcase_add_test(tcase, test_observe_copies_and_updates);
     tcase_add_test(tcase, test_order_of_arrival);

@@ -266,7 +266,7 @@ END_TEST
 int main(void)
 {
     shapes_destroy(NULL);
-    Suite *suite = suite_create("scheduler/shape rules");
+    Suite *suite = suite_create("scheduler/state/shape rules");
     TCase *tcase = tcase_create("rules");
     tcase_add_loop_test(tcase, test_numbers, 0, (int)COUNT(numbers));
     tcase_add_test(tcase, test_empty_label_value);

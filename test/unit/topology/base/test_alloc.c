@@ -104,7 +104,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/alloc");
+    Suite *suite = suite_create("topology/base/alloc");
     TCase *tcase = tcase_create("alloc");
     tcase_add_test(tcase, test_zero);
     tcase_add_test(tcase, test_nothing_is_something);

@@ -117,7 +117,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/arena");
+    Suite *suite = suite_create("topology/base/arena");
     TCase *tcase = tcase_create("arena");
     tcase_add_test(tcase, test_empty);
     tcase_add_test(tcase, test_aligned_zeroed_and_apart);

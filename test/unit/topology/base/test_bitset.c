@@ -208,7 +208,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/bitset");
+    Suite *suite = suite_create("topology/base/bitset");
     TCase *tcase = tcase_create("bitset");
     tcase_add_loop_test(tcase, test_against_bools, 0, 12);
     tcase_add_test(tcase, test_ranges_at_word_boundaries);

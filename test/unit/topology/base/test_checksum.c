@@ -50,7 +50,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/checksum");
+    Suite *suite = suite_create("topology/base/checksum");
     TCase *tcase = tcase_create("checksum");
     checksum_init(&checksum);
     tcase_add_test(tcase, test_known_values);

@@ -96,7 +96,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/err");
+    Suite *suite = suite_create("topology/base/err");
     TCase *tcase = tcase_create("err");
     tcase_add_test(tcase, test_set);
     tcase_add_test(tcase, test_null_is_allowed);

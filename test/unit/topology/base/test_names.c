@@ -167,7 +167,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/names");
+    Suite *suite = suite_create("topology/base/names");
     TCase *tcase = tcase_create("names");
     tcase_add_test(tcase, test_first_sight_gives_the_number);
     tcase_add_test(tcase, test_length_counts);

@@ -347,7 +347,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/quantity");
+    Suite *suite = suite_create("topology/base/quantity");
     TCase *tcase = tcase_create("quantity");
     tcase_add_loop_test(tcase, test_rows, 0, sizeof ROWS / sizeof ROWS[0]);
     tcase_add_loop_test(tcase, test_malformed, 0, sizeof MALFORMED / sizeof MALFORMED[0]);

@@ -156,7 +156,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/capacity");
+    Suite *suite = suite_create("topology/graph/capacity");
     TCase *tcase = tcase_create("capacity");
     tcase_add_loop_test(tcase, test_against_recomputation, 0, 10);
     tcase_add_test(tcase, test_copy_is_apart);

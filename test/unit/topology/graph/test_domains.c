@@ -320,7 +320,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/domains");
+    Suite *suite = suite_create("topology/graph/domains");
     TCase *tcase = tcase_create("domains");
     tcase_add_test(tcase, test_example);
     tcase_add_test(tcase, test_levels);

@@ -426,7 +426,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/domains_model");
+    Suite *suite = suite_create("topology/graph/domains_model");
     TCase *tcase = tcase_create("domains_model");
     tcase_add_loop_test(tcase, test_against_model, 0, 80);
     suite_add_tcase(suite, tcase);

@@ -293,7 +293,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/domains_partial");
+    Suite *suite = suite_create("topology/graph/domains_partial");
     TCase *tcase = tcase_create("domains_partial");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_nvlink_domain_of_nodes_without_a_rack);

@@ -125,7 +125,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/levels");
+    Suite *suite = suite_create("topology/graph/levels");
     TCase *tcase = tcase_create("levels");
     tcase_add_test(tcase, test_own_list);
     tcase_add_test(tcase, test_host_alone);

@@ -325,7 +325,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/nodes");
+    Suite *suite = suite_create("topology/graph/nodes");
     TCase *tcase = tcase_create("nodes");
     tcase_add_test(tcase, test_observe);
     tcase_add_test(tcase, test_changes);

@@ -105,7 +105,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/paths");
+    Suite *suite = suite_create("topology/graph/paths");
     TCase *tcase = tcase_create("paths");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, steps_compare_like_texts_then_keys);

@@ -326,7 +326,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/levels_presets");
+    Suite *suite = suite_create("topology/graph/presets");
     TCase *tcase = tcase_create("levels_presets");
     tcase_add_test(tcase, the_names);
     tcase_add_test(tcase, an_unknown_name_lists_all);

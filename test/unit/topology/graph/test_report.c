@@ -217,7 +217,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/report");
+    Suite *suite = suite_create("topology/graph/report");
     TCase *tcase = tcase_create("report");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, sizes_and_keys);

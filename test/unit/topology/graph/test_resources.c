@@ -222,7 +222,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology/resources");
+    Suite *suite = suite_create("topology/graph/resources");
     TCase *tcase = tcase_create("resources");
     tcase_add_test(tcase, test_set_and_get);
     tcase_add_test(tcase, test_copy);

@@ -230,7 +230,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api/kube/node_devices");
+    Suite *suite = suite_create("api/kube/devices/node_devices");
     TCase *tcase = tcase_create("node_devices");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_machine_by_its_labels);

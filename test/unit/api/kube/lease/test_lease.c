@@ -334,7 +334,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api/kube/lease");
+    Suite *suite = suite_create("api/kube/lease/lease");
     TCase *lease = tcase_create("lease");
     tcase_add_checked_fixture(lease, setup, teardown);
     tcase_add_test(lease, the_first_one_makes_the_lease);

@@ -194,7 +194,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api/kube/lease handed over");
+    Suite *suite = suite_create("api/kube/lease/lease handed over");
     TCase *over = tcase_create("hand-over");
     tcase_add_checked_fixture(over, setup, teardown);
     tcase_add_test(over, leadership_follows_the_calls);

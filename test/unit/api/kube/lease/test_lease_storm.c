@@ -209,7 +209,7 @@ static void clear(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("api/kube/lease in a storm");
+    Suite *suite = suite_create("api/kube/lease/lease in a storm");
     TCase *tcase = tcase_create("storm");
     tcase_add_checked_fixture(tcase, calm, clear);
     tcase_add_loop_test(tcase, at_most_one_leads_in_any_weather, 0, 20);

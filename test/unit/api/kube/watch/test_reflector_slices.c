@@ -138,7 +138,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("api/kube/reflector of slices");
+    Suite *suite = suite_create("api/kube/watch/reflector of slices");
     TCase *tcase = tcase_create("slices");
     tcase_add_test(tcase, slices_are_handed_on_as_they_are);
     tcase_add_test(tcase, a_relist_is_a_difference);
