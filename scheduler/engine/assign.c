@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/assign.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine/state.h"
 #include "scheduler/state/gpus.h"
 #include "topology/base/alloc.h"
 
@@ -66,8 +67,8 @@ static void choose_run(const struct engine *engine, struct pod *const *members,
                                      run->gpus, run->end - run->first, rails, run->sets);
 }
 
-void engine_hold_members(struct engine *engine, const struct gang *gang, struct pod *const *members,
-                         const uint32_t *rows, uint32_t count)
+void assign_hold(struct engine *engine, const struct gang *gang, struct pod *const *members,
+                 const uint32_t *rows, uint32_t count)
 {
     const struct gpus *gpus = ledger_gpus(engine->ledger);
     struct run run = {.first = 0};
@@ -89,7 +90,7 @@ void engine_hold_members(struct engine *engine, const struct gang *gang, struct 
 }
 
 /* The same choices in the same order, on claims that are given back. */
-uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
+uint32_t assign_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
                         const uint32_t *rows, uint32_t count, bool *misfit)
 {
     struct gpus *gpus = ledger_gpus(engine->ledger);
@@ -117,7 +118,7 @@ uint32_t engine_misfits(struct engine *engine, const struct gang *gang, struct p
     return misfits;
 }
 
-const char *engine_devices(const struct engine *engine, const struct pod *pod)
+const char *assign_names(const struct engine *engine, const struct pod *pod)
 {
     const struct gpus *gpus = ledger_gpus(engine->ledger);
     char text[GPUS_NAMES_MAX];
@@ -128,24 +129,4 @@ const char *engine_devices(const struct engine *engine, const struct pod *pod)
             (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i == 0 ? "" : ",", name);
     }
     return length == 0 ? NULL : arena_string(&engine->effects->arena, text);
-}
-
-bool engine_observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
-                         const char *resource)
-{
-    uint32_t name = NAMES_NONE;
-    if (map != NULL && resource != NULL) {
-        name = names_intern(nodes_vocabulary(engine->nodes), resource, strlen(resource));
-    }
-    return gpus_observe(ledger_gpus(engine->ledger), row, name == NAMES_NONE ? NULL : map, name);
-}
-
-void engine_observe_devices(struct engine *engine, const struct node_object *object)
-{
-    uint32_t row = nodes_find(engine->nodes, object->name, strlen(object->name));
-    if (row != NAMES_NONE && nodes_get(engine->nodes, row)->present &&
-        engine_observe_gpus(engine, row, object->devices, object->device_resource)) {
-        ledger_gpus_changed(engine->ledger, row);
-        engine->plan_needed = true;
-    }
 }

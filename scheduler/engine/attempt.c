@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine/assign.h"
 #include "scheduler/engine/constraints.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -113,7 +114,7 @@ static void find_started(struct slices *slices)
     const struct attempt *attempt = slices->attempt;
     const struct gang *gang = attempt->gang;
     const struct domains *domains = attempt->engine->domains;
-    for (uint32_t layer = 0; layer < attempt->layer_count; layer++) {
+    for (uint32_t layer = 0; layer < attempt->constraints.layer_count; layer++) {
         slices->started[layer] = alloc_zero(slices->count, sizeof(uint32_t));
         slices->pending[layer] = alloc_zero(slices->count, sizeof(uint32_t));
         for (uint32_t i = 0; i < slices->count; i++) {
@@ -124,9 +125,9 @@ static void find_started(struct slices *slices)
             if (slices->ordinals[i] == UINT32_MAX) {
                 continue;
             }
-            uint32_t *started =
-                &slices->started[layer][slices->ordinals[i] / attempt->layers[layer].size];
-            slices->pending[layer][slices->ordinals[i] / attempt->layers[layer].size] +=
+            uint32_t *started = &slices->started[layer][slices->ordinals[i] /
+                                                        attempt->constraints.layers[layer].size];
+            slices->pending[layer][slices->ordinals[i] / attempt->constraints.layers[layer].size] +=
                 pod->claim == CLAIM_NONE && gang_member_pending(pod);
             uint32_t position =
                 pod->claim == CLAIM_NONE ? DOMAINS_NONE : domains_position(domains, pod->claim_row);
@@ -134,13 +135,14 @@ static void find_started(struct slices *slices)
                 continue;
             }
             if (layer > 0) {
-                uint32_t outer = slices->ordinals[i] / attempt->layers[layer - 1].size;
-                uint32_t place = place_at(domains, position, attempt->layers[layer - 1].level);
+                uint32_t outer = slices->ordinals[i] / attempt->constraints.layers[layer - 1].size;
+                uint32_t place =
+                    place_at(domains, position, attempt->constraints.layers[layer - 1].level);
                 if (slices->started[layer - 1][outer] != place) {
                     continue;
                 }
             }
-            *started = place_at(domains, position, attempt->layers[layer].level);
+            *started = place_at(domains, position, attempt->constraints.layers[layer].level);
         }
     }
 }
@@ -149,10 +151,10 @@ static void find_started(struct slices *slices)
 static bool is_whole(const struct slices *slices, uint32_t ordinal)
 {
     const struct attempt *attempt = slices->attempt;
-    for (uint32_t layer = 0; layer < attempt->layer_count; layer++) {
-        uint32_t slice = ordinal / attempt->layers[layer].size;
+    for (uint32_t layer = 0; layer < attempt->constraints.layer_count; layer++) {
+        uint32_t slice = ordinal / attempt->constraints.layers[layer].size;
         if (slices->started[layer][slice] == DOMAINS_NONE) {
-            return slices->pending[layer][slice] == attempt->layers[layer].size;
+            return slices->pending[layer][slice] == attempt->constraints.layers[layer].size;
         }
     }
     return true;
@@ -162,8 +164,9 @@ static void note_slices(const struct slices *slices, uint32_t ordinal, struct ra
 {
     const struct attempt *attempt = slices->attempt;
     for (uint32_t layer = 0; layer < SOLVER_LAYERS_MAX; layer++) {
-        bool sliced = ordinal != UINT32_MAX && layer < attempt->layer_count;
-        rank->slice[layer] = sliced ? ordinal / attempt->layers[layer].size : UINT32_MAX;
+        bool sliced = ordinal != UINT32_MAX && layer < attempt->constraints.layer_count;
+        rank->slice[layer] =
+            sliced ? ordinal / attempt->constraints.layers[layer].size : UINT32_MAX;
         rank->started[layer] = sliced ? slices->started[layer][rank->slice[layer]] : DOMAINS_NONE;
     }
 }
@@ -239,11 +242,11 @@ int attempt_begin(struct attempt *attempt, struct engine *engine, struct gang *g
     if (attempt->count == 0) {
         return 0;
     }
-    if (wishes_resolve(attempt) < 0) {
+    if (constraints_resolve(engine, gang, &attempt->constraints) < 0) {
         return -1;
     }
-    wishes_exclude(attempt);
-    if (attempt->layer_count > 0) {
+    constraints_exclude(engine, gang, &attempt->constraints);
+    if (attempt->constraints.layer_count > 0) {
         slice_members(attempt);
     }
     return 0;
@@ -254,7 +257,7 @@ void attempt_finish(struct attempt *attempt)
     for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
         bitset_destroy(attempt->excluded[i]);
     }
-    bitset_destroy(attempt->occupied);
+    constraints_finish(&attempt->constraints);
     free(attempt->misfits);
     free(attempt->started);
     free(attempt->members);
@@ -264,7 +267,7 @@ void attempt_finish(struct attempt *attempt)
 
 static bool same_slice(const struct attempt *attempt, uint32_t a, uint32_t b)
 {
-    return attempt->layer_count > 0 && attempt->ranks[a].slice[0] != UINT32_MAX &&
+    return attempt->constraints.layer_count > 0 && attempt->ranks[a].slice[0] != UINT32_MAX &&
            attempt->ranks[a].slice[0] == attempt->ranks[b].slice[0];
 }
 
@@ -305,7 +308,8 @@ static struct bitset *excluded_positions(const struct attempt *attempt, uint32_t
 {
     const struct domains *domains = attempt->engine->domains;
     const struct gang *gang = attempt->gang;
-    struct bitset *excluded = attempt->occupied == NULL ? NULL : bitset_copy(attempt->occupied);
+    struct bitset *excluded =
+        attempt->constraints.occupied == NULL ? NULL : bitset_copy(attempt->constraints.occupied);
     for (uint32_t i = 0; i < gang->veto_count; i++) {
         if (gang->vetoes[i].shape == shape) {
             exclude_row(domains, gang->vetoes[i].row, &excluded);
@@ -334,7 +338,7 @@ static uint32_t count_started(struct attempt *attempt, uint32_t first, uint32_t 
 {
     uint32_t known = 0;
     for (uint32_t i = first; i < first + count; i++) {
-        for (uint32_t layer = 0; layer < attempt->layer_count; layer++) {
+        for (uint32_t layer = 0; layer < attempt->constraints.layer_count; layer++) {
             uint32_t place = attempt->ranks[i].started[layer];
             uint32_t at = 0;
             if (place == DOMAINS_NONE) {
@@ -379,16 +383,17 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         attempt->roles[added] = (struct solver_role){
             .count = 1,
             .request = shapes_request(engine->shapes, shape),
-            .capacity = attempt->good_gpus ? ledger_good_capacity(engine->ledger, shape)
-                                           : ledger_capacity(engine->ledger, shape),
+            .capacity = attempt->constraints.good_gpus ? ledger_good_capacity(engine->ledger, shape)
+                                                       : ledger_capacity(engine->ledger, shape),
             .excluded = attempt->excluded[added],
         };
     }
-    int sliced = attempt->layer_count > 0 ? role_of(attempt, attempt->sliced_shape) : -1;
+    int sliced =
+        attempt->constraints.layer_count > 0 ? role_of(attempt, attempt->sliced_shape) : -1;
     if (sliced >= 0) {
         struct solver_role *role = &attempt->roles[sliced];
-        role->layers = attempt->layers;
-        role->layer_count = attempt->layer_count;
+        role->layers = attempt->constraints.layers;
+        role->layer_count = attempt->constraints.layer_count;
         role->started_count = count_started(attempt, first, count);
         role->started = attempt->started;
     }
@@ -414,7 +419,7 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
         .role_count = attempt->role_count,
         .pinned = attempt->pinned,
         .pinned_count = attempt->pinned_count,
-        .required_level = attempt->required_level,
+        .required_level = attempt->constraints.required_level,
     };
     solver_solve(&problem, plan);
     return 0;
@@ -477,7 +482,7 @@ static bool note_misfits(struct attempt *attempt, uint32_t first, uint32_t count
     bool *misfit = alloc_zero(count, sizeof *misfit);
     struct pod *const *members = attempt->members + first;
     attempt_deal(attempt, first, count, plan, rows);
-    uint32_t left = engine_misfits(attempt->engine, attempt->gang, members, rows, count, misfit);
+    uint32_t left = assign_misfits(attempt->engine, attempt->gang, members, rows, count, misfit);
     bool found = left > 0;
     for (uint32_t i = 0; i < count && left > 0; i++) {
         if (misfit[i]) {
@@ -502,7 +507,7 @@ int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struc
         if (solve(attempt, first, count, plan) < 0) {
             return -1;
         }
-        if (!attempt->good_gpus || !plan->feasible ||
+        if (!attempt->constraints.good_gpus || !plan->feasible ||
             !note_misfits(attempt, first, count, plan, tries == GOOD_TRIES_MAX)) {
             break;
         }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/engine/constraints.h"
 #include "scheduler/engine/state.h"
 #include "scheduler/solver/ranks.h"
 #include "scheduler/solver/solver.h"
@@ -35,15 +36,11 @@ struct attempt {
     uint32_t left_out; /* members of incomplete slices */
     uint32_t *pinned;  /* positions of placed members; owned */
     uint32_t pinned_count;
-    uint32_t required_level;
-    bool good_gpus;                 /* only good sets of GPUs will do */
+    struct constraints constraints;
     struct attempt_misfit *misfits; /* where they were not to be had; owned */
     uint32_t misfit_count;
     size_t misfit_room;
-    struct solver_layer layers[SOLVER_LAYERS_MAX];
-    uint32_t layer_count;
     uint32_t sliced_shape;
-    struct bitset *occupied; /* positions that exclusive domains rule out, or NULL; owned */
 
     /* Of the last solve. */
     struct solver_role roles[SOLVER_ROLES_MAX];
@@ -74,8 +71,5 @@ int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
 /* Deals the positions of the plan just made: rows[i] is the row of the node of member first + i. */
 void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
                   const struct solver_plan *plan, uint32_t *rows);
-
-/* explain.c: sets the gang's reason from the shortfall of the last solve. */
-void engine_explain(const struct attempt *attempt, const struct solver_plan *plan);
 
 #endif

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/calls.h"
+
 #include <stdio.h>
 #include <string.h>
 
+#include "scheduler/engine/assign.h"
+#include "scheduler/engine/observe.h"
+#include "scheduler/engine/plan.h"
 #include "scheduler/engine/reason.h"
-#include "scheduler/engine/state.h"
 
 /* kube-scheduler's calls, as votes of a transaction.
  *
@@ -37,14 +41,13 @@ static uint32_t index_of(const uint32_t *rows, uint32_t count, uint32_t row)
     return UINT32_MAX;
 }
 
-/* The pod of a call; one the watch has not shown yet is taken in as it stands in the call. */
-static struct pod *pod_of_call(struct engine *engine, const struct call_pod *call)
+struct pod *calls_pod(struct engine *engine, const struct call_pod *call)
 {
     struct pod *pod = call->uid == NULL ? NULL : pods_find(engine->pods, call->uid);
     if (pod != NULL || call->object == NULL) {
         return pod;
     }
-    pod = engine_observe_pod(engine, call->object);
+    pod = observe_pod(engine, call->object);
     if (pod != NULL) {
         pod->provisional = true;
         pod->provisional_until = engine->now + ENGINE_PROVISIONAL_MS;
@@ -129,7 +132,7 @@ static bool carried_nomination(const struct engine *engine, const struct filter_
 static bool plan_again(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
     if (pod->claim == CLAIM_HELD && !pod->voted && carried_nomination(engine, call, pod)) {
-        engine_veto(engine, pod);
+        plan_veto(engine, pod);
         return true;
     }
     if (pod->claim == CLAIM_BOUND && pod->unsure && pod->posts == 0 && pod->node == NAMES_NONE) {
@@ -139,26 +142,29 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
             engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
         }
         pods_release(engine->pods, pod);
-        pod->gang->dirty = true;
-        engine->plan_needed = true;
+        engine_mark_changed(engine, pod->gang);
+        engine_mark_room(engine);
         return true;
     }
     return false;
 }
 
+bool calls_refused(struct engine *engine, const struct filter_event *call, struct pod *pod)
+{
+    if (!engine->leading || pod == NULL || pod->gang == NULL || pod->claim == CLAIM_NONE ||
+        index_of(call->rows, call->row_count, pod->claim_row) != UINT32_MAX) {
+        return false;
+    }
+    return plan_again(engine, call, pod);
+}
+
 static void filter_member(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
     struct gang *gang = pod->gang;
-    uint32_t index = UINT32_MAX;
-    if (pod->claim != CLAIM_NONE) {
-        index = index_of(call->rows, call->row_count, pod->claim_row);
-        if (index == UINT32_MAX && plan_again(engine, call, pod)) {
-            engine_settle(engine);
-            index = pod->claim == CLAIM_NONE
-                        ? UINT32_MAX
-                        : index_of(call->rows, call->row_count, pod->claim_row);
-        }
-    }
+    uint32_t index = pod->claim == CLAIM_NONE
+                         ? UINT32_MAX
+                         : index_of(call->rows, call->row_count, pod->claim_row);
+    engine_mark(engine, gang);
     if (index != UINT32_MAX) {
         pod->nominate = false; /* the answer itself does it */
         pod->missed = false;
@@ -175,27 +181,20 @@ static void filter_member(struct engine *engine, const struct filter_event *call
     reply_none(engine, call->ticket, gang->reason[0] != '\0' ? gang->reason : reason_not_planned);
 }
 
-void engine_filter(struct engine *engine, const struct filter_event *call)
+void calls_filter(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
     if (!engine->leading) {
         reply_error(engine, call->ticket, reason_standby);
-        return;
+    } else if (pod != NULL && pod->gang != NULL) {
+        filter_member(engine, call, pod);
+    } else if (engine->synced) {
+        filter_ordinary(engine, call, pod);
+    } else {
+        reply_error(engine, call->ticket, reason_not_ready);
     }
-    struct pod *pod = pod_of_call(engine, &call->pod);
-    engine_settle(engine); /* this pod may complete its gang */
-    if (pod == NULL || pod->gang == NULL) {
-        if (engine->synced) {
-            filter_ordinary(engine, call, pod);
-        } else {
-            reply_error(engine, call->ticket, reason_not_ready);
-        }
-        return;
-    }
-    engine_touch(engine, pod->gang);
-    filter_member(engine, call, pod);
 }
 
-void engine_prioritize(struct engine *engine, const struct filter_event *call)
+void calls_prioritize(struct engine *engine, const struct filter_event *call)
 {
     const struct pod *pod = call->pod.uid == NULL ? NULL : pods_find(engine->pods, call->pod.uid);
     struct effect *effect = effects_append(engine->effects, EFFECT_PRIORITIZE_REPLY);
@@ -206,9 +205,9 @@ void engine_prioritize(struct engine *engine, const struct filter_event *call)
     }
 }
 
-void engine_preempt(struct engine *engine, const struct preempt_event *call)
+void calls_preempt(struct engine *engine, const struct preempt_event *call)
 {
-    const struct pod *pod = engine->leading ? pod_of_call(engine, &call->pod) : NULL;
+    const struct pod *pod = engine->leading ? calls_pod(engine, &call->pod) : NULL;
     bool *keeps = arena_alloc(&engine->effects->arena, call->row_count, sizeof(bool));
     for (uint32_t i = 0; i < call->row_count; i++) {
         uint32_t row = call->rows[i];
@@ -234,7 +233,7 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
         for (uint32_t i = 0; i < gang->member_count && yields; i++) {
             struct pod *member = gang->members[i];
             if (member->claim == CLAIM_HELD && member->claim_row == row && !member->voted) {
-                engine_veto(engine, member);
+                plan_veto(engine, member);
                 break;
             }
         }
@@ -257,16 +256,12 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     pods_release(engine->pods, pod);
     pods_bind(engine->pods, pod, row);
     pod->posts++;
-    struct effect *effect = effects_append(engine->effects, EFFECT_POST_BINDING);
-    effect->write.name_space = arena_string(arena, pod->name_space);
-    effect->write.name = arena_string(arena, pod->name);
-    effect->write.uid = arena_string(arena, pod->uid);
+    struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, call->node);
-    effect->write.rank = -1;
     if (pod->gang != NULL) {
         effect->write.gang = arena_string(arena, pod->gang->name);
         effect->write.rank = pod->rank;
-        effect->write.devices = engine_devices(engine, pod);
+        effect->write.devices = assign_names(engine, pod);
     }
 }
 
@@ -286,7 +281,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
 {
     struct gang *gang = pod->gang;
     char text[GANG_REASON_MAX];
-    engine_touch(engine, gang);
+    engine_mark(engine, gang);
     if (pod->claim == CLAIM_BOUND && pod->claim_row == row) {
         post_ordinary(engine, pod, call, row); /* its outcome was lost: ask again */
         return;
@@ -305,7 +300,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     pod->nominate = false;
 }
 
-void engine_bind(struct engine *engine, const struct bind_event *call)
+void calls_bind(struct engine *engine, const struct bind_event *call)
 {
     if (engine->draining || !engine->leading) {
         engine_bind_reply(engine, call->ticket,
@@ -341,6 +336,23 @@ void engine_bind(struct engine *engine, const struct bind_event *call)
     }
 }
 
+void calls_give_up(struct engine *engine, uint64_t ticket)
+{
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        struct pod *pod = barrier_take_ticket(&engine->gangs.items[i]->barrier, ticket);
+        if (pod != NULL) {
+            pod->voted = false;
+            return;
+        }
+    }
+    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
+        if (pod->waiting && pod->ticket == ticket) {
+            pod->waiting = false;
+            return;
+        }
+    }
+}
+
 static void answer_waiting(struct engine *engine, struct pod *pod, const char *error)
 {
     if (pod->waiting) {
@@ -349,14 +361,14 @@ static void answer_waiting(struct engine *engine, struct pod *pod, const char *e
     }
 }
 
-void engine_binding_done(struct engine *engine, const struct write_done_event *done)
+void calls_binding_done(struct engine *engine, const struct write_done_event *done)
 {
     struct pod *pod = pods_find(engine->pods, done->uid);
     if (pod == NULL) {
         return; /* deleted meanwhile; its caller was answered then */
     }
     bool bound = done->outcome == WRITE_DONE;
-    engine_touch(engine, pod->gang);
+    engine_mark(engine, pod->gang);
     pod->posts -= pod->posts > 0;
     answer_waiting(engine, pod, bound ? NULL : done->message);
     if (pod->provisional) { /* once bound it exists, however late the watch is */
@@ -376,13 +388,13 @@ void engine_binding_done(struct engine *engine, const struct write_done_event *d
         return;
     }
     pods_release(engine->pods, pod);
-    engine->plan_needed = true;
+    engine_mark_room(engine);
     if (pod->gang != NULL) {
         struct gang_tally tally = gang_tally(pod->gang);
         if (!gang_begun(&tally)) { /* else others could take its room before it goes on */
             pod->gang->not_before = engine->now + ENGINE_REFUSED_MS;
             engine_want_tick(engine, pod->gang->not_before);
         }
-        pod->gang->dirty = true;
+        engine_mark_changed(engine, pod->gang);
     }
 }

@@ -18,20 +18,20 @@
 
 #define WISH_MAX 100 /* bytes of a wish quoted in a reason */
 
-static int refuse(struct attempt *attempt, const char *text)
+static int refuse(struct engine *engine, struct gang *gang, const char *text)
 {
-    if (gang_set_reason(attempt->gang, reason_invalid, text)) {
-        engine_tell_waiting(attempt->engine, attempt->gang);
+    if (gang_set_reason(gang, reason_invalid, text)) {
+        engine_tell_waiting(engine, gang);
     }
     return -1;
 }
 
 /* Tree level of `name`; -1 with the reason set. `wish` names the annotation's meaning. */
-static int find_level(struct attempt *attempt, const char *wish, const char *name, uint32_t *level)
+static int find_level(struct engine *engine, struct gang *gang, const char *wish, const char *name,
+                      uint32_t *level)
 {
     char text[GANG_REASON_MAX];
-    const struct gang *gang = attempt->gang;
-    int found = domains_level_find(attempt->engine->domains, name);
+    int found = domains_level_find(engine->domains, name);
     if (found >= 0) {
         *level = (uint32_t)found;
         return 0;
@@ -44,73 +44,74 @@ static int find_level(struct attempt *attempt, const char *wish, const char *nam
         snprintf(text, sizeof(text), "gang %s/%s waits: no node carries the %s level \"%.*s\"",
                  gang->name_space, gang->name, wish, WISH_MAX, name);
     }
-    return refuse(attempt, text);
+    return refuse(engine, gang, text);
 }
 
-static int resolve_slice(struct attempt *attempt, const struct placement_slice *slice)
+static int resolve_slice(struct engine *engine, struct gang *gang,
+                         const struct placement_slice *slice, struct constraints *constraints)
 {
     char text[GANG_REASON_MAX];
-    const struct gang *gang = attempt->gang;
     uint32_t level = 0;
     if (slice->size < 1 || (uint32_t)slice->size > GANG_MEMBERS_MAX) {
         snprintf(
             text, sizeof(text),
             "gang %s/%s waits: slice size %" PRId32 " of \"%.*s\" must be a number from 1 to %u",
             gang->name_space, gang->name, slice->size, WISH_MAX, slice->level, GANG_MEMBERS_MAX);
-        return refuse(attempt, text);
+        return refuse(engine, gang, text);
     }
-    if (find_level(attempt, "slice", slice->level, &level) < 0) {
+    if (find_level(engine, gang, "slice", slice->level, &level) < 0) {
         return -1;
     }
     const struct solver_layer *outer =
-        attempt->layer_count > 0 ? &attempt->layers[attempt->layer_count - 1] : NULL;
+        constraints->layer_count > 0 ? &constraints->layers[constraints->layer_count - 1] : NULL;
     if (outer != NULL && (level <= outer->level || outer->size % (uint32_t)slice->size != 0)) {
         snprintf(text, sizeof(text),
                  "gang %s/%s waits: slices of %" PRId32 " per \"%.*s\" do not divide those of "
                  "%" PRIu32 " per %s",
                  gang->name_space, gang->name, slice->size, WISH_MAX, slice->level, outer->size,
-                 domains_level_name(attempt->engine->domains, outer->level));
-        return refuse(attempt, text);
+                 domains_level_name(engine->domains, outer->level));
+        return refuse(engine, gang, text);
     }
     if (level > 0) { /* all pods share the cluster */
-        attempt->layers[attempt->layer_count++] =
+        constraints->layers[constraints->layer_count++] =
             (struct solver_layer){.level = level, .size = (uint32_t)slice->size};
     }
     return 0;
 }
 
-static int resolve_devices(struct attempt *attempt, const char *wish)
+static int resolve_devices(struct engine *engine, struct gang *gang, const char *wish,
+                           struct constraints *constraints)
 {
     char text[GANG_REASON_MAX];
-    const struct gang *gang = attempt->gang;
-    attempt->good_gpus = wish != NULL && strcmp(wish, "required") == 0;
-    if (wish == NULL || attempt->good_gpus || strcmp(wish, "preferred") == 0) {
+    constraints->good_gpus = wish != NULL && strcmp(wish, "required") == 0;
+    if (wish == NULL || constraints->good_gpus || strcmp(wish, "preferred") == 0) {
         return 0;
     }
     snprintf(text, sizeof(text),
              "gang %s/%s waits: device topology \"%.*s\" is neither required nor preferred",
              gang->name_space, gang->name, WISH_MAX, wish);
-    return refuse(attempt, text);
+    return refuse(engine, gang, text);
 }
 
-int wishes_resolve(struct attempt *attempt)
+int constraints_resolve(struct engine *engine, struct gang *gang, struct constraints *constraints)
 {
-    struct placement placement = gang_placement(attempt->gang);
-    if (resolve_devices(attempt, placement.device_topology) < 0) {
+    struct placement placement = gang_placement(gang);
+    if (resolve_devices(engine, gang, placement.device_topology, constraints) < 0) {
         return -1;
     }
-    attempt->required_level = SOLVER_LEVEL_NONE;
-    if (placement.required != NULL &&
-        find_level(attempt, "required", placement.required, &attempt->required_level) < 0) {
+    constraints->required_level = SOLVER_LEVEL_NONE;
+    if (placement.required != NULL && find_level(engine, gang, "required", placement.required,
+                                                 &constraints->required_level) < 0) {
         return -1;
     }
     uint32_t exclusive = 0;
+    constraints->exclusive = placement.exclusive != NULL;
     if (placement.exclusive != NULL &&
-        find_level(attempt, "exclusive", placement.exclusive, &exclusive) < 0) {
+        find_level(engine, gang, "exclusive", placement.exclusive, &exclusive) < 0) {
         return -1;
     }
     for (uint32_t i = 0; i < placement.slice_count; i++) {
-        if (resolve_slice(attempt, &placement.slices[i]) < 0) {
+        if (resolve_slice(engine, gang, &placement.slices[i], constraints) < 0) {
             return -1;
         }
     }
@@ -124,26 +125,26 @@ static int exclusive_level(const struct engine *engine, const struct gang *gang)
     return name == NULL ? -1 : domains_level_find(engine->domains, name);
 }
 
-static void occupy(struct attempt *attempt, uint32_t position, uint32_t level)
+static void occupy(const struct domains *domains, struct constraints *constraints,
+                   uint32_t position, uint32_t level)
 {
-    const struct domains *domains = attempt->engine->domains;
-    if (attempt->occupied == NULL) {
-        attempt->occupied = bitset_create(domains_positions(domains));
+    if (constraints->occupied == NULL) {
+        constraints->occupied = bitset_create(domains_positions(domains));
     }
     if (level + 1 == domains_levels(domains)) {
-        bitset_set(attempt->occupied, position);
+        bitset_set(constraints->occupied, position);
         return;
     }
     const struct domain *domain = domains_get(domains, domains_at(domains, position, level));
     for (uint32_t p = domain->first; p < domain->end; p++) {
-        bitset_set(attempt->occupied, p);
+        bitset_set(constraints->occupied, p);
     }
 }
 
-void wishes_exclude(struct attempt *attempt)
+void constraints_exclude(const struct engine *engine, const struct gang *gang,
+                         struct constraints *constraints)
 {
-    const struct engine *engine = attempt->engine;
-    int own = exclusive_level(engine, attempt->gang);
+    int own = exclusive_level(engine, gang);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         const struct gang *other = engine->gangs.items[i];
         int theirs = exclusive_level(engine, other);
@@ -153,9 +154,15 @@ void wishes_exclude(struct attempt *attempt)
             uint32_t position = pod->claim == CLAIM_NONE
                                     ? DOMAINS_NONE
                                     : domains_position(engine->domains, pod->claim_row);
-            if (other != attempt->gang && position != DOMAINS_NONE) {
-                occupy(attempt, position, (uint32_t)widest);
+            if (other != gang && position != DOMAINS_NONE) {
+                occupy(engine->domains, constraints, position, (uint32_t)widest);
             }
         }
     }
+}
+
+void constraints_finish(struct constraints *constraints)
+{
+    bitset_destroy(constraints->occupied);
+    constraints->occupied = NULL;
 }

@@ -2,16 +2,33 @@
 #ifndef SCHEDULER_ENGINE_CONSTRAINTS_H
 #define SCHEDULER_ENGINE_CONSTRAINTS_H
 
-#include "scheduler/engine/attempt.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* What a gang's placement (placement.h) means in the tree as it is now. */
+#include "scheduler/engine/state.h"
+#include "scheduler/solver/solver.h"
+#include "topology/base/bitset.h"
 
-/* Resolves levels and slices into the attempt; -1 with the gang's reason set when one makes no
- * sense or is not in the tree. */
-int wishes_resolve(struct attempt *attempt);
+/* What a gang's placement (state/placement.h) means in the tree as it is now. All zero is a valid
+ * one, without any constraint. */
+struct constraints {
+    uint32_t required_level; /* SOLVER_LEVEL_NONE: none */
+    bool good_gpus;          /* only good sets of GPUs will do */
+    bool exclusive;          /* the gang wants domains without other gangs */
+    struct solver_layer layers[SOLVER_LAYERS_MAX];
+    uint32_t layer_count;
+    struct bitset *occupied; /* positions that exclusive domains rule out, or NULL; owned */
+};
 
-/* Fills attempt->occupied: what the gang must not use because it wants domains for itself, or
- * because another gang has domains for itself. */
-void wishes_exclude(struct attempt *attempt);
+/* Resolves levels, slices and what was asked of devices; -1 with the gang's reason set when one
+ * makes no sense or is not in the tree. */
+int constraints_resolve(struct engine *engine, struct gang *gang, struct constraints *constraints);
+
+/* Fills `occupied`: what the gang must not use because it wants domains for itself, or because
+ * another gang has domains for itself. */
+void constraints_exclude(const struct engine *engine, const struct gang *gang,
+                         struct constraints *constraints);
+
+void constraints_finish(struct constraints *constraints);
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/explain.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scheduler/engine/attempt.h"
 #include "scheduler/engine/reason.h"
 #include "topology/base/alloc.h"
 
@@ -83,7 +84,7 @@ static bool fits_without(const struct attempt *attempt, const struct gang *other
         .role_count = 1,
         .pinned = attempt->pinned,
         .pinned_count = attempt->pinned_count,
-        .required_level = attempt->required_level,
+        .required_level = attempt->constraints.required_level,
         .budget = 1, /* whether there is a plan needs no search */
     };
     struct solver_plan plan;
@@ -127,7 +128,7 @@ static uint32_t scarce_resource(const struct engine *engine, const struct resour
     return scarce == UINT32_MAX ? NAMES_NONE : scarce;
 }
 
-void engine_explain(const struct attempt *attempt, const struct solver_plan *plan)
+void explain_shortage(const struct attempt *attempt, const struct solver_plan *plan)
 {
     struct engine *engine = attempt->engine;
     struct gang *gang = attempt->gang;
@@ -140,14 +141,14 @@ void engine_explain(const struct attempt *attempt, const struct solver_plan *pla
         .domains = engine->domains,
         .nodes = engine->nodes,
         .role = role,
-        .good_gpus = attempt->good_gpus,
+        .good_gpus = attempt->constraints.good_gpus,
         .scarce = scarce_resource(engine, role->request, domain),
     };
     int64_t ordinary = 0;
     if (shortage.scarce != NAMES_NONE) {
         count_blocking(engine, gang, domain, shortage.scarce, &ordinary);
         shortage.blocker = next_blocker(engine, NULL);
-        if (!attempt->good_gpus) { /* counts do not say which GPUs would be free */
+        if (!attempt->constraints.good_gpus) { /* counts do not say which GPUs would be free */
             shortage.after = find_after(attempt);
         }
         shortage.ordinary = ordinary > (shortage.blocker == NULL ? 0 : shortage.blocker->blocking);

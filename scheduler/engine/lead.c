@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/lead.h"
+
+#include "scheduler/engine/hold.h"
 #include "scheduler/engine/reason.h"
-#include "scheduler/engine/state.h"
 
 /* Leading and following, for several processes that share one cluster.
  *
@@ -42,25 +44,24 @@ static void forget_attempts(struct gang *gang)
     }
 }
 
-void engine_follow(struct engine *engine)
+void lead_follow(struct engine *engine)
 {
     engine->leading = false;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
-        engine_abort(engine, gang, reason_standby, false);
+        hold_abort(engine, gang, reason_standby, false);
         forget_attempts(gang);
-        engine_touch(engine, gang);
+        engine_mark(engine, gang);
     }
 }
 
-void engine_lead(struct engine *engine)
+void lead_begin(struct engine *engine)
 {
     engine->leading = true;
-    engine->plan_needed = true;
+    engine_mark_room(engine);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
         forget_attempts(gang);
-        gang->dirty = true;
-        engine_touch(engine, gang);
+        engine_mark_changed(engine, gang);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/engine/state.h"
+#include "scheduler/engine/nominate.h"
 
 /* Nominations: status.nominatedNodeName of the members of a plan. kube-scheduler tries that node
  * first, sampling or not, and keeps room there for the pod; and the write itself wakes the pod.
@@ -14,7 +14,6 @@
 
 static void nominate(struct engine *engine, struct pod *pod, uint32_t row)
 {
-    struct arena *arena = &engine->effects->arena;
     bool clear = row == NAMES_NONE;
     pod->nominating = !clear;
     pod->nominated_at = engine->now;
@@ -24,15 +23,12 @@ static void nominate(struct engine *engine, struct pod *pod, uint32_t row)
     if (!clear && pod->nominated == row) {
         return; /* it carries just this one already */
     }
-    struct effect *effect = effects_append(engine->effects, EFFECT_NOMINATE);
-    effect->write.name_space = arena_string(arena, pod->name_space);
-    effect->write.name = arena_string(arena, pod->name);
-    effect->write.uid = arena_string(arena, pod->uid);
-    effect->write.node = clear ? NULL : arena_string(arena, nodes_name(engine->nodes, row));
-    effect->write.rank = -1;
+    struct effect *effect = engine_write(engine, EFFECT_NOMINATE, pod);
+    effect->write.node =
+        clear ? NULL : arena_string(&engine->effects->arena, nodes_name(engine->nodes, row));
 }
 
-void engine_update_nominations(struct engine *engine, struct gang *gang)
+void nominate_members(struct engine *engine, struct gang *gang)
 {
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
@@ -46,7 +42,7 @@ void engine_update_nominations(struct engine *engine, struct gang *gang)
     }
 }
 
-void engine_renominate(struct engine *engine, struct gang *gang)
+void nominate_again(struct engine *engine, struct gang *gang)
 {
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
@@ -58,7 +54,7 @@ void engine_renominate(struct engine *engine, struct gang *gang)
     gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
 }
 
-void engine_nomination_done(struct engine *engine, const struct write_done_event *done)
+void nominate_done(struct engine *engine, const struct write_done_event *done)
 {
     struct pod *pod = pods_find(engine->pods, done->uid);
     if (pod == NULL) {
@@ -68,6 +64,6 @@ void engine_nomination_done(struct engine *engine, const struct write_done_event
         pod->nominating = false; /* nothing to clear; the filter's answer still does the job */
     } else if (done->outcome == WRITE_UNKNOWN && done->node == NULL) {
         pod->nominating = true; /* it may still stand: clear it again */
-        engine_touch(engine, pod->gang);
+        engine_mark(engine, pod->gang);
     }
 }

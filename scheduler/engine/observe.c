@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/observe.h"
+
 #include <string.h>
 
-#include "scheduler/engine/state.h"
+#include "scheduler/engine/hold.h"
 
 /* The books: what the API server shows of nodes, pods and groups, put into the node table, the pod
  * table, the gangs and the ledger.
  *
  * Nothing is decided here. What an observation contradicts (a hold on a node that shrank, a member
  * that is deleted or bound elsewhere, a group whose quorum changed) is given up at once with an
- * answer to whoever waits for it; the gang is touched, and engine_settle() does the rest.
+ * answer to whoever waits for it; the gang is marked, and the fixpoint does the rest.
  */
 
 /* Whether what is overbooked on the row is something the pod holds, too: a hold that takes none of
@@ -26,7 +28,7 @@ static bool lacks_room(const struct engine *engine, const struct pod *pod, uint3
 }
 
 /* Whether holds on a row still have room; gangs whose hold has not are planned again. */
-void engine_check_row(struct engine *engine, uint32_t row)
+static void check_row(struct engine *engine, uint32_t row)
 {
     static const char why[] = "the planned node has no room any more";
     if (!ledger_has_hold(engine->ledger, row) || !ledger_overbooked(engine->ledger, row)) {
@@ -45,17 +47,28 @@ void engine_check_row(struct engine *engine, uint32_t row)
                 continue;
             }
             if (!gang_begun(&tally)) {
-                engine_abort(engine, gang, why, false);
+                hold_abort(engine, gang, why, false);
                 break;
             }
-            engine_drop_hold(engine, pod, why);
+            hold_drop(engine, pod, why);
         }
         gang->dirty = true;
-        engine_touch(engine, gang);
+        engine_mark(engine, gang);
     }
 }
 
-void engine_observe_node(struct engine *engine, const struct node_object *object)
+/* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
+static bool observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
+                         const char *resource)
+{
+    uint32_t name = NAMES_NONE;
+    if (map != NULL && resource != NULL) {
+        name = names_intern(nodes_vocabulary(engine->nodes), resource, strlen(resource));
+    }
+    return gpus_observe(ledger_gpus(engine->ledger), row, name == NAMES_NONE ? NULL : map, name);
+}
+
+void observe_node(struct engine *engine, const struct node_object *object)
 {
     struct err err;
     uint32_t row;
@@ -70,7 +83,7 @@ void engine_observe_node(struct engine *engine, const struct node_object *object
         effect->transition.waited_ms = -1;
         return;
     }
-    bool gpus = engine_observe_gpus(engine, row, object->devices, object->device_resource);
+    bool gpus = observe_gpus(engine, row, object->devices, object->device_resource);
     if (changes == NODE_UNCHANGED && !gpus) {
         return;
     }
@@ -78,20 +91,30 @@ void engine_observe_node(struct engine *engine, const struct node_object *object
         engine->tree_dirty = true;
     }
     ledger_node_changed(engine->ledger, row);
-    engine_check_row(engine, row);
-    engine->plan_needed = true;
+    check_row(engine, row);
+    engine_mark_room(engine);
 }
 
-void engine_remove_node(struct engine *engine, const char *name)
+void observe_node_gone(struct engine *engine, const char *name)
 {
     uint32_t row = nodes_remove(engine->nodes, name);
     if (row == NAMES_NONE) {
         return;
     }
     engine->tree_dirty = true;
-    (void)engine_observe_gpus(engine, row, NULL, NULL);
+    (void)observe_gpus(engine, row, NULL, NULL);
     ledger_node_changed(engine->ledger, row);
-    engine_check_row(engine, row);
+    check_row(engine, row);
+}
+
+void observe_devices(struct engine *engine, const struct node_object *object)
+{
+    uint32_t row = nodes_find(engine->nodes, object->name, strlen(object->name));
+    if (row != NAMES_NONE && nodes_get(engine->nodes, row)->present &&
+        observe_gpus(engine, row, object->devices, object->device_resource)) {
+        ledger_gpus_changed(engine->ledger, row);
+        engine_mark_room(engine);
+    }
 }
 
 /* Puts the pod into the gang its labels name now. */
@@ -100,9 +123,9 @@ static void update_membership(struct engine *engine, struct pod *pod,
 {
     struct gang *old = pod->gang;
     if (old != NULL && (object->gang == NULL || strcmp(old->name, object->gang) != 0)) {
-        engine_drop_hold(engine, pod, "the pod has left its gang");
+        hold_drop(engine, pod, "the pod has left its gang");
         gang_leave(old, pod);
-        engine_touch(engine, old);
+        engine_mark(engine, old);
         old = NULL;
     }
     if (object->gang == NULL) {
@@ -111,21 +134,21 @@ static void update_membership(struct engine *engine, struct pod *pod,
     if (old == NULL) {
         struct gang *gang = gangs_get(&engine->gangs, pod->name_space, object->gang);
         (void)gang_join(gang, pod);
-        engine_touch(engine, gang);
+        engine_mark(engine, gang);
         return;
     }
     gang_reorder(old, pod);
-    engine_touch(engine, old);
+    engine_mark(engine, old);
 }
 
 /* Makes the claim agree with what the API server shows. */
 static void update_claim(struct engine *engine, struct pod *pod)
 {
     if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
-        engine_drop_hold(engine, pod, "the pod is being deleted");
+        hold_drop(engine, pod, "the pod is being deleted");
         if (pod->terminal && pod->claim != CLAIM_NONE) {
             pods_release(engine->pods, pod);
-            engine->plan_needed = true;
+            engine_mark_room(engine);
         }
         return;
     }
@@ -136,14 +159,14 @@ static void update_claim(struct engine *engine, struct pod *pod)
         return;
     }
     bool as_planned = pod->claim_row == pod->node;
-    engine_drop_hold(engine, pod, as_planned ? NULL : "the pod is bound to another node");
+    hold_drop(engine, pod, as_planned ? NULL : "the pod is bound to another node");
     pods_release(engine->pods, pod);
     pods_bind(engine->pods, pod, pod->node);
-    engine_check_row(engine, pod->node);
-    engine->plan_needed = true;
+    check_row(engine, pod->node);
+    engine_mark_room(engine);
 }
 
-struct pod *engine_observe_pod(struct engine *engine, const struct pod_object *object)
+struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
 {
     struct pod *pod = pods_observe(engine->pods, object);
     if (pod == NULL) {
@@ -152,51 +175,51 @@ struct pod *engine_observe_pod(struct engine *engine, const struct pod_object *o
     update_membership(engine, pod, object);
     update_claim(engine, pod);
     if (pod->claim != CLAIM_NONE) {
-        engine_check_row(engine, pod->claim_row); /* the request may have grown in place */
+        check_row(engine, pod->claim_row); /* the request may have grown in place */
     }
     return pod;
 }
 
-void engine_remove_pod(struct engine *engine, struct pod *pod)
+void observe_pod_gone(struct engine *engine, struct pod *pod)
 {
     struct gang *gang = pod->gang;
-    engine_drop_hold(engine, pod, "the pod is deleted");
+    hold_drop(engine, pod, "the pod is deleted");
     if (pod->waiting) {
         engine_bind_reply(engine, pod->ticket, "the pod is deleted");
     }
     if (pod->claim != CLAIM_NONE) {
-        engine->plan_needed = true;
+        engine_mark_room(engine);
     }
     if (gang != NULL) {
         gang_leave(gang, pod);
-        engine_touch(engine, gang);
+        engine_mark(engine, gang);
     }
     engine->provisional -= pod->provisional;
     pods_remove(engine->pods, pod);
 }
 
-void engine_watch_pod(struct engine *engine, const struct pod_object *object)
+void observe_watched_pod(struct engine *engine, const struct pod_object *object)
 {
-    struct pod *pod = engine_observe_pod(engine, object);
+    struct pod *pod = observe_pod(engine, object);
     if (pod != NULL && pod->provisional) {
         pod->provisional = false;
         engine->provisional--;
     }
 }
 
-void engine_observe_group(struct engine *engine, const struct group_object *object)
+void observe_group(struct engine *engine, const struct group_object *object)
 {
     struct gang *gang = gangs_get(&engine->gangs, object->name_space, object->name);
     bool same = gang->has_object && gang->object_minimum == object->minimum &&
                 placement_equal(&gang->object_placement, &object->placement);
     gang_set_object(gang, object);
     if (!same && gang->deadline != INT64_MAX) {
-        engine_abort(engine, gang, "the gang's PodGroup changed", false);
+        hold_abort(engine, gang, "the gang's PodGroup changed", false);
     }
-    engine_touch(engine, gang);
+    engine_mark(engine, gang);
 }
 
-void engine_remove_group(struct engine *engine, const char *name_space, const char *name)
+void observe_group_gone(struct engine *engine, const char *name_space, const char *name)
 {
     struct gang *gang = gangs_find(&engine->gangs, name_space, name);
     if (gang == NULL || !gang->has_object) {
@@ -205,7 +228,7 @@ void engine_remove_group(struct engine *engine, const char *name_space, const ch
     gang_clear_object(gang);
     struct gang_tally tally = gang_tally(gang);
     if (gang->deadline != INT64_MAX && !gang_begun(&tally)) {
-        engine_abort(engine, gang, "the gang's PodGroup is deleted", false);
+        hold_abort(engine, gang, "the gang's PodGroup is deleted", false);
     }
-    engine_touch(engine, gang);
+    engine_mark(engine, gang);
 }

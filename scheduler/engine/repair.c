@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/repair.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "scheduler/engine/state.h"
 
 /* What happens when rolling forward does not work.
  *
@@ -19,12 +19,26 @@
  * of this is remembered by the API server: a new process starts the time anew.
  */
 
+/* What happens when rolling forward does not work.
+ *
+ *   COMMITTING ──bound──▶ PLACED
+ *       │ for repair_timeout_ms, with members that find no room beside the bound ones
+ *       ▼
+ *     torn ──keep──▶ said once; the rest joins when there is room
+ *       └────evict─▶ the bound members are evicted: their controller makes the gang anew, whole
+ *
+ * A gang is torn when a binding failed for good, a node died or a running member was lost, and
+ * what replaces it fits nowhere. A gang whose missing members do not exist is not: bringing them
+ * back, or not, is its controller's business. How long it is in COMMITTING counts, not how long
+ * the last attempt is ago, so that plans which are vetoed over and over do not put it off. Nothing
+ * of this is remembered by the API server: a new process starts the time anew.
+ */
 static bool is_torn(const struct gang_tally *tally)
 {
     return tally->bound > 0 && tally->pending > 0;
 }
 
-void engine_watch_repair(struct engine *engine, struct gang *gang, enum gang_state state)
+void repair_watch(struct engine *engine, struct gang *gang, enum gang_state state)
 {
     if (state != GANG_COMMITTING) {
         gang->repair_since = -1;
@@ -41,22 +55,18 @@ void engine_watch_repair(struct engine *engine, struct gang *gang, enum gang_sta
  * is met by the next round. */
 static void evict_members(struct engine *engine, struct gang *gang)
 {
-    struct arena *arena = &engine->effects->arena;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         const struct pod *pod = gang->members[i];
         if (pod->node == NAMES_NONE || pod->terminal || pod->deleting) {
             continue;
         }
-        struct effect *effect = effects_append(engine->effects, EFFECT_EVICT);
-        effect->write.name_space = arena_string(arena, pod->name_space);
-        effect->write.name = arena_string(arena, pod->name);
-        effect->write.uid = arena_string(arena, pod->uid);
-        effect->write.gang = arena_string(arena, gang->name);
+        struct effect *effect = engine_write(engine, EFFECT_EVICT, pod);
+        effect->write.gang = arena_string(&engine->effects->arena, gang->name);
         effect->write.rank = pod->rank;
     }
 }
 
-void engine_tick_repair(struct engine *engine, struct gang *gang)
+void repair_tick(struct engine *engine, struct gang *gang)
 {
     struct gang_tally tally = gang_tally(gang);
     char text[GANG_REASON_MAX];
@@ -84,5 +94,5 @@ void engine_tick_repair(struct engine *engine, struct gang *gang)
     } else {
         gang->torn = true;
     }
-    engine_touch(engine, gang);
+    engine_mark(engine, gang);
 }

@@ -73,7 +73,7 @@ struct gang {
     size_t veto_room;
 
     int64_t blocking; /* scratch of the search for who is in the way */
-    bool touched;     /* scratch of the running engine_apply() */
+    bool marked;      /* scratch of the running engine_apply() */
 
     char reason[GANG_REASON_MAX]; /* why it is not further; "" when placed */
     const char *reason_class;     /* constant text that names the kind of reason */

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/commit.h"
+
+#include "scheduler/engine/assign.h"
+
+/* From HELD to COMMITTING. No binding is posted for a gang before its quorum stands in the barrier;
+ * once one is posted the gang has begun, and the rest follow.
+ */
+
+/* Posts the binding of a held member. */
+static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticket)
+{
+    struct arena *arena = &engine->effects->arena;
+    pods_settle(engine->pods, pod);
+    pods_doubt(engine->pods, pod, INT64_MAX); /* until the outcome is known */
+    pod->waiting = true;
+    pod->ticket = ticket;
+    pod->posts++;
+    pod->nominating = false; /* the API server clears the field when it binds */
+    struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
+    effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->claim_row));
+    effect->write.gang = arena_string(arena, pod->gang->name);
+    effect->write.rank = pod->rank;
+    effect->write.devices = assign_names(engine, pod);
+}
+
+void commit_if_voted(struct engine *engine, struct gang *gang)
+{
+    int32_t minimum = gang_minimum(gang);
+    struct gang_tally tally = gang_tally(gang);
+    if (gang->barrier.count == 0 ||
+        (!gang_begun(&tally) && (minimum <= 0 || gang->barrier.count < (size_t)minimum))) {
+        return;
+    }
+    if (!gang_begun(&tally) && gang->deadline <= engine->now) {
+        return; /* we stood still, and the callers may be gone: the tick that is due gives up */
+    }
+    for (size_t i = 0; i < gang->barrier.count; i++) {
+        gang->barrier.items[i].pod->voted = false;
+        commit_member(engine, gang->barrier.items[i].pod, gang->barrier.items[i].ticket);
+    }
+    gang->barrier.count = 0;
+    gang->failures = 0;
+    gang->dirty = true; /* it has begun: members beyond the plan may join now */
+}

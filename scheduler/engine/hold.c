@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/hold.h"
+
+#include "scheduler/engine/reason.h"
+
+/* The way back from HELD. Whatever takes a member out of the barrier answers its caller, so that
+ * every bind ticket gets exactly one reply.
+ */
+
+int64_t hold_timeout(const struct engine *engine, const struct gang *gang)
+{
+    int64_t most = engine->options.hold_timeout_ms;
+    return gang->object_timeout_ms > 0 && gang->object_timeout_ms < most ? gang->object_timeout_ms
+                                                                         : most;
+}
+
+void hold_drop(struct engine *engine, struct pod *pod, const char *why)
+{
+    uint64_t ticket;
+    if (pod->voted && barrier_take(&pod->gang->barrier, pod, &ticket)) {
+        engine_bind_reply(engine, ticket, why);
+    }
+    pod->voted = false;
+    pod->nominate = false;
+    if (pod->claim == CLAIM_HELD) {
+        pods_release(engine->pods, pod);
+        engine_mark_room(engine);
+    }
+}
+
+static void back_off(struct engine *engine, struct gang *gang)
+{
+    int64_t delay = engine->options.backoff_initial_ms;
+    for (uint32_t i = 0; i < gang->failures && delay < engine->options.backoff_maximum_ms; i++) {
+        delay *= 2;
+    }
+    if (delay > engine->options.backoff_maximum_ms) {
+        delay = engine->options.backoff_maximum_ms;
+    }
+    gang->failures++;
+    gang->not_before = engine->now + delay;
+    engine_want_tick(engine, gang->not_before);
+}
+
+/* When kube-scheduler's own filters refuse every node it does not ask at all. A member that carried
+ * its nomination and still did not come, while others came or twice in a row, was refused that
+ * way. */
+static bool never_asked(const struct engine *engine, const struct pod *pod, bool alive)
+{
+    int64_t enough = hold_timeout(engine, pod->gang) / 2; /* a joiner may have come just now */
+    return alive && !pod->voted && pod->nominated == pod->claim_row &&
+           pod->nominated_at + enough <= engine->now;
+}
+
+void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)
+{
+    bool alive = gang->barrier.count > 0 || gang->failures > 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        struct pod *pod = gang->members[i];
+        if (pod->claim != CLAIM_HELD) {
+            continue;
+        }
+        if (backoff && (pod->missed || never_asked(engine, pod, alive))) {
+            gang_veto(gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
+            engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
+        }
+        hold_drop(engine, pod, why);
+    }
+    gang->deadline = INT64_MAX;
+    gang->nominate_at = INT64_MAX;
+    gang->dirty = true;
+    if (backoff) {
+        back_off(engine, gang);
+        gang_set_reason(gang, reason_backoff, why);
+    }
+    engine_mark_room(engine);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_ENGINE_HOLD_H
+#define SCHEDULER_ENGINE_HOLD_H
+
+#include "scheduler/engine/state.h"
+
+/* Gives up what is held: of one member, or of a whole gang. */
+
+/* The time a hold of the gang may last. A group may ask for less than configured, never for more:
+ * kube-scheduler's bind calls end with its httpTimeout, and nothing may be posted for a caller that
+ * is gone. */
+int64_t hold_timeout(const struct engine *engine, const struct gang *gang);
+
+/* Takes a member out of the barrier (its caller gets `why`, NULL = bound) and releases its hold. */
+void hold_drop(struct engine *engine, struct pod *pod, const char *why);
+
+/* Gives up the hold of a gang that has not begun (or of the joiners of one that has): waiting binds
+ * get `why`, capacity is free again. With `backoff` it is not planned again at once. */
+void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff);
+
+#endif

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_ENGINE_NOMINATE_H
+#define SCHEDULER_ENGINE_NOMINATE_H
+
+#include "scheduler/engine/state.h"
+
+/* Asks for the nominations of a plan, and takes back those of a plan that is no more, be it one of
+ * an earlier process: kube-scheduler keeps room for nominated pods. */
+void nominate_members(struct engine *engine, struct gang *gang);
+
+/* Nominations that the watch does not show are asked for again. */
+void nominate_again(struct engine *engine, struct gang *gang);
+
+/* What became of one: EVENT_NOMINATION_DONE. */
+void nominate_done(struct engine *engine, const struct write_done_event *done);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/state.h"
+
+#include <stdio.h>
+
+#include "topology/base/alloc.h"
+
+/* The marks, and the effects that more than one module makes.
+ *
+ * A mark is a promise that somebody looks again: a gang is in the list of the marked at most once,
+ * and leaves it when fixpoint_finish() is done with it. Nothing is decided here.
+ */
+
+#define EVENT_REPEAT_MS \
+    10000 /* Events that say again why a gang waits are at least that far apart */
+
+void engine_mark(struct engine *engine, struct gang *gang)
+{
+    if (gang == NULL || gang->marked) {
+        return;
+    }
+    gang->marked = true;
+    engine->marked = alloc_grow(engine->marked, &engine->marked_room,
+                                (size_t)engine->marked_count + 1, sizeof(struct gang *));
+    engine->marked[engine->marked_count++] = gang;
+}
+
+void engine_mark_changed(struct engine *engine, struct gang *gang)
+{
+    gang->dirty = true;
+    engine_mark(engine, gang);
+}
+
+void engine_mark_room(struct engine *engine)
+{
+    engine->plan_needed = true;
+}
+
+void engine_want_tick(struct engine *engine, int64_t at)
+{
+    if (at < engine->next_tick) {
+        engine->next_tick = at;
+    }
+}
+
+void engine_bind_reply(struct engine *engine, uint64_t ticket, const char *error)
+{
+    struct effect *effect = effects_append(engine->effects, EFFECT_BIND_REPLY);
+    effect->bind.ticket = ticket;
+    effect->bind.error = arena_string(&engine->effects->arena, error);
+}
+
+struct effect *engine_write(struct engine *engine, enum effect_type type, const struct pod *pod)
+{
+    struct arena *arena = &engine->effects->arena;
+    struct effect *effect = effects_append(engine->effects, type);
+    effect->write.name_space = arena_string(arena, pod->name_space);
+    effect->write.name = arena_string(arena, pod->name);
+    effect->write.uid = arena_string(arena, pod->uid);
+    effect->write.rank = -1;
+    return effect;
+}
+
+void engine_tell(struct engine *engine, const struct gang *gang, bool warning, const char *reason,
+                 const char *message)
+{
+    struct arena *arena = &engine->effects->arena;
+    if (!engine->leading || (!gang->has_object && gang->member_count == 0)) {
+        return;
+    }
+    struct effect *effect = effects_append(engine->effects, EFFECT_EVENT);
+    const struct pod *first = gang->member_count > 0 ? gang->members[0] : NULL;
+    effect->event.group = gang->has_object;
+    effect->event.warning = warning;
+    effect->event.name_space = arena_string(arena, gang->name_space);
+    effect->event.name = arena_string(arena, gang->has_object ? gang->name : first->name);
+    effect->event.uid = arena_string(arena, gang->has_object ? gang->uid : first->uid);
+    effect->event.reason = reason;
+    effect->event.message = arena_string(arena, message);
+}
+
+void engine_tell_waiting(struct engine *engine, struct gang *gang)
+{
+    if (engine->now - gang->told_at >= EVENT_REPEAT_MS) {
+        gang->told_at = engine->now;
+        engine_tell(engine, gang, true, "GangWaiting", gang->reason);
+    }
+}
+
+void engine_transition(struct engine *engine, struct gang *gang, enum gang_state to)
+{
+    if (gang->state == to) {
+        return;
+    }
+    struct arena *arena = &engine->effects->arena;
+    struct effect *effect = effects_append(engine->effects, EFFECT_TRANSITION);
+    effect->transition.name_space = arena_string(arena, gang->name_space);
+    effect->transition.gang = arena_string(arena, gang->name);
+    effect->transition.from = gang_state_name(gang->state);
+    effect->transition.to = gang_state_name(to);
+    effect->transition.message = arena_string(arena, gang->reason);
+    effect->transition.waited_ms = gang->ready_since >= 0 ? engine->now - gang->ready_since : -1;
+    if (to == GANG_PLACED) {
+        char text[GANG_REASON_MAX];
+        snprintf(text, sizeof(text), "gang %s/%s: its quorum of %d pods is bound", gang->name_space,
+                 gang->name, (int)gang_minimum(gang));
+        engine_tell(engine, gang, false, "GangPlaced", text);
+    }
+    gang->state = to;
+}

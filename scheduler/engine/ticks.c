@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/ticks.h"
+
+#include <stdio.h>
+
+#include "scheduler/engine/hold.h"
+#include "scheduler/engine/nominate.h"
+#include "scheduler/engine/observe.h"
+#include "scheduler/engine/repair.h"
+
+/* Time is handed in with every event, and passes only here: what falls due is acted on in the tick
+ * that was asked for, never in passing by another event.
+ */
+
+void ticks_forgive_lateness(struct engine *engine)
+{
+    if (engine->next_tick == INT64_MAX || engine->now - engine->next_tick < ENGINE_LATE_MS) {
+        return;
+    }
+    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
+        int64_t unsure_until = engine->now + ENGINE_DOUBT_MS;
+        bool bound = pod->claim == CLAIM_BOUND && !pod->unsure;
+        int64_t provisional_until =
+            engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
+        if (pod->unsure && pod->unsure_until < unsure_until) {
+            pod->unsure_until = unsure_until;
+        }
+        if (pod->provisional && pod->provisional_until < provisional_until) {
+            pod->provisional_until = provisional_until;
+        }
+    }
+}
+
+static void drop_unconfirmed_pods(struct engine *engine)
+{
+    struct pod *next;
+    for (struct pod *pod = pods_first(engine->pods); pod != NULL && engine->provisional > 0;
+         pod = next) {
+        next = pod->hh.next;
+        if (!pod->provisional) {
+            continue;
+        }
+        if (pod->provisional_until <= engine->now && pod->posts == 0) {
+            observe_pod_gone(engine, pod);
+        } else if (pod->provisional_until > engine->now) { /* else: when its binding is done */
+            engine_want_tick(engine, pod->provisional_until);
+        }
+    }
+}
+
+static void tick_gang(struct engine *engine, struct gang *gang)
+{
+    if (gang->deadline <= engine->now) {
+        char why[GANG_REASON_MAX];
+        struct gang_tally tally = gang_tally(gang);
+        snprintf(why, sizeof(why),
+                 "gang %s/%s: %zu of %u planned pods had arrived when the hold ran out",
+                 gang->name_space, gang->name, gang->barrier.count, tally.held);
+        engine_tell(engine, gang, true, "GangAborted", why);
+        /* Bound members wait for these: their room is not given away while they are planned
+         * again. */
+        hold_abort(engine, gang, why, gang->state != GANG_COMMITTING);
+        engine_mark(engine, gang);
+    } else if (gang->nominate_at <= engine->now) {
+        nominate_again(engine, gang);
+        engine_mark(engine, gang);
+    }
+    repair_tick(engine, gang);
+    if (gang_expire_vetoes(gang, engine->now)) {
+        engine_mark_changed(engine, gang);
+    }
+    if (gang->wants && gang->not_before <= engine->now && gang->dirty) {
+        engine_mark_room(engine);
+    }
+}
+
+/* A binding without an answer that no watch has shown did not happen. */
+static void drop_doubtful_bindings(struct engine *engine)
+{
+    for (struct pod *pod = pods_first(engine->pods); pod != NULL && pods_unsure(engine->pods) > 0;
+         pod = pod->hh.next) {
+        if (!pod->unsure) {
+            continue;
+        }
+        if (pod->unsure_until > engine->now) {
+            engine_want_tick(engine, pod->unsure_until);
+            continue;
+        }
+        pods_release(engine->pods, pod);
+        if (pod->gang != NULL) {
+            engine_mark_changed(engine, pod->gang);
+        }
+    }
+}
+
+static void want_ticks(struct engine *engine, const struct gang *gang)
+{
+    engine_want_tick(engine, gang->deadline);
+    engine_want_tick(engine, gang->nominate_at);
+    if (gang->wants && gang->not_before > engine->now) {
+        engine_want_tick(engine, gang->not_before);
+    }
+    if (gang->repair_since >= 0 && !gang->torn) {
+        engine_want_tick(engine, gang->repair_since + engine->options.repair_timeout_ms);
+    }
+    for (uint32_t i = 0; i < gang->veto_count; i++) {
+        engine_want_tick(engine, gang->vetoes[i].until);
+    }
+}
+
+void ticks_run(struct engine *engine)
+{
+    engine->next_tick = INT64_MAX;
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        tick_gang(engine, engine->gangs.items[i]);
+    }
+    drop_unconfirmed_pods(engine);
+    drop_doubtful_bindings(engine);
+}
+
+void ticks_want(struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        want_ticks(engine, engine->gangs.items[i]);
+    }
+}
