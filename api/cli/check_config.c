@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "api/cli/cli.h"
+#include "api/cli/flags.h"
 #include "api/import/import.h"
 #include "api/ops/config.h"
 #include "api/ops/config_describe.h"
@@ -12,57 +11,46 @@
  * The output is a configuration again: JSON is YAML.
  */
 
-static const char usage[] =
-    "usage: phalanx check-config FILE\n"
-    "       phalanx check-config --config FILE\n"
-    "\n"
-    "Reads a configuration file strictly and prints it with every default filled in\n"
-    "(JSON, which is a valid configuration file again). Without a file: the defaults.\n"
-    "\n"
-    "  --config FILE   the file\n"
-    "\n"
-    "Exit code 2 when the file cannot be read or says something that is not known.\n";
+struct check_config_flags {
+    const char *file;
+    const char *config;
+};
 
-/* The path, "" when none is given; NULL after an error was reported or help was given. */
-static const char *read_path(int argc, char **argv, int *exit)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *path = "";
-    *exit = CLI_USAGE;
-    if (argc == 2 && argv[1][0] != '-') {
-        return argv[1];
-    }
-    optind = 0;
-    int flag;
-    while ((flag = cli_option(argc, argv, "check-config", "h", options)) != -1) {
-        switch (flag) {
-        case 'c':
-            path = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            *exit = CLI_OK;
-            return NULL;
-        default:
-            return NULL;
-        }
-    }
-    return path;
-}
+static const struct flag check_config_flags[] = {
+    {.name = "config",
+     .value = "FILE",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct check_config_flags, config),
+     .help = "another way to name the file, as for the other commands"},
+    {.name = NULL},
+};
+
+static const struct flags syntax = {
+    .command = "check-config",
+    .about = "Reads a configuration file strictly and prints it with every default filled in "
+             "(JSON, which is a valid configuration file again). Without a file: the defaults.",
+    .flags = check_config_flags,
+    .operand = "FILE",
+    .operand_help = "the configuration",
+    .operand_to = offsetof(struct check_config_flags, file),
+    .exit_codes = "Exit code 2 when the file cannot be read or says something that is not known.",
+};
 
 int cli_check_config(int argc, char **argv)
 {
+    struct check_config_flags flags = {.file = NULL};
     struct config config;
     struct err err;
-    int exit;
-    const char *path = read_path(argc, argv, &exit);
-    if (path == NULL) {
-        return exit;
+    int result = flags_parse(&syntax, argc, argv, &flags);
+    if (result != FLAGS_GO) {
+        return result;
     }
+    if (flags.file != NULL && flags.config != NULL) {
+        return cli_usage_error("check-config", "FILE and --config FILE exclude each other");
+    }
+    const char *path = flags.file != NULL ? flags.file : flags.config;
     config_default(&config);
-    if (path[0] != '\0' && config_load(&config, path, &err) < 0) {
+    if (path != NULL && config_load(&config, path, &err) < 0) {
         fprintf(stderr, "phalanx check-config: %s\n", err.text);
         return CLI_USAGE;
     }

@@ -6,22 +6,20 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Which command is meant, and what all commands have in common: how they complain.
+/* Which command is meant, and what all commands have in common: how they report a usage error.
  *
- * A flag or command that does not exist is answered with the one that is nearest in letters, so
- * that the next try is the right one. Flags are never guessed: getopt's abbreviations are refused,
- * because a script that says --snap works until there is a second flag that begins like it.
+ * A command that does not exist is answered with the one that is nearest in letters, so that the
+ * next try is the right one.
  */
 
 #define WORD_MAX     32 /* longer words are nobody's misspelling of ours */
 #define DISTANCE_MAX 3
-#define OPTIONS_MAX  32
 
 static const struct cli_command commands[] = {
     {"serve", cli_serve, "answer kube-scheduler's extender calls"},
     {"plan", cli_plan, "say where a job would be placed, or why it does not fit"},
     {"topology", cli_topology, "say how the node labels of a cluster are understood"},
-    {"replay", cli_replay, "let a journal happen again, and say which decision differs"},
+    {"replay", cli_replay, "replay a journal, and say which decision differs"},
     {"check-config", cli_check_config, "say how a configuration file is understood"},
     {"version", cli_version, "print the version"},
 };
@@ -48,7 +46,7 @@ static void print_usage(FILE *out, const struct cli_command *more)
     }
     fputs("\n"
           "`phalanx COMMAND --help` explains each of them.\n"
-          "Exit codes: 0 good, 1 failed, 2 asked wrongly, 3 does not fit (plan).\n",
+          "Exit codes: 0 success, 1 failure, 2 usage error, 3 a gang does not fit (plan).\n",
           out);
 }
 
@@ -106,76 +104,6 @@ int cli_usage_error(const char *command, const char *format, ...)
     return CLI_USAGE;
 }
 
-/* Says which flag might have been meant by `word`, which begins with its dashes. */
-static void report_unknown(const char *command, const char *word, const struct option *options)
-{
-    const char *names[OPTIONS_MAX + 1];
-    char name[WORD_MAX + 2];
-    size_t count = 0;
-    for (; options[count].name != NULL && count < OPTIONS_MAX; count++) {
-        names[count] = options[count].name;
-    }
-    names[count] = NULL;
-    const char *bare = word + strspn(word, "-");
-    size_t length = strcspn(bare, "=");
-    length = length < sizeof name ? length : sizeof name - 1; /* too long to be near anything */
-    memcpy(name, bare, length);
-    name[length] = '\0';
-    const char *nearest = strncmp(word, "--", 2) == 0 ? cli_nearest(name, names) : NULL;
-    if (nearest != NULL) {
-        cli_usage_error(command, "there is no flag %s: did you mean --%s?", word, nearest);
-    } else {
-        cli_usage_error(command, "there is no flag %s", word);
-    }
-}
-
-/* Whether a long flag is written out in full. */
-static bool is_whole(const char *word, const struct option *option)
-{
-    size_t length = strlen(option->name);
-    return strncmp(word, "--", 2) != 0 || (strncmp(word + 2, option->name, length) == 0 &&
-                                           (word[2 + length] == '\0' || word[2 + length] == '='));
-}
-
-int cli_option(int argc, char **argv, const char *command, const char *letters,
-               const struct option *options)
-{
-    char quiet[64];
-    int index = -1;
-    int at = optind == 0 ? 1 : optind;
-    /* '+': stop at the first argument that is no flag; ':': tell a missing value from an unknown
-     * flag. */
-    snprintf(quiet, sizeof quiet, "+:%s", letters);
-    opterr = 0;
-    int flag = getopt_long(argc, argv, quiet, options, &index);
-    const char *word = at < argc ? argv[at] : "";
-    if (flag == -1) {
-        if (optind < argc) {
-            cli_usage_error(command, "there is nothing to do with \"%s\"", argv[optind]);
-            return '?';
-        }
-        return -1;
-    }
-    if (flag == ':') {
-        cli_usage_error(command, "%s wants a value", word);
-        return '?';
-    }
-    if (flag == '?') {
-        bool known = optopt != 0 && strncmp(word, "--", 2) == 0;
-        if (known) {
-            cli_usage_error(command, "%.*s takes no value", (int)strcspn(word, "="), word);
-        } else {
-            report_unknown(command, word, options);
-        }
-        return '?';
-    }
-    if (index >= 0 && !is_whole(word, &options[index])) {
-        report_unknown(command, word, options);
-        return '?';
-    }
-    return flag;
-}
-
 /* The command of that name; NULL after it was said which one is nearest. */
 static const struct cli_command *find_command(const char *name, const struct cli_command *more)
 {
@@ -197,9 +125,9 @@ static const struct cli_command *find_command(const char *name, const struct cli
     names[count] = NULL;
     const char *nearest = cli_nearest(name, names);
     if (nearest != NULL) {
-        cli_usage_error("", "there is no command %s: did you mean %s?", name, nearest);
+        cli_usage_error("", "unknown command %s: did you mean %s?", name, nearest);
     } else {
-        cli_usage_error("", "there is no command %s", name);
+        cli_usage_error("", "unknown command %s", name);
     }
     return NULL;
 }

@@ -2,7 +2,6 @@
 #ifndef API_CLI_CLI_H
 #define API_CLI_CLI_H
 
-#include <getopt.h>
 #include <stdio.h>
 
 /* The commands of `phalanx`. Each gets its own arguments, argv[0] being its name, and returns the
@@ -11,8 +10,8 @@
 
 enum cli_exit {
     CLI_OK = 0,
-    CLI_RUNTIME = 1,    /* it tried and failed */
-    CLI_USAGE = 2,      /* it was asked wrongly: flags, configuration, a manifest without a gang */
+    CLI_RUNTIME = 1,    /* failure */
+    CLI_USAGE = 2,      /* usage error: flags, configuration, a manifest without a gang */
     CLI_INFEASIBLE = 3, /* `plan`: a gang does not fit */
 };
 
@@ -34,14 +33,7 @@ int cli_run(int argc, char **argv);
 /* The same with one more command, or NULL: for one that not every build has. */
 int cli_run_with(int argc, char **argv, const struct cli_command *more);
 
-/* Like getopt_long(), for commands that say what is wrong themselves: an unknown flag, a missing or
- * superfluous value or an argument that is no flag is reported with the nearest flag there is and
- * gives
- * '?'. `letters` as for getopt. Set optind to 0 before the first call. */
-int cli_option(int argc, char **argv, const char *command, const char *letters,
-               const struct option *options);
-
-/* Reports a mistake of the caller as "phalanx <command>: <text>" with a hint at --help. Returns
+/* Reports a usage error as "phalanx <command>: <text>" with a hint at --help. Returns
  * CLI_USAGE. */
 int cli_usage_error(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/cli/cli.h"
+#include "api/cli/flags.h"
 #include "api/embedded/cluster.h"
 #include "api/embedded/expand.h"
 #include "api/import/import.h"
@@ -32,32 +33,59 @@
 
 #define TICKS_MAX 1000 /* due at once; more would be an engine that never comes to rest */
 
-static const char usage[] =
-    "usage: phalanx plan --snapshot FILE --manifest FILE [--config FILE]\n"
-    "                    [--namespace NAME] [-o json|table|tree]\n"
-    "\n"
-    "Says where the gangs of a manifest would be placed on a cluster as it is now, or\n"
-    "which level is short by how many. Nothing is written anywhere.\n"
-    "\n"
-    "  --snapshot FILE    the cluster: what `kubectl get nodes,pods,podgroups -A -o json`\n"
-    "                     prints (or yaml); - is standard input\n"
-    "  --manifest FILE    the job, as one would `kubectl apply` it: Pods and PodGroups,\n"
-    "                     a Job, JobSet or PyTorchJob; - is standard input\n"
-    "  --config FILE      configuration, for the levels of the topology\n"
-    "  --namespace NAME   for objects of the manifest without one (default: default)\n"
-    "  -o, --output FORM  tree (default), table or json\n"
-    "\n"
-    "Exit code 3 when a gang does not fit.\n";
-
 enum output { OUTPUT_TREE, OUTPUT_TABLE, OUTPUT_JSON };
+static const char *const outputs[] = {"tree", "table", "json", NULL};
 
 struct plan_flags {
     const char *snapshot;
     const char *manifest;
     const char *config;
     const char *name_space;
-    enum output output;
-    bool help;
+    int output; /* enum output */
+};
+
+static const struct flag plan_flags[] = {
+    {.name = "snapshot",
+     .value = "FILE",
+     .kind = FLAG_TEXT,
+     .required = true,
+     .to = offsetof(struct plan_flags, snapshot),
+     .help = "the cluster: what `kubectl get nodes,pods,podgroups -A -o json` prints (or yaml); - "
+             "is standard input"},
+    {.name = "manifest",
+     .value = "FILE",
+     .kind = FLAG_TEXT,
+     .required = true,
+     .to = offsetof(struct plan_flags, manifest),
+     .help = "the job, as one would `kubectl apply` it: Pods and PodGroups, a Job, JobSet or "
+             "PyTorchJob; - is standard input"},
+    {.name = "config",
+     .value = "FILE",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct plan_flags, config),
+     .help = "configuration, for the levels of the topology"},
+    {.name = "namespace",
+     .letter = 'n',
+     .value = "NAME",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct plan_flags, name_space),
+     .help = "for objects of the manifest without one (default: default)"},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORM",
+     .kind = FLAG_CHOICE,
+     .choices = outputs,
+     .to = offsetof(struct plan_flags, output),
+     .help = "tree (default), table or json"},
+    {.name = NULL},
+};
+
+static const struct flags syntax = {
+    .command = "plan",
+    .about = "Says where the gangs of a manifest would be placed on a cluster as it is now, or "
+             "which level is short by how many. Nothing is written anywhere.",
+    .flags = plan_flags,
+    .exit_codes = "Exit code 3 when a gang does not fit.",
 };
 
 /* A gang that the manifest is about. */
@@ -77,69 +105,6 @@ struct what_if {
     size_t asked_count;
     size_t asked_room;
 };
-
-static int read_output(const char *text, enum output *output)
-{
-    static const char *const names[] = {"tree", "table", "json"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *output = (enum output)i;
-            return 0;
-        }
-    }
-    cli_usage_error("plan", "--output %s: must be tree, table or json", text);
-    return -1;
-}
-
-static int read_flags(int argc, char **argv, struct plan_flags *flags)
-{
-    static const struct option options[] = {{"snapshot", required_argument, NULL, 's'},
-                                            {"manifest", required_argument, NULL, 'm'},
-                                            {"config", required_argument, NULL, 'c'},
-                                            {"namespace", required_argument, NULL, 'n'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    *flags = (struct plan_flags){.name_space = "default"};
-    optind = 0;
-    int flag;
-    while ((flag = cli_option(argc, argv, "plan", "o:n:h", options)) != -1) {
-        switch (flag) {
-        case 's':
-            flags->snapshot = optarg;
-            break;
-        case 'm':
-            flags->manifest = optarg;
-            break;
-        case 'c':
-            flags->config = optarg;
-            break;
-        case 'n':
-            flags->name_space = optarg;
-            break;
-        case 'o':
-            if (read_output(optarg, &flags->output) < 0) {
-                return -1;
-            }
-            break;
-        case 'h':
-            flags->help = true;
-            return 0;
-        default:
-            return -1;
-        }
-    }
-    if (flags->snapshot == NULL || flags->manifest == NULL) {
-        cli_usage_error("plan", "--%s FILE is missing",
-                        flags->snapshot == NULL ? "snapshot" : "manifest");
-        return -1;
-    }
-    if (strcmp(flags->snapshot, "-") == 0 && strcmp(flags->manifest, "-") == 0) {
-        cli_usage_error("plan", "only one of --snapshot and --manifest can be standard input");
-        return -1;
-    }
-    return 0;
-}
 
 static void apply(struct what_if *what_if, const struct event *event)
 {
@@ -287,7 +252,7 @@ static void print_json(json_t *gangs)
 }
 
 /* Prints every gang that was asked for; CLI_INFEASIBLE when one does not fit. */
-static int answer(const struct what_if *what_if, enum output output)
+static int answer(const struct what_if *what_if, int output)
 {
     int result = CLI_OK;
     json_t *gangs = json_array();
@@ -387,15 +352,16 @@ static int plan(const struct plan_flags *flags, struct config *config, struct er
 
 int cli_plan(int argc, char **argv)
 {
-    struct plan_flags flags;
+    struct plan_flags flags = {.name_space = "default", .output = OUTPUT_TREE};
     struct config config;
     struct err err;
-    if (read_flags(argc, argv, &flags) < 0) {
-        return CLI_USAGE;
+    int result = flags_parse(&syntax, argc, argv, &flags);
+    if (result != FLAGS_GO) {
+        return result;
     }
-    if (flags.help) {
-        fputs(usage, stdout);
-        return CLI_OK;
+    if (strcmp(flags.snapshot, "-") == 0 && strcmp(flags.manifest, "-") == 0) {
+        return cli_usage_error("plan",
+                               "only one of --snapshot and --manifest can be standard input");
     }
     config_default(&config);
     if (flags.config != NULL && config_load(&config, flags.config, &err) < 0) {

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "api/cli/cli.h"
+#include "api/cli/flags.h"
 #include "api/view/journal_text.h"
 #include "topology/base/alloc.h"
 #include "version.h"
@@ -21,16 +22,40 @@
 
 #define READ_PIECE (1u << 20)
 
-static const char usage[] =
-    "usage: phalanx replay FILE [--until N] [--verbose]\n"
-    "\n"
-    "Lets the events of a journal (phalanx serve --journal FILE) happen again and compares\n"
-    "every decision with the recorded one, to the last byte. Prints the first difference.\n"
-    "\n"
-    "  --until N       stop after record N\n"
-    "  -v, --verbose   print every event and decision, a line each\n"
-    "\n"
-    "Exit code 0 when all are the same, 1 at a difference or when the journal cannot be read.\n";
+struct replay_flags {
+    const char *file;
+    uint64_t until;
+    bool verbose;
+};
+
+static const struct flag replay_flags[] = {
+    {.name = "until",
+     .value = "N",
+     .kind = FLAG_NUMBER,
+     .to = offsetof(struct replay_flags, until),
+     .help = "stop after record N"},
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = FLAG_SWITCH,
+     .to = offsetof(struct replay_flags, verbose),
+     .help = "print every event and decision, a line each"},
+    {.name = NULL},
+};
+
+static const struct flags syntax = {
+    .command = "replay",
+    .about =
+        "Replays the events of a journal and compares every decision with the recorded one, to "
+        "the last byte. Prints the first difference.",
+    .flags = replay_flags,
+    .operand = "FILE",
+    .operand_help = "the journal, of phalanx serve --journal FILE",
+    .operand_to = offsetof(struct replay_flags, file),
+    .operand_required = true,
+    .exit_codes =
+        "Exit code 0 when all are the same, 1 at a difference or when the journal cannot be "
+        "read.",
+};
 
 struct source {
     FILE *file;
@@ -41,10 +66,7 @@ struct source {
 };
 
 struct replay {
-    const char *path;
-    uint64_t until;
-    bool verbose;
-    bool help;
+    struct replay_flags flags;
     struct source source;
     struct journal_reader *reader;
     struct journal_text *text;
@@ -197,7 +219,7 @@ static bool step(struct replay *replay, const struct journal_record *record)
     replay->steps++;
     replay->decisions += record->effects->count;
     replay->last = record->event.now;
-    if (replay->verbose) {
+    if (replay->flags.verbose) {
         show_step(replay, record);
     }
     if (!journal_compare(replay->reader, &record->event, record->effects, &replay->effects,
@@ -228,7 +250,7 @@ static void begin(struct replay *replay, const struct journal_header *header)
         fprintf(stderr, "phalanx replay: recorded by version %s, replayed by %s\n",
                 header->program == NULL ? "?" : header->program, PHALANX_VERSION);
     }
-    if (replay->verbose) {
+    if (replay->flags.verbose) {
         const struct levels *levels = header->options.levels;
         fputs("0 ", stdout);
         show_time(replay, stdout, header->started);
@@ -277,7 +299,7 @@ static int run(struct replay *replay, struct err *err)
     int64_t started = clock_ns();
     bool same = true;
     int result = 1;
-    while (same && journal_reader_number(replay->reader) <= replay->until) {
+    while (same && journal_reader_number(replay->reader) <= replay->flags.until) {
         result = next_record(replay, &record, err);
         if (result <= 0) {
             break;
@@ -306,56 +328,9 @@ static int run(struct replay *replay, struct err *err)
 
 /* ---- the command ---- */
 
-static int read_number(const char *text, uint64_t *number)
-{
-    char *end_of;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end_of, 10);
-    if (text[0] < '0' || text[0] > '9' || *end_of != '\0' || errno != 0) {
-        return cli_usage_error("replay", "--until %s: must be the number of a record", text);
-    }
-    *number = value;
-    return 0;
-}
-
-static int parse(int argc, char **argv, struct replay *replay)
-{
-    static const struct option options[] = {{"until", required_argument, NULL, 'u'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int flag;
-    if (argc > 1 && argv[1][0] != '-') {
-        replay->path = argv[1];
-        argc--;
-        argv++;
-    }
-    replay->until = UINT64_MAX;
-    optind = 0;
-    while ((flag = cli_option(argc, argv, "replay", "vh", options)) != -1) {
-        switch (flag) {
-        case 'u':
-            if (read_number(optarg, &replay->until) != 0) {
-                return CLI_USAGE;
-            }
-            break;
-        case 'v':
-            replay->verbose = true;
-            break;
-        case 'h':
-            replay->help = true;
-            return 0;
-        default:
-            return CLI_USAGE;
-        }
-    }
-    return replay->path != NULL ? 0
-                                : cli_usage_error("replay", "which journal? Name its FILE first");
-}
-
 static int replay_file(struct replay *replay, struct err *err)
 {
-    replay->source.file = fopen(replay->path, "re");
+    replay->source.file = fopen(replay->flags.file, "re");
     if (replay->source.file == NULL) {
         return err_set(err, "%s", strerrordesc_np(errno));
     }
@@ -377,18 +352,15 @@ int cli_replay(int argc, char **argv)
     struct replay replay;
     struct err err;
     memset(&replay, 0, sizeof replay);
-    int result = parse(argc, argv, &replay);
-    if (result != 0) {
+    replay.flags.until = UINT64_MAX;
+    int result = flags_parse(&syntax, argc, argv, &replay.flags);
+    if (result != FLAGS_GO) {
         return result;
-    }
-    if (replay.help) {
-        fputs(usage, stdout);
-        return CLI_OK;
     }
     result = replay_file(&replay, &err);
     if (result < 0) {
         fflush(stdout);
-        fprintf(stderr, "phalanx replay: %s: %s\n", replay.path, err.text);
+        fprintf(stderr, "phalanx replay: %s: %s\n", replay.flags.file, err.text);
         return CLI_RUNTIME;
     }
     return result;

@@ -3,21 +3,20 @@
 #define API_CLI_SIMULATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 /* `phalanx simulate`: the engine and the codecs of this very binary in a simulated cluster.
  *
  * The simulator lives with the tests (test/simulation) and implements simulate_run(); this side
- * only knows how it is asked. A build with -Dsimulate=false has neither.
+ * only knows its flags. A build with -Dsimulate=false has neither.
  */
 
 struct simulate_options {
     uint64_t seed, seeds; /* seed … seed + seeds - 1 */
     uint64_t steps;       /* actions with faults, of each seed */
     const char *drop;     /* numbers of faults that are left out, "0,3,7-9,40-"; NULL: none */
-    size_t last;          /* lines of what happened before a failure that are printed */
+    uint64_t last;        /* lines of what happened before a failure that are printed */
     const char *journals; /* directory for a journal of every life of the engine; NULL: none */
     const char *program;  /* what they call the program */
     bool first;           /* stop after the first failing seed */

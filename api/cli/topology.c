@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/cli/cli.h"
+#include "api/cli/flags.h"
 #include "api/embedded/cluster.h"
 #include "api/import/import.h"
 #include "api/kube/devices/node_devices.h"
@@ -25,80 +26,50 @@
 
 #define DEVICE_SUFFIX "/gpu" /* nvidia.com/gpu, amd.com/gpu, … */
 
-static const char usage[] =
-    "usage: phalanx topology --snapshot FILE [--config FILE] [--resource NAME]\n"
-    "                        [-o table|tree|json]\n"
-    "\n"
-    "Says how the node labels of a cluster are understood: which levels there are, how\n"
-    "many domains of which sizes, which nodes lack labels, and what looks odd.\n"
-    "\n"
-    "  --snapshot FILE    the cluster: what `kubectl get nodes,pods -A -o json` prints\n"
-    "                     (or yaml); - is standard input\n"
-    "  --config FILE      configuration, for the levels of the topology\n"
-    "  --resource NAME    what is counted as a device (default: all that end in /gpu)\n"
-    "  -o, --output FORM  table (default), tree or json\n";
-
 enum output { OUTPUT_TABLE, OUTPUT_TREE, OUTPUT_JSON };
+static const char *const outputs[] = {"table", "tree", "json", NULL};
 
 struct topology_flags {
     const char *snapshot;
     const char *config;
     const char *resource;
-    enum output output;
-    bool help;
+    int output; /* enum output */
 };
 
-static int read_output(const char *text, enum output *output)
-{
-    static const char *const names[] = {"table", "tree", "json"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *output = (enum output)i;
-            return 0;
-        }
-    }
-    cli_usage_error("topology", "--output %s: must be table, tree or json", text);
-    return -1;
-}
+static const struct flag topology_flags[] = {
+    {.name = "snapshot",
+     .value = "FILE",
+     .kind = FLAG_TEXT,
+     .required = true,
+     .to = offsetof(struct topology_flags, snapshot),
+     .help = "the cluster: what `kubectl get nodes,pods -A -o json` prints (or yaml); - is "
+             "standard input"},
+    {.name = "config",
+     .value = "FILE",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct topology_flags, config),
+     .help = "configuration, for the levels of the topology"},
+    {.name = "resource",
+     .value = "NAME",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct topology_flags, resource),
+     .help = "what is counted as a device (default: all that end in /gpu)"},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORM",
+     .kind = FLAG_CHOICE,
+     .choices = outputs,
+     .to = offsetof(struct topology_flags, output),
+     .help = "table (default), tree or json"},
+    {.name = NULL},
+};
 
-static int read_flags(int argc, char **argv, struct topology_flags *flags)
-{
-    static const struct option options[] = {
-        {"snapshot", required_argument, NULL, 's'}, {"config", required_argument, NULL, 'c'},
-        {"resource", required_argument, NULL, 'r'}, {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
-    *flags = (struct topology_flags){.snapshot = NULL};
-    optind = 0;
-    int flag;
-    while ((flag = cli_option(argc, argv, "topology", "o:h", options)) != -1) {
-        switch (flag) {
-        case 's':
-            flags->snapshot = optarg;
-            break;
-        case 'c':
-            flags->config = optarg;
-            break;
-        case 'r':
-            flags->resource = optarg;
-            break;
-        case 'o':
-            if (read_output(optarg, &flags->output) < 0) {
-                return -1;
-            }
-            break;
-        case 'h':
-            flags->help = true;
-            return 0;
-        default:
-            return -1;
-        }
-    }
-    if (flags->snapshot == NULL) {
-        cli_usage_error("topology", "--snapshot FILE is missing");
-        return -1;
-    }
-    return 0;
-}
+static const struct flags syntax = {
+    .command = "topology",
+    .about = "Says how the node labels of a cluster are understood: which levels there are, how "
+             "many domains of which sizes, which nodes lack labels, and what looks odd.",
+    .flags = topology_flags,
+};
 
 /* What is known of the cluster: rows of `nodes` index the two lists. */
 struct inventory {
@@ -220,7 +191,7 @@ static void read_pods(struct inventory *inventory, const struct kube_batch *batc
     names_destroy(seen);
 }
 
-static void answer(const struct topology_view *view, enum output output)
+static void answer(const struct topology_view *view, int output)
 {
     if (output == OUTPUT_TABLE) {
         topology_view_table(view, stdout);
@@ -308,15 +279,12 @@ static int load_and_describe(const struct topology_flags *flags, struct config *
 
 int cli_topology(int argc, char **argv)
 {
-    struct topology_flags flags;
+    struct topology_flags flags = {.output = OUTPUT_TABLE};
     struct config config;
     struct err err;
-    if (read_flags(argc, argv, &flags) < 0) {
-        return CLI_USAGE;
-    }
-    if (flags.help) {
-        fputs(usage, stdout);
-        return CLI_OK;
+    int usage = flags_parse(&syntax, argc, argv, &flags);
+    if (usage != FLAGS_GO) {
+        return usage;
     }
     config_default(&config);
     if (flags.config != NULL && config_load(&config, flags.config, &err) < 0) {

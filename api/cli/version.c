@@ -2,25 +2,24 @@
 #include <stdio.h>
 
 #include "api/cli/cli.h"
+#include "api/cli/flags.h"
 #include "version.h"
 
 /* `phalanx version`, also `phalanx --version`: one line for people and scripts alike. */
 
-static const char usage[] = "usage: phalanx version\n"
-                            "\n"
-                            "Prints the version.\n";
+static const struct flag version_flags[] = {{.name = NULL}};
+
+static const struct flags syntax = {
+    .command = "version",
+    .about = "Prints the version.",
+    .flags = version_flags,
+};
 
 int cli_version(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    optind = 0;
-    int flag = cli_option(argc, argv, "version", "h", options);
-    if (flag == '?') {
-        return CLI_USAGE;
-    }
-    if (flag == 'h') {
-        fputs(usage, stdout);
-        return CLI_OK;
+    int result = flags_parse(&syntax, argc, argv, NULL);
+    if (result != FLAGS_GO) {
+        return result;
     }
     printf("phalanx %s\n", PHALANX_VERSION);
     return CLI_OK;

@@ -189,7 +189,7 @@ class Replay(unittest.TestCase):
 
     def test_usage(self):
         for arguments, wanted in (
-            ([self.path, "--until", "x"], "--until x: must be the number of a record"),
+            ([self.path, "--until", "x"], "--until x: must be a whole number"),
             ([self.path, "--untill", "1"], "did you mean --until?"),
         ):
             code, _, err = replay(*arguments)
@@ -197,7 +197,7 @@ class Replay(unittest.TestCase):
             self.assertIn(wanted, err)
         code, _, err = replay("--verbose")
         self.assertEqual(code, 2)
-        self.assertIn("which journal?", err)
+        self.assertIn("FILE is missing", err)
         code, _, err = replay(self.path)
         self.assertEqual(code, 1)
         self.assertIn("No such file or directory", err)

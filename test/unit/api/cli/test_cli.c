@@ -28,7 +28,8 @@ END_TEST
 
 START_TEST(every_command_explains_itself)
 {
-    static const char *const commands[] = {"serve", "plan", "topology", "check-config", "version"};
+    static const char *const commands[] = {"serve",  "plan",         "topology",
+                                           "replay", "check-config", "version"};
     char usage[64];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         snprintf(usage, sizeof usage, "usage: phalanx %s", commands[i]);
@@ -57,25 +58,25 @@ static const struct {
     const char *words[3];
     const char *error;
 } mistakes[] = {
-    {{"pla"}, "phalanx: there is no command pla: did you mean plan?\nTry \"phalanx --help\".\n"},
+    {{"pla"}, "phalanx: unknown command pla: did you mean plan?\nTry \"phalanx --help\".\n"},
     {{"versoin"}, "did you mean version?"},
     {{"chek-config"}, "did you mean check-config?"},
-    {{"xyzzy"}, "phalanx: there is no command xyzzy\n"},
-    {{""}, "phalanx: there is no command \n"},
-    {{"--plan"}, "phalanx: there is no command --plan"},
-    {{"help", "nope"}, "there is no command nope"},
+    {{"xyzzy"}, "phalanx: unknown command xyzzy\n"},
+    {{""}, "phalanx: unknown command \n"},
+    {{"--plan"}, "phalanx: unknown command --plan"},
+    {{"help", "nope"}, "unknown command nope"},
     {{"version", "x"},
-     "phalanx version: there is nothing to do with \"x\"\n"
+     "phalanx version: unexpected argument \"x\"\n"
      "Try \"phalanx version --help\".\n"},
-    {{"version", "-x"}, "phalanx version: there is no flag -x\n"},
-    {{"version", "--x"}, "phalanx version: there is no flag --x\n"},
+    {{"version", "-x"}, "phalanx version: unknown flag -x\n"},
+    {{"version", "--x"}, "phalanx version: unknown flag --x\n"},
     {{"version", "--help=yes"}, "phalanx version: --help takes no value"},
-    {{"version", "--hel"}, "there is no flag --hel: did you mean --help?"},
-    {{"check-config", "--confg=x"}, "there is no flag --confg=x: did you mean --config?"},
-    {{"check-config", "--config"}, "phalanx check-config: --config wants a value"},
-    {{"check-config", "--a-flag-with-a-name-longer-than-any-that-there-is"},
-     "there is no flag --a-"},
-    {{"check-config", "a", "b"}, "there is nothing to do with \"a\""},
+    {{"version", "--hel"}, "unknown flag --hel: did you mean --help?"},
+    {{"check-config", "--confg=x"}, "unknown flag --confg=x: did you mean --config?"},
+    {{"check-config", "--config"}, "phalanx check-config: --config needs a value"},
+    {{"check-config", "--a-flag-with-a-name-longer-than-any-that-there-is"}, "unknown flag --a-"},
+    {{"check-config", "a", "--config=b"}, "FILE and --config FILE exclude each other"},
+    {{"check-config", "a", "b"}, "unexpected argument \"b\""},
 };
 
 START_TEST(mistakes_are_named_with_a_hint)
