@@ -7,12 +7,8 @@
 
 #include "api/cli/cli.h"
 #include "api/cli/flags.h"
-#include "api/embedded/cluster.h"
+#include "api/cli/snapshot.h"
 #include "api/embedded/expand.h"
-#include "api/import/import.h"
-#include "api/kube/devices/node_devices.h"
-#include "api/kube/objects/decode.h"
-#include "api/ops/config.h"
 #include "api/view/gang_view.h"
 #include "api/yaml/yaml.h"
 #include "scheduler/engine.h"
@@ -95,12 +91,9 @@ struct asked {
 };
 
 struct what_if {
+    struct snapshot snapshot; /* with the manifest's objects */
     struct engine *engine;
     struct effects effects;
-    struct overlay *overlay; /* an imported topology, or NULL */
-    struct node_devices *devices;
-    struct cluster *cluster;
-    struct kube_batch *batch;
     struct asked *asked; /* in the manifest's order */
     size_t asked_count;
     size_t asked_room;
@@ -150,7 +143,7 @@ static bool is_there(const struct what_if *what_if, const json_t *object)
     const json_t *metadata = json_object_get(object, "metadata");
     const char *kind = json_string_value(json_object_get(object, "kind"));
     return strcmp(kind, "Pod") == 0 &&
-           cluster_get(what_if->cluster, "Pod",
+           cluster_get(what_if->snapshot.cluster, "Pod",
                        json_string_value(json_object_get(metadata, "namespace")),
                        json_string_value(json_object_get(metadata, "name"))) != NULL;
 }
@@ -171,15 +164,16 @@ static int apply_manifest(struct what_if *what_if, const struct plan_flags *flag
     json_t *object;
     json_array_foreach(objects, i, object)
     {
-        size_t before = what_if->batch->count;
+        size_t before = what_if->snapshot.batch->count;
         if (is_there(what_if, object)) {
             continue;
         }
-        if (cluster_apply(what_if->cluster, object, what_if->batch, NULL, err) < 0) {
+        if (cluster_apply(what_if->snapshot.cluster, object, what_if->snapshot.batch, NULL, err) <
+            0) {
             goto out;
         }
-        for (size_t k = before; k < what_if->batch->count; k++) {
-            if (ask_for(what_if, &what_if->batch->events[k], err) < 0) {
+        for (size_t k = before; k < what_if->snapshot.batch->count; k++) {
+            if (ask_for(what_if, &what_if->snapshot.batch->events[k], err) < 0) {
                 goto out;
             }
         }
@@ -198,44 +192,18 @@ out:
     return result;
 }
 
-/* Lays the imported topology, if there is one, over every node. */
-static int import_labels(struct what_if *what_if, struct err *err)
-{
-    char report[ERR_TEXT_MAX];
-    if (what_if->overlay == NULL) {
-        return 0;
-    }
-    for (size_t i = 0; i < what_if->batch->count; i++) {
-        struct event *event = &what_if->batch->events[i];
-        if (event->type == EVENT_NODE &&
-            overlay_apply(what_if->overlay, &what_if->batch->arena, &event->node, err) < 0) {
-            return -1;
-        }
-    }
-    if (overlay_report(what_if->overlay, report, sizeof report)[0] != '\0') {
-        fprintf(stderr, "phalanx plan: %s\n", report);
-    }
-    return 0;
-}
-
 /* Shows the engine everything, and lets it come to rest. */
 static void run(struct what_if *what_if)
 {
+    struct intake *intake = what_if->snapshot.intake;
+    const struct kube_batch *batch = what_if->snapshot.batch;
     struct event synced = {.type = EVENT_SYNCED};
     struct event tick = {.type = EVENT_TICK};
-    struct err err;
-    for (size_t i = 0; i < what_if->batch->slice_count; i++) {
-        if (node_devices_slice(what_if->devices, what_if->batch->slices[i].object, &err) < 0) {
-            fprintf(stderr, "phalanx plan: left out: %s\n", err.text);
-        }
-    }
-    for (size_t i = 0; i < what_if->batch->count; i++) {
-        struct event *event = &what_if->batch->events[i];
-        if (event->type == EVENT_NODE) {
-            node_devices_fill(what_if->devices, &event->node, NULL);
-        }
-        if (event->type != EVENT_SYNCED) {
-            apply(what_if, event);
+    intake_slices(intake, batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        intake_event(intake, &batch->events[i], NULL);
+        if (batch->events[i].type != EVENT_SYNCED) {
+            apply(what_if, &batch->events[i]);
         }
     }
     apply(what_if, &synced);
@@ -288,29 +256,6 @@ static int answer(const struct what_if *what_if, int output)
     return result;
 }
 
-static void what_if_init(struct what_if *what_if)
-{
-    *what_if = (struct what_if){
-        .cluster = cluster_create(),
-        .batch = kube_batch_create(),
-        .devices = node_devices_create(),
-    };
-    effects_init(&what_if->effects);
-}
-
-static void make_engine(struct what_if *what_if, const struct config *config)
-{
-    struct engine_options options;
-    engine_options_default(&options);
-    options.levels = &config->levels;
-    options.hold_timeout_ms = config->hold_timeout_ms;
-    options.repair_timeout_ms = config->repair_timeout_ms;
-    options.torn = config->torn;
-    options.backoff_initial_ms = config->backoff_initial_ms;
-    options.backoff_maximum_ms = config->backoff_maximum_ms;
-    what_if->engine = engine_create(&options);
-}
-
 static void what_if_finish(struct what_if *what_if)
 {
     for (size_t i = 0; i < what_if->asked_count; i++) {
@@ -320,29 +265,25 @@ static void what_if_finish(struct what_if *what_if)
     free(what_if->asked);
     effects_finish(&what_if->effects);
     engine_destroy(what_if->engine);
-    overlay_destroy(what_if->overlay);
-    node_devices_destroy(what_if->devices);
-    cluster_destroy(what_if->cluster);
-    kube_batch_destroy(what_if->batch);
+    snapshot_finish(&what_if->snapshot);
 }
 
-static int plan(const struct plan_flags *flags, struct config *config, struct err *err)
+static int plan(const struct plan_flags *flags)
 {
-    struct what_if what_if;
-    int result = CLI_RUNTIME;
-    what_if_init(&what_if);
-    if (cluster_load(what_if.cluster, flags->snapshot, what_if.batch, err) < 0) {
-        result = CLI_RUNTIME;
-    } else if (import_configured(config, cluster_topologies(what_if.cluster), &what_if.overlay,
-                                 err) < 0) {
-        result = config->topology_import[0] != '\0' ? CLI_USAGE : CLI_RUNTIME;
-    } else if (import_labels(&what_if, err) == 0) {
-        result = apply_manifest(&what_if, flags, err);
+    struct what_if what_if = {.engine = NULL};
+    struct engine_options options;
+    struct err err;
+    effects_init(&what_if.effects);
+    int result = snapshot_load(&what_if.snapshot, "plan", flags->snapshot, flags->config);
+    if (result == CLI_OK) {
+        result = apply_manifest(&what_if, flags, &err);
+        if (result != CLI_OK) {
+            fprintf(stderr, "phalanx plan: %s\n", err.text);
+        }
     }
-    if (result != CLI_OK) {
-        fprintf(stderr, "phalanx plan: %s\n", err->text);
-    } else {
-        make_engine(&what_if, config);
+    if (result == CLI_OK) {
+        config_engine(&what_if.snapshot.config, &options);
+        what_if.engine = engine_create(&options);
         run(&what_if);
         result = answer(&what_if, flags->output);
     }
@@ -353,8 +294,6 @@ static int plan(const struct plan_flags *flags, struct config *config, struct er
 int cli_plan(int argc, char **argv)
 {
     struct plan_flags flags = {.name_space = "default", .output = OUTPUT_TREE};
-    struct config config;
-    struct err err;
     int result = flags_parse(&syntax, argc, argv, &flags);
     if (result != FLAGS_GO) {
         return result;
@@ -363,10 +302,5 @@ int cli_plan(int argc, char **argv)
         return cli_usage_error("plan",
                                "only one of --snapshot and --manifest can be standard input");
     }
-    config_default(&config);
-    if (flags.config != NULL && config_load(&config, flags.config, &err) < 0) {
-        fprintf(stderr, "phalanx plan: %s\n", err.text);
-        return CLI_USAGE;
-    }
-    return plan(&flags, &config, &err);
+    return plan(&flags);
 }

@@ -60,8 +60,7 @@ struct serve_flags {
 /* Everything that lives as long as the daemon. */
 struct daemon {
     struct config config;
-    struct overlay *overlay; /* an imported topology, or NULL */
-    struct node_devices *devices;
+    struct intake *intake;
     struct log *log;
     struct metrics *metrics;
     struct journal_file *journal; /* or NULL */
@@ -274,13 +273,25 @@ static int open_backend(struct daemon *daemon, const char *snapshot, struct err 
     return 0;
 }
 
+static void warn(void *context, const char *what, const char *why)
+{
+    log_text(context, LOG_WARNING, what, "error", why, NULL);
+}
+
 /* Which topology counts. Without an API server the snapshot may hold one. */
 static int choose_topology(struct daemon *daemon, struct err *err)
 {
+    struct overlay *overlay = NULL;
     const json_t *objects = daemon->embedded == NULL
                                 ? NULL
                                 : cluster_topologies(embedded_backend_cluster(daemon->embedded));
-    return import_configured(&daemon->config, objects, &daemon->overlay, err);
+    if (import_configured(&daemon->config, objects, &overlay, err) < 0) {
+        return -1;
+    }
+    const struct intake_options options = {
+        .overlay = overlay, .warn = warn, .context = daemon->log};
+    daemon->intake = intake_create(&options);
+    return 0;
 }
 
 static int open_journal(struct daemon *daemon, const struct engine_options *engine, struct err *err)
@@ -303,27 +314,19 @@ static int open_journal(struct daemon *daemon, const struct engine_options *engi
 static int make_core(struct daemon *daemon, struct err *err)
 {
     struct engine_options options;
-    engine_options_default(&options);
-    options.levels = &daemon->config.levels;
-    options.hold_timeout_ms = daemon->config.hold_timeout_ms;
-    options.repair_timeout_ms = daemon->config.repair_timeout_ms;
-    options.torn = daemon->config.torn;
-    options.backoff_initial_ms = daemon->config.backoff_initial_ms;
-    options.backoff_maximum_ms = daemon->config.backoff_maximum_ms;
+    config_engine(&daemon->config, &options);
     /* Clients choose names; without entropy the tables work just the same. */
     (void)!getrandom(&options.hash_seed, sizeof(options.hash_seed), GRND_NONBLOCK);
     if (open_journal(daemon, &options, err) < 0) {
         return -1;
     }
     daemon->calls = calls_create(daemon->log, daemon->metrics);
-    daemon->devices = node_devices_create();
     struct core_options core_options = {
         .engine = &options,
         .log = daemon->log,
         .metrics = daemon->metrics,
         .backend = daemon->backend,
-        .overlay = daemon->overlay,
-        .devices = daemon->devices,
+        .intake = daemon->intake,
         .journal = daemon->journal,
         .bind_reply = calls_bind_reply,
         .bind_context = daemon->calls,
@@ -407,8 +410,7 @@ static void daemon_finish(struct daemon *daemon)
     calls_destroy(daemon->calls);
     journal_file_destroy(daemon->journal);
     embedded_backend_destroy(daemon->embedded);
-    overlay_destroy(daemon->overlay);
-    node_devices_destroy(daemon->devices);
+    intake_destroy(daemon->intake);
     metrics_destroy(daemon->metrics);
     log_destroy(daemon->log);
 }

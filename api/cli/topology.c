@@ -6,10 +6,7 @@
 
 #include "api/cli/cli.h"
 #include "api/cli/flags.h"
-#include "api/embedded/cluster.h"
-#include "api/import/import.h"
-#include "api/kube/devices/node_devices.h"
-#include "api/ops/config.h"
+#include "api/cli/snapshot.h"
 #include "api/view/topology_view.h"
 #include "topology/base/alloc.h"
 #include "topology/graph/report.h"
@@ -102,59 +99,52 @@ static int64_t count_devices(const struct inventory *inventory, const struct amo
     return devices < 1 << 30 ? devices : 1 << 30; /* sums over a million nodes stay whole */
 }
 
-/* Slices that cannot be read are named; what that means for a node, its finding says. */
-static void read_slices(struct node_devices *devices, const struct kube_batch *batch)
-{
-    struct err err;
-    for (size_t i = 0; i < batch->slice_count; i++) {
-        if (node_devices_slice(devices, batch->slices[i].object, &err) < 0) {
-            fprintf(stderr, "phalanx topology: left out: %s\n", err.text);
-        }
-    }
-}
-
 /* Replaces what was found of an earlier state of the node. */
-static void find_devices(struct node_devices *devices, const struct node_object *object,
+static void keep_finding(const struct node_devices_finding *finding,
                          struct node_devices_finding **kept)
 {
-    struct node_object node = *object;
-    struct node_devices_finding finding;
-    node_devices_fill(devices, &node, &finding);
     free(*kept);
     *kept = NULL;
-    if (finding.text[0] != '\0') {
+    if (finding->text[0] != '\0') {
         *kept = alloc_zero(1, sizeof **kept);
-        **kept = finding;
+        **kept = *finding;
     }
 }
 
-/* Nodes the table refuses are named on standard error, as the daemon's log would. */
-static void read_nodes(struct inventory *inventory, const struct kube_batch *batch)
+/* A node that the table refuses is named on standard error: there are more than it takes. */
+static void read_node(struct inventory *inventory, const struct node_object *object,
+                      const struct node_devices_finding *finding)
 {
+    struct err err;
+    uint32_t row;
+    unsigned changes;
+    if (nodes_observe(inventory->nodes, object, &row, &changes, &err) < 0) {
+        fprintf(stderr, "phalanx topology: a node is left out: %s\n", err.text);
+        return;
+    }
+    inventory->total[row] =
+        count_devices(inventory, object->allocatable, object->allocatable_count);
+    inventory->free[row] = inventory->total[row];
+    keep_finding(finding, &inventory->findings[row]);
+}
+
+static void read_nodes(struct inventory *inventory, const struct snapshot *snapshot)
+{
+    const struct kube_batch *batch = snapshot->batch;
     inventory->total = alloc_zero(batch->count, sizeof *inventory->total);
     inventory->free = alloc_zero(batch->count, sizeof *inventory->free);
     inventory->findings = alloc_zero(batch->count, sizeof(struct node_devices_finding *));
-    struct node_devices *devices = node_devices_create();
-    read_slices(devices, batch);
+    intake_slices(snapshot->intake, batch);
     for (size_t i = 0; i < batch->count; i++) {
-        const struct event *event = &batch->events[i];
-        struct err err;
-        uint32_t row;
-        unsigned changes;
-        if (event->type == EVENT_NODE_GONE) {
+        struct event *event = &batch->events[i];
+        struct node_devices_finding finding;
+        intake_event(snapshot->intake, event, &finding);
+        if (event->type == EVENT_NODE) {
+            read_node(inventory, &event->node, &finding);
+        } else if (event->type == EVENT_NODE_GONE) {
             nodes_remove(inventory->nodes, event->node_name);
-        } else if (event->type == EVENT_NODE) {
-            if (nodes_observe(inventory->nodes, &event->node, &row, &changes, &err) < 0) {
-                fprintf(stderr, "phalanx topology: left out: %s\n", err.text);
-                continue;
-            }
-            inventory->total[row] =
-                count_devices(inventory, event->node.allocatable, event->node.allocatable_count);
-            inventory->free[row] = inventory->total[row];
-            find_devices(devices, &event->node, &inventory->findings[row]);
         }
     }
-    node_devices_destroy(devices);
 }
 
 static void take_devices(struct inventory *inventory, const struct pod_object *pod)
@@ -205,15 +195,15 @@ static void answer(const struct topology_view *view, int output)
     }
 }
 
-static void describe(const struct topology_flags *flags, const struct config *config,
-                     const struct kube_batch *batch)
+static void describe(const struct topology_flags *flags, const struct snapshot *snapshot)
 {
+    const struct config *config = &snapshot->config;
     struct inventory inventory = {.nodes = nodes_create(0), .resource = flags->resource};
     struct domains *domains = domains_create(&config->levels);
     struct report *report = alloc_zero(1, sizeof *report);
     struct hardware_view *hardware = hardware_view_create();
-    read_nodes(&inventory, batch);
-    read_pods(&inventory, batch);
+    read_nodes(&inventory, snapshot);
+    read_pods(&inventory, snapshot->batch);
     domains_build(domains, inventory.nodes);
     report_fill(report, &config->levels, domains, inventory.nodes);
     for (uint32_t row = 0; row < nodes_rows(inventory.nodes); row++) {
@@ -240,64 +230,18 @@ static void describe(const struct topology_flags *flags, const struct config *co
     free(inventory.findings);
 }
 
-/* Lays an imported topology over the nodes. A node that it contradicts itself about keeps only the
- * labels of its own, as in the daemon. */
-static void import_labels(struct overlay *overlay, struct kube_batch *batch)
-{
-    char text[ERR_TEXT_MAX];
-    for (size_t i = 0; i < batch->count; i++) {
-        struct event *event = &batch->events[i];
-        struct err err;
-        if (event->type == EVENT_NODE &&
-            overlay_apply(overlay, &batch->arena, &event->node, &err) < 0) {
-            fprintf(stderr, "phalanx topology: %s\n", err.text);
-        }
-    }
-    if (overlay_report(overlay, text, sizeof text)[0] != '\0') {
-        fprintf(stderr, "phalanx topology: %s\n", text);
-    }
-}
-
-/* The snapshot, understood as the daemon would. */
-static int load_and_describe(const struct topology_flags *flags, struct config *config,
-                             struct cluster *cluster, struct kube_batch *batch, struct err *err)
-{
-    struct overlay *overlay = NULL;
-    if (cluster_load(cluster, flags->snapshot, batch, err) < 0) {
-        return CLI_RUNTIME;
-    }
-    if (import_configured(config, cluster_topologies(cluster), &overlay, err) < 0) {
-        return config->topology_import[0] != '\0' ? CLI_USAGE : CLI_RUNTIME;
-    }
-    if (overlay != NULL) {
-        import_labels(overlay, batch);
-    }
-    describe(flags, config, batch);
-    overlay_destroy(overlay);
-    return CLI_OK;
-}
-
 int cli_topology(int argc, char **argv)
 {
     struct topology_flags flags = {.output = OUTPUT_TABLE};
-    struct config config;
-    struct err err;
-    int usage = flags_parse(&syntax, argc, argv, &flags);
-    if (usage != FLAGS_GO) {
-        return usage;
+    struct snapshot snapshot;
+    int result = flags_parse(&syntax, argc, argv, &flags);
+    if (result != FLAGS_GO) {
+        return result;
     }
-    config_default(&config);
-    if (flags.config != NULL && config_load(&config, flags.config, &err) < 0) {
-        fprintf(stderr, "phalanx topology: %s\n", err.text);
-        return CLI_USAGE;
+    result = snapshot_load(&snapshot, "topology", flags.snapshot, flags.config);
+    if (result == CLI_OK) {
+        describe(&flags, &snapshot);
     }
-    struct cluster *cluster = cluster_create();
-    struct kube_batch *batch = kube_batch_create();
-    int result = load_and_describe(&flags, &config, cluster, batch, &err);
-    if (result != CLI_OK) {
-        fprintf(stderr, "phalanx topology: %s\n", err.text);
-    }
-    kube_batch_destroy(batch);
-    cluster_destroy(cluster);
+    snapshot_finish(&snapshot);
     return result;
 }

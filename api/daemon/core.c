@@ -11,9 +11,8 @@
  * backend, which only queues them: nothing here waits. A batch from the backend may be large (a
  * relist), so it is worked off in pieces between which the loop serves HTTP.
  *
- * Every node passes through core_apply(), whichever backend it comes from, so this is where an
- * imported topology is laid over it: the engine never knows which of its labels are real. And it is
- * where a node is told its device map, from its labels and the ResourceSlices that came so far.
+ * Every event passes through core_apply(), whichever backend it comes from, and from there through
+ * the intake.
  */
 
 struct core {
@@ -23,7 +22,6 @@ struct core {
     struct core_options options;
     struct kube_batch *batch; /* being worked off */
     size_t batch_at;
-    struct arena labels; /* of the node being applied */
 };
 
 struct core *core_create(const struct core_options *options)
@@ -33,7 +31,6 @@ struct core *core_create(const struct core_options *options)
     core->engine = engine_create(options->engine);
     core->decisions = decisions_create();
     effects_init(&core->effects);
-    arena_init(&core->labels);
     return core;
 }
 
@@ -45,7 +42,6 @@ void core_destroy(struct core *core)
     kube_batch_destroy(core->batch);
     effects_finish(&core->effects);
     decisions_destroy(core->decisions);
-    arena_finish(&core->labels);
     engine_destroy(core->engine);
     free(core);
 }
@@ -121,40 +117,6 @@ static int64_t wall_clock(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Adds the imported labels to a node, and says what does not fit once all nodes are known. */
-static void import_labels(struct core *core, struct event *event)
-{
-    struct overlay *overlay = core->options.overlay;
-    struct err err;
-    char report[ERR_TEXT_MAX];
-    if (overlay == NULL) {
-        return;
-    }
-    if (event->type == EVENT_NODE) {
-        arena_reset(&core->labels);
-        if (overlay_apply(overlay, &core->labels, &event->node, &err) < 0) {
-            log_text(core->options.log, LOG_WARNING, "the node gets no imported labels", "node",
-                     event->node.name, "error", err.text, NULL);
-        }
-    } else if (event->type == EVENT_SYNCED &&
-               overlay_report(overlay, report, sizeof report)[0] != '\0') {
-        log_text(core->options.log, LOG_WARNING, report, NULL);
-    }
-}
-
-/* Before imported labels are added: the machine's own tell what it is. */
-static void add_devices(struct core *core, struct event *event)
-{
-    if (core->options.devices == NULL) {
-        return;
-    }
-    if (event->type == EVENT_NODE) {
-        node_devices_fill(core->options.devices, &event->node, NULL);
-    } else if (event->type == EVENT_NODE_GONE) {
-        node_devices_forget(core->options.devices, event->node_name);
-    }
-}
-
 static bool is_call(enum event_type type)
 {
     return type == EVENT_FILTER || type == EVENT_PRIORITIZE || type == EVENT_PREEMPT ||
@@ -177,8 +139,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
     const struct effect *answer = NULL;
     int64_t started = core_now_ns();
     event->now = started / 1000000;
-    add_devices(core, event);
-    import_labels(core, event);
+    intake_event(core->options.intake, event, NULL);
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
     metrics_apply(core->options.metrics, core_now_ns() - started);
@@ -201,19 +162,9 @@ const struct effect *core_apply(struct core *core, struct event *event)
 /* Takes in the ResourceSlices of a batch, and tells the engine of nodes that look different now. */
 static void apply_slices(struct core *core, const struct kube_batch *batch)
 {
-    struct node_devices *devices = core->options.devices;
-    struct event event = {.type = EVENT_DEVICES};
-    struct err err;
-    for (size_t i = 0; devices != NULL && i < batch->slice_count; i++) {
-        const struct kube_slice *slice = &batch->slices[i];
-        if (slice->object == NULL) {
-            node_devices_slice_gone(devices, slice->gone);
-        } else if (node_devices_slice(devices, slice->object, &err) < 0) {
-            log_text(core->options.log, LOG_WARNING, "a ResourceSlice cannot be used", "error",
-                     err.text, NULL);
-        }
-    }
-    while (devices != NULL && node_devices_next_changed(devices, &event.node)) {
+    struct event event;
+    intake_slices(core->options.intake, batch);
+    while (intake_next_changed(core->options.intake, &event)) {
         core_apply(core, &event);
     }
 }

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/import/overlay.h"
-#include "api/kube/devices/node_devices.h"
+#include "api/intake/intake.h"
 #include "api/kube/objects/batch.h"
 #include "api/ops/journal_file.h"
 #include "api/ops/log.h"
@@ -43,8 +42,7 @@ struct core_options {
     struct log *log;              /* *borrowed* */
     struct metrics *metrics;      /* *borrowed* */
     struct backend backend;       /* its context is *borrowed* */
-    struct overlay *overlay;      /* *borrowed*; laid over every node on its way in. NULL: none */
-    struct node_devices *devices; /* *borrowed*; tells every node its device map. NULL: none */
+    struct intake *intake;        /* *borrowed*; every event passes through it */
     struct journal_file *journal; /* *borrowed*; gets every event and its effects. NULL: none */
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);

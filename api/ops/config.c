@@ -522,3 +522,14 @@ int config_load(struct config *config, const char *path, struct err *err)
     fclose(file);
     return result;
 }
+
+void config_engine(const struct config *config, struct engine_options *options)
+{
+    engine_options_default(options);
+    options->levels = &config->levels;
+    options->hold_timeout_ms = config->hold_timeout_ms;
+    options->repair_timeout_ms = config->repair_timeout_ms;
+    options->torn = config->torn;
+    options->backoff_initial_ms = config->backoff_initial_ms;
+    options->backoff_maximum_ms = config->backoff_maximum_ms;
+}

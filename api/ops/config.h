@@ -102,6 +102,10 @@ int config_parse(struct config *config, const char *text, size_t length, struct 
 /* "address:port" into the two listen fields. */
 int config_set_listen(struct config *config, const char *text, struct err *err);
 
+/* The engine's options as configured. Levels are *borrowed* from `config`; the seed of the hashes
+ * stays the default one. */
+void config_engine(const struct config *config, struct engine_options *options);
+
 /* The words for the enums above, for enum log_level, enum log_format and enum engine_torn, in their
  * order; NULL ends. */
 extern const char *const config_steerings[];

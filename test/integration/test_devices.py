@@ -90,7 +90,7 @@ class Devices(unittest.TestCase):
         objects = [dgx1v("n1"), resource_slice("n1", [{"name": "gpu-0", "attributes": 7}])]
         with Daemon(objects + [group("a", 1), item]) as running:
             self.assertNotIn(DEVICES, place(running, item, ["n1"])["metadata"]["annotations"])
-            self.assertIn("a ResourceSlice cannot be used", running.log())
+            self.assertIn("a ResourceSlice is left out", running.log())
 
 
 if __name__ == "__main__":

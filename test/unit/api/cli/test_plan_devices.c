@@ -168,7 +168,7 @@ START_TEST(slices_that_make_no_sense)
               "  spec: {driver: gpu.nvidia.com, nodeName: n1, pool: {name: n1, generation: 1,\n"
               "    resourceSliceCount: 1}, devices: [{name: gpu-0, attributes: {type: 7}}]}\n");
     ck_assert_int_eq(plan(JOB("1", "8") GROUP("1", ""), "json"), CLI_OK);
-    ck_assert_ptr_nonnull(strstr(cli_err, "phalanx plan: left out: "));
+    ck_assert_ptr_nonnull(strstr(cli_err, "phalanx plan: a ResourceSlice is left out: "));
     ck_assert_ptr_nonnull(strstr(cli_err, "bad"));
     ck_assert_ptr_nonnull(strstr(cli_err, "gpu-0"));
     json_t *json = printed();

@@ -167,7 +167,7 @@ START_TEST(device_maps)
                                        "nvidia.com/gpu is 7 (n3)\n"));
     ck_assert_ptr_nonnull(strstr(maps, "  1 node  ResourceSlices: 1 GPUs, 0 NICs"));
     ck_assert_ptr_nonnull(strstr(maps, "  1 node  no map: devices of node n5: "));
-    ck_assert_ptr_nonnull(strstr(cli_err, "left out: "));
+    ck_assert_ptr_nonnull(strstr(cli_err, "a ResourceSlice is left out: "));
     ck_assert_ptr_nonnull(strstr(cli_err, "slice-n5"));
 
     ck_assert_int_eq(run_cli("topology", "--snapshot", snapshot_path, "-o", "json", NULL), CLI_OK);
@@ -207,8 +207,9 @@ START_TEST(imported)
     ck_assert_str_eq(cli_out, "cluster  3 nodes  24/24 GPUs free\n"
                               "├─ tier-1 h1  2 nodes  16/16 GPUs free  n1 … n2\n"
                               "└─ tier-1 (none)  1 node  8/8 GPUs free  n3\n");
-    ck_assert_str_eq(cli_err, "phalanx topology: 1 node has no place in the imported topology "
-                              "(n3)\n");
+    ck_assert_str_eq(cli_err,
+                     "phalanx topology: the imported topology and the nodes differ: 1 node has "
+                     "no place in the imported topology (n3)\n");
 }
 END_TEST
 

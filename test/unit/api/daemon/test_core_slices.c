@@ -16,7 +16,7 @@
 
 static struct fake_api *api;
 static struct kube_io *io;
-static struct node_devices *devices;
+static struct intake *intake;
 static struct log *out;
 static struct metrics *metrics;
 static struct core *core;
@@ -60,6 +60,10 @@ static void setup(void)
                  "\"c\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}]}}");
 }
 
+static void no_warning(void *context, const char *what, const char *why)
+{
+}
+
 static void start(void)
 {
     char server[64];
@@ -72,7 +76,7 @@ static void start(void)
     ck_assert_msg(kube_io_create(&io_options, &io, &err) == 0, "%s", err.text);
     engine_options_default(&options);
     options.hold_timeout_ms = 10 * PATIENCE_MS;
-    devices = node_devices_create();
+    intake = intake_create(&(struct intake_options){.warn = no_warning});
     out = log_create(open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR, LOG_TEXT);
     metrics = metrics_create();
     core = core_create(&(struct core_options){
@@ -81,7 +85,7 @@ static void start(void)
         .metrics = metrics,
         .backend =
             {.context = io, .fd = kube_io_fd(io), .submit = submit, .flush = flush, .take = take},
-        .devices = devices,
+        .intake = intake,
         .bind_reply = no_reply,
     });
 }
@@ -90,7 +94,7 @@ static void teardown(void)
 {
     core_destroy(core);
     kube_io_destroy(io, 0);
-    node_devices_destroy(devices);
+    intake_destroy(intake);
     metrics_destroy(metrics);
     log_destroy(out);
     fake_api_destroy(api);

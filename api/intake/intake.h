@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_INTAKE_INTAKE_H
+#define API_INTAKE_INTAKE_H
+
+#include <stdbool.h>
+
+#include "api/import/overlay.h"
+#include "api/kube/devices/node_devices.h"
+#include "api/kube/objects/batch.h"
+#include "scheduler/event.h"
+
+/* From decoded objects to what the engine sees. The daemon, `plan` and `topology` all pass their
+ * events through here, so that the three understand the same of the same cluster.
+ *
+ *   ResourceSlices ─────────────▶ what is known of each node's devices
+ *                                   │
+ *   EVENT_NODE ─▶ its own labels ─▶ device map ─▶ labels of an imported topology ─▶ the engine
+ *
+ * The device map is found by the labels a node carries itself: an imported topology says where a
+ * node is, never what it is.
+ *
+ * What is refused, and what is left out with a warning:
+ *
+ *   a snapshot that cannot be read, or with an object in it that cannot be decoded     refused
+ *   an imported topology that cannot be read or contradicts itself; two of them        refused
+ *   a file of the configuration or a manifest with a mistake in it                     refused
+ *   a node of which the imported topology says two things      gets none of its labels, warning
+ *   a node that would have too many labels with the imported ones            the same, warning
+ *   nodes that the imported topology does not know, or that only it knows              warning
+ *   a ResourceSlice that cannot be decoded                                    left out, warning
+ *   an object of the watch that cannot be decoded (kube/watch)                left out, warning
+ *   a kind that nobody reads                                                  left out
+ *
+ * The rule behind it: whoever wrote a file can mend it, so it is refused with the place of the
+ * mistake; a cluster cannot be refused, so what is not understood there costs no more than itself.
+ */
+
+struct intake;
+
+struct intake_options {
+    struct overlay *overlay; /* *stolen*; an imported topology, or NULL */
+    /* `what` is a constant text ("a ResourceSlice is left out"), `why` names the object. */
+    void (*warn)(void *context, const char *what, const char *why);
+    void *context;
+};
+
+struct intake *intake_create(const struct intake_options *options);
+void intake_destroy(struct intake *intake);
+
+/* Takes in the ResourceSlices of a batch: they count before all of its events. */
+void intake_slices(struct intake *intake, const struct kube_batch *batch);
+/* Of the nodes whose slices have changed since they were taken in, the next one, as EVENT_DEVICES;
+ * *borrowed* until the next call. False when there is none left. */
+bool intake_next_changed(struct intake *intake, struct event *event);
+
+/* Completes an event on its way to the engine: every event goes through here, in order. What is
+ * added is *borrowed* until the next call. EVENT_SYNCED says what does not fit together. `finding`
+ * tells of an EVENT_NODE what is known of its devices; it may be NULL. */
+void intake_event(struct intake *intake, struct event *event, struct node_devices_finding *finding);
+
+#endif
