@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_JOURNALS_TALLY_H
+#define TEST_JOURNALS_TALLY_H
+
+#include <stdio.h>
+
+#include "test/journals/difference.h"
+
+/* What many journals came to: counts by kind of difference, and the first few of each in words. */
+
+struct tally_sum {
+    uint64_t recorded, now;   /* effects of the kind */
+    uint64_t steps, journals; /* that differ */
+};
+
+/* Journals whose first other decision is of the same kinds, after the same type of event. */
+struct tally_group {
+    enum event_type event;
+    unsigned kinds;
+    uint64_t journals;
+};
+
+struct tally {
+    uint32_t examples; /* how many of each kind are told */
+    FILE *out;
+    uint64_t journals, unreadable, diverged, truncated;
+    uint64_t events, ticks; /* recorded ones; those that only the engine of today wanted */
+    struct tally_sum sums[DIFFERENCES];
+    struct tally_sum deadlines; /* `now` and `recorded` are not used */
+    unsigned seen;              /* kinds of words that differed in the journal that is read */
+    bool deadline_seen;
+    struct tally_group *groups;
+    size_t group_count, group_room;
+};
+
+void tally_journal(struct tally *tally); /* a new one begins */
+/* Effects of one step, and the kinds in which they differ. */
+void tally_step(struct tally *tally, const struct effects *recorded, const struct effects *now,
+                unsigned kinds, bool deadline);
+/* The decisions of the journal differ for the first time. Whether to tell how. */
+bool tally_divergence(struct tally *tally, enum event_type event, unsigned kinds);
+void tally_print(struct tally *tally);
+void tally_finish(struct tally *tally);
+
+#endif
