@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mechanical rules of this repository that no compiler checks: check.py [--root DIR] [RULE]...
 
-  layers  topology <- scheduler <- api: no include goes upward, and the two lower layers stay pure (no I/O,
-          JSON, threads, clock); a third-party header is included only by the module that owns it
+  layers  topology <- scheduler <- api: no include goes upward, nor from folder to folder inside a layer but as
+          FOLDERS says, nor in a circle; the two lower layers stay pure (no I/O, JSON, threads, clock); a
+          third-party header is included only by the module that owns it
   banned  functions that cannot be used safely, and memory that bypasses topology/base/alloc.h
   files   SPDX line, header guard, own header first, at most LINES_MAX lines of COLUMNS_MAX columns, no notes to self
 
@@ -13,6 +14,8 @@ every rule fails on a bad example.
 """
 
 import argparse
+import functools
+import graphlib
 import pathlib
 import re
 import sys
@@ -23,6 +26,56 @@ COLUMNS_MAX = 100  # of C; clang-format leaves comments alone, or it would break
 # Lowest first: a layer may include itself and what stands before it.
 LAYERS = ["topology", "scheduler", "api"]
 PURE = ["topology", "scheduler"]
+
+# Inside a layer: folder -> the folders it may include besides itself. "." are the files that lie in none; TOP lists
+# them, without .c and .h. What is not here is refused, so a new folder has to say where it stands.
+FOLDERS = {
+    "topology": {
+        "base": [],
+        "devices": ["base"],
+        "graph": ["base", "devices"],
+    },
+    "scheduler": {
+        ".": [],  # the public headers: all of the layer may know them, but not the solver
+        "solver": [],
+        "state": [".", "solver"],
+        "policy": [".", "solver", "state"],
+        "engine": [".", "solver", "state", "policy"],
+        "journal": [".", "solver", "state", "policy", "engine"],
+    },
+    "api": {
+        "json": [],
+        "yaml": [],
+        "http": ["json"],
+        "extender": ["json"],
+        "kube": ["json", "yaml"],
+        "ops": ["yaml", "kube"],
+        "import": ["json", "yaml", "ops"],
+        "intake": ["kube", "import"],
+        "view": ["kube"],
+        "embedded": ["yaml", "kube", "import"],
+        "daemon": ["http", "extender", "kube", "ops", "intake", "view", "embedded"],
+        "cli": ["yaml", "kube", "ops", "import", "intake", "view", "embedded", "daemon"],
+    },
+    "api/kube": {
+        "client": [],
+        "objects": ["client"],
+        "devices": ["client", "objects"],
+        "watch": ["client", "objects", "devices"],
+        "write": ["client", "objects", "devices"],
+        "lease": ["client", "objects", "devices"],
+        ".": ["client", "objects", "devices", "watch", "write", "lease"],
+    },
+}
+TOP = {
+    "scheduler": {"effects", "engine", "event", "objects"},
+    "api/kube": {"io", "mailbox"},
+}
+# Unit tests obey the rules of the module they test. What more they may include, and why.
+TESTS_TOO = {
+    ("api", "intake", "yaml"): "the objects of the tests are written in it",
+    ("api", "view", "embedded"): "views are drawn of what an embedded cluster holds",
+}
 PURE_HEADERS = {
     "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h",
     "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "uthash.h", "utlist.h",
@@ -72,6 +125,19 @@ CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)[ \t\n]*\(")
 TAKEN = re.compile(r"(?<![\w.><])(%s)\b" % "|".join(sorted(MEMORY)))
 
 
+def module_of(path):
+    """The path, or for a file of test/unit the place in the tree that it mirrors."""
+    return path.removeprefix("test/unit/")
+
+
+def folder_of(path, within):
+    """The folder directly below `within` that the path lies in, "." for none; None when it is not below at all."""
+    if not path.startswith(within + "/"):
+        return None
+    parts = path[len(within) + 1 :].split("/")
+    return parts[0] if len(parts) > 1 else "."
+
+
 class Source:
     """One C file: its text, and the same with comments and literals blanked, line by line."""
 
@@ -95,10 +161,8 @@ class Source:
 
     def layer(self):
         """The layer whose rules hold: its own, or for a unit test the one of the module under test."""
-        parts = self.path.split("/")
-        if parts[:2] == ["test", "unit"]:
-            parts = parts[2:]
-        return parts[0] if parts[0] in LAYERS else None
+        first = module_of(self.path).split("/")[0]
+        return first if first in LAYERS else None
 
     def is_test(self):
         return self.path.startswith(("test/", "bench/"))
@@ -106,6 +170,51 @@ class Source:
     def calls(self):
         for match in CALL.finditer(self.code):
             yield self.line(match.start()), match.group(1)
+
+
+def check_folders(source, complain):
+    test = source.is_test()
+    here = module_of(source.path)
+    for within, allowed in FOLDERS.items():
+        folder = folder_of(here, within)
+        if folder is None or (test and folder == "."):  # what several folders' tests share
+            continue
+        stem = here.rsplit("/", 1)[1].rsplit(".", 1)[0]
+        if folder not in allowed or (folder == "." and stem not in TOP[within]):
+            complain(1, f"{here} lies in no folder of {within}/ that is known here")
+            continue
+        for line, quote, name in source.includes:
+            target = folder_of(module_of(name), within)
+            if quote == "<" or target in (None, folder) or target in allowed[folder]:
+                continue
+            if test and (name.startswith("test/") and target == "." or (within, folder, target) in TESTS_TOO):
+                continue
+            place = f"{within}/{target}/" if target != "." else name
+            complain(line, f"{within}/{folder}/ may not include {place}: see FOLDERS")
+
+
+def check_circles(sources, complain):
+    """No file includes itself by way of others."""
+    includes = {
+        source.path: [(line, name) for line, quote, name in source.includes if quote == '"' and name in sources]
+        for source in sources.values()
+    }
+    done = set()
+    for start in sorted(includes):
+        trail, waiting = [], [(start, iter(includes[start]))]
+        while waiting:
+            path, rest = waiting[-1]
+            if len(trail) < len(waiting):
+                trail.append(path)
+            line, name = next(rest, (None, None))
+            if name is None:
+                done.add(path)
+                trail.pop()
+                waiting.pop()
+            elif name in trail:
+                complain(path, line, f"a circle: {' -> '.join([*trail[trail.index(name):], name])}")
+            elif name not in done:
+                waiting.append((name, iter(includes[name])))
 
 
 def check_layers(source, complain):
@@ -152,6 +261,8 @@ def check_source_form(source, root, complain):
             complain(2, f"the header guard must be {guard}")
         return
     own = source.path[:-2] + ".h"
+    if not (root / own).exists():  # or it is one of its layer's public headers
+        own = f"{source.path.split('/')[0]}/{own.rsplit('/', 1)[1]}"
     if (root / own).exists() and (not source.includes or source.includes[0][2] != own):
         complain(source.includes[0][0] if source.includes else 1, f'"{own}" must be included first')
 
@@ -190,15 +301,23 @@ def main():
     if set(rules) - {"layers", "banned", "files"}:
         parser.error("the rules are: layers banned files")
 
+    for within, folders in FOLDERS.items():
+        try:
+            graphlib.TopologicalSorter(folders).prepare()
+        except graphlib.CycleError as error:
+            parser.error(f"FOLDERS of {within}/ go in a circle: {error.args[1]}")
+
     found = 0
     looked = 0
+    sources = {}
+
+    def complain_of(name, line, what):
+        nonlocal found
+        found += 1
+        print(f"{name}:{line}: {what}")
+
     for path, name in files_of(root):
-
-        def complain(line, what, name=name):
-            nonlocal found
-            found += 1
-            print(f"{name}:{line}: {what}")
-
+        complain = functools.partial(complain_of, name)
         looked += 1
         try:
             if "files" in rules:
@@ -212,10 +331,14 @@ def main():
             continue
         if "layers" in rules:
             check_layers(source, complain)
+            check_folders(source, complain)
+            sources[name] = source
         if "banned" in rules:
             check_banned(source, complain)
         if "files" in rules:
             check_source_form(source, root, complain)
+    if "layers" in rules:
+        check_circles(sources, complain_of)
     print(f"check: {' '.join(rules)}: {looked} files, {found} findings")
     return 1 if found or not looked else 0
 
