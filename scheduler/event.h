@@ -2,6 +2,7 @@
 #ifndef SCHEDULER_EVENT_H
 #define SCHEDULER_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "scheduler/objects.h"
@@ -93,6 +94,9 @@ struct write_done_event {
 struct event {
     enum event_type type;
     int64_t now;
+    /* The next event follows at once, before anybody is answered or anything else is asked: the
+     * books are enough for now, planning can wait for the last one of the batch. */
+    bool more;
     union {
         struct node_object node;
         const char *node_name;

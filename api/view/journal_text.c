@@ -341,6 +341,7 @@ void journal_text_event(struct journal_text *text, FILE *out, const struct event
         fputs("lead: this process leads", out);
         break;
     }
+    fputs(event->more ? " (more follow)" : "", out);
 }
 
 /* ---- effects ---- */

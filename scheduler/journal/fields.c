@@ -23,6 +23,10 @@ static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 48, "cod
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 64, "code_write() lacks a field");
 
+/* Added to the type of an event when more follow. */
+#define EVENT_MORE 64u
+static_assert(EVENT_LEAD < EVENT_MORE, "types and the flag share a byte");
+
 /* A time or a span of time. */
 static void code_time(struct journal_coder *coder, int64_t *value)
 {
@@ -245,11 +249,23 @@ static void code_done(struct journal_coder *coder, struct write_done_event *done
     journal_coder_text(coder, &done->message);
 }
 
+/* The type, and whether more follow: a journal of before there was such a flag has it never set. */
+static void code_event_type(struct journal_coder *coder, struct event *event)
+{
+    unsigned type = (unsigned)event->type + (event->more ? EVENT_MORE : 0);
+    journal_coder_choice(coder, &type, 2 * EVENT_MORE, "event");
+    event->more = type >= EVENT_MORE;
+    type %= EVENT_MORE;
+    if (type > EVENT_LEAD) {
+        journal_coder_fail(coder, "event %u is not known", type);
+        type = EVENT_TICK;
+    }
+    event->type = (enum event_type)type;
+}
+
 void journal_fields_event(struct journal_coder *coder, struct event *event, uint32_t rows)
 {
-    unsigned type = event->type;
-    journal_coder_choice(coder, &type, EVENT_LEAD + 1, "event");
-    event->type = (enum event_type)type;
+    code_event_type(coder, event);
     switch (event->type) {
     case EVENT_NODE:
         code_node(coder, &event->node);

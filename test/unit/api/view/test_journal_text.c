@@ -89,8 +89,8 @@ START_TEST(test_objects)
           "pod ns/p uid u, bound to n1, nominated to n2, gang g, minimum -1, role worker, rank 0, "
           "priority 5, gated, deleting, failed, asks cpu=1000 pods=1, required level rack, "
           "preferred level zone, exclusive level host, slices of rack=4, selector rack=r1");
-    event = (struct event){.type = EVENT_POD_GONE, .pod_uid = "u"};
-    check(&event, NULL, "gone: pod ns/p");
+    event = (struct event){.type = EVENT_POD_GONE, .pod_uid = "u", .more = true};
+    check(&event, NULL, "gone: pod ns/p (more follow)");
     event = (struct event){.type = EVENT_GROUP};
     event.group = (struct group_object){
         .name_space = "ns", .name = "g", .uid = "gu", .minimum = 3, .hold_timeout_ms = 5000};

@@ -225,6 +225,7 @@ static inline void bed_event(struct bed_maker *maker, enum event_type type, stru
     memset(event, 0, sizeof *event);
     event->type = type;
     event->now = bed_below(maker, 1u << 31);
+    event->more = bed_bool(maker);
     switch (type) {
     case EVENT_NODE:
         bed_node(maker, &event->node);

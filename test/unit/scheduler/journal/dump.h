@@ -160,7 +160,7 @@ static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *
 
 static inline void dump_event(FILE *out, const struct event *event)
 {
-    fprintf(out, "event %d at %" PRId64, event->type, event->now);
+    fprintf(out, "event %d at %" PRId64 "%s", event->type, event->now, event->more ? " more" : "");
     switch (event->type) {
     case EVENT_NODE:
         dump_node(out, &event->node);

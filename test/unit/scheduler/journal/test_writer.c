@@ -443,6 +443,8 @@ static const struct forged {
     FORGED("\x00", "a second header"),
     FORGED("\x03", "kind 3 is not known"),
     FORGED("\x01\x00\x00" NO_EVENT "\x00\x00", "event 19 is not known"),
+    FORGED("\x01\x00\x00\x53\x00\x00", "event 19 is not known"), /* and more follow */
+    FORGED("\x01\x00\x00\x80\x01\x00\x00", "event 128 is not known"),
     FORGED("\x01\x00\x00" TICK "\xff\xff\xff\xff\x0f\x00", "4294967295 effects are too many"),
     FORGED("\x01\x00\x00" TICK "\x01" NO_EFFECT, "effect 10 is not known"),
     FORGED("\x01\x00\x00" TICK "\x00\x00\x00", "1 bytes are left over"),
