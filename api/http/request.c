@@ -22,7 +22,8 @@
  * - A request is freed when it is answered and libmicrohttpd is done with it, whichever comes last.
  *   `connection` is NULL once libmicrohttpd is done. It does not notice that the client of a
  *   suspended connection is gone (it finds out when the answer is sent), so normally the answer
- *   comes first.
+ *   comes first. We notice ourselves (hangups.h) for handlers that ask: from when the connection is
+ *   both suspended and asked about until the hang-up is told or the answer given.
  * - libmicrohttpd takes an answer before the body only for POST and PUT, and then closes the
  *   connection. For any other method with a body the refusal has to wait until the body has passed.
  * - A body that is read only to be thrown away may be DISCARD_FACTOR times the limit, so that an
@@ -52,6 +53,9 @@ struct http_request {
     enum http_request_state state;
     bool suspended;
     bool close; /* the connection after the answer */
+    void (*abandoned)(void *context, struct http_request *request); /* NULL: nobody asked */
+    void *abandoned_context;
+    int watched; /* socket in the hangups; -1: not watched */
     unsigned status;
     const char *content_type;
     char *reply;
@@ -74,6 +78,7 @@ struct http_request *http_request_create(struct http_shared *shared,
     request->connection = connection;
     request->method = method;
     request->path = alloc_string(path);
+    request->watched = -1;
     return request;
 }
 
@@ -85,8 +90,45 @@ static void request_destroy(struct http_request *request)
     free(request);
 }
 
+static void watch(struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info != NULL) {
+        request->watched = info->connect_fd;
+        hangups_watch(request->shared->hangups, request->watched, request);
+    }
+}
+
+static void stop_watching(struct http_request *request)
+{
+    if (request->watched >= 0) {
+        hangups_forget(request->shared->hangups, request->watched);
+        request->watched = -1;
+    }
+}
+
+void http_request_on_abandoned(struct http_request *request,
+                               void (*abandoned)(void *context, struct http_request *request),
+                               void *context)
+{
+    request->abandoned = abandoned;
+    request->abandoned_context = context;
+    if (request->suspended && request->watched < 0) {
+        watch(request);
+    }
+}
+
+void http_request_hung_up(struct http_request *request)
+{
+    stop_watching(request);
+    request->close = true; /* what it may have sent behind is of no interest to anybody */
+    request->abandoned(request->abandoned_context, request);
+}
+
 void http_request_completed(struct http_request *request)
 {
+    stop_watching(request);
     if (request->state == HTTP_REQUEST_HANDED) {
         request->connection = NULL;
         request->method = "";
@@ -268,6 +310,9 @@ enum MHD_Result http_request_hand_over(struct http_request *request,
     }
     request->suspended = true;
     MHD_suspend_connection(request->connection);
+    if (request->abandoned != NULL) {
+        watch(request);
+    }
     return MHD_YES;
 }
 
@@ -322,6 +367,7 @@ void http_respond(struct http_request *request, unsigned status, const char *con
     err_require(request->state == HTTP_REQUEST_HANDED);
     request->shared->handed--;
     request->state = HTTP_REQUEST_ANSWERED;
+    stop_watching(request); /* before anybody else may read or close the socket */
     set_answer(request, status, content_type, body, length);
     if (request->connection == NULL) {
         request_destroy(request);

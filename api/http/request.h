@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/http/hangups.h"
 #include "api/http/server.h"
 
 /* The server's side of a request, private to api/http/; handlers see the functions of server.h.
@@ -17,6 +18,7 @@
 
 /* What all requests of a server share with it. */
 struct http_shared {
+    struct hangups *hangups;
     size_t max_body;  /* bytes */
     uint32_t handed;  /* with the handler, not answered */
     bool resumed;     /* a connection waits for the next run */
@@ -50,6 +52,8 @@ enum MHD_Result http_request_take(struct http_request *request, const char *data
 enum MHD_Result http_request_hand_over(struct http_request *request,
                                        void (*handler)(void *context, struct http_request *request),
                                        void *context);
+/* The client of a suspended request has hung up: tells whoever asked for that. */
+void http_request_hung_up(struct http_request *request);
 /* Gives the answer to libmicrohttpd; in the handler only, never on a suspended connection. */
 enum MHD_Result http_request_send(struct http_request *request);
 

@@ -8,14 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/http/request.h"
 #include "topology/base/alloc.h"
 
-/* libmicrohttpd in external epoll mode: its epoll descriptor lies in our loop's, and nothing
- * happens but inside http_server_run(). What becomes of a request is told in request.c.
+/* libmicrohttpd in external epoll mode: nothing happens but inside http_server_run(). What becomes
+ * of a request is told in request.c.
+ *
+ *   the loop's epoll ─ http_server_fd() ─┬─ libmicrohttpd's epoll ─ listening, connections
+ *                                        └─ hangups ─ suspended connections that are missed
  *
  * - A connection resumed by http_respond() is noticed at the next run only, and libmicrohttpd's own
  *   timeout does not say so; hence `resumed`.
@@ -27,12 +31,14 @@
 
 #define CONNECTION_POOL (32 * 1024) /* libmicrohttpd clears it per request: larger is slower */
 #define LISTEN_BACKLOG  4096
+#define HANGUPS_PER_RUN 64  /* what follows from one is not free; the rest waits for the next run */
 #define OTHER_FILES     256 /* descriptors kept free for everything but connections */
 
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
     struct http_shared shared;
+    int epoll; /* over libmicrohttpd's and the hangups */
     uint32_t connection_limit;
 };
 
@@ -146,6 +152,40 @@ static struct MHD_Daemon *start(struct http_server *server, const union address 
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
+static int watch(const struct http_server *server, int fd, struct err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0
+               ? 0
+               : err_set(err, "epoll_ctl: %s", strerror(errno));
+}
+
+static int open_epoll(struct http_server *server, struct err *err)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    server->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll < 0) {
+        return err_set(err, "epoll_create1: %s", strerror(errno));
+    }
+    return watch(server, info->epoll_fd, err) == 0 &&
+                   watch(server, hangups_fd(server->shared.hangups), err) == 0
+               ? 0
+               : -1;
+}
+
+static void release(struct http_server *server)
+{
+    if (server->daemon != NULL) {
+        MHD_stop_daemon(server->daemon);
+    }
+    hangups_destroy(server->shared.hangups);
+    if (server->epoll >= 0) {
+        close(server->epoll);
+    }
+    free(server);
+}
+
 int http_server_create(const struct http_server_options *options, struct http_server **server,
                        struct err *err)
 {
@@ -157,16 +197,25 @@ int http_server_create(const struct http_server_options *options, struct http_se
     created->options = *options;
     created->shared.max_body = options->max_body;
     created->connection_limit = possible_connections(options->max_connections);
+    created->epoll = -1;
+    if (hangups_create(&created->shared.hangups, err) < 0) {
+        goto error;
+    }
     errno = 0;
     created->daemon = start(created, &address);
     if (created->daemon == NULL) {
         err_set(err, "cannot listen on %s port %u: %s", options->address, options->port,
                 errno != 0 ? strerror(errno) : "libmicrohttpd refused");
-        free(created);
-        return -1;
+        goto error;
+    }
+    if (open_epoll(created, err) < 0) {
+        goto error;
     }
     *server = created;
     return 0;
+error:
+    release(created);
+    return -1;
 }
 
 void http_server_destroy(struct http_server *server)
@@ -183,8 +232,7 @@ void http_server_destroy(struct http_server *server)
                 server->shared.handed);
         abort();
     }
-    MHD_stop_daemon(server->daemon);
-    free(server);
+    release(server);
 }
 
 uint16_t http_server_port(const struct http_server *server)
@@ -208,9 +256,7 @@ uint32_t http_server_connections(const struct http_server *server)
 
 int http_server_fd(const struct http_server *server)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    return info == NULL ? -1 : info->epoll_fd;
+    return server->epoll;
 }
 
 int http_server_timeout(struct http_server *server)
@@ -225,8 +271,20 @@ int http_server_timeout(struct http_server *server)
     return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
 }
 
+static void tell_abandoned(struct http_server *server)
+{
+    for (unsigned told = 0; told < HANGUPS_PER_RUN; told++) {
+        struct http_request *request = hangups_next(server->shared.hangups);
+        if (request == NULL) {
+            break;
+        }
+        http_request_hung_up(request);
+    }
+}
+
 void http_server_run(struct http_server *server)
 {
+    tell_abandoned(server);
     server->shared.resumed = false;
     MHD_run(server->daemon);
 }

@@ -16,7 +16,8 @@
  * - A request is handed to the handler once, with its whole body. The handler answers with
  *   http_respond() before it returns or at any later time on the same thread; until then the
  *   connection is suspended and the request pointer stays valid, whether or not the client still
- *   listens. Every request must be answered exactly once.
+ *   listens. Every request must be answered exactly once. Whoever wants to know when nobody listens
+ *   any more asks for that with http_request_on_abandoned().
  * - Bodies above `max_body` and headers with two readings (Transfer-Encoding beside Content-Length,
  *   repeated ones, any coding but chunked) never reach the handler: they are answered with 4xx and
  *   a JSON body {"error":"…"}, and the connection is closed. What is not even HTTP, libmicrohttpd
@@ -69,6 +70,15 @@ const char *http_request_header(const struct http_request *request, const char *
 const char *http_request_body(const struct http_request *request, size_t *length);
 /* Time of arrival of the complete request, CLOCK_MONOTONIC nanoseconds; for latency metrics. */
 int64_t http_request_arrived(const struct http_request *request);
+
+/* Calls `abandoned` once when the client hangs up before the answer: it closed its side of the
+ * connection, which is what a client does that gave up, or it was reset. From http_server_run() only,
+ * never from here. The answer is still owed, then or later (499 is a good one), even if it may
+ * reach nobody; the connection is closed after it. A client that dies without a farewell is not
+ * noticed. */
+void http_request_on_abandoned(struct http_request *request,
+                               void (*abandoned)(void *context, struct http_request *request),
+                               void *context);
 
 /* Answers; *steals* `body` (malloc'd, may be NULL with length 0) and voids the request. Sends
  * Content-Length and nothing after the body. `content_type` is a static string. */

@@ -23,7 +23,8 @@
  * waits keeps the server running meanwhile. Waits have a bound and are no measure of anything.
  *
  * Paths: /echo answers at once with the method, the body's length and a sum of it; /later when
- * bed_release() says so; /empty with 204 and no body; /query with ?a= and the header X-Test.
+ * bed_release() says so, and so does /watched (with ?now at once), whose clients are missed when
+ * they hang up; /empty with 204 and no body; /query with ?a= and the header X-Test.
  */
 
 #define BED_WAIT_SECONDS 30
@@ -32,10 +33,14 @@
 
 struct bed {
     struct http_server *server;
-    struct http_request *waiting[BED_WAITING_MAX]; /* handed at /later, in order */
+    struct http_request *waiting[BED_WAITING_MAX]; /* handed at /later and /watched, in order */
     size_t waiting_count;
-    unsigned handled; /* calls of the handler */
-    char text[1024];  /* the last body */
+    struct http_request *abandoned[BED_WAITING_MAX]; /* in order; only to be compared */
+    size_t abandoned_count;
+    bool answer_abandoned;       /* with 499, at once */
+    bool release_when_abandoned; /* answer all when one is abandoned */
+    unsigned handled;            /* calls of the handler */
+    char text[1024];             /* the last body */
 };
 
 static inline int64_t bed_now(void)
@@ -59,6 +64,37 @@ static inline unsigned bed_sum(const char *text, size_t length)
     return sum;
 }
 
+/* Answers all that wait with their number. */
+static inline void bed_release(struct bed *bed)
+{
+    for (size_t i = 0; i < bed->waiting_count; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "late %zu", i);
+        if (bed->waiting[i] != NULL) {
+            bed_respond(bed->waiting[i], text);
+        }
+    }
+    bed->waiting_count = 0;
+}
+
+static inline void bed_abandoned(void *context, struct http_request *request)
+{
+    struct bed *bed = context;
+    ck_assert_uint_lt(bed->abandoned_count, BED_WAITING_MAX);
+    bed->abandoned[bed->abandoned_count++] = request;
+    if (bed->answer_abandoned) {
+        for (size_t i = 0; i < bed->waiting_count; i++) {
+            if (bed->waiting[i] == request) {
+                bed->waiting[i] = NULL;
+            }
+        }
+        http_respond_error(request, 499, "gone");
+    }
+    if (bed->release_when_abandoned) {
+        bed_release(bed);
+    }
+}
+
 static inline void bed_handle(void *context, struct http_request *request)
 {
     struct bed *bed = context;
@@ -69,6 +105,14 @@ static inline void bed_handle(void *context, struct http_request *request)
     snprintf(bed->text, sizeof(bed->text), "%s", body);
     bed->handled++;
     if (strcmp(path, "/later") == 0) {
+        ck_assert_uint_lt(bed->waiting_count, BED_WAITING_MAX);
+        bed->waiting[bed->waiting_count++] = request;
+    } else if (strcmp(path, "/watched") == 0) {
+        http_request_on_abandoned(request, bed_abandoned, bed);
+        if (http_request_query(request, "now") != NULL) {
+            bed_respond(request, "now");
+            return;
+        }
         ck_assert_uint_lt(bed->waiting_count, BED_WAITING_MAX);
         bed->waiting[bed->waiting_count++] = request;
     } else if (strcmp(path, "/empty") == 0) {
@@ -140,17 +184,6 @@ static inline void bed_turn(struct bed *bed, int milliseconds)
             bed_turn(bed, 5);                                                     \
         }                                                                         \
     } while (0)
-
-/* Answers all that wait with their number. */
-static inline void bed_release(struct bed *bed)
-{
-    for (size_t i = 0; i < bed->waiting_count; i++) {
-        char text[32];
-        snprintf(text, sizeof(text), "late %zu", i);
-        bed_respond(bed->waiting[i], text);
-    }
-    bed->waiting_count = 0;
-}
 
 struct client {
     int fd;
