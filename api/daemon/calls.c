@@ -19,11 +19,15 @@
  * know it yet.
  *
  * Open bind calls are kept by ticket; a ticket is a number never used twice. The engine answers
- * each exactly once.
+ * each exactly once, unless its caller hangs up first: then the engine is told, and what it might
+ * have to say is not wanted any more.
  */
+
+#define CALLER_GONE 499 /* as nginx has it; nobody reads it but the metrics */
 
 struct open_bind {
     UT_hash_handle hh;
+    struct calls *calls;
     uint64_t ticket;
     struct http_request *request;
 };
@@ -280,6 +284,22 @@ static int binding_of(struct calls *calls, const struct extender_binding_args *a
     return missing == NULL ? 0 : err_set(err, "%s is missing", missing);
 }
 
+/* The vote goes with its caller: nobody would hear that the pod is bound, and kube-scheduler has long
+ * begun to try it again. */
+static void bind_abandoned(void *context, struct http_request *request)
+{
+    struct open_bind *open = context;
+    struct calls *calls = open->calls;
+    struct event event = {.type = EVENT_BIND_GIVE_UP, .ticket = open->ticket};
+    HASH_DELETE(hh, calls->binds, open);
+    free(open);
+    metrics_call(calls->metrics, METRICS_BIND, CALLER_GONE,
+                 core_now_ns() - http_request_arrived(request));
+    log_text(calls->log, LOG_INFO, "the caller of a bind hung up while it waited", NULL);
+    http_respond_error(request, CALLER_GONE, "the caller hung up");
+    core_apply(calls->core, &event);
+}
+
 static void bind_call(struct calls *calls, struct http_request *request)
 {
     struct extender_binding_args args;
@@ -293,9 +313,11 @@ static void bind_call(struct calls *calls, struct http_request *request)
         return;
     }
     struct open_bind *open = alloc_zero(1, sizeof(*open));
+    open->calls = calls;
     open->ticket = ++calls->next_ticket;
     open->request = request;
     HASH_ADD(hh, calls->binds, ticket, sizeof(open->ticket), open);
+    http_request_on_abandoned(request, bind_abandoned, open);
     event.bind.ticket = open->ticket;
     core_apply(calls->core, &event);
 }

@@ -11,7 +11,8 @@
 /* kube-scheduler's calls: from an HTTP request to an event, from the reply to an HTTP answer.
  *
  * A body that cannot be read is answered with 400 and {"error":…}; everything the engine has an
- * opinion on is 200. Bind calls stay open until their outcome is known.
+ * opinion on is 200. Bind calls stay open until their outcome is known, or their caller hangs up:
+ * EVENT_BIND_GIVE_UP, counted as 499.
  */
 
 struct calls;

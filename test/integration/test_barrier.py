@@ -3,6 +3,7 @@
 
 import selectors
 import socket
+import struct
 import unittest
 
 import daemon
@@ -36,6 +37,14 @@ class Waiters:
         peer.sendall(request)
         self.answers[name] = b""
         self.selector.register(peer, selectors.EVENT_READ, name)
+
+    def hang_up(self, name, reset=False):
+        """Closes the connection of a call that is still open."""
+        key = next(key for key in self.selector.get_map().values() if key.data == name)
+        self.selector.unregister(key.fileobj)
+        if reset:
+            key.fileobj.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        key.fileobj.close()
 
     def pump(self, seconds):
         """Reads what is there; True while something still comes."""
@@ -111,6 +120,38 @@ class Barrier(unittest.TestCase):
                 self.assertIn(b"HTTP/1.1 200", answer)
                 self.assertIn(b"hold ran out", answer)
             self.assertEqual(running.bound(), {})
+
+    def test_a_vote_goes_when_its_caller_hangs_up(self):
+        members = [pod(f"p{i}", gang="train", minimum=3) for i in range(3)]
+        with Daemon([node(f"n{i}") for i in range(3)] + members) as running:
+            plan = {
+                item["pod"].split("/")[-1]: item["node"]
+                for item in running.gang("train")["assignments"]
+            }
+            waiters = Waiters(running.port)
+            requests = {
+                member["metadata"]["name"]: bind_request(member, plan[member["metadata"]["name"]])
+                for member in members
+            }
+            for reset in (False, True):
+                for name in ("p0", "p1"):
+                    waiters.call(name, requests[name])
+                running.wait(lambda: running.gang("train")["voted"] == 2)
+                for name in ("p0", "p1"):
+                    waiters.hang_up(name, reset)
+                running.wait(lambda: running.gang("train")["voted"] == 0)
+            self.assertEqual(running.gang("train")["state"], "Held", "the plan stands")
+            waiters.call("p2", requests["p2"])
+            running.wait(lambda: running.gang("train")["voted"] == 1)
+            self.assertEqual(running.bound(), {}, "the votes of callers that are gone do not count")
+            for name in ("p0", "p1"):
+                waiters.call(name, requests[name])
+            waiters.finish()
+            for answer in waiters.answers.values():
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200"), answer)
+            self.assertEqual(running.bound(), plan)
+            self.assertIn('phalanx_extender_requests_total{verb="bind",code="499"} 4',
+                          running.get("/metrics")[1].decode())
 
     def test_sigterm_answers_everybody(self):
         members = [pod(f"p{i}", gang="train", minimum=3) for i in range(3)]

@@ -134,6 +134,13 @@ static inline void bed_handle(void *context, struct http_request *request)
     }
 }
 
+static inline void bed_listen(struct bed *bed, const struct http_server_options *options)
+{
+    struct err err;
+    signal(SIGPIPE, SIG_IGN);
+    ck_assert_msg(http_server_create(options, &bed->server, &err) == 0, "%s", err.text);
+}
+
 static inline struct bed *bed_create_at(const char *address, uint32_t max_connections,
                                         unsigned idle_seconds)
 {
@@ -146,9 +153,7 @@ static inline struct bed *bed_create_at(const char *address, uint32_t max_connec
         .handler = bed_handle,
         .context = bed,
     };
-    struct err err;
-    signal(SIGPIPE, SIG_IGN);
-    ck_assert_msg(http_server_create(&options, &bed->server, &err) == 0, "%s", err.text);
+    bed_listen(bed, &options);
     return bed;
 }
 

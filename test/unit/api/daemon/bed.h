@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_UNIT_API_DAEMON_BED_H
+#define TEST_UNIT_API_DAEMON_BED_H
+
+#include <sys/mman.h>
+
+#include "api/daemon/calls.h"
+#include "api/daemon/core.h"
+#include "test/unit/api/http/bed.h"
+
+/* A core with a real engine between a backend that only writes down what it is given, and a real
+ * HTTP server whose requests go to calls.h. The tests say what the watches show; nodes have 8 GPUs,
+ * and the uid of a pod is its name.
+ */
+
+#define CORE_WRITES_MAX 64
+
+struct core_bed {
+    struct bed http;
+    struct log *log;
+    int log_fd;
+    struct metrics *metrics;
+    struct calls *calls;
+    struct core *core;
+    char writes[CORE_WRITES_MAX][64]; /* "bind p0 n1" */
+    size_t write_count;
+};
+
+static inline void core_bed_submit(void *context, const struct effect *effect)
+{
+    struct core_bed *bed = context;
+    if (effect->type == EFFECT_POST_BINDING) {
+        ck_assert_uint_lt(bed->write_count, CORE_WRITES_MAX);
+        snprintf(bed->writes[bed->write_count++], sizeof(bed->writes[0]), "bind %.20s %.20s",
+                 effect->write.name, effect->write.node);
+    }
+}
+
+static inline void core_bed_flush(void *context)
+{
+    (void)context;
+}
+
+static inline struct kube_batch *core_bed_take(void *context)
+{
+    (void)context;
+    return NULL;
+}
+
+static inline void core_bed_handle(void *context, struct http_request *request)
+{
+    static const char prefix[] = "/scheduler/";
+    struct core_bed *bed = context;
+    const char *path = http_request_path(request);
+    ck_assert(strncmp(path, prefix, sizeof(prefix) - 1) == 0);
+    ck_assert(calls_handle(bed->calls, request, path + sizeof(prefix) - 1));
+    bed->http.handled++;
+}
+
+static inline struct core_bed *core_bed_create(void)
+{
+    struct core_bed *bed = alloc_zero(1, sizeof(*bed));
+    struct engine_options engine;
+    engine_options_default(&engine);
+    bed->log_fd = memfd_create("log", MFD_CLOEXEC);
+    bed->log = log_create(bed->log_fd, LOG_DEBUG, LOG_TEXT);
+    bed->metrics = metrics_create();
+    bed->calls = calls_create(bed->log, bed->metrics);
+    struct core_options options = {
+        .engine = &engine,
+        .log = bed->log,
+        .metrics = bed->metrics,
+        .backend = {.context = bed,
+                    .fd = -1,
+                    .submit = core_bed_submit,
+                    .flush = core_bed_flush,
+                    .take = core_bed_take},
+        .bind_reply = calls_bind_reply,
+        .bind_context = bed->calls,
+    };
+    bed->core = core_create(&options);
+    calls_attach(bed->calls, bed->core);
+    struct http_server_options http = {
+        .address = "127.0.0.1",
+        .max_connections = 100,
+        .max_body = BED_MAX_BODY,
+        .idle_seconds = 120,
+        .handler = core_bed_handle,
+        .context = bed,
+    };
+    bed_listen(&bed->http, &http);
+    return bed;
+}
+
+static inline void core_bed_destroy(struct core_bed *bed)
+{
+    calls_fail_all(bed->calls, "the test is over");
+    http_server_destroy(bed->http.server);
+    core_destroy(bed->core);
+    calls_destroy(bed->calls);
+    metrics_destroy(bed->metrics);
+    log_destroy(bed->log);
+    close(bed->log_fd);
+    free(bed);
+}
+
+static inline void core_bed_node(struct core_bed *bed, const char *name)
+{
+    struct amount_object amounts[] = {{"cpu", 96000}, {"nvidia.com/gpu", 8}, {"pods", 110}};
+    struct event event = {.type = EVENT_NODE,
+                          .node = {.name = name, .allocatable = amounts, .allocatable_count = 3}};
+    core_apply(bed->core, &event);
+}
+
+/* Of a gang with that quorum, or NULL: an ordinary one. It asks for 8 GPUs. */
+static inline void core_bed_pod(struct core_bed *bed, const char *name, const char *gang,
+                                int32_t minimum)
+{
+    struct amount_object amounts[] = {{"cpu", 1000}, {"nvidia.com/gpu", 8}, {"pods", 1}};
+    struct event event = {.type = EVENT_POD,
+                          .pod = {.name_space = "ns",
+                                  .name = name,
+                                  .uid = name,
+                                  .requests = amounts,
+                                  .request_count = 3,
+                                  .gang = gang,
+                                  .gang_minimum = minimum,
+                                  .rank = -1}};
+    core_apply(bed->core, &event);
+}
+
+static inline void core_bed_synced(struct core_bed *bed)
+{
+    struct event event = {.type = EVENT_SYNCED};
+    core_apply(bed->core, &event);
+}
+
+static inline void core_bed_binding_done(struct core_bed *bed, const char *uid, const char *node)
+{
+    struct event event = {.type = EVENT_BINDING_DONE,
+                          .done = {.uid = uid, .node = node, .outcome = WRITE_DONE, .message = ""}};
+    core_apply(bed->core, &event);
+}
+
+/* Where the plan has a pod. */
+static inline const char *core_bed_planned(struct core_bed *bed, const char *gang, const char *pod)
+{
+    static char node[64];
+    struct arena arena;
+    struct gang_view view;
+    arena_init(&arena);
+    node[0] = '\0';
+    ck_assert(engine_gang_find(core_engine(bed->core), "ns", gang, &arena, &view));
+    for (uint32_t i = 0; i < view.member_count; i++) {
+        if (strcmp(view.members[i].pod, pod) == 0 && view.members[i].node != NULL) {
+            snprintf(node, sizeof(node), "%s", view.members[i].node);
+        }
+    }
+    arena_finish(&arena);
+    ck_assert_msg(node[0] != '\0', "%s is not planned", pod);
+    return node;
+}
+
+static inline struct engine_figures core_bed_figures(struct core_bed *bed)
+{
+    struct engine_figures figures;
+    engine_figures(core_engine(bed->core), &figures);
+    return figures;
+}
+
+/* Whether the text stands in the metrics, or, with `log`, in the log. */
+static inline bool core_bed_counts(struct core_bed *bed, const char *text)
+{
+    struct metrics_scrape scrape = {.version = "x"};
+    size_t length;
+    char *metrics = metrics_render(bed->metrics, &scrape, &length);
+    bool found = strstr(metrics, text) != NULL;
+    free(metrics);
+    return found;
+}
+
+static inline bool core_bed_logged(struct core_bed *bed, const char *text)
+{
+    char lines[65536];
+    ssize_t length = pread(bed->log_fd, lines, sizeof(lines) - 1, 0);
+    lines[length < 0 ? 0 : length] = '\0';
+    return strstr(lines, text) != NULL;
+}
+
+/* Sends a bind call and leaves it open. */
+static inline void core_bed_bind(struct core_bed *bed, struct client *client, const char *pod,
+                                 const char *node)
+{
+    char body[256], text[512];
+    unsigned before = bed->http.handled;
+    snprintf(body, sizeof(body),
+             "{\"PodName\":\"%s\",\"PodNamespace\":\"ns\",\"PodUID\":\"%s\",\"Node\":\"%s\"}", pod,
+             pod, node);
+    snprintf(text, sizeof(text),
+             "POST /scheduler/bind HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    client_open(&bed->http, client);
+    client_send(&bed->http, client, text);
+    BED_UNTIL(&bed->http, bed->http.handled == before + 1);
+}
+
+#endif
