@@ -284,8 +284,8 @@ static int binding_of(struct calls *calls, const struct extender_binding_args *a
     return missing == NULL ? 0 : err_set(err, "%s is missing", missing);
 }
 
-/* The vote goes with its caller: nobody would hear that the pod is bound, and kube-scheduler has long
- * begun to try it again. */
+/* The vote goes with its caller: nobody would hear that the pod is bound, and kube-scheduler has
+ * long begun to try it again. */
 static void bind_abandoned(void *context, struct http_request *request)
 {
     struct open_bind *open = context;

@@ -72,7 +72,7 @@ const char *http_request_body(const struct http_request *request, size_t *length
 int64_t http_request_arrived(const struct http_request *request);
 
 /* Calls `abandoned` once when the client hangs up before the answer: it closed its side of the
- * connection, which is what a client does that gave up, or it was reset. From http_server_run() only,
+ * connection, which is what a client does that gave up, or reset it. From http_server_run() only,
  * never from here. The answer is still owed, then or later (499 is a good one), even if it may
  * reach nobody; the connection is closed after it. A client that dies without a farewell is not
  * noticed. */

@@ -21,6 +21,7 @@ struct core_bed {
     int log_fd;
     struct metrics *metrics;
     struct calls *calls;
+    struct intake *intake;
     struct core *core;
     char writes[CORE_WRITES_MAX][64]; /* "bind p0 n1" */
     size_t write_count;
@@ -57,6 +58,12 @@ static inline void core_bed_handle(void *context, struct http_request *request)
     bed->http.handled++;
 }
 
+static inline void core_bed_warn(void *context, const char *what, const char *why)
+{
+    struct core_bed *bed = context;
+    log_text(bed->log, LOG_WARNING, what, "error", why, NULL);
+}
+
 static inline struct core_bed *core_bed_create(void)
 {
     struct core_bed *bed = alloc_zero(1, sizeof(*bed));
@@ -66,6 +73,7 @@ static inline struct core_bed *core_bed_create(void)
     bed->log = log_create(bed->log_fd, LOG_DEBUG, LOG_TEXT);
     bed->metrics = metrics_create();
     bed->calls = calls_create(bed->log, bed->metrics);
+    bed->intake = intake_create(&(struct intake_options){.warn = core_bed_warn, .context = bed});
     struct core_options options = {
         .engine = &engine,
         .log = bed->log,
@@ -75,6 +83,7 @@ static inline struct core_bed *core_bed_create(void)
                     .submit = core_bed_submit,
                     .flush = core_bed_flush,
                     .take = core_bed_take},
+        .intake = bed->intake,
         .bind_reply = calls_bind_reply,
         .bind_context = bed->calls,
     };
@@ -97,6 +106,7 @@ static inline void core_bed_destroy(struct core_bed *bed)
     calls_fail_all(bed->calls, "the test is over");
     http_server_destroy(bed->http.server);
     core_destroy(bed->core);
+    intake_destroy(bed->intake);
     calls_destroy(bed->calls);
     metrics_destroy(bed->metrics);
     log_destroy(bed->log);
