@@ -11,8 +11,8 @@
 
 /* journals_compare [--examples N] FILE...
  *
- * Do journals of another version of the engine replay with the decisions of today? `phalanx replay`
- * compares every byte and stops at the first that differs. This one compares by kind
+ * Do journals of another version of the engine replay with the decisions of today? Where `phalanx
+ * replay` compares every byte and stops at the first that differs, this one compares by kind
  * (difference.h), reads on where only words differ, and adds up over many journals. Exit code 1
  * when a decision differs or a journal cannot be read.
  *
