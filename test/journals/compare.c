@@ -18,8 +18,8 @@
  *
  * The recorded ticks are those that the engine of then wanted. The one of today gets, besides:
  *
- *   - a tick at once, again and again, while it says that one is due now: what it puts off to a tick
- *     counts as part of the event
+ *   - a tick at once, again and again, while it says that one is due now: what it puts off counts
+ *     as part of the event
  *   - a tick when it wants one earlier than the recorded deadline and the next event comes later
  *
  * A journal is left at the first decision that differs: what follows happened in another world.
