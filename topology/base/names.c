@@ -11,20 +11,24 @@
  *
  * Slots. A slot's home is the top bits of its tag, so that growing needs neither the texts nor
  * their hashes: slots go over in order, which the cache likes. Collisions go to the next slot
- * (linear probing); names are never removed, so there are no tombstones and a chain ends at the
- * first empty slot.
+ * (linear probing), and a chain ends at the first empty slot. When a name is forgotten those behind
+ * it in its chain move up (Knuth, Algorithm 6.4R), so there are no tombstones.
  *
  * Growth is incremental. When the table is half full a new one of twice the size is made; every
  * further name takes some slots of the old one along. Until that is done a lookup asks both:
  *
- *   old  [ moved moved moved | not yet moved … ]     read only
+ *   old  [ moved moved moved | not yet moved … ]     nothing is put here any more
  *   new  [ … names moved, and all names since … ]
  *
  * The old one is left as it is while its slots are copied, so looking into it stays right
- * throughout. MOVE_PER_NAME slots per name empties it long before the new table is half full.
+ * throughout; a name that is forgotten meanwhile leaves a DEAD slot there, which ends no chain and
+ * is not moved. MOVE_PER_NAME slots per name empties it long before the new table is half full.
  *
- * Texts lie in chunks that are never moved or released before the table is; a slot's id leads to
- * its entry, and that to the text.
+ * Every text has an allocation of its own, which never moves; a slot's id leads to its entry, and
+ * that to the text. Ids that are free lie in a heap with the smallest on top.
+ *
+ * Invariants: entries below `bound` have a text exactly when they have references, and then there
+ * is one slot for them that is not DEAD in the tables that are not moved; the others are in `free`.
  *
  * Hashing is SipHash-1-3 (Aumasson and Bernstein): names come from whoever may create nodes and
  * pods, and without the key they could be chosen to fall into one chain.
@@ -32,12 +36,12 @@
 
 #define SLOTS_MIN     ((size_t)64)
 #define MOVE_PER_NAME 8
-#define CHUNK_SIZE    ((size_t)64 * 1024)
 #define NAMES_MAX     ((size_t)1 << 31)
+#define DEAD          UINT32_MAX /* in place of id + 1 */
 
 struct slot {
     uint32_t tag;     /* upper half of the hash */
-    uint32_t id_next; /* id + 1; 0 marks an empty slot */
+    uint32_t id_next; /* id + 1; 0 marks an empty slot, DEAD one that is to be passed over */
 };
 
 struct table {
@@ -47,14 +51,9 @@ struct table {
 };
 
 struct entry {
-    const char *text;
+    char *text; /* NULL when the id is free */
     uint32_t length;
-};
-
-struct text_chunk {
-    struct text_chunk *next;
-    size_t used;
-    char text[CHUNK_SIZE];
+    uint32_t references; /* UINT32_MAX: for ever */
 };
 
 struct names {
@@ -64,9 +63,11 @@ struct names {
     struct table old; /* slots NULL when nothing is left to move */
     size_t moved;
     struct entry *entries;
-    size_t count;
+    size_t count; /* entries with a text */
+    size_t bound; /* entries that ever had one */
     size_t room;
-    struct text_chunk *chunks;
+    uint32_t *free; /* heap of bound - count ids */
+    size_t free_room;
 };
 
 /* ---- hash ---- */
@@ -154,6 +155,9 @@ static uint32_t table_find(const struct table *table, const struct entry *entrie
         if (table->slots[i].tag != tag) {
             continue;
         }
+        if (table->slots[i].id_next == DEAD) {
+            continue;
+        }
         uint32_t id = table->slots[i].id_next - 1;
         if (entries[id].length == length && memcmp(entries[id].text, text, length) == 0) {
             return id;
@@ -173,11 +177,41 @@ static void table_put(struct table *table, struct slot slot)
     table->slots[i] = slot;
 }
 
+/* The slot of an id that has the tag, or NULL. */
+static struct slot *table_slot(const struct table *table, uint32_t tag, uint32_t id)
+{
+    size_t mask = table->count - 1;
+    size_t i = table_home(table, tag);
+    while (table->slots[i].id_next != id + 1) {
+        if (table->slots[i].id_next == 0) {
+            return NULL;
+        }
+        i = (i + 1) & mask;
+    }
+    return &table->slots[i];
+}
+
+/* Empties a slot. Those behind it in the chain that may stand in the hole move up, each leaving the
+ * next one: all whose home is not between the hole and where they are. */
+static void table_remove(struct table *table, struct slot *slot)
+{
+    size_t mask = table->count - 1;
+    size_t hole = (size_t)(slot - table->slots);
+    for (size_t i = (hole + 1) & mask; table->slots[i].id_next != 0; i = (i + 1) & mask) {
+        size_t home = table_home(table, table->slots[i].tag);
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            table->slots[hole] = table->slots[i];
+            hole = i;
+        }
+    }
+    table->slots[hole] = (struct slot){.id_next = 0};
+}
+
 static void move_some(struct names *names, size_t slots)
 {
     while (names->old.slots != NULL && slots-- > 0) {
         struct slot slot = names->old.slots[names->moved++];
-        if (slot.id_next != 0) {
+        if (slot.id_next != 0 && slot.id_next != DEAD) {
             table_put(&names->table, slot);
         }
         if (names->moved == names->old.count) {
@@ -200,22 +234,47 @@ static void grow_slots(struct names *names)
     names->table = table_create(names->old.count * 2);
 }
 
-/* ---- texts ---- */
+/* ---- free ids ---- */
 
-static const char *keep_text(struct names *names, const char *text, size_t length)
+static void free_push(struct names *names, uint32_t id)
 {
-    struct text_chunk *chunk = names->chunks;
-    if (chunk == NULL || CHUNK_SIZE - chunk->used < length + 1) {
-        chunk = alloc_resize(NULL, 1, sizeof *chunk);
-        chunk->next = names->chunks;
-        chunk->used = 0;
-        names->chunks = chunk;
+    size_t at = names->bound - names->count - 1; /* the entry is counted as free already */
+    names->free = alloc_grow(names->free, &names->free_room, at + 1, sizeof *names->free);
+    while (at > 0 && names->free[(at - 1) / 2] > id) {
+        names->free[at] = names->free[(at - 1) / 2];
+        at = (at - 1) / 2;
     }
-    char *kept = chunk->text + chunk->used;
-    memcpy(kept, text, length);
-    kept[length] = '\0';
-    chunk->used += length + 1;
-    return kept;
+    names->free[at] = id;
+}
+
+/* The smallest one; there is one. */
+static uint32_t free_pop(struct names *names)
+{
+    uint32_t id = names->free[0];
+    size_t count = names->bound - names->count - 1; /* without it */
+    uint32_t last = names->free[count];
+    size_t at = 0;
+    for (size_t child = 1; child < count; child = 2 * at + 1) {
+        child += child + 1 < count && names->free[child + 1] < names->free[child];
+        if (names->free[child] >= last) {
+            break;
+        }
+        names->free[at] = names->free[child];
+        at = child;
+    }
+    names->free[at] = last;
+    return id;
+}
+
+/* The smallest id that has no text; its entry is there. */
+static uint32_t take_id(struct names *names)
+{
+    if (names->count < names->bound) {
+        return free_pop(names);
+    }
+    names->entries =
+        alloc_grow(names->entries, &names->room, names->bound + 1, sizeof *names->entries);
+    return (uint32_t)names->bound++;
 }
 
 /* ---- interface ---- */
@@ -236,15 +295,13 @@ void names_destroy(struct names *names)
     if (names == NULL) {
         return;
     }
-    struct text_chunk *chunk = names->chunks;
-    while (chunk != NULL) {
-        struct text_chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
+    for (size_t id = 0; id < names->bound; id++) {
+        free(names->entries[id].text);
     }
     free(names->table.slots);
     free(names->old.slots);
     free(names->entries);
+    free(names->free);
     free(names);
 }
 
@@ -274,35 +331,76 @@ uint32_t names_intern(struct names *names, const char *text, size_t length)
     uint32_t tag = hash_tag(names->key, text, length);
     uint32_t id = find_tagged(names, tag, text, length);
     if (id != NAMES_NONE) {
+        names_retain(names, id);
         return id;
     }
     if (memchr(text, '\0', length) != NULL || names->count == names->max) {
         return NAMES_NONE;
     }
     grow_slots(names);
-    names->entries =
-        alloc_grow(names->entries, &names->room, names->count + 1, sizeof *names->entries);
-    id = (uint32_t)names->count;
-    names->entries[id] =
-        (struct entry){.text = keep_text(names, text, length), .length = (uint32_t)length};
+    id = take_id(names);
+    names->entries[id] = (struct entry){
+        .text = alloc_string_n(text, length), .length = (uint32_t)length, .references = 1};
     table_put(&names->table, (struct slot){.tag = tag, .id_next = id + 1});
     names->count++;
     return id;
 }
 
+static struct entry *get_entry(const struct names *names, uint32_t id)
+{
+    err_require(id < names->bound && names->entries[id].references > 0);
+    return &names->entries[id];
+}
+
+void names_retain(struct names *names, uint32_t id)
+{
+    struct entry *entry = get_entry(names, id);
+    entry->references += entry->references < UINT32_MAX;
+}
+
+static void forget(struct names *names, uint32_t id)
+{
+    struct entry *entry = &names->entries[id];
+    uint32_t tag = hash_tag(names->key, entry->text, entry->length);
+    struct slot *slot = table_slot(&names->table, tag, id);
+    if (slot != NULL) {
+        table_remove(&names->table, slot);
+    }
+    slot = names->old.slots == NULL ? NULL : table_slot(&names->old, tag, id);
+    if (slot != NULL) {
+        slot->id_next = DEAD;
+    }
+    free(entry->text);
+    *entry = (struct entry){.text = NULL};
+    names->count--;
+    free_push(names, id);
+}
+
+void names_release(struct names *names, uint32_t id)
+{
+    struct entry *entry = get_entry(names, id);
+    entry->references -= entry->references < UINT32_MAX;
+    if (entry->references == 0) {
+        forget(names, id);
+    }
+}
+
 const char *names_text(const struct names *names, uint32_t id)
 {
-    err_require(id < names->count);
-    return names->entries[id].text;
+    return get_entry(names, id)->text;
 }
 
 size_t names_length(const struct names *names, uint32_t id)
 {
-    err_require(id < names->count);
-    return names->entries[id].length;
+    return get_entry(names, id)->length;
 }
 
 size_t names_count(const struct names *names)
 {
     return names->count;
+}
+
+size_t names_bound(const struct names *names)
+{
+    return names->bound;
 }

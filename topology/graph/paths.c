@@ -107,7 +107,7 @@ static int compare_words(const void *left, const void *right)
 /* Ranks by value id, for the ids that occur; fills paths->ranked. *New*. */
 static uint32_t *rank_values(struct paths *paths, const struct reading *reading)
 {
-    uint32_t *ranks = alloc_zero(names_count(reading->words), sizeof *ranks);
+    uint32_t *ranks = alloc_zero(names_bound(reading->words), sizeof *ranks);
     struct word *used = alloc_zero(0, sizeof *used);
     size_t room = 0;
     uint32_t count = 0;

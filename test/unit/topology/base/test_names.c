@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "test/unit/check_main.h"
+#include "test/unit/topology/random.h"
 
 static uint32_t intern(struct names *names, const char *text)
 {
@@ -153,14 +154,172 @@ START_TEST(test_prefixes)
 }
 END_TEST
 
+START_TEST(test_forgotten_with_the_last_reference)
+{
+    struct names *names = names_create(3, 7);
+    ck_assert_uint_eq(intern(names, "a"), 0);
+    ck_assert_uint_eq(intern(names, "b"), 1);
+    ck_assert_uint_eq(intern(names, "c"), 2);
+    ck_assert_uint_eq(intern(names, "b"), 1);
+    names_retain(names, 1);
+    names_release(names, 1);
+    names_release(names, 1);
+    ck_assert_uint_eq(find(names, "b"), 1);
+    ck_assert_uint_eq(names_count(names), 3);
+    names_release(names, 1);
+    ck_assert_uint_eq(find(names, "b"), NAMES_NONE);
+    ck_assert_uint_eq(names_count(names), 2);
+    ck_assert_uint_eq(names_bound(names), 3);
+    /* A full table has room again, and the number another name. */
+    ck_assert_uint_eq(intern(names, "d"), 1);
+    ck_assert_str_eq(names_text(names, 1), "d");
+    ck_assert_uint_eq(intern(names, "b"), NAMES_NONE);
+    /* The smallest free number comes first, whatever was released first. */
+    names_release(names, 1);
+    names_release(names, 2);
+    names_release(names, 0);
+    ck_assert_uint_eq(names_count(names), 0);
+    ck_assert_uint_eq(intern(names, "e"), 0);
+    ck_assert_uint_eq(intern(names, "f"), 1);
+    ck_assert_uint_eq(intern(names, "a"), 2);
+    ck_assert_uint_eq(names_bound(names), 3);
+    names_destroy(names);
+}
+END_TEST
+
+enum { MODEL_TEXTS = 3000 };
+
+struct model {
+    uint32_t references[MODEL_TEXTS]; /* by text */
+    uint32_t ids[MODEL_TEXTS];
+    const char *texts[MODEL_TEXTS];
+    bool used[MODEL_TEXTS]; /* by id */
+    uint32_t count;
+    uint32_t bound;
+};
+
+static bool model_intern(struct model *model, struct names *names, uint32_t number)
+{
+    char text[64];
+    size_t length = make_name(number, text);
+    uint32_t expected = model->ids[number];
+    if (model->references[number]++ == 0) {
+        expected = 0;
+        while (model->used[expected]) {
+            expected++;
+        }
+        model->used[expected] = true;
+        model->count++;
+        model->bound = expected == model->bound ? expected + 1 : model->bound;
+    }
+    bool right = names_intern(names, text, length) == expected;
+    if (model->references[number] == 1) {
+        model->ids[number] = expected;
+        model->texts[number] = names_text(names, expected);
+    }
+    return right;
+}
+
+static bool model_release(struct model *model, struct names *names, uint32_t number)
+{
+    char text[64];
+    size_t length = make_name(number, text);
+    if (model->references[number] == 0) {
+        return names_find(names, text, length) == NAMES_NONE;
+    }
+    names_release(names, model->ids[number]);
+    if (--model->references[number] == 0) {
+        model->used[model->ids[number]] = false;
+        model->count--;
+        return names_find(names, text, length) == NAMES_NONE;
+    }
+    return names_find(names, text, length) == model->ids[number];
+}
+
+static bool model_holds(const struct model *model, const struct names *names)
+{
+    bool right = names_count(names) == model->count && names_bound(names) == model->bound;
+    for (uint32_t i = 0; i < MODEL_TEXTS; i++) {
+        char text[64];
+        size_t length = make_name(i, text);
+        uint32_t expected = model->references[i] > 0 ? model->ids[i] : NAMES_NONE;
+        right = right && names_find(names, text, length) == expected;
+        right = right && (expected == NAMES_NONE || names_text(names, expected) == model->texts[i]);
+    }
+    return right;
+}
+
+/* Tides of names, so that the table grows, and is being moved, while names go, too. */
+START_TEST(test_against_model)
+{
+    static struct model model;
+    memset(&model, 0, sizeof model);
+    struct random random = {(uint64_t)_i};
+    struct names *names = names_create(MODEL_TEXTS, random_word(&random));
+    uint32_t range = 1 + random_below(&random, MODEL_TEXTS);
+    for (uint32_t round = 0; round < 30; round++) {
+        bool right = true;
+        uint32_t rising = random_below(&random, 5); /* of 4 */
+        uint32_t steps = random_below(&random, 2000);
+        for (uint32_t step = 0; step < steps && right; step++) {
+            uint32_t number = random_below(&random, range);
+            if (model.references[number] > 0 && random_below(&random, 8) == 0) {
+                names_retain(names, model.ids[number]);
+                model.references[number]++;
+            } else if (random_below(&random, 4) < rising) {
+                right = model_intern(&model, names, number);
+            } else {
+                right = model_release(&model, names, number);
+            }
+        }
+        ck_assert(right);
+        ck_assert(model_holds(&model, names));
+    }
+    names_destroy(names);
+}
+END_TEST
+
+/* Names that come and go for ever take no more room than those that are there at one time. */
+START_TEST(test_room_is_bounded)
+{
+    enum { ALIVE = 100, COUNT = 300000 };
+    struct names *names = names_create(ALIVE, 11);
+    bool right = true;
+    for (uint32_t i = 0; i < COUNT && right; i++) {
+        char text[64];
+        if (i >= ALIVE) {
+            size_t length = make_name(i - ALIVE, text);
+            names_release(names, names_find(names, text, length));
+        }
+        size_t length = make_name(i, text);
+        right = names_intern(names, text, length) == i % ALIVE;
+    }
+    ck_assert(right);
+    ck_assert_uint_eq(names_count(names), ALIVE);
+    ck_assert_uint_eq(names_bound(names), ALIVE);
+    names_destroy(names);
+}
+END_TEST
+
 START_TEST(test_unknown_number_aborts)
 {
     struct names *names = names_create(100, 3);
+    names_release(names, intern(names, "forgotten"));
     (void)intern(names, "only");
-    if (_i == 0) {
+    names_release(names, intern(names, "forgotten, too"));
+    switch (_i) {
+    case 0:
         (void)names_text(names, 1);
-    } else {
+        break;
+    case 1:
         (void)names_length(names, NAMES_NONE);
+        break;
+    case 2:
+        names_retain(names, 1);
+        break;
+    default:
+        names_release(names, 1);
+        break;
     }
 }
 END_TEST
@@ -176,7 +335,10 @@ int main(void)
     tcase_add_test(tcase, test_full);
     tcase_add_loop_test(tcase, test_many, 0, 3);
     tcase_add_test(tcase, test_prefixes);
-    tcase_add_loop_test_raise_signal(tcase, test_unknown_number_aborts, SIGABRT, 0, 2);
+    tcase_add_test(tcase, test_forgotten_with_the_last_reference);
+    tcase_add_loop_test(tcase, test_against_model, 0, 40);
+    tcase_add_test(tcase, test_room_is_bounded);
+    tcase_add_loop_test_raise_signal(tcase, test_unknown_number_aborts, SIGABRT, 0, 4);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
