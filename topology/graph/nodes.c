@@ -15,13 +15,15 @@
  *             │
  *             └─▶ [ node 0 | node 1 | … | node 1023 ]
  *
- * A row is absent (made by nodes_reserve(), or left by nodes_remove()) or present. nodes_observe()
- * first checks every limit, then interns into scratch vectors, and only then touches the row: a
- * refused object leaves the table as it was, except that words already interned stay in the
- * vocabulary.
+ * A row is absent (made by nodes_reserve(), or left by nodes_remove()) and empty, or present.
+ * nodes_observe() first checks every limit, then interns into scratch vectors, and only then
+ * touches the row: a refused object leaves the table as it was.
+ *
+ * Every word in a row or in a scratch vector is one reference to the vocabulary. What changed goes
+ * from scratch to row with its references; what is the same, or refused, gives them back.
  *
  * Invariants: labels are sorted by key id with distinct keys; taints are sorted; allocatable holds
- * only amounts > 0; `present` counts the present rows.
+ * only amounts > 0; `present` counts the present rows; scratch is empty between calls.
  */
 
 #define BLOCK_ROWS 1024u
@@ -34,6 +36,8 @@ struct nodes {
     struct node *blocks[BLOCKS];
     /* Scratch of nodes_observe(), kept to save allocations. */
     struct resources allocatable;
+    uint32_t label_count;
+    uint32_t taint_count;
     struct label labels[NODE_LABELS_MAX];
     struct taint taints[NODE_TAINTS_MAX];
 };
@@ -112,30 +116,82 @@ static int intern_word(struct nodes *nodes, const struct node_object *object, co
     return 0;
 }
 
+/* Both words or none. */
+static int intern_pair(struct nodes *nodes, const struct node_object *object, const char *key_word,
+                       const char *value_word, uint32_t *key, uint32_t *value, struct err *err)
+{
+    if (intern_word(nodes, object, key_word, key, err) != 0) {
+        return -1;
+    }
+    if (intern_word(nodes, object, value_word, value, err) != 0) {
+        names_release(nodes->vocabulary, *key);
+        return -1;
+    }
+    return 0;
+}
+
+static void release_labels(struct nodes *nodes, const struct label *labels, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        names_release(nodes->vocabulary, labels[i].key);
+        names_release(nodes->vocabulary, labels[i].value);
+    }
+}
+
+static void release_taints(struct nodes *nodes, const struct taint *taints, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        names_release(nodes->vocabulary, taints[i].key);
+        names_release(nodes->vocabulary, taints[i].value);
+    }
+}
+
+static void release_resources(struct nodes *nodes, const struct resources *resources)
+{
+    for (uint32_t i = 0; i < resources->count; i++) {
+        names_release(nodes->vocabulary, resources->items[i].name);
+    }
+}
+
+static void release_scratch(struct nodes *nodes)
+{
+    release_labels(nodes, nodes->labels, nodes->label_count);
+    release_taints(nodes, nodes->taints, nodes->taint_count);
+    release_resources(nodes, &nodes->allocatable);
+    nodes->label_count = 0;
+    nodes->taint_count = 0;
+    nodes->allocatable.count = 0;
+}
+
 /* Into the scratch vector, by insertion: objects mostly repeat the order of keys that gave the ids
  * their order, so few labels move. A repeated key overwrites, as in JSON. */
-static int intern_labels(struct nodes *nodes, const struct node_object *object, uint32_t *count,
-                         struct err *err)
+static void put_label(struct nodes *nodes, struct label label)
 {
     struct label *labels = nodes->labels;
-    *count = 0;
+    uint32_t slot = nodes->label_count;
+    while (slot > 0 && labels[slot - 1].key > label.key) {
+        slot--;
+    }
+    if (slot > 0 && labels[slot - 1].key == label.key) {
+        release_labels(nodes, &labels[slot - 1], 1);
+        labels[slot - 1] = label;
+        return;
+    }
+    memmove(&labels[slot + 1], &labels[slot], (nodes->label_count - slot) * sizeof *labels);
+    labels[slot] = label;
+    nodes->label_count++;
+}
+
+static int intern_labels(struct nodes *nodes, const struct node_object *object, struct err *err)
+{
     for (size_t i = 0; i < object->label_count; i++) {
+        const struct label_object *from = &object->labels[i];
         struct label label;
-        if (intern_word(nodes, object, object->labels[i].key, &label.key, err) != 0 ||
-            intern_word(nodes, object, object->labels[i].value, &label.value, err) != 0) {
+        if (intern_pair(nodes, object, from->key, from->value, &label.key, &label.value, err) !=
+            0) {
             return -1;
         }
-        uint32_t slot = *count;
-        while (slot > 0 && labels[slot - 1].key > label.key) {
-            slot--;
-        }
-        if (slot > 0 && labels[slot - 1].key == label.key) {
-            labels[slot - 1] = label;
-            continue;
-        }
-        memmove(&labels[slot + 1], &labels[slot], (*count - slot) * sizeof *labels);
-        labels[slot] = label;
-        ++*count;
+        put_label(nodes, label);
     }
     return 0;
 }
@@ -157,94 +213,117 @@ static int intern_taints(struct nodes *nodes, const struct node_object *object, 
 {
     for (size_t i = 0; i < object->taint_count; i++) {
         const struct taint_object *from = &object->taints[i];
-        struct taint *taint = &nodes->taints[i];
-        *taint = (struct taint){.effect = from->effect};
-        if (intern_word(nodes, object, from->key, &taint->key, err) != 0 ||
-            intern_word(nodes, object, from->value, &taint->value, err) != 0) {
+        struct taint taint = {.effect = from->effect};
+        if (intern_pair(nodes, object, from->key, from->value, &taint.key, &taint.value, err) !=
+            0) {
             return -1;
         }
+        nodes->taints[nodes->taint_count++] = taint;
     }
-    qsort(nodes->taints, object->taint_count, sizeof nodes->taints[0], compare_taints);
+    qsort(nodes->taints, nodes->taint_count, sizeof nodes->taints[0], compare_taints);
     return 0;
+}
+
+static int64_t cut_amount(int64_t amount)
+{
+    if (amount < 0) {
+        return 0;
+    }
+    return amount < RESOURCE_AMOUNT_MAX ? amount : RESOURCE_AMOUNT_MAX;
 }
 
 static int intern_allocatable(struct nodes *nodes, const struct node_object *object,
                               struct err *err)
 {
-    nodes->allocatable.count = 0;
     for (size_t i = 0; i < object->allocatable_count; i++) {
         const struct amount_object *from = &object->allocatable[i];
         uint32_t name = NAMES_NONE;
         if (intern_word(nodes, object, from->resource, &name, err) != 0) {
             return -1;
         }
-        resources_set(&nodes->allocatable, name, from->amount < 0 ? 0 : from->amount);
+        if (resources_get(&nodes->allocatable, name) != 0) { /* the entry has its reference */
+            names_release(nodes->vocabulary, name);
+        }
+        resources_set(&nodes->allocatable, name, cut_amount(from->amount));
+        if (from->amount <= 0) { /* no entry any more */
+            names_release(nodes->vocabulary, name);
+        }
     }
     return 0;
 }
 
-/* Moves the scratch vectors into the row; returns what differed. */
-static unsigned update_labels(struct node *node, const struct label *labels, uint32_t count)
+/* Moves the scratch vectors into the row, where they differ; returns what did. */
+static unsigned update_labels(struct nodes *nodes, struct node *node)
 {
-    size_t bytes = count * sizeof *labels;
-    if (node->label_count == count && (count == 0 || memcmp(node->labels, labels, bytes) == 0)) {
+    uint32_t count = nodes->label_count;
+    size_t bytes = count * sizeof *node->labels;
+    if (node->label_count == count &&
+        (count == 0 || memcmp(node->labels, nodes->labels, bytes) == 0)) {
         return NODE_UNCHANGED;
     }
-    node->labels = alloc_resize(node->labels, count, sizeof *labels);
-    memcpy(node->labels, labels, bytes);
+    release_labels(nodes, node->labels, node->label_count);
+    node->labels = alloc_resize(node->labels, count, sizeof *node->labels);
+    memcpy(node->labels, nodes->labels, bytes);
     node->label_count = count;
+    nodes->label_count = 0;
     return NODE_LABELS;
 }
 
-static unsigned update_admission(struct node *node, const struct taint *taints, uint32_t count,
-                                 bool unschedulable)
+static unsigned update_admission(struct nodes *nodes, struct node *node, bool unschedulable)
 {
+    uint32_t count = nodes->taint_count;
     bool same = node->unschedulable == unschedulable && node->taint_count == count;
     for (uint32_t i = 0; same && i < count; i++) {
-        same = compare_taints(&node->taints[i], &taints[i]) == 0;
+        same = compare_taints(&node->taints[i], &nodes->taints[i]) == 0;
     }
     if (same) {
         return NODE_UNCHANGED;
     }
-    node->taints = alloc_resize(node->taints, count, sizeof *taints);
-    memcpy(node->taints, taints, count * sizeof *taints);
+    release_taints(nodes, node->taints, node->taint_count);
+    node->taints = alloc_resize(node->taints, count, sizeof *node->taints);
+    memcpy(node->taints, nodes->taints, count * sizeof *node->taints);
     node->taint_count = count;
     node->unschedulable = unschedulable;
+    nodes->taint_count = 0;
     return NODE_ADMISSION;
 }
 
-static unsigned update_allocatable(struct node *node, const struct resources *allocatable)
+static unsigned update_allocatable(struct nodes *nodes, struct node *node)
 {
-    if (resources_equal(&node->allocatable, allocatable)) {
+    if (resources_equal(&node->allocatable, &nodes->allocatable)) {
         return NODE_UNCHANGED;
     }
-    resources_copy(&node->allocatable, allocatable);
+    release_resources(nodes, &node->allocatable);
+    resources_copy(&node->allocatable, &nodes->allocatable);
+    nodes->allocatable.count = 0;
     return NODE_ALLOCATABLE;
 }
 
 int nodes_observe(struct nodes *nodes, const struct node_object *object, uint32_t *row,
                   unsigned *changes, struct err *err)
 {
-    uint32_t label_count = 0;
-    if (check_limits(object, err) != 0 || intern_labels(nodes, object, &label_count, err) != 0 ||
+    int result = -1;
+    if (check_limits(object, err) != 0 || intern_labels(nodes, object, err) != 0 ||
         intern_taints(nodes, object, err) != 0 || intern_allocatable(nodes, object, err) != 0) {
-        return -1;
+        goto out;
     }
     uint32_t found = nodes_reserve(nodes, object->name);
     if (found == NAMES_NONE) {
-        return err_set(err, "node \"%s\": the table is full with %u names", object->name,
-                       NODES_MAX);
+        (void)err_set(err, "node \"%s\": the table is full with %u names", object->name, NODES_MAX);
+        goto out;
     }
     struct node *node = get_row(nodes, found);
     *row = found;
     *changes = node->present ? NODE_UNCHANGED : NODE_ADDED;
-    *changes |= update_labels(node, nodes->labels, label_count);
-    *changes |=
-        update_admission(node, nodes->taints, (uint32_t)object->taint_count, object->unschedulable);
-    *changes |= update_allocatable(node, &nodes->allocatable);
+    *changes |= update_labels(nodes, node);
+    *changes |= update_admission(nodes, node, object->unschedulable);
+    *changes |= update_allocatable(nodes, node);
     nodes->present += !node->present;
     node->present = true;
-    return 0;
+    result = 0;
+out:
+    release_scratch(nodes);
+    return result;
 }
 
 /* ---- rows ---- */
@@ -252,10 +331,17 @@ int nodes_observe(struct nodes *nodes, const struct node_object *object, uint32_
 uint32_t nodes_remove(struct nodes *nodes, const char *name)
 {
     uint32_t row = nodes_find(nodes, name, strlen(name));
-    if (row == NAMES_NONE || !get_row(nodes, row)->present) {
+    struct node *node = row == NAMES_NONE ? NULL : get_row(nodes, row);
+    if (node == NULL || !node->present) {
         return NAMES_NONE;
     }
-    get_row(nodes, row)->present = false;
+    release_labels(nodes, node->labels, node->label_count);
+    release_taints(nodes, node->taints, node->taint_count);
+    release_resources(nodes, &node->allocatable);
+    free(node->labels);
+    free(node->taints);
+    resources_finish(&node->allocatable);
+    *node = (struct node){.present = false};
     nodes->present--;
     return row;
 }

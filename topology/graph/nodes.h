@@ -14,9 +14,10 @@
 /* The node table: what the API server says of every node, in compact form.
  *
  * A node's *row* is the interned id of its name and never changes or gets a new owner, so rows may
- * be kept anywhere. A node that goes away leaves its row with `present` false. Label keys, label
- * values, taint keys and values and resource names are interned in one shared table (`vocabulary`),
- * which pod shapes use too, so that comparing is comparing numbers.
+ * be kept anywhere. A node that goes away leaves its row, empty and with `present` false. Label
+ * keys, label values, taint keys and values and resource names are interned in one shared table
+ * (`vocabulary`), which pod shapes and the domain tree use too, so that comparing is comparing
+ * numbers. A word stays in it while a present node, or one of the others, carries it.
  */
 
 #define NODES_MAX       (1u << 20) /* rows, i.e. distinct node names ever seen */
@@ -87,7 +88,7 @@ struct node {
 /* What nodes_observe() found changed. */
 enum node_change {
     NODE_UNCHANGED = 0,
-    NODE_ADDED = 1 << 0,       /* new, or back again; the other bits compare with its last state */
+    NODE_ADDED = 1 << 0,       /* new, or back again; the other bits compare with an empty node */
     NODE_LABELS = 1 << 1,      /* labels differ: the tree may have to be rebuilt */
     NODE_ALLOCATABLE = 1 << 2, /* capacity differs */
     NODE_ADMISSION = 1 << 3,   /* taints or unschedulable differ */
@@ -101,15 +102,16 @@ void nodes_destroy(struct nodes *nodes);
 
 /* Takes in one Node. Sets *row and *changes (enum node_change bits). Of a label key or resource
  * that is given twice the last one counts, as in JSON. A negative allocatable amount is taken as 0,
- * that is as absent: nothing can be put there. NULL for a key, value or resource means "".
+ * that is as absent: nothing can be put there; one above RESOURCE_AMOUNT_MAX is taken as that. NULL
+ * for a key, value or resource means "".
  *
- * Fails without side effects (but for words already interned) when the name is empty, or the table,
- * the vocabulary or a limit above is full; the text names the node. */
+ * Fails without side effects when the name is empty, or the table, the vocabulary or a limit above
+ * is full; the text names the node. */
 int nodes_observe(struct nodes *nodes, const struct node_object *object, uint32_t *row,
                   unsigned *changes, struct err *err);
 
-/* Marks a node absent; returns its row or NAMES_NONE when it was not present. Its labels stay
- * readable until it comes back. */
+/* Marks a node absent; returns its row or NAMES_NONE when it was not present. What it carried is
+ * forgotten. */
 uint32_t nodes_remove(struct nodes *nodes, const char *name);
 
 /* Row of a name, present or not, or NAMES_NONE. The hot lookup of the filter call. */

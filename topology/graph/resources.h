@@ -14,6 +14,10 @@
 
 /* More distinct resources on one object than this are refused by the decoders. */
 #define RESOURCES_MAX 64
+/* What a node has of a resource is cut here, what a pod asks for at one more: nobody has that much.
+ * It is 4.5 petabytes, and two thousand pods of it on a node still add up, and come off again,
+ * exactly; what saturates does not. */
+#define RESOURCE_AMOUNT_MAX ((INT64_C(1) << 52) - 1)
 
 struct resource {
     uint32_t name;

@@ -340,14 +340,16 @@ END_TEST
 /* Requests whose product with the count is beyond 64 bits are more than any node has. */
 START_TEST(requests_beyond_all_numbers)
 {
-    static const struct world_node huge[] = {{"n1", "b1", "r1", INT64_MAX - 1, INT64_MAX - 1}};
+    static const struct world_node huge[] = {
+        {"n1", "b1", "r1", RESOURCE_AMOUNT_MAX, RESOURCE_AMOUNT_MAX}};
     struct bed other;
     bed_init(&other, huge, COUNT(huge));
-    bed_role(&other, 2, INT64_MAX / 2, 0); /* 2^63 - 2 together, all there is */
+    bed_role(&other, 2, RESOURCE_AMOUNT_MAX / 2, 0);
     bed_role(&other, 1, 0, 1);
     space = solver_space_create(&other.problem);
     ck_assert(solver_space_node_passes(space, 0));
     solver_space_destroy(space);
+    resources_set(&other.requests[0], other.world.gpu, INT64_MAX / 2);
     resources_set(&other.requests[1], other.world.gpu, INT64_MAX / 2);
     space = solver_space_create(&other.problem);
     ck_assert(!solver_space_node_passes(space, 0)); /* the sum is beyond 64 bits */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "test/unit/check_main.h"
+#include "test/unit/topology/random.h"
 
 static uint32_t word(struct nodes *nodes, const char *text)
 {
@@ -145,12 +146,19 @@ START_TEST(test_remove_and_return)
     ck_assert_uint_eq(nodes_rows(nodes), 2);
     ck_assert_uint_eq(find(nodes, "n1"), 0);
     ck_assert(!nodes_get(nodes, 0)->present);
+    /* It is empty, and when it comes back everything about it is new. */
+    ck_assert_uint_eq(nodes_label(nodes, 0, word(nodes, "rack")), NAMES_NONE);
+    ck_assert_uint_eq(nodes_get(nodes, 0)->taint_count, 0);
+    ck_assert_uint_eq(nodes_get(nodes, 0)->allocatable.count, 0);
+    ck_assert_uint_eq(observe(nodes, &object),
+                      NODE_ADDED | NODE_LABELS | NODE_ALLOCATABLE | NODE_ADMISSION);
     ck_assert_uint_eq(nodes_label(nodes, 0, word(nodes, "rack")), word(nodes, "r2"));
-    ck_assert_uint_eq(observe(nodes, &object), NODE_ADDED);
     ck_assert_uint_eq(nodes_present(nodes), 2);
     ck_assert_uint_eq(nodes_remove(nodes, "n1"), 0);
-    object.unschedulable = true;
+    object = (struct node_object){.name = "n1", .unschedulable = true};
     ck_assert_uint_eq(observe(nodes, &object), NODE_ADDED | NODE_ADMISSION);
+    ck_assert_uint_eq(nodes_remove(nodes, "n1"), 0);
+    ck_assert(!nodes_get(nodes, 0)->unschedulable);
     nodes_destroy(nodes);
 }
 END_TEST
@@ -316,6 +324,148 @@ START_TEST(test_table_full)
 }
 END_TEST
 
+/* Label values that change for ever, as heartbeats and build numbers do, leave the vocabulary as it
+ * was: what no node carries any more is forgotten. */
+START_TEST(test_ever_changing_values)
+{
+    struct nodes *nodes = nodes_create(1);
+    char value[32];
+    struct label_object labels[] = {{"rack", "r1"}, {"heartbeat", value}};
+    struct taint_object taints[] = {{"seen", value, TAINT_NO_SCHEDULE}};
+    struct amount_object amounts[] = {{"cpu", 1000}, {value, 1}};
+    struct node_object object = {.name = "n1",
+                                 .labels = labels,
+                                 .label_count = 2,
+                                 .allocatable = amounts,
+                                 .allocatable_count = 2,
+                                 .taints = taints,
+                                 .taint_count = 1};
+    for (uint32_t i = 0; i < 200000; i++) {
+        (void)snprintf(value, sizeof value, "value-%u", i);
+        observe(nodes, &object);
+    }
+    ck_assert_uint_eq(names_count(nodes_words(nodes)), 6);
+    ck_assert_uint_eq(word(nodes, "value-0"), NAMES_NONE);
+    ck_assert_uint_ne(word(nodes, "value-199999"), NAMES_NONE);
+    nodes_destroy(nodes);
+}
+END_TEST
+
+/* Nodes that come with a value of their own and go take their words along. */
+START_TEST(test_words_go_with_their_node)
+{
+    struct nodes *nodes = nodes_create(1);
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "n%d", i);
+        struct label_object labels[] = {{"kubernetes.io/hostname", name}};
+        observe(nodes, &(struct node_object){.name = name, .labels = labels, .label_count = 1});
+        ck_assert_uint_eq(nodes_remove(nodes, name), i);
+        ck_assert_uint_eq(names_count(nodes_words(nodes)), 0);
+    }
+    nodes_destroy(nodes);
+}
+END_TEST
+
+enum { RANDOM_WORDS = 24, RANDOM_NODES = 6 };
+
+struct random_object {
+    struct node_object object;
+    struct label_object labels[8];
+    struct taint_object taints[5];
+    struct amount_object amounts[6];
+};
+
+/* Seldom one that is refused, so that objects fail at any of their words. */
+static const char *random_text(struct random *random)
+{
+    static char words[RANDOM_WORDS][8];
+    static char longest[NAMES_LENGTH_MAX + 2];
+    uint32_t number = random_below(random, RANDOM_WORDS);
+    if (random_below(random, 60) == 0) {
+        memset(longest, 'w', sizeof longest - 1);
+        return longest;
+    }
+    (void)snprintf(words[number], sizeof words[number], "w%u", number);
+    return words[number];
+}
+
+static void randomize(struct random_object *made, struct random *random)
+{
+    static const char *const names[RANDOM_NODES] = {"n0", "n1", "n2", "n3", "n4", "n5"};
+    made->object = (struct node_object){.name = names[random_below(random, RANDOM_NODES)],
+                                        .labels = made->labels,
+                                        .label_count = random_below(random, 9),
+                                        .allocatable = made->amounts,
+                                        .allocatable_count = random_below(random, 7),
+                                        .taints = made->taints,
+                                        .taint_count = random_below(random, 6),
+                                        .unschedulable = random_below(random, 2) == 0};
+    for (size_t i = 0; i < made->object.label_count; i++) {
+        made->labels[i] = (struct label_object){random_text(random), random_text(random)};
+    }
+    for (size_t i = 0; i < made->object.taint_count; i++) {
+        made->taints[i] = (struct taint_object){random_text(random), random_text(random),
+                                                random_below(random, 3)};
+    }
+    for (size_t i = 0; i < made->object.allocatable_count; i++) {
+        int64_t amount = (int64_t)random_below(random, 4) - 1;
+        made->amounts[i] = (struct amount_object){random_text(random), amount};
+    }
+}
+
+/* How many words the rows carry, each counted once. */
+static size_t count_carried(const struct nodes *nodes)
+{
+    bool carried[RANDOM_WORDS] = {false};
+    size_t count = 0;
+    for (uint32_t row = 0; row < nodes_rows(nodes); row++) {
+        const struct node *node = nodes_get(nodes, row);
+        for (uint32_t i = 0; i < node->label_count; i++) {
+            carried[node->labels[i].key] = true;
+            carried[node->labels[i].value] = true;
+        }
+        for (uint32_t i = 0; i < node->taint_count; i++) {
+            carried[node->taints[i].key] = true;
+            carried[node->taints[i].value] = true;
+        }
+        for (uint32_t i = 0; i < node->allocatable.count; i++) {
+            carried[node->allocatable.items[i].name] = true;
+        }
+    }
+    for (int i = 0; i < RANDOM_WORDS; i++) {
+        count += carried[i];
+    }
+    return count;
+}
+
+/* The vocabulary is what the present nodes carry, whatever came, was refused or went before. */
+START_TEST(test_vocabulary_is_what_is_carried)
+{
+    struct random random = {(uint64_t)_i};
+    struct nodes *nodes = nodes_create(1);
+    uint32_t refused = 0;
+    for (int step = 0; step < 2000; step++) {
+        struct random_object made;
+        uint32_t row = 0;
+        unsigned changes = 0;
+        randomize(&made, &random);
+        if (random_below(&random, 6) == 0) {
+            (void)nodes_remove(nodes, made.object.name);
+        } else {
+            refused += nodes_observe(nodes, &made.object, &row, &changes, NULL) != 0;
+        }
+        ck_assert_uint_eq(names_count(nodes_words(nodes)), count_carried(nodes));
+    }
+    ck_assert_uint_gt(refused, 100);
+    for (uint32_t row = 0; row < nodes_rows(nodes); row++) {
+        (void)nodes_remove(nodes, nodes_name(nodes, row));
+    }
+    ck_assert_uint_eq(names_count(nodes_words(nodes)), 0);
+    nodes_destroy(nodes);
+}
+END_TEST
+
 START_TEST(test_unknown_row_aborts)
 {
     struct nodes *nodes = nodes_create(1);
@@ -336,6 +486,9 @@ int main(void)
     tcase_add_test(tcase, test_words);
     tcase_add_test(tcase, test_many);
     tcase_add_test(tcase, test_table_full);
+    tcase_add_test(tcase, test_ever_changing_values);
+    tcase_add_test(tcase, test_words_go_with_their_node);
+    tcase_add_loop_test(tcase, test_vocabulary_is_what_is_carried, 0, 10);
     tcase_add_test_raise_signal(tcase, test_unknown_row_aborts, SIGABRT);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
