@@ -35,13 +35,14 @@
  *
  * States: empty (as created: one domain, no position) and built. Invariants: domain numbers ascend
  * in preorder; every position lies in exactly one domain of each inner level; `lowest[p]` is the
- * one of the last inner level, and walking up its parents gives the others.
+ * one of the last inner level, and walking up its parents gives the others; every domain that has
+ * a value and a key has a reference to each.
  */
 
 struct domains {
     struct levels levels;
     uint64_t generation;
-    const struct names *words; /* borrowed from the nodes of the last build */
+    struct names *words; /* borrowed from the nodes of the last build */
     /* Inner levels of the tree below the cluster, as indices of configured levels. */
     uint32_t inner_count;
     uint32_t inner[LEVELS_MAX];
@@ -93,11 +94,23 @@ struct domains *domains_create(const struct levels *levels)
     return domains;
 }
 
+/* Gives back what the domains have of the vocabulary. */
+static void release_words(struct domains *domains)
+{
+    for (uint32_t d = 0; d < domains->count; d++) {
+        if (domains->items[d].value != NAMES_NONE) {
+            names_release(domains->words, domains->items[d].value);
+            names_release(domains->words, domains->items[d].key);
+        }
+    }
+}
+
 void domains_destroy(struct domains *domains)
 {
     if (domains == NULL) {
         return;
     }
+    release_words(domains);
     free(domains->items);
     free(domains->rows);
     free(domains->lowest);
@@ -154,6 +167,8 @@ static uint32_t open_step(struct domains *domains, const struct paths *paths, ui
         domain.value = paths_value(paths, step);
         domain.key = paths_key(paths, level, step);
         domain.known = true;
+        names_retain(domains->words, domain.value);
+        names_retain(domains->words, domain.key);
     }
     return open_domain(domains, domain);
 }
@@ -197,9 +212,11 @@ static void place_nodes(struct domains *domains, const struct nodes *nodes,
     }
 }
 
-void domains_build(struct domains *domains, const struct nodes *nodes)
+void domains_build(struct domains *domains, struct nodes *nodes)
 {
     struct paths paths;
+    release_words(domains);
+    domains->words = nodes_vocabulary(nodes);
     paths_init(&paths, &domains->levels, nodes);
     struct entry *entries = alloc_zero(paths.count, sizeof *entries);
     for (uint32_t i = 0; i < paths.count; i++) {
@@ -211,7 +228,6 @@ void domains_build(struct domains *domains, const struct nodes *nodes)
     memcpy(domains->inner, paths.levels, sizeof domains->inner);
     place_nodes(domains, nodes, entries, paths.count);
     open_domains(domains, &paths, entries);
-    domains->words = nodes_words(nodes);
     domains->generation++;
     free(entries);
     paths_finish(&paths);

@@ -69,10 +69,11 @@ struct domains;
 struct domains *domains_create(const struct levels *levels);
 void domains_destroy(struct domains *domains);
 
-/* Rebuilds from the present nodes, and keeps a pointer to their vocabulary (*borrowed*) for names.
- * The result depends on names and labels only, not on the order in which nodes were seen.
+/* Rebuilds from the present nodes. Values and keys of the domains stay in the vocabulary until the
+ * next build, whatever becomes of the nodes: the table (*borrowed*) has to outlive the tree. The
+ * result depends on names and labels only, not on the order in which nodes were seen.
  * At most nodes × inner levels + 1 domains. Time: nodes × levels × log nodes. */
-void domains_build(struct domains *domains, const struct nodes *nodes);
+void domains_build(struct domains *domains, struct nodes *nodes);
 
 uint64_t domains_generation(const struct domains *domains);
 uint32_t domains_count(const struct domains *domains);     /* inner domains, >= 1 */

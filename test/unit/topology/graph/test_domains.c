@@ -283,6 +283,34 @@ START_TEST(test_flat)
 }
 END_TEST
 
+/* The tree keeps the words it was built from: names stay what they were until the next build,
+ * whatever the labels say by then, and nothing stays after it. */
+START_TEST(test_words_are_kept_until_the_next_build)
+{
+    struct levels levels = block_and_rack();
+    struct world world = {nodes_create(5), domains_create(&levels)};
+    const struct names *words = nodes_words(world.nodes);
+    char text[64];
+    add_place(world.nodes, &(struct place){"n1", "b1", "r1"});
+    domains_build(world.domains, world.nodes);
+    add_place(world.nodes, &(struct place){"n1", "b2", "r2"});
+    ck_assert_str_eq(domains_path(world.domains, 2, text, sizeof text), "b1/r1");
+    (void)nodes_remove(world.nodes, "n1");
+    add_place(world.nodes, &(struct place){"n2", "b3", "r3"});
+    ck_assert_str_eq(domains_path(world.domains, 2, text, sizeof text), "b1/r1");
+    ck_assert_str_eq(names_text(words, domains_get(world.domains, 2)->key), "rack");
+    domains_build(world.domains, world.nodes);
+    ck_assert_str_eq(domains_path(world.domains, 2, text, sizeof text), "b3/r3");
+    ck_assert_uint_eq(names_find(words, "b1", 2), NAMES_NONE);
+    ck_assert_uint_eq(names_find(words, "r1", 2), NAMES_NONE);
+    (void)nodes_remove(world.nodes, "n2");
+    ck_assert_uint_ne(names_find(words, "r3", 2), NAMES_NONE);
+    domains_destroy(world.domains);
+    ck_assert_uint_eq(names_count(words), 0);
+    nodes_destroy(world.nodes);
+}
+END_TEST
+
 START_TEST(test_mistakes_abort)
 {
     struct world world = create_world();
@@ -327,6 +355,7 @@ int main(void)
     tcase_add_test(tcase, test_keys_of_one_level);
     tcase_add_test(tcase, test_equal_values_of_two_keys);
     tcase_add_test(tcase, test_path_is_cut);
+    tcase_add_test(tcase, test_words_are_kept_until_the_next_build);
     tcase_add_test(tcase, test_empty);
     tcase_add_test(tcase, test_flat);
     tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 8);
