@@ -20,7 +20,10 @@
  *   terms        n, { m, { key, operator | field, k, value × k } × m } × n
  *   tolerations  n, { key, value, operator | effect } × n
  *
- * Absent strings are NAMES_NONE. Order inside terms and tolerations is the author's: two pods of
+ * Absent strings are NAMES_NONE. A shape has a reference to every name in its key, so that as long
+ * as it lives they mean what they meant when it was made.
+ *
+ * Order inside terms and tolerations is the author's: two pods of
  * one template agree on it, and two that differ in it merely do not share.
  */
 
@@ -37,15 +40,20 @@ struct shape {
     uint32_t gpus;
     uint32_t gpu_resource;
     uint32_t *key;
+    uint32_t *names; /* its references */
+    uint32_t name_count;
     struct resources request;
 };
 
-/* A key while it is built. `adding`: words that were never seen are interned; without it the key is
- * only looked for, and the first such word tells that there is no shape with it. */
+/* A key while it is built. `adding`: its words are interned, for a new shape; without it the key is
+ * only looked for, and the first word that nobody has tells that there is no shape with it. */
 struct draft {
     struct names *names;
     bool adding;
-    bool unseen; /* met a word that was never seen */
+    bool unseen;        /* met a word that nobody has */
+    uint32_t *interned; /* references, for the shape to be */
+    size_t interned_count;
+    size_t interned_room;
     uint32_t *words;
     size_t count;
     size_t room;
@@ -81,6 +89,11 @@ static uint32_t word_of(struct draft *draft, const char *text)
     uint32_t id = draft->adding ? names_intern(draft->names, text, length)
                                 : names_find(draft->names, text, length);
     draft->unseen = draft->unseen || id == NAMES_NONE;
+    if (draft->adding && id != NAMES_NONE) {
+        draft->interned = alloc_grow(draft->interned, &draft->interned_room,
+                                     draft->interned_count + 1, sizeof(uint32_t));
+        draft->interned[draft->interned_count++] = id;
+    }
     return id;
 }
 
@@ -103,8 +116,12 @@ struct shapes *shapes_create(struct nodes *nodes)
     return shapes;
 }
 
-static void shape_free(struct shape *shape)
+static void shape_free(struct shape *shape, struct names *names)
 {
+    for (uint32_t i = 0; i < shape->name_count; i++) {
+        names_release(names, shape->names[i]);
+    }
+    free(shape->names);
     free(shape->key);
     resources_finish(&shape->request);
     free(shape);
@@ -118,10 +135,12 @@ void shapes_destroy(struct shapes *shapes)
     HASH_CLEAR(hh, shapes->table);
     for (uint32_t id = 0; id < shapes->count; id++) {
         if (shapes->by_id[id] != NULL) {
-            shape_free(shapes->by_id[id]);
+            shape_free(shapes->by_id[id], shapes->draft.names);
         }
     }
+    names_release(shapes->draft.names, shapes->unschedulable_key);
     free(shapes->draft.words);
+    free(shapes->draft.interned);
     resources_finish(&shapes->draft.request);
     free(shapes->by_id);
     free(shapes->free_ids);
@@ -133,13 +152,16 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
     struct resources *request = &draft->request;
     request->count = 0;
     for (size_t i = 0; i < pod->request_count; i++) {
+        int64_t amount = pod->requests[i].amount;
+        if (amount <= 0) {
+            continue;
+        }
         uint32_t id = word_of(draft, pod->requests[i].resource);
         if (id == NAMES_NONE || request->count >= RESOURCES_MAX) {
             return false;
         }
-        if (pod->requests[i].amount > 0) {
-            resources_set(request, id, pod->requests[i].amount);
-        }
+        resources_set(request, id,
+                      amount <= RESOURCE_AMOUNT_MAX ? amount : RESOURCE_AMOUNT_MAX + 1);
     }
     put_word(draft, request->count);
     for (uint32_t i = 0; i < request->count; i++) {
@@ -253,7 +275,7 @@ static bool put_tolerations(struct draft *draft, const struct pod_object *pod)
     return true;
 }
 
-/* False when a limit is passed or, unless `adding`, when a word was never seen. */
+/* False when a limit is passed or, unless `adding`, when nobody has one of the words. */
 static bool draft_key(struct draft *draft, const struct pod_object *pod, bool adding)
 {
     draft->adding = adding;
@@ -287,19 +309,39 @@ static uint32_t new_id(struct shapes *shapes)
     return shapes->count++;
 }
 
-/* Adds the shape of the draft under a new id; NULL when there is none left. */
-static struct shape *add_shape(struct shapes *shapes)
+static void drop_interned(struct draft *draft)
 {
-    const struct draft *draft = &shapes->draft;
-    uint32_t id = new_id(shapes);
+    for (size_t i = 0; i < draft->interned_count; i++) {
+        names_release(draft->names, draft->interned[i]);
+    }
+    draft->interned_count = 0;
+}
+
+static uint32_t *copy_words(const uint32_t *words, size_t count)
+{
+    uint32_t *copy = alloc_zero(count, sizeof(uint32_t));
+    if (count > 0) {
+        memcpy(copy, words, count * sizeof(uint32_t));
+    }
+    return copy;
+}
+
+/* Adds the shape of the pod, which has none, under a new id; NULL when a limit is passed. */
+static struct shape *add_shape(struct shapes *shapes, const struct pod_object *pod)
+{
+    struct draft *draft = &shapes->draft;
+    uint32_t id = draft_key(draft, pod, true) ? new_id(shapes) : SHAPE_NONE;
     if (id == SHAPE_NONE) {
+        drop_interned(draft);
         return NULL;
     }
     struct shape *shape = alloc_zero(1, sizeof(*shape));
     shape->id = id;
     shape->length = (uint32_t)draft->count;
-    shape->key = alloc_zero(shape->length, sizeof(uint32_t));
-    memcpy(shape->key, draft->words, shape->length * sizeof(uint32_t));
+    shape->key = copy_words(draft->words, draft->count);
+    shape->names = copy_words(draft->interned, draft->interned_count);
+    shape->name_count = (uint32_t)draft->interned_count;
+    draft->interned_count = 0;
     shape->selector_at = draft->selector_at;
     shape->terms_at = draft->terms_at;
     shape->tolerations_at = draft->tolerations_at;
@@ -323,12 +365,13 @@ static struct shape *find_shape(const struct shapes *shapes)
 uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod)
 {
     struct draft *draft = &shapes->draft;
-    if (!draft_key(draft, pod, false) && (!draft->unseen || !draft_key(draft, pod, true))) {
+    bool known = draft_key(draft, pod, false);
+    if (!known && !draft->unseen) {
         return SHAPE_NONE;
     }
-    struct shape *shape = find_shape(shapes);
+    struct shape *shape = known ? find_shape(shapes) : NULL;
     if (shape == NULL) {
-        shape = add_shape(shapes);
+        shape = add_shape(shapes, pod);
     }
     if (shape == NULL) {
         return SHAPE_NONE;
@@ -345,7 +388,7 @@ bool shapes_release(struct shapes *shapes, uint32_t id)
         return false;
     }
     HASH_DELETE(hh, shapes->table, shape);
-    shape_free(shape);
+    shape_free(shape, shapes->draft.names);
     shapes->by_id[id] = NULL;
     shapes->free_ids =
         alloc_grow(shapes->free_ids, &shapes->free_room, shapes->free_count + 1, sizeof(uint32_t));

@@ -26,7 +26,7 @@
 
 struct shapes;
 
-/* *New* table; interns into the vocabulary of `nodes` (*borrowed* for its life). */
+/* *New* table; a shape keeps its words in the vocabulary of `nodes` (*borrowed* for its life). */
 struct shapes *shapes_create(struct nodes *nodes);
 void shapes_destroy(struct shapes *shapes);
 

@@ -178,6 +178,102 @@ START_TEST(terms_are_ored_and_expressions_anded)
 }
 END_TEST
 
+/* Every word a pod can bring, each different from pod to pod. */
+static uint32_t acquire_unique(uint32_t number)
+{
+    char texts[8][32];
+    for (uint32_t i = 0; i < 8; i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "word-%u-%u", i, number);
+    }
+    struct amount_object requests[] = {{"cpu", 1000}, {texts[0], 1}, {texts[1], 0}};
+    struct label_object selector = {texts[2], texts[3]};
+    const char *values[] = {texts[4], texts[3]};
+    struct expression_object expression = {texts[5], SELECTOR_IN, false, values, 2};
+    struct term_object term = {&expression, 1};
+    struct toleration_object toleration = {texts[6], texts[7], TOLERATION_EQUAL, true,
+                                           TAINT_NO_SCHEDULE};
+    struct pod_object pod = {.requests = requests,
+                             .request_count = 3,
+                             .selector = &selector,
+                             .selector_count = 1,
+                             .terms = &term,
+                             .term_count = 1,
+                             .tolerations = &toleration,
+                             .toleration_count = 1};
+    uint32_t shape = shapes_acquire(shapes, &pod);
+    ck_assert_uint_eq(shapes_acquire(shapes, &pod), shape);
+    ck_assert(!shapes_release(shapes, shape));
+    return shape;
+}
+
+/* What no pod and no node says any more is forgotten. */
+START_TEST(words_go_with_their_shape)
+{
+    const struct names *words = nodes_words(nodes);
+    uint32_t row = add_node("a", "zone", "z1", NULL, false);
+    size_t before = names_count(words);
+    uint32_t last = SHAPE_NONE;
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint32_t shape = acquire_unique(i);
+        ck_assert(!shapes_admits(shapes, shape, row));
+        if (last != SHAPE_NONE) {
+            ck_assert(shapes_release(shapes, last));
+        }
+        last = shape;
+    }
+    ck_assert(shapes_release(shapes, last));
+    ck_assert_uint_eq(names_count(words), before);
+    ck_assert_uint_lt(names_bound(words), before + 2 * 10 + 1);
+}
+END_TEST
+
+/* A pod that is refused, at any of its words, leaves none behind. */
+START_TEST(refused_pods_leave_no_words)
+{
+    static char longest[NAMES_LENGTH_MAX + 2];
+    memset(longest, 'w', sizeof(longest) - 1);
+    size_t before = names_count(nodes_words(nodes));
+    for (int bad = 0; bad < 8; bad++) {
+        const char *texts[] = {"r", "k", "v", "e", "x", "t", "u", "y"};
+        texts[bad] = longest;
+        struct amount_object requests[] = {{"cpu", 1000}, {texts[0], 1}};
+        struct label_object selector[] = {{"good", "good"}, {texts[1], texts[2]}};
+        const char *values[] = {texts[4], texts[7]};
+        struct expression_object expression = {texts[3], SELECTOR_IN, false, values, 2};
+        struct term_object term = {&expression, 1};
+        struct toleration_object toleration = {texts[5], texts[6], TOLERATION_EQUAL, true,
+                                               TAINT_NO_SCHEDULE};
+        struct pod_object pod = {.requests = requests,
+                                 .request_count = 2,
+                                 .selector = selector,
+                                 .selector_count = 2,
+                                 .terms = &term,
+                                 .term_count = 1,
+                                 .tolerations = &toleration,
+                                 .toleration_count = 1};
+        ck_assert_uint_eq(shapes_acquire(shapes, &pod), SHAPE_NONE);
+        ck_assert_uint_eq(names_count(nodes_words(nodes)), before);
+    }
+}
+END_TEST
+
+/* While a shape lives its words are its own, though nothing else carries them: what comes later
+ * gets other numbers. */
+START_TEST(words_of_a_living_shape_stay)
+{
+    struct label_object selector = {"zone", "z1"};
+    struct pod_object pod = {.selector = &selector, .selector_count = 1};
+    uint32_t shape = shapes_acquire(shapes, &pod);
+    for (int i = 0; i < 100; i++) {
+        char value[16];
+        (void)snprintf(value, sizeof(value), "other-%d", i);
+        ck_assert(!shapes_admits(shapes, shape, add_node("a", "zone", value, NULL, false)));
+    }
+    ck_assert(shapes_admits(shapes, shape, add_node("a", "zone", "z1", NULL, false)));
+    ck_assert(shapes_release(shapes, shape));
+}
+END_TEST
+
 START_TEST(limits)
 {
     static struct amount_object requests[RESOURCES_MAX + 1];
@@ -213,6 +309,9 @@ int main(void)
     tcase_add_test(tcase, taints);
     tcase_add_test(tcase, affinity_operators);
     tcase_add_test(tcase, terms_are_ored_and_expressions_anded);
+    tcase_add_test(tcase, words_go_with_their_shape);
+    tcase_add_test(tcase, refused_pods_leave_no_words);
+    tcase_add_test(tcase, words_of_a_living_shape_stay);
     tcase_add_test(tcase, limits);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
