@@ -61,11 +61,21 @@ static void check_row(struct engine *engine, uint32_t row)
 static bool observe_gpus(struct engine *engine, uint32_t row, const struct device_map *map,
                          const char *resource)
 {
+    struct names *words = nodes_vocabulary(engine->nodes);
+    struct gpus *gpus = ledger_gpus(engine->ledger);
+    uint32_t before = gpus_resource(gpus, row);
     uint32_t name = NAMES_NONE;
     if (map != NULL && resource != NULL) {
-        name = names_intern(nodes_vocabulary(engine->nodes), resource, strlen(resource));
+        name = names_intern(words, resource, strlen(resource));
     }
-    return gpus_observe(ledger_gpus(engine->ledger), row, name == NAMES_NONE ? NULL : map, name);
+    bool changed = gpus_observe(gpus, row, name == NAMES_NONE ? NULL : map, name);
+    if (name != NAMES_NONE && gpus_resource(gpus, row) == NAMES_NONE) { /* a map without GPUs */
+        names_release(words, name);
+    }
+    if (before != NAMES_NONE) {
+        names_release(words, before);
+    }
+    return changed;
 }
 
 void observe_node(struct engine *engine, const struct node_object *object)

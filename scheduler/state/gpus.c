@@ -438,6 +438,12 @@ bool gpus_any(const struct gpus *gpus)
     return gpus->mapped > 0;
 }
 
+uint32_t gpus_resource(const struct gpus *gpus, uint32_t row)
+{
+    bool mapped = row < gpus->node_count && gpus->nodes[row].board != NULL;
+    return mapped ? gpus->nodes[row].resource : NAMES_NONE;
+}
+
 bool gpus_mapped(const struct gpus *gpus, uint32_t row, uint32_t resource)
 {
     return mapped_node(gpus, row, resource) != NULL;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "topology/base/err.h"
+#include "topology/base/names.h"
 #include "topology/devices/map.h"
 
 /* Which GPUs of a node belong to which pod, and which are best for the next one.
@@ -55,6 +56,8 @@ bool gpus_observe(struct gpus *gpus, uint32_t row, const struct device_map *map,
 
 /* Whether any node has a map: else there is nothing to choose anywhere. */
 bool gpus_any(const struct gpus *gpus);
+/* What the GPUs of the node are counted in; NAMES_NONE: it has no map. */
+uint32_t gpus_resource(const struct gpus *gpus, uint32_t row);
 /* The node has a map, of GPUs counted in `resource`. */
 bool gpus_mapped(const struct gpus *gpus, uint32_t row, uint32_t resource);
 
