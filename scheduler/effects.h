@@ -23,6 +23,7 @@ enum effect_type {
     EFFECT_EVICT,        /* evict a bound pod, its gang being torn */
     EFFECT_EVENT,        /* a Kubernetes Event on a pod or a group, for people */
     EFFECT_TRANSITION,   /* a gang changed its state: for log and metrics */
+    EFFECT_SKIPPED,      /* an object the engine had to leave out: for log and metrics */
 };
 
 enum filter_verdict {
@@ -87,6 +88,16 @@ struct transition_effect {
     int64_t waited_ms; /* since the gang became ready; -1 when it makes no sense */
 };
 
+enum skipped_kind { SKIPPED_NODE, SKIPPED_POD, SKIPPED_GROUP };
+
+/* What the object says is not in the books, or not all of it, because of a limit. */
+struct skipped_effect {
+    enum skipped_kind kind;
+    const char *name_space; /* "" for a node */
+    const char *name;
+    const char *message; /* which limit, and what follows */
+};
+
 struct effect {
     enum effect_type type;
     union {
@@ -97,6 +108,7 @@ struct effect {
         struct pod_write write;
         struct event_effect event;
         struct transition_effect transition;
+        struct skipped_effect skipped;
     };
 };
 

@@ -74,6 +74,22 @@ static void log_transition(struct core *core, const struct transition_effect *tr
     log_write(core->options.log, LOG_INFO, "gang changed its state", fields);
 }
 
+static void log_skipped(struct core *core, const struct skipped_effect *skipped)
+{
+    static const char *const kinds[] = {
+        [SKIPPED_NODE] = "Node", [SKIPPED_POD] = "Pod", [SKIPPED_GROUP] = "PodGroup"};
+    metrics_skipped(core->options.metrics, skipped->kind);
+    const struct log_field fields[] = {
+        {"namespace", skipped->name_space, 0},
+        {"kind", kinds[skipped->kind], 0},
+        {"name", skipped->name, 0},
+        {"error", skipped->message, 0},
+        {NULL, NULL, 0},
+    };
+    log_write(core->options.log, LOG_WARNING, "an object is left out",
+              fields + (skipped->kind == SKIPPED_NODE)); /* which lies in no namespace */
+}
+
 static void log_binding(struct core *core, const struct pod_write *write)
 {
     log_text(core->options.log, LOG_DEBUG, "binding", "namespace", write->name_space, "pod",
@@ -105,6 +121,9 @@ static bool carry_out(struct core *core, const struct effect *effect)
         return false;
     case EFFECT_TRANSITION:
         log_transition(core, &effect->transition);
+        return false;
+    case EFFECT_SKIPPED:
+        log_skipped(core, &effect->skipped);
         return false;
     }
     return false;

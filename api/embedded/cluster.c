@@ -518,6 +518,7 @@ void cluster_submit(struct cluster *cluster, const struct effect *effect, struct
     case EFFECT_PREEMPT_REPLY:
     case EFFECT_BIND_REPLY:
     case EFFECT_TRANSITION:
+    case EFFECT_SKIPPED:
         break;
     }
 }

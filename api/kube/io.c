@@ -213,12 +213,11 @@ static void publish(struct kube_io *io)
     writer_figures(io->writer, &figures);
     (void)pthread_mutex_lock(&io->lock);
     struct kube_io_status *status = &io->status;
-    status->objects_skipped = 0;
     for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
         const struct reflector *reflector = io->watchers[i].reflector;
         status->synced[i] = reflector_synced(reflector);
         status->watch_restarts[i] = reflector_restarts(reflector);
-        status->objects_skipped += reflector_skipped(reflector);
+        status->objects_skipped[i] = reflector_skipped(reflector);
         io->heard[i] = reflector_heard(reflector);
     }
     memcpy(status->writes_done, figures.done, sizeof figures.done);

@@ -53,8 +53,8 @@ struct kube_io_status {
     bool synced[KUBE_IO_WATCHES];
     int64_t silence_ms[KUBE_IO_WATCHES]; /* since it last said anything (bookmarks count) */
     uint64_t watch_restarts[KUBE_IO_WATCHES];
-    uint64_t objects_skipped; /* not decodable */
-    uint64_t writes_done[3];  /* bindings, nominations, events */
+    uint64_t objects_skipped[KUBE_IO_WATCHES]; /* not decodable */
+    uint64_t writes_done[3];                   /* bindings, nominations, events */
     uint64_t writes_failed[3];
     uint64_t write_retries;
     uint64_t requests_unauthorized; /* 401 answers */

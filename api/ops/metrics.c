@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/ops/metrics.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,7 +89,13 @@ struct metrics {
     size_t transition_count;
     struct histogram waits;
     struct histogram applies;
+    uint64_t skipped[SKIPPED_GROUP + 1];
 };
+
+/* The kinds of object, in the order of the watches. */
+static const char *const kind_names[KUBE_IO_WATCHES] = {"nodes", "pods", "podgroups",
+                                                        "resourceslices"};
+static_assert(SKIPPED_NODE == 0 && SKIPPED_POD == 1 && SKIPPED_GROUP == 2, "the same order");
 
 static void histogram_init(struct histogram *histogram, const struct bucket *buckets, size_t count)
 {
@@ -157,6 +164,11 @@ void metrics_transition(struct metrics *metrics, const char *from, const char *t
 void metrics_apply(struct metrics *metrics, int64_t nanoseconds)
 {
     histogram_add(&metrics->applies, nanoseconds);
+}
+
+void metrics_skipped(struct metrics *metrics, enum skipped_kind kind)
+{
+    metrics->skipped[kind]++;
 }
 
 static void write_head(FILE *out, const char *name, const char *type, const char *help)
@@ -265,24 +277,37 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_histogram(out, "phalanx_engine_apply_duration_seconds", "", &metrics->applies);
 }
 
+/* Two ways to be left out: what the Kubernetes thread could not decode, and what the engine could
+ * not take in. */
+static void write_skipped(FILE *out, const struct metrics *metrics,
+                          const struct kube_io_status *kube)
+{
+    write_head(out, "phalanx_objects_skipped_total", "counter",
+               "Objects left out: not decodable, or beyond a limit. The log names them.");
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        uint64_t count = i < COUNT(metrics->skipped) ? metrics->skipped[i] : 0;
+        count += kube == NULL ? 0 : kube->objects_skipped[i];
+        fprintf(out, "phalanx_objects_skipped_total{kind=\"%s\"} %" PRIu64 "\n", kind_names[i],
+                count);
+    }
+}
+
 static void write_watches(FILE *out, const struct kube_io_status *kube)
 {
-    static const char *const kinds[KUBE_IO_WATCHES] = {"nodes", "pods", "podgroups",
-                                                       "resourceslices"};
     write_head(out, "phalanx_watch_synced", "gauge", "Whether the first list has been delivered.");
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        fprintf(out, "phalanx_watch_synced{kind=\"%s\"} %d\n", kinds[i], kube->synced[i]);
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        fprintf(out, "phalanx_watch_synced{kind=\"%s\"} %d\n", kind_names[i], kube->synced[i]);
     }
     write_head(out, "phalanx_watch_silence_seconds", "gauge",
                "Time since the watch last said anything, bookmarks included.");
-    for (size_t i = 0; i < COUNT(kinds); i++) {
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
         int64_t silence = kube->silence_ms[i] < 0 ? 0 : kube->silence_ms[i];
         fprintf(out, "phalanx_watch_silence_seconds{kind=\"%s\"} %" PRId64 ".%03" PRId64 "\n",
-                kinds[i], silence / 1000, silence % 1000);
+                kind_names[i], silence / 1000, silence % 1000);
     }
     write_head(out, "phalanx_watch_restarts_total", "counter", "Watches begun again.");
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        fprintf(out, "phalanx_watch_restarts_total{kind=\"%s\"} %" PRIu64 "\n", kinds[i],
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        fprintf(out, "phalanx_watch_restarts_total{kind=\"%s\"} %" PRIu64 "\n", kind_names[i],
                 kube->watch_restarts[i]);
     }
 }
@@ -291,9 +316,6 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
 {
     static const char *const writes[] = {"binding", "nomination", "event"};
     write_watches(out, kube);
-    write_counter(out, "phalanx_objects_skipped_total",
-                  "API objects that could not be decoded and were left out.",
-                  kube->objects_skipped);
     write_head(out, "phalanx_writes_total", "counter",
                "Writes to the API server, by what and whether it worked.");
     for (size_t i = 0; i < COUNT(writes); i++) {
@@ -340,6 +362,7 @@ char *metrics_render(const struct metrics *metrics, const struct metrics_scrape 
     write_gauge(out, "phalanx_http_connections", "Open HTTP connections.", scrape->connections);
     write_calls(out, metrics);
     write_gangs(out, metrics, &scrape->engine);
+    write_skipped(out, metrics, scrape->kube);
     if (scrape->kube != NULL) {
         write_kube(out, scrape->kube);
     }

@@ -8,6 +8,7 @@
 
 #include "api/kube/io.h"
 #include "api/ops/journal_file.h"
+#include "scheduler/effects.h"
 #include "scheduler/engine.h"
 
 /* Prometheus metrics, text format 0.0.4. Counters and histograms that happen are kept here (core
@@ -29,6 +30,8 @@ void metrics_call(struct metrics *metrics, enum metrics_verb verb, unsigned stat
 /* phalanx_gang_transitions_total{from,to}; phalanx_gang_wait_seconds on arrival in "Placed". */
 void metrics_transition(struct metrics *metrics, const char *from, const char *to,
                         int64_t waited_ms);
+/* phalanx_objects_skipped_total{kind}, beside those that could not be decoded */
+void metrics_skipped(struct metrics *metrics, enum skipped_kind kind);
 /* phalanx_engine_apply_duration_seconds */
 void metrics_apply(struct metrics *metrics, int64_t nanoseconds);
 

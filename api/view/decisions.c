@@ -152,6 +152,7 @@ void decisions_note(struct decisions *decisions, int64_t wall, const struct even
         case EFFECT_NOMINATE:
         case EFFECT_EXPLAIN:
         case EFFECT_EVICT:
+        case EFFECT_SKIPPED:
             break;
         }
     }

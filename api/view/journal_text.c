@@ -441,6 +441,20 @@ static void put_write(FILE *out, enum effect_type type, const struct pod_write *
     put_with(out, ": ", write->text);
 }
 
+static void put_skipped(FILE *out, const struct skipped_effect *skipped)
+{
+    static const char *const kinds[] = {
+        [SKIPPED_NODE] = "node ", [SKIPPED_POD] = "pod ", [SKIPPED_GROUP] = "group "};
+    fputs("leaves out ", out);
+    fputs(kinds[skipped->kind], out);
+    if (skipped->kind == SKIPPED_NODE) {
+        put(out, skipped->name);
+    } else {
+        put_name(out, skipped->name_space, skipped->name);
+    }
+    put_with(out, ": ", skipped->message);
+}
+
 void journal_text_effect(struct journal_text *text, FILE *out, const struct event *event,
                          const struct effect *effect)
 {
@@ -475,6 +489,9 @@ void journal_text_effect(struct journal_text *text, FILE *out, const struct even
         if (effect->transition.message != NULL && effect->transition.message[0] != '\0') {
             put_with(out, ": ", effect->transition.message);
         }
+        break;
+    case EFFECT_SKIPPED:
+        put_skipped(out, &effect->skipped);
         break;
     }
 }

@@ -84,13 +84,7 @@ void observe_node(struct engine *engine, const struct node_object *object)
     uint32_t row;
     unsigned changes;
     if (nodes_observe(engine->nodes, object, &row, &changes, &err) < 0) {
-        struct effect *effect = effects_append(engine->effects, EFFECT_TRANSITION);
-        effect->transition.name_space = "";
-        effect->transition.gang = "";
-        effect->transition.from = "Node";
-        effect->transition.to = "Skipped";
-        effect->transition.message = arena_string(&engine->effects->arena, err.text);
-        effect->transition.waited_ms = -1;
+        engine_skip(engine, SKIPPED_NODE, "", object->name, err.text);
         return;
     }
     bool gpus = observe_gpus(engine, row, object->devices, object->device_resource);

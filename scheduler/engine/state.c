@@ -87,6 +87,17 @@ void engine_tell_waiting(struct engine *engine, struct gang *gang)
     }
 }
 
+void engine_skip(struct engine *engine, enum skipped_kind kind, const char *name_space,
+                 const char *name, const char *message)
+{
+    struct arena *arena = &engine->effects->arena;
+    struct effect *effect = effects_append(engine->effects, EFFECT_SKIPPED);
+    effect->skipped.kind = kind;
+    effect->skipped.name_space = arena_string(arena, name_space);
+    effect->skipped.name = arena_string(arena, name);
+    effect->skipped.message = arena_string(arena, message);
+}
+
 void engine_transition(struct engine *engine, struct gang *gang, enum gang_state to)
 {
     if (gang->state == to) {

@@ -92,6 +92,9 @@ void engine_tell(struct engine *engine, const struct gang *gang, bool warning, c
                  const char *message);
 /* Tells people why a gang waits, unless they were told just now. */
 void engine_tell_waiting(struct engine *engine, struct gang *gang);
+/* The object is left out of the books, or a part of it is. */
+void engine_skip(struct engine *engine, enum skipped_kind kind, const char *name_space,
+                 const char *name, const char *message);
 /* The gang is in another state; nothing happens if it is not. */
 void engine_transition(struct engine *engine, struct gang *gang, enum gang_state to);
 

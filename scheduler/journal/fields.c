@@ -392,10 +392,20 @@ static void code_transition(struct journal_coder *coder, struct transition_effec
     journal_coder_i64(coder, &transition->waited_ms);
 }
 
+static void code_skipped(struct journal_coder *coder, struct skipped_effect *skipped)
+{
+    unsigned kind = skipped->kind;
+    journal_coder_choice(coder, &kind, SKIPPED_GROUP + 1, "kind of object");
+    skipped->kind = (enum skipped_kind)kind;
+    journal_coder_text(coder, &skipped->name_space);
+    journal_coder_text(coder, &skipped->name);
+    journal_coder_text(coder, &skipped->message);
+}
+
 void journal_fields_effect(struct journal_coder *coder, struct effect *effect, uint32_t rows)
 {
     unsigned type = effect->type;
-    journal_coder_choice(coder, &type, EFFECT_TRANSITION + 1, "effect");
+    journal_coder_choice(coder, &type, EFFECT_SKIPPED + 1, "effect");
     effect->type = (enum effect_type)type;
     switch (effect->type) {
     case EFFECT_FILTER_REPLY:
@@ -424,6 +434,9 @@ void journal_fields_effect(struct journal_coder *coder, struct effect *effect, u
         break;
     case EFFECT_TRANSITION:
         code_transition(coder, &effect->transition);
+        break;
+    case EFFECT_SKIPPED:
+        code_skipped(coder, &effect->skipped);
         break;
     }
 }

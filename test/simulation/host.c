@@ -151,6 +151,9 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
         break;
     case EFFECT_TRANSITION:
         break;
+    case EFFECT_SKIPPED:
+        sim_fail(sim, "%s is left out: %s", effect->skipped.name, effect->skipped.message);
+        break;
     }
 }
 

@@ -81,7 +81,7 @@ void nominations_check(struct sim *sim, const struct record *record)
     note(sim, record);
     for (size_t i = 0; i < host->effects.count && !host->draining; i++) {
         const struct effect *effect = &host->effects.items[i];
-        if (effect->type == EFFECT_TRANSITION && effect->transition.gang[0] != '\0' &&
+        if (effect->type == EFFECT_TRANSITION &&
             strcmp(effect->transition.from, gang_state_name(GANG_HELD)) == 0 &&
             strcmp(effect->transition.to, gang_state_name(GANG_COMMITTING)) != 0) {
             check_gang(sim, sim_number(effect->transition.gang));

@@ -85,7 +85,7 @@ void order_check(struct sim *sim, int64_t now)
     int first[64];
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
-        if (effect->type != EFFECT_TRANSITION || effect->transition.gang[0] == '\0') {
+        if (effect->type != EFFECT_TRANSITION) {
             continue;
         }
         int gang = sim_number(effect->transition.gang);

@@ -189,6 +189,10 @@ uint64_t record_digest(const struct effects *effects, const struct record *recor
             digest = sim_digest_text(digest, effect->transition.message);
             digest = sim_digest(digest, &effect->transition.waited_ms, sizeof(int64_t));
             break;
+        case EFFECT_SKIPPED:
+            digest = sim_digest_text(digest, effect->skipped.name);
+            digest = sim_digest_text(digest, effect->skipped.message);
+            break;
         }
     }
     return digest;

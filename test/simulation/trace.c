@@ -229,6 +229,9 @@ static void print_effect(FILE *out, const struct record *record, const struct ef
         fprintf(out, "%s: %s to %s", effect->transition.gang, effect->transition.from,
                 effect->transition.to);
         break;
+    case EFFECT_SKIPPED:
+        fprintf(out, "%s left out: %s", effect->skipped.name, effect->skipped.message);
+        break;
     }
     fputc('\n', out);
 }

@@ -327,7 +327,7 @@ START_TEST(gauges_come_from_the_scrape)
     struct kube_io_status kube = {.synced = {true, false, true},
                                   .silence_ms = {1500, -1, 7},
                                   .watch_restarts = {1, 2, 3},
-                                  .objects_skipped = 4,
+                                  .objects_skipped = {4, 14, 15, 16},
                                   .writes_done = {5, 6, 7},
                                   .writes_failed = {8, 9, 10},
                                   .write_retries = 11,
@@ -342,6 +342,8 @@ START_TEST(gauges_come_from_the_scrape)
         .uptime_ms = 61005,
         .version = "x"};
     state.engine.gangs[GANG_HELD] = 26;
+    metrics_skipped(metrics, SKIPPED_POD);
+    metrics_skipped(metrics, SKIPPED_POD);
     render(metrics, &state);
     static const struct {
         const char *series;
@@ -363,7 +365,10 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_watch_silence_seconds{kind=\"pods\"}", 0},
         {"phalanx_watch_silence_seconds{kind=\"podgroups\"}", 0.007},
         {"phalanx_watch_restarts_total{kind=\"podgroups\"}", 3},
-        {"phalanx_objects_skipped_total", 4},
+        {"phalanx_objects_skipped_total{kind=\"nodes\"}", 4},
+        {"phalanx_objects_skipped_total{kind=\"pods\"}", 14 + 2},
+        {"phalanx_objects_skipped_total{kind=\"podgroups\"}", 15},
+        {"phalanx_objects_skipped_total{kind=\"resourceslices\"}", 16},
         {"phalanx_writes_total{write=\"binding\",result=\"done\"}", 5},
         {"phalanx_writes_total{write=\"nomination\",result=\"failed\"}", 9},
         {"phalanx_write_retries_total", 11},

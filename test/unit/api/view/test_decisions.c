@@ -120,10 +120,10 @@ START_TEST(test_bad_text)
 {
     struct event event = {.type = EVENT_TICK};
     effects_append(&effects, EFFECT_TRANSITION)->transition =
-        (struct transition_effect){"ns", "\xff", "Node", "Skipped", "\xc3", -1};
+        (struct transition_effect){"ns", "\xff", "Waiting", "Held", "\xc3", -1};
     note(-1, &event);
-    check(1, "[{\"time\":null,\"type\":\"transition\",\"gang\":null,\"from\":\"Node\","
-             "\"to\":\"Skipped\",\"reason\":null,\"waitedMs\":-1}]");
+    check(1, "[{\"time\":null,\"type\":\"transition\",\"gang\":null,\"from\":\"Waiting\","
+             "\"to\":\"Held\",\"reason\":null,\"waitedMs\":-1}]");
     refuse(1, "\xff", FILTER_NONE, "\xc3");
     refuse(2, "\xff", FILTER_NONE, "\xc3");
     json_t *list = decisions_json(decisions, 9);

@@ -128,6 +128,10 @@ START_TEST(test_calls)
     effect = (struct effect){.type = EFFECT_TRANSITION,
                              .transition = {"ns", "g", "Waiting", "Held", "planned", 12}};
     check(&event, &effect, "gang ns/g from Waiting to Held after 12 ms: planned");
+    effect = (struct effect){.type = EFFECT_SKIPPED, .skipped = {SKIPPED_NODE, "", "n1", "full"}};
+    check(&event, &effect, "leaves out node n1: full");
+    effect.skipped = (struct skipped_effect){SKIPPED_POD, "ns", "p", "too many"};
+    check(&event, &effect, "leaves out pod ns/p: too many");
 }
 END_TEST
 
@@ -138,7 +142,7 @@ START_TEST(test_anything)
     struct event event;
     arena_init(&maker.arena);
     for (int round = 0; round < 15 * (EVENT_LEAD + 1); round++) {
-        struct effect effect = {.type = (enum effect_type)(round % (EFFECT_TRANSITION + 1))};
+        struct effect effect = {.type = (enum effect_type)(round % (EFFECT_SKIPPED + 1))};
         arena_reset(&maker.arena);
         bed_event(&maker, (enum event_type)(round % (EVENT_LEAD + 1)), &event);
         bed_effect(&maker, &effect, journal_fields_rows(&event));

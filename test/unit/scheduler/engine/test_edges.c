@@ -311,8 +311,13 @@ START_TEST(a_node_that_breaks_a_limit_is_reported)
     struct event event = {.type = EVENT_NODE};
     event.node.name = name;
     world_apply(&world, &event);
-    ck_assert_uint_eq(world_count(&world, EFFECT_TRANSITION), 1);
-    ck_assert_str_eq(world_find(&world, EFFECT_TRANSITION)->transition.to, "Skipped");
+    ck_assert_uint_eq(world_count(&world, EFFECT_TRANSITION), 0); /* it is no gang */
+    ck_assert_uint_eq(world_count(&world, EFFECT_SKIPPED), 1);
+    const struct skipped_effect *skipped = &world_find(&world, EFFECT_SKIPPED)->skipped;
+    ck_assert_int_eq(skipped->kind, SKIPPED_NODE);
+    ck_assert_str_eq(skipped->name_space, "");
+    ck_assert_str_eq(skipped->name, name);
+    ck_assert_msg(strstr(skipped->message, "longer than") != NULL, "%s", skipped->message);
     world_node_gone(&world, "never-seen");
     ck_assert_uint_eq(world.effects.count, 0);
     ck_assert_uint_eq(world_figures(&world).nodes, 8);

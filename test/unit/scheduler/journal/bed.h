@@ -339,6 +339,11 @@ static inline void bed_effect(struct bed_maker *maker, struct effect *effect, ui
             (struct transition_effect){bed_text(maker), bed_text(maker), bed_text(maker),
                                        bed_text(maker), bed_text(maker), bed_number(maker)};
         break;
+    case EFFECT_SKIPPED:
+        effect->skipped =
+            (struct skipped_effect){(enum skipped_kind)bed_below(maker, 3), bed_text(maker),
+                                    bed_text(maker), bed_text(maker)};
+        break;
     }
 }
 

@@ -285,6 +285,12 @@ static inline void dump_effect(FILE *out, const struct effect *effect, uint32_t 
         dump_text(out, effect->transition.message);
         dump_number(out, effect->transition.waited_ms);
         break;
+    case EFFECT_SKIPPED:
+        dump_number(out, effect->skipped.kind);
+        dump_text(out, effect->skipped.name_space);
+        dump_text(out, effect->skipped.name);
+        dump_text(out, effect->skipped.message);
+        break;
     }
     fputc('\n', out);
 }

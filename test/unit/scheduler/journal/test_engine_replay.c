@@ -101,6 +101,10 @@ static void print_effect(FILE *log, const struct effect *effect, uint32_t rows)
                 effect->transition.from, effect->transition.to, or_dash(effect->transition.message),
                 (long)effect->transition.waited_ms);
         break;
+    case EFFECT_SKIPPED:
+        fprintf(log, "%d %s/%s %s", effect->skipped.kind, effect->skipped.name_space,
+                effect->skipped.name, effect->skipped.message);
+        break;
     }
     fputc('\n', log);
 }
