@@ -255,7 +255,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     }
     pods_release(engine->pods, pod);
     pods_bind(engine->pods, pod, row);
-    pod->posts++;
+    pods_posted(pod);
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, call->node);
     if (pod->gang != NULL) {
@@ -369,7 +369,7 @@ void calls_binding_done(struct engine *engine, const struct write_done_event *do
     }
     bool bound = done->outcome == WRITE_DONE;
     engine_mark(engine, pod->gang);
-    pod->posts -= pod->posts > 0;
+    pods_answered(pod);
     answer_waiting(engine, pod, bound ? NULL : done->message);
     if (pod->provisional) { /* once bound it exists, however late the watch is */
         pod->provisional_until = engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);

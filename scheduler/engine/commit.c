@@ -15,7 +15,7 @@ static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
     pods_doubt(engine->pods, pod, INT64_MAX); /* until the outcome is known */
     pod->waiting = true;
     pod->ticket = ticket;
-    pod->posts++;
+    pods_posted(pod);
     pod->nominating = false; /* the API server clears the field when it binds */
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->claim_row));

@@ -122,26 +122,25 @@ void observe_devices(struct engine *engine, const struct node_object *object)
 }
 
 /* Puts the pod into the gang its labels name now. */
-static void update_membership(struct engine *engine, struct pod *pod,
-                              const struct pod_object *object)
+static void update_membership(struct engine *engine, struct pod *pod, unsigned changes)
 {
     struct gang *old = pod->gang;
-    if (old != NULL && (object->gang == NULL || strcmp(old->name, object->gang) != 0)) {
+    if (old != NULL && (changes & POD_GANG) != 0) {
         hold_drop(engine, pod, "the pod has left its gang");
         gang_leave(old, pod);
         engine_mark(engine, old);
         old = NULL;
     }
-    if (object->gang == NULL) {
+    if (pod->gang_name == NULL) {
         return;
     }
     if (old == NULL) {
-        struct gang *gang = gangs_get(&engine->gangs, pod->name_space, object->gang);
+        struct gang *gang = gangs_get(&engine->gangs, pod->name_space, pod->gang_name);
         (void)gang_join(gang, pod);
         engine_mark(engine, gang);
         return;
     }
-    gang_reorder(old, pod);
+    gang_member_changed(old, pod, changes);
     engine_mark(engine, old);
 }
 
@@ -172,11 +171,12 @@ static void update_claim(struct engine *engine, struct pod *pod)
 
 struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
 {
-    struct pod *pod = pods_observe(engine->pods, object);
-    if (pod == NULL) {
-        return NULL;
+    unsigned changes;
+    struct pod *pod = pods_observe(engine->pods, object, &changes);
+    if (pod == NULL || changes == POD_UNCHANGED) {
+        return pod;
     }
-    update_membership(engine, pod, object);
+    update_membership(engine, pod, changes);
     update_claim(engine, pod);
     if (pod->claim != CLAIM_NONE) {
         check_row(engine, pod->claim_row); /* the request may have grown in place */

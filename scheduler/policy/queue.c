@@ -36,8 +36,9 @@ static int compare(const void *left, const void *right)
     if (a_torn != b_torn) {
         return a_torn ? -1 : 1; /* its bound members wait for the rest */
     }
-    if (a->priority != b->priority) {
-        return a->priority > b->priority ? -1 : 1;
+    int32_t a_priority = gang_priority(a), b_priority = gang_priority(b);
+    if (a_priority != b_priority) {
+        return a_priority > b_priority ? -1 : 1;
     }
     if (a->sequence != b->sequence) {
         return a->sequence < b->sequence ? -1 : 1;

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Owns the gangs and their lists of members; does not own the pods. Nothing here decides: the
  * engine moves a gang from state to state, this module answers what the state rests on.
  *
  * Members are kept in the order in which ranks are dealt, so planning never sorts. Gangs are kept
- * in order of name, which makes every walk over them deterministic.
+ * in order of name, which makes every walk over them deterministic. What the members add up to is
+ * kept along with every change of one of them (totals.h) and never counted.
  */
 
 void gangs_init(struct gangs *gangs)
@@ -26,6 +28,7 @@ static void gang_free(struct gang *gang)
     free(gang->name);
     free(gang->uid);
     placement_finish(&gang->object_placement);
+    totals_finish(&gang->totals);
     free(gang->members);
     free(gang->vetoes);
     free(gang);
@@ -150,16 +153,6 @@ static uint32_t member_place(const struct gang *gang, const struct pod *pod)
     return low;
 }
 
-static void update_priority(struct gang *gang)
-{
-    gang->priority = gang->member_count == 0 ? 0 : INT32_MIN;
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        if (gang->members[i]->priority > gang->priority) {
-            gang->priority = gang->members[i]->priority;
-        }
-    }
-}
-
 static void insert_member(struct gang *gang, struct pod *pod)
 {
     uint32_t place = member_place(gang, pod);
@@ -171,17 +164,25 @@ static void insert_member(struct gang *gang, struct pod *pod)
     gang->member_count++;
 }
 
+/* Where the member stands. Its name tells, unless its role or rank just changed. */
+static uint32_t find_member(const struct gang *gang, const struct pod *pod)
+{
+    uint32_t place = member_place(gang, pod);
+    if (place < gang->member_count && gang->members[place] == pod) {
+        return place;
+    }
+    for (place = 0; place < gang->member_count && gang->members[place] != pod; place++) {
+    }
+    err_require(place < gang->member_count);
+    return place;
+}
+
 static void take_member(struct gang *gang, const struct pod *pod)
 {
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        if (gang->members[i] == pod) {
-            memmove(&gang->members[i], &gang->members[i + 1],
-                    (gang->member_count - i - 1) * sizeof(struct pod *));
-            gang->member_count--;
-            return;
-        }
-    }
-    assert(false && "the pod is a member");
+    uint32_t place = find_member(gang, pod);
+    gang->member_count--;
+    memmove(&gang->members[place], &gang->members[place + 1],
+            (gang->member_count - place) * sizeof(struct pod *));
 }
 
 int gang_join(struct gang *gang, struct pod *pod)
@@ -191,10 +192,8 @@ int gang_join(struct gang *gang, struct pod *pod)
         return -1;
     }
     insert_member(gang, pod);
+    pods_count_in(pod, &gang->totals);
     pod->gang = gang;
-    if (gang->member_count == 1 || pod->priority > gang->priority) {
-        gang->priority = pod->priority;
-    }
     gang->dirty = true;
     return 0;
 }
@@ -203,17 +202,20 @@ void gang_leave(struct gang *gang, struct pod *pod)
 {
     assert(pod->gang == gang);
     take_member(gang, pod);
+    pods_count_out(pod);
     pod->gang = NULL;
-    update_priority(gang);
     gang->dirty = true;
 }
 
-void gang_reorder(struct gang *gang, struct pod *pod)
+void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes)
 {
-    take_member(gang, pod);
-    insert_member(gang, pod);
-    update_priority(gang);
-    gang->dirty = true;
+    if ((changes & POD_ORDER) != 0) {
+        take_member(gang, pod);
+        insert_member(gang, pod);
+    }
+    if ((changes & ~(unsigned)POD_DEVICES) != 0) {
+        gang->dirty = true;
+    }
 }
 
 static void replace(char **to, const char *text)
@@ -247,14 +249,12 @@ int32_t gang_minimum(const struct gang *gang)
     if (gang->has_object) {
         return gang->object_minimum;
     }
-    int32_t minimum = 0;
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        int32_t wanted = gang->members[i]->gang_minimum;
-        if (wanted > minimum ? wanted > 0 : wanted < 0 && minimum == 0) {
-            minimum = wanted;
-        }
-    }
-    return minimum;
+    return multiset_greatest(&gang->totals.quorums, 0);
+}
+
+int32_t gang_priority(const struct gang *gang)
+{
+    return multiset_greatest(&gang->totals.priorities, 0);
 }
 
 struct placement gang_placement(const struct gang *gang)
@@ -276,27 +276,20 @@ const char *gang_preferred_level(const struct gang *gang)
 
 bool gang_member_pending(const struct pod *pod)
 {
-    return pod->node == NAMES_NONE && pod->claim != CLAIM_BOUND && !pod->terminal &&
-           !pod->deleting && !pod->gated;
+    return pods_pending(pod);
 }
 
 struct gang_tally gang_tally(const struct gang *gang)
 {
-    struct gang_tally tally = {0};
+    return gang->totals.tally;
+}
+
+void gang_count(const struct gang *gang, struct totals *totals)
+{
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        const struct pod *pod = gang->members[i];
-        tally.done += pod->succeeded;
-        if (pod->terminal || pod->deleting) {
-            continue;
-        }
-        tally.live++;
-        tally.bound += pod->node != NAMES_NONE || pod->claim == CLAIM_BOUND;
-        tally.confirmed += pod->node != NAMES_NONE ||
-                           (pod->claim == CLAIM_BOUND && pod->posts == 0 && !pod->unsure);
-        tally.pending += gang_member_pending(pod);
-        tally.held += pod->claim == CLAIM_HELD;
+        struct totals_share share = pods_share(gang->members[i]);
+        totals_add(totals, &share);
     }
-    return tally;
 }
 
 bool gang_begun(const struct gang_tally *tally)

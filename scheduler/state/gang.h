@@ -49,6 +49,7 @@ struct gang {
     struct pod **members; /* sorted by role, rank (none last), name */
     uint32_t member_count;
     size_t member_room;
+    struct totals totals; /* of the members; kept by the pod table */
 
     enum gang_state state;
     bool wants;          /* has members that could be planned; kept by the engine */
@@ -56,7 +57,6 @@ struct gang {
     uint64_t tried_at;   /* ledger_releases() when it last did not fit */
     uint64_t sequence;   /* when it became ready, for the queue */
     int64_t ready_since; /* -1 before */
-    int32_t priority;    /* greatest of its pods */
 
     int64_t deadline;    /* of the hold; INT64_MAX without one */
     int64_t nominate_at; /* when lost nominations are looked for next; INT64_MAX without a hold */
@@ -108,8 +108,8 @@ void gangs_remove(struct gangs *gangs, struct gang *gang);
 /* Membership. Joining fails (-1) above GANG_MEMBERS_MAX. */
 int gang_join(struct gang *gang, struct pod *pod);
 void gang_leave(struct gang *gang, struct pod *pod);
-/* Puts a member whose role or rank changed back into order, and the gang's priority right. */
-void gang_reorder(struct gang *gang, struct pod *pod);
+/* A member was observed anew, with these changes (enum pod_change). */
+void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes);
 
 void gang_set_object(struct gang *gang, const struct group_object *object);
 void gang_clear_object(struct gang *gang);
@@ -126,15 +126,12 @@ const char *gang_preferred_level(const struct gang *gang); /* or NULL */
 /* Whether a member can be planned and bound: alive, not gated, without a binding. */
 bool gang_member_pending(const struct pod *pod);
 
-struct gang_tally {
-    uint32_t live;    /* not terminal, not deleting */
-    uint32_t pending; /* of which can be planned (held ones included) */
-    uint32_t held;
-    uint32_t bound;     /* live with a binding, seen or posted */
-    uint32_t confirmed; /* of which the API server has taken the binding */
-    uint32_t done;      /* succeeded */
-};
 struct gang_tally gang_tally(const struct gang *gang);
+/* The greatest of its members; 0 without any. */
+int32_t gang_priority(const struct gang *gang);
+/* Counts the members' totals from scratch into `totals` (all zero): what gang->totals must be equal
+ * to, for tests. */
+void gang_count(const struct gang *gang, struct totals *totals);
 bool gang_begun(const struct gang_tally *tally);
 
 void gang_veto(struct gang *gang, uint32_t shape, uint32_t row, int64_t until);

@@ -10,7 +10,8 @@
  * keeps them in order of arrival, which is the only order anybody iterates in.
  *
  * Invariant: the ledger is charged for exactly the claims of the pods in this table, each with the
- * request of the pod's current shape.
+ * request of the pod's current shape. A gang's totals are the sum of its members' shares: whatever
+ * changes a pod takes its share before and calls recount() after.
  */
 
 struct pods {
@@ -35,6 +36,7 @@ static void pod_free(struct pod *pod)
     free(pod->uid);
     free(pod->name_space);
     free(pod->name);
+    free(pod->gang_name);
     free(pod->role);
     free(pod->devices);
     free(pod->gpus.names);
@@ -77,14 +79,56 @@ struct pod *pods_first(const struct pods *pods)
     return pods->table;
 }
 
-static void replace_string(char **to, const char *text)
+/* ---- totals ---- */
+
+bool pods_pending(const struct pod *pod)
 {
-    if (text != NULL && *to != NULL && strcmp(*to, text) == 0) {
-        return;
-    }
-    free(*to);
-    *to = alloc_string(text);
+    return pod->node == NAMES_NONE && pod->claim != CLAIM_BOUND && !pod->terminal &&
+           !pod->deleting && !pod->gated;
 }
+
+struct totals_share pods_share(const struct pod *pod)
+{
+    bool live = !pod->terminal && !pod->deleting;
+    bool seen = pod->node != NAMES_NONE;
+    bool posted = pod->claim == CLAIM_BOUND;
+    return (struct totals_share){
+        .tally = {.live = live,
+                  .pending = pods_pending(pod),
+                  .held = live && pod->claim == CLAIM_HELD,
+                  .bound = live && (seen || posted),
+                  .confirmed = live && (seen || (posted && pod->posts == 0 && !pod->unsure)),
+                  .done = pod->succeeded},
+        .priority = pod->priority,
+        .quorum = pod->gang_minimum,
+    };
+}
+
+/* The pod's share was `before`, and something changed. */
+static void recount(struct pod *pod, const struct totals_share *before)
+{
+    if (pod->totals != NULL) {
+        struct totals_share after = pods_share(pod);
+        totals_change(pod->totals, before, &after);
+    }
+}
+
+void pods_count_in(struct pod *pod, struct totals *totals)
+{
+    assert(pod->totals == NULL);
+    struct totals_share share = pods_share(pod);
+    totals_add(totals, &share);
+    pod->totals = totals;
+}
+
+void pods_count_out(struct pod *pod)
+{
+    struct totals_share share = pods_share(pod);
+    totals_remove(pod->totals, &share);
+    pod->totals = NULL;
+}
+
+/* ---- charges ---- */
 
 static const struct resources *request_of(const struct pods *pods, const struct pod *pod)
 {
@@ -103,6 +147,7 @@ static void drop_shape(struct pods *pods, uint32_t shape)
 static void charge(struct pods *pods, struct pod *pod, enum claim claim, uint32_t row,
                    uint64_t gpus, const char *names)
 {
+    struct totals_share before = pods_share(pod);
     uint32_t resource;
     uint32_t count = shapes_gpus(pods->shapes, pod->shape, &resource);
     assert(pod->claim == CLAIM_NONE);
@@ -113,15 +158,18 @@ static void charge(struct pods *pods, struct pod *pod, enum claim claim, uint32_
                   request_of(pods, pod));
     pod->claim = claim;
     pod->claim_row = row;
+    recount(pod, &before);
 }
 
 static void refund(struct pods *pods, struct pod *pod)
 {
+    struct totals_share before = pods_share(pod);
     gpus_give_back(ledger_gpus(pods->ledger), &pod->gpus);
     ledger_refund(pods->ledger, pod->claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND,
                   pod->claim_row, request_of(pods, pod));
     pod->claim = CLAIM_NONE;
     pod->claim_row = NAMES_NONE;
+    recount(pod, &before);
 }
 
 /* Moves the pod, and what it is charged for, to another shape. */
@@ -147,6 +195,7 @@ static struct pod *add_pod(struct pods *pods, const struct pod_object *object, u
     pod->name_space = alloc_string(object->name_space);
     pod->name = alloc_string(object->name);
     pod->shape = shape;
+    pod->node = NAMES_NONE;
     pod->claim_row = NAMES_NONE;
     HASH_ADD_KEYPTR(hh, pods->table, pod->uid, strlen(pod->uid), pod);
     return pod;
@@ -159,18 +208,80 @@ static bool row_of(struct pods *pods, const char *name, uint32_t *row)
     return name == NULL || *row != NAMES_NONE;
 }
 
-/* The annotation of a bound pod says which GPUs it has. */
-static void update_devices(struct pods *pods, struct pod *pod, const char *devices)
+static unsigned update_number(uint32_t *to, uint32_t number, unsigned bit)
 {
-    replace_string(&pod->devices, devices);
+    bool same = *to == number;
+    *to = number;
+    return same ? POD_UNCHANGED : bit;
+}
+
+static unsigned update_string(char **to, const char *text, unsigned bit)
+{
+    if (text == *to || (text != NULL && *to != NULL && strcmp(*to, text) == 0)) {
+        return POD_UNCHANGED;
+    }
+    free(*to);
+    *to = alloc_string(text);
+    return bit;
+}
+
+static unsigned update_life(struct pod *pod, const struct pod_object *object)
+{
+    if (pod->terminal == object->terminal && pod->succeeded == object->succeeded &&
+        pod->deleting == object->deleting && pod->gated == object->gated) {
+        return POD_UNCHANGED;
+    }
+    pod->terminal = object->terminal;
+    pod->succeeded = object->succeeded;
+    pod->deleting = object->deleting;
+    pod->gated = object->gated;
+    return POD_LIFE;
+}
+
+/* Priority, and what the pod says of its gang. */
+static unsigned update_gang(struct pod *pod, const struct pod_object *object)
+{
+    int32_t rank = pod->rank, priority = pod->priority, quorum = pod->gang_minimum;
+    pod->rank = object->rank;
+    pod->priority = object->priority;
+    pod->gang_minimum = object->gang_minimum < 0 ? -1 : object->gang_minimum;
+    unsigned changes = rank == pod->rank ? POD_UNCHANGED : POD_ORDER;
+    changes |= priority == pod->priority ? POD_UNCHANGED : POD_PRIORITY;
+    changes |= quorum == pod->gang_minimum ? POD_UNCHANGED : POD_QUORUM;
+    changes |= update_string(&pod->gang_name, object->gang, POD_GANG);
+    changes |= update_string(&pod->role, object->role == NULL ? "" : object->role, POD_ORDER);
+    if (!placement_equal(&pod->placement, &object->placement)) {
+        placement_set(&pod->placement, &object->placement);
+        changes |= POD_PLACEMENT;
+    }
+    return changes;
+}
+
+/* The annotation of a bound pod says which GPUs it has. */
+static unsigned update_devices(struct pods *pods, struct pod *pod, const char *devices)
+{
+    unsigned changes = update_string(&pod->devices, devices, POD_DEVICES);
     if (devices != NULL && pod->gpus.count > 0 && pod->claim == CLAIM_BOUND &&
         pod->claim_row == pod->node &&
         gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, devices)) {
         ledger_gpus_changed(pods->ledger, pod->claim_row);
+        changes |= POD_DEVICES;
     }
+    return changes;
 }
 
-struct pod *pods_observe(struct pods *pods, const struct pod_object *object)
+/* Moves the pod to the shape, whose reference it takes, if it has another one. */
+static unsigned update_shape(struct pods *pods, struct pod *pod, uint32_t shape)
+{
+    if (pod->shape == shape) {
+        drop_shape(pods, shape);
+        return POD_UNCHANGED;
+    }
+    change_shape(pods, pod, shape);
+    return POD_SHAPE;
+}
+
+struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes)
 {
     uint32_t node, nominated;
     if (!row_of(pods, object->node, &node) || !row_of(pods, object->nominated, &nominated)) {
@@ -181,31 +292,29 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object)
         return NULL;
     }
     struct pod *pod = pods_find(pods, object->uid);
-    if (pod == NULL) {
+    bool added = pod == NULL;
+    unsigned found = POD_UNCHANGED;
+    if (added) {
         pod = add_pod(pods, object, shape);
-    } else if (pod->shape != shape) {
-        change_shape(pods, pod, shape);
     } else {
-        drop_shape(pods, shape);
+        found |= update_shape(pods, pod, shape);
     }
-    pod->node = node;
-    pod->nominated = nominated;
-    pod->rank = object->rank;
-    pod->priority = object->priority;
-    pod->terminal = object->terminal;
-    pod->succeeded = object->succeeded;
-    pod->deleting = object->deleting;
-    pod->gated = object->gated;
-    pod->gang_minimum = object->gang_minimum;
-    replace_string(&pod->role, object->role == NULL ? "" : object->role);
-    placement_set(&pod->placement, &object->placement);
-    update_devices(pods, pod, object->devices);
+    struct totals_share before = pods_share(pod);
+    found |= update_number(&pod->node, node, POD_NODE);
+    found |= update_number(&pod->nominated, nominated, POD_NOMINATED);
+    found |= update_life(pod, object);
+    found |= update_gang(pod, object);
+    recount(pod, &before);
+    found |= update_devices(pods, pod, object->devices);
+    if (changes != NULL) {
+        *changes = added ? POD_ADDED : found;
+    }
     return pod;
 }
 
 void pods_remove(struct pods *pods, struct pod *pod)
 {
-    assert(pod->gang == NULL);
+    assert(pod->gang == NULL && pod->totals == NULL);
     pods_release(pods, pod);
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
@@ -236,8 +345,10 @@ void pods_bind(struct pods *pods, struct pod *pod, uint32_t row)
 void pods_settle(struct pods *pods, struct pod *pod)
 {
     assert(pod->claim == CLAIM_HELD);
+    struct totals_share before = pods_share(pod);
     ledger_settle(pods->ledger, pod->claim_row, request_of(pods, pod));
     pod->claim = CLAIM_BOUND;
+    recount(pod, &before);
 }
 
 void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
@@ -247,19 +358,38 @@ void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
         pod->unsure_until = until;
     }
     if (!pod->unsure) {
+        struct totals_share before = pods_share(pod);
         pod->unsure = true;
         pods->unsure++;
         ledger_guard(pods->ledger, pod->claim_row);
+        recount(pod, &before);
     }
 }
 
 void pods_trust(struct pods *pods, struct pod *pod)
 {
     if (pod->unsure) {
+        struct totals_share before = pods_share(pod);
         pod->unsure = false;
         pods->unsure--;
         ledger_unguard(pods->ledger, pod->claim_row);
+        recount(pod, &before);
     }
+}
+
+void pods_posted(struct pod *pod)
+{
+    struct totals_share before = pods_share(pod);
+    assert(pod->claim == CLAIM_BOUND);
+    pod->posts++;
+    recount(pod, &before);
+}
+
+void pods_answered(struct pod *pod)
+{
+    struct totals_share before = pods_share(pod);
+    pod->posts -= pod->posts > 0;
+    recount(pod, &before);
 }
 
 void pods_release(struct pods *pods, struct pod *pod)

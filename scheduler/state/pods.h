@@ -14,6 +14,7 @@
 #include "scheduler/state/ledger.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/shape.h"
+#include "scheduler/state/totals.h"
 
 /* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
  *
@@ -25,7 +26,10 @@
  *
  * The claim and the ledger change together, here and nowhere else, so that they can't disagree. So
  * does what the pod has of the node's GPUs (gpus.h): which ones is told when it is held, or by its
- * annotation once it is bound.
+ * annotation once it is bound. And so do the totals of the gang it is a member of (totals.h).
+ *
+ * Most of what the API server says of a pod is of no interest here: pods_observe() tells what of
+ * the rest differs from what was known, and when nothing does, nothing has to be done.
  */
 
 struct gang;
@@ -37,7 +41,8 @@ struct pod {
     char *uid;
     char *name_space;
     char *name;
-    char *role; /* "" when none */
+    char *gang_name; /* as its labels say; NULL: an ordinary pod */
+    char *role;      /* "" when none */
     int32_t rank;
     int32_t priority;
     bool terminal;
@@ -51,7 +56,8 @@ struct pod {
     struct placement placement; /* from the pod's own annotations */
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
 
-    struct gang *gang; /* or NULL */
+    struct gang *gang;     /* or NULL */
+    struct totals *totals; /* of the gang, or NULL; set by pods_count_in() */
 
     enum claim claim;
     uint32_t claim_row;
@@ -84,10 +90,26 @@ uint32_t pods_unsure(const struct pods *pods); /* how many are in doubt */
 /* In order of arrival: pods_first(), then pod->hh.next. */
 struct pod *pods_first(const struct pods *pods);
 
-/* Takes in a pod, new or changed; NULL without side effects when a limit is passed (shapes or node
- * names). A new pod has no claim and no gang. A claim is recharged when the shape changed (in-place
- * resize). */
-struct pod *pods_observe(struct pods *pods, const struct pod_object *object);
+/* What pods_observe() found changed. */
+enum pod_change {
+    POD_UNCHANGED = 0,
+    POD_ADDED = 1 << 0,     /* new; then no other bit is set */
+    POD_NODE = 1 << 1,      /* spec.nodeName */
+    POD_NOMINATED = 1 << 2, /* status.nominatedNodeName */
+    POD_LIFE = 1 << 3,      /* terminal, succeeded, deleting, gated */
+    POD_SHAPE = 1 << 4,     /* what it asks of a node */
+    POD_GANG = 1 << 5,      /* the name of its gang */
+    POD_ORDER = 1 << 6,     /* role or rank: its place among the members */
+    POD_PRIORITY = 1 << 7,
+    POD_QUORUM = 1 << 8,
+    POD_PLACEMENT = 1 << 9,
+    POD_DEVICES = 1 << 10, /* which GPUs it has */
+};
+
+/* Takes in a pod, new or changed, and sets *changes (enum pod_change bits; NULL: not asked for).
+ * NULL without side effects when a limit is passed (shapes or node names). A new pod has no claim
+ * and no gang. A claim is recharged when the shape changed (in-place resize). */
+struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes);
 /* Removes; releases the claim. The pod must have left its gang. */
 void pods_remove(struct pods *pods, struct pod *pod);
 
@@ -101,5 +123,18 @@ void pods_release(struct pods *pods, struct pod *pod);
  * free, if only because it was restarted, so that is guarded like a hold. */
 void pods_doubt(struct pods *pods, struct pod *pod, int64_t until);
 void pods_trust(struct pods *pods, struct pod *pod);
+/* A binding of a BOUND pod was posted; its outcome is known (nothing happens when none is out). */
+void pods_posted(struct pod *pod);
+void pods_answered(struct pod *pod);
+
+/* Whether it can be planned and bound: alive, not gated, without a binding. */
+bool pods_pending(const struct pod *pod);
+
+/* Counts the pod in the totals of its gang, from now on and through all changes, until it is
+ * counted out. For gang.c, which says who is a member. */
+void pods_count_in(struct pod *pod, struct totals *totals);
+void pods_count_out(struct pod *pod);
+/* What it contributes. */
+struct totals_share pods_share(const struct pod *pod);
 
 #endif

@@ -29,7 +29,7 @@ static struct gang *ready(struct fixture *fixture, const char *name, int32_t pri
     struct gang *gang = gangs_get(&fixture->gangs, "ns", name);
     gang->wants = true;
     gang->state = GANG_WAITING;
-    gang->priority = priority;
+    multiset_add(&gang->totals.priorities, priority);
     gang->sequence = sequence;
     return gang;
 }
@@ -86,7 +86,7 @@ START_TEST(test_order_and_who_is_left_out)
         gang[i]->sequence = 10 - (uint64_t)i;
         gang[i]->state = GANG_WAITING;
     }
-    gang[1]->priority = 5;
+    multiset_add(&gang[1]->totals.priorities, 5);
     gang[2]->wants = false;
     gang[3]->not_before = 1001;
     gang[4]->dirty = false; /* nothing is free that was not when it last failed */

@@ -112,7 +112,7 @@ static inline struct pod *books_pod(struct books *books, const char *uid, int64_
 {
     struct books_pod pod;
     books_pod_init(&pod, uid, cpu, gpus);
-    struct pod *known = pods_observe(books->pods, &pod.object);
+    struct pod *known = pods_observe(books->pods, &pod.object, NULL);
     ck_assert_ptr_nonnull(known);
     return known;
 }

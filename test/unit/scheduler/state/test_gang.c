@@ -5,6 +5,7 @@
 
 #include "scheduler/state/gang.h"
 #include "test/unit/check_main.h"
+#include "test/unit/scheduler/state/books.h"
 
 /* Gangs and their barrier. */
 
@@ -51,7 +52,7 @@ START_TEST(members_stand_in_rank_order)
         ck_assert_str_eq(gang->members[i]->name, want[i].name);
     }
     gang->members[5]->rank = 7; /* its controller gave it an index */
-    gang_reorder(gang, gang->members[5]);
+    gang_member_changed(gang, gang->members[5], POD_ORDER);
     ck_assert_str_eq(gang->members[3]->name, "x-10");
     for (int i = 0; i < 6; i++) {
         drop(gang, members[i]);
@@ -64,20 +65,24 @@ START_TEST(quorum_from_the_object_or_the_greatest_label)
 {
     struct gang *gang = gangs_get(&gangs, "ns", "g");
     struct pod *a = pod("a", "", -1), *b = pod("b", "", -1), *c = pod("c", "", -1);
-    gang_join(gang, a);
-    gang_join(gang, b);
-    gang_join(gang, c);
-    ck_assert_int_eq(gang_minimum(gang), 0);
     a->gang_minimum = -1;
-    ck_assert_int_eq(gang_minimum(gang), -1);
     b->gang_minimum = 3;
     c->gang_minimum = 2;
+    ck_assert_int_eq(gang_minimum(gang), 0);
+    gang_join(gang, a);
+    ck_assert_int_eq(gang_minimum(gang), -1);
+    gang_join(gang, b);
+    gang_join(gang, c);
     ck_assert_int_eq(gang_minimum(gang), 3);
     struct group_object object = {.name_space = "ns", .name = "g", .uid = "u", .minimum = 5};
     gang_set_object(gang, &object);
     ck_assert_int_eq(gang_minimum(gang), 5);
     gang_clear_object(gang);
     ck_assert_int_eq(gang_minimum(gang), 3);
+    gang_leave(gang, b);
+    ck_assert_int_eq(gang_minimum(gang), 2);
+    gang_leave(gang, c);
+    ck_assert_int_eq(gang_minimum(gang), -1);
     drop(gang, a);
     drop(gang, b);
     drop(gang, c);
@@ -87,37 +92,48 @@ END_TEST
 
 START_TEST(tally_counts_what_is_alive)
 {
+    struct books books;
+    books_init(&books);
+    uint32_t n1 = books_node(&books, "n1", "r1", 16000, 8);
     struct gang *gang = gangs_get(&gangs, "ns", "g");
+    struct books_pod pages[6];
     struct pod *members[6];
+    char uids[6][4];
     for (int i = 0; i < 6; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "p%d", i);
-        members[i] = pod(name, "", i);
+        snprintf(uids[i], sizeof(uids[i]), "p%d", i);
+        books_pod_init(&pages[i], uids[i], 100, 0);
+        members[i] = pods_observe(books.pods, &pages[i].object, NULL);
         gang_join(gang, members[i]);
     }
-    members[0]->node = 1;
-    members[1]->claim = CLAIM_HELD;
-    members[2]->claim = CLAIM_BOUND;
-    members[3]->gated = true;
-    members[4]->deleting = true;
-    members[5]->terminal = true;
+    pages[0].object.node = "n1";
+    pages[3].object.gated = true;
+    pages[4].object.deleting = true;
+    pages[5].object.terminal = true;
+    for (int i = 0; i < 6; i++) {
+        pods_observe(books.pods, &pages[i].object, NULL);
+    }
+    pods_hold(books.pods, members[1], n1);
+    pods_bind(books.pods, members[2], n1);
     struct gang_tally tally = gang_tally(gang);
     ck_assert_uint_eq(tally.live, 4);
     ck_assert_uint_eq(tally.bound, 2);
     ck_assert_uint_eq(tally.pending, 1);
     ck_assert_uint_eq(tally.held, 1);
     ck_assert(gang_begun(&tally));
-    members[0]->node = NAMES_NONE;
-    members[2]->claim = CLAIM_NONE;
+    pages[0].object.node = NULL;
+    pods_observe(books.pods, &pages[0].object, NULL);
+    pods_release(books.pods, members[2]);
     tally = gang_tally(gang);
     ck_assert(!gang_begun(&tally));
-    members[5]->succeeded = true; /* has done its part */
+    pages[5].object.succeeded = true; /* has done its part */
+    pods_observe(books.pods, &pages[5].object, NULL);
     tally = gang_tally(gang);
     ck_assert(gang_begun(&tally));
     for (int i = 0; i < 6; i++) {
-        drop(gang, members[i]);
+        gang_leave(gang, members[i]);
     }
     gangs_remove(&gangs, gang);
+    books_finish(&books);
 }
 END_TEST
 

@@ -165,16 +165,17 @@ START_TEST(test_priority_is_the_greatest)
         pod_init(&pods[i], i, i);
         pods[i].pod.priority = priorities[i];
         gang_join(gang, &pods[i].pod);
-        ck_assert_int_eq(gang->priority, greatest[i]);
+        ck_assert_int_eq(gang_priority(gang), greatest[i]);
     }
     gang_leave(gang, &pods[1].pod);
-    ck_assert_int_eq(gang->priority, -10);
+    ck_assert_int_eq(gang_priority(gang), -10);
+    gang_leave(gang, &pods[2].pod);
     pods[2].pod.priority = 7;
-    gang_reorder(gang, &pods[2].pod);
-    ck_assert_int_eq(gang->priority, 7);
+    gang_join(gang, &pods[2].pod);
+    ck_assert_int_eq(gang_priority(gang), 7);
     gang_leave(gang, &pods[0].pod);
     gang_leave(gang, &pods[2].pod);
-    ck_assert_int_eq(gang->priority, 0);
+    ck_assert_int_eq(gang_priority(gang), 0);
     gangs_finish(&gangs);
 }
 END_TEST
@@ -221,7 +222,7 @@ START_TEST(test_members_stay_in_order)
             members--;
         } else {
             pod->pod.rank = (int32_t)random_below(&random, 8) - 1;
-            gang_reorder(gang, &pod->pod);
+            gang_member_changed(gang, &pod->pod, POD_ORDER);
         }
         ck_assert_uint_eq(gang->member_count, members);
         check_order(gang);

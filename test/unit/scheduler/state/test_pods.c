@@ -24,7 +24,7 @@ START_TEST(test_observe_copies_and_updates)
     page.object.priority = 7;
     page.object.gang_minimum = 4;
     page.object.nominated = "n9";
-    struct pod *pod = pods_observe(books.pods, &page.object);
+    struct pod *pod = pods_observe(books.pods, &page.object, NULL);
     memset(uid, '?', 2);
     memset(name, '?', 4);
     memset(role, '?', 4);
@@ -51,7 +51,7 @@ START_TEST(test_observe_copies_and_updates)
     books_pod_init(&page, "u1", 1000, 8);
     page.object.node = "n1";
     page.object.terminal = page.object.succeeded = page.object.deleting = page.object.gated = true;
-    ck_assert_ptr_eq(pods_observe(books.pods, &page.object), pod);
+    ck_assert_ptr_eq(pods_observe(books.pods, &page.object, NULL), pod);
     ck_assert_str_eq(pod->role, "");
     ck_assert_ptr_null(pod->placement.required);
     ck_assert_ptr_null(pod->placement.preferred);
@@ -62,6 +62,78 @@ START_TEST(test_observe_copies_and_updates)
     pods_remove(books.pods, pod);
     ck_assert_ptr_null(pods_find(books.pods, "u1"));
     ck_assert_uint_eq(pods_count(books.pods), 0);
+    books_finish(&books);
+}
+END_TEST
+
+/* What differs is told, bit by bit; what is said again is nothing. */
+START_TEST(test_changes)
+{
+    struct books books;
+    books_init(&books);
+    struct books_pod page;
+    unsigned changes = 99;
+    books_pod_init(&page, "p", 1000, 8);
+    struct pod *pod = pods_observe(books.pods, &page.object, &changes);
+    ck_assert_uint_eq(changes, POD_ADDED);
+    struct label_object selector = {"zone", "a"};
+    struct pod_object *object = &page.object;
+    const struct {
+        void *field;
+        const void *value;
+        size_t size;
+        unsigned bit;
+    } steps[] = {
+        {&object->node, &(const char *){"n1"}, sizeof(char *), POD_NODE},
+        {&object->nominated, &(const char *){"n2"}, sizeof(char *), POD_NOMINATED},
+        {&object->deleting, &(bool){true}, sizeof(bool), POD_LIFE},
+        {&object->gated, &(bool){true}, sizeof(bool), POD_LIFE},
+        {&object->terminal, &(bool){true}, sizeof(bool), POD_LIFE},
+        {&object->succeeded, &(bool){true}, sizeof(bool), POD_LIFE},
+        {&page.amounts[0].amount, &(int64_t){2000}, sizeof(int64_t), POD_SHAPE},
+        {&object->gang, &(const char *){"g"}, sizeof(char *), POD_GANG},
+        {&object->gang, &(const char *){"h"}, sizeof(char *), POD_GANG},
+        {&object->gang, &(const char *){NULL}, sizeof(char *), POD_GANG},
+        {&object->rank, &(int32_t){3}, sizeof(int32_t), POD_ORDER},
+        {&object->role, &(const char *){"Worker"}, sizeof(char *), POD_ORDER},
+        {&object->role, &(const char *){NULL}, sizeof(char *), POD_ORDER},
+        {&object->priority, &(int32_t){3}, sizeof(int32_t), POD_PRIORITY},
+        {&object->gang_minimum, &(int32_t){4}, sizeof(int32_t), POD_QUORUM},
+        {&object->gang_minimum, &(int32_t){-1}, sizeof(int32_t), POD_QUORUM},
+        {&object->gang_minimum, &(int32_t){INT32_MIN}, sizeof(int32_t), POD_UNCHANGED},
+        {&object->placement.required_level, &(const char *){"rack"}, sizeof(char *), POD_PLACEMENT},
+        {&object->devices, &(const char *){"gpu-0"}, sizeof(char *), POD_DEVICES},
+        {&object->name, &(const char *){"renamed?"}, sizeof(char *), POD_UNCHANGED},
+    };
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        memcpy(steps[i].field, steps[i].value, steps[i].size);
+        ck_assert_ptr_eq(pods_observe(books.pods, object, &changes), pod);
+        ck_assert_msg(changes == steps[i].bit, "step %zu: %#x", i, changes);
+        pods_observe(books.pods, object, &changes);
+        ck_assert_msg(changes == POD_UNCHANGED, "step %zu again: %#x", i, changes);
+    }
+    object->selector = &selector;
+    object->selector_count = 1;
+    object->priority = 9;
+    pods_observe(books.pods, object, &changes);
+    ck_assert_uint_eq(changes, POD_SHAPE | POD_PRIORITY);
+    books_finish(&books);
+}
+END_TEST
+
+/* A pod whose nomination the engine takes for cleared is told anew when it still stands. */
+START_TEST(test_what_the_engine_changed_is_told)
+{
+    struct books books;
+    books_init(&books);
+    struct books_pod page;
+    unsigned changes;
+    books_pod_init(&page, "p", 1000, 8);
+    page.object.nominated = "n1";
+    struct pod *pod = pods_observe(books.pods, &page.object, NULL);
+    pod->nominated = NAMES_NONE;
+    pods_observe(books.pods, &page.object, &changes);
+    ck_assert_uint_eq(changes, POD_NOMINATED);
     books_finish(&books);
 }
 END_TEST
@@ -207,19 +279,20 @@ START_TEST(test_limits_have_no_side_effects)
     memset(absurd, 'x', sizeof(absurd) - 1);
     books_pod_init(&page, "p", 1000, 2);
     page.object.node = absurd;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object));
+    ck_assert_ptr_null(pods_observe(books.pods, &page.object, NULL));
     page.object.node = NULL;
     page.object.nominated = absurd;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object));
+    ck_assert_ptr_null(pods_observe(books.pods, &page.object, NULL));
     page.object.nominated = NULL;
     page.amounts[0].resource = absurd;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object));
+    ck_assert_ptr_null(pods_observe(books.pods, &page.object, NULL));
     ck_assert_uint_eq(pods_count(books.pods), 0);
 
     struct pod *pod = books_pod(&books, "p", 1000, 2);
     uint32_t shape = pod->shape;
     page.object.priority = 5;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object)); /* a known pod stays as it was */
+    ck_assert_ptr_null(
+        pods_observe(books.pods, &page.object, NULL)); /* a known pod stays as it was */
     ck_assert_uint_eq(pod->shape, shape);
     ck_assert_int_eq(pod->priority, 0);
     books_finish(&books);
@@ -275,6 +348,8 @@ int main(void)
     Suite *suite = suite_create("scheduler/state/pods");
     TCase *tcase = tcase_create("pods");
     tcase_add_test(tcase, test_observe_copies_and_updates);
+    tcase_add_test(tcase, test_changes);
+    tcase_add_test(tcase, test_what_the_engine_changed_is_told);
     tcase_add_test(tcase, test_order_of_arrival);
     tcase_add_test(tcase, test_claims);
     tcase_add_test(tcase, test_doubt);

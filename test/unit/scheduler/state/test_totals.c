@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the members of gangs add up to, through random traffic of pods that are observed, held,
+ * bound, doubted, answered for, resized, moved between gangs and removed, against a count from
+ * scratch. */
+#include "scheduler/state/totals.h"
+
+#include "scheduler/state/gang.h"
+#include "test/unit/check_main.h"
+#include "test/unit/scheduler/state/books.h"
+#include "test/unit/topology/random.h"
+
+#define PODS  40
+#define GANGS 3
+#define NODES 5
+
+struct model {
+    struct books books;
+    struct random random;
+    struct gangs gangs;
+    struct gang *gang[GANGS];
+    struct pod *pods[PODS]; /* NULL: not there */
+    uint32_t rows[NODES];
+};
+
+static const char *const node_names[NODES] = {"n0", "n1", "n2", "n3", "n4"};
+
+static bool chance(struct model *model, uint32_t of)
+{
+    return random_below(&model->random, of) == 0;
+}
+
+static void observe(struct model *model, uint32_t index)
+{
+    struct books_pod page;
+    char uid[8];
+    unsigned changes;
+    snprintf(uid, sizeof(uid), "p%u", index);
+    books_pod_init(&page, uid, 100 + 100 * random_below(&model->random, 2), chance(model, 2));
+    page.object.node = chance(model, 3) ? node_names[random_below(&model->random, NODES)] : NULL;
+    page.object.rank = (int32_t)random_below(&model->random, 6) - 1;
+    page.object.role = chance(model, 3) ? "Master" : NULL;
+    page.object.priority = (int32_t)random_below(&model->random, 5) - 2;
+    page.object.gang_minimum = (int32_t)random_below(&model->random, 6) - 2;
+    page.object.terminal = chance(model, 6);
+    page.object.succeeded = page.object.terminal && chance(model, 2);
+    page.object.deleting = chance(model, 6);
+    page.object.gated = chance(model, 6);
+    struct pod *pod = pods_observe(model->books.pods, &page.object, &changes);
+    model->pods[index] = pod;
+    if (pod->gang != NULL) {
+        gang_member_changed(pod->gang, pod, changes);
+    }
+}
+
+static void move(struct model *model, struct pod *pod)
+{
+    if (pod->gang != NULL) {
+        gang_leave(pod->gang, pod);
+    } else {
+        ck_assert_int_eq(gang_join(model->gang[random_below(&model->random, GANGS)], pod), 0);
+    }
+}
+
+static void change_claim(struct model *model, struct pod *pod)
+{
+    struct pods *pods = model->books.pods;
+    uint32_t row = model->rows[random_below(&model->random, NODES)];
+    if (pod->claim == CLAIM_NONE) {
+        if (chance(model, 2)) {
+            pods_hold(pods, pod, row);
+        } else {
+            pods_bind(pods, pod, row);
+        }
+    } else if (chance(model, 4)) {
+        pods_release(pods, pod);
+    } else if (pod->claim == CLAIM_HELD) {
+        pods_settle(pods, pod);
+    } else if (chance(model, 2)) {
+        if (chance(model, 2)) {
+            pods_doubt(pods, pod, 7);
+        } else {
+            pods_trust(pods, pod);
+        }
+    } else if (chance(model, 2)) {
+        pods_posted(pod);
+    } else {
+        pods_answered(pod);
+    }
+}
+
+static void remove_pod(struct model *model, uint32_t index)
+{
+    struct pod *pod = model->pods[index];
+    if (pod->gang != NULL) {
+        gang_leave(pod->gang, pod);
+    }
+    pods_remove(model->books.pods, pod);
+    model->pods[index] = NULL;
+}
+
+static void check(const struct model *model)
+{
+    for (int i = 0; i < GANGS; i++) {
+        struct totals counted = {.tally = {0}};
+        const struct gang *gang = model->gang[i];
+        gang_count(gang, &counted);
+        ck_assert(totals_equal(&gang->totals, &counted));
+        struct gang_tally tally = gang_tally(gang);
+        ck_assert_mem_eq(&tally, &counted.tally, sizeof(tally));
+        int32_t priority = gang->member_count == 0 ? 0 : INT32_MIN, minimum = 0;
+        for (uint32_t m = 0; m < gang->member_count; m++) {
+            const struct pod *pod = gang->members[m];
+            priority = pod->priority > priority ? pod->priority : priority;
+            minimum = pod->gang_minimum > 0 && pod->gang_minimum > minimum ? pod->gang_minimum
+                      : minimum == 0                                       ? pod->gang_minimum
+                                                                           : minimum;
+        }
+        ck_assert_int_eq(gang_priority(gang), priority);
+        ck_assert_int_eq(gang_minimum(gang), minimum);
+        totals_finish(&counted);
+    }
+}
+
+START_TEST(test_against_a_count)
+{
+    static struct model model;
+    memset(&model, 0, sizeof(model));
+    model.random.state = (uint64_t)_i + 11;
+    books_init(&model.books);
+    gangs_init(&model.gangs);
+    for (int i = 0; i < GANGS; i++) {
+        char name[] = {(char)('a' + i), '\0'};
+        model.gang[i] = gangs_get(&model.gangs, "ns", name);
+    }
+    for (int i = 0; i < NODES; i++) {
+        model.rows[i] = books_node(&model.books, node_names[i], "r1", 100000, 64);
+    }
+    for (int step = 0; step < 4000; step++) {
+        uint32_t index = random_below(&model.random, PODS);
+        struct pod *pod = model.pods[index];
+        if (pod == NULL || chance(&model, 3)) {
+            observe(&model, index);
+        } else if (chance(&model, 3)) {
+            move(&model, pod);
+        } else if (chance(&model, 12)) {
+            remove_pod(&model, index);
+        } else {
+            change_claim(&model, pod);
+        }
+        check(&model);
+    }
+    for (uint32_t i = 0; i < PODS; i++) {
+        if (model.pods[i] != NULL) {
+            remove_pod(&model, i);
+        }
+    }
+    check(&model);
+    gangs_finish(&model.gangs);
+    books_finish(&model.books);
+}
+END_TEST
+
+START_TEST(test_equal)
+{
+    struct totals a = {.tally = {0}}, b = {.tally = {0}};
+    struct totals_share share = {.tally = {.live = 1, .pending = 1}, .priority = 3, .quorum = 4};
+    struct totals_share other = share;
+    totals_add(&a, &share);
+    ck_assert(!totals_equal(&a, &b));
+    totals_add(&b, &share);
+    ck_assert(totals_equal(&a, &b));
+    other.priority = 5;
+    totals_change(&a, &share, &other);
+    ck_assert(!totals_equal(&a, &b));
+    totals_change(&a, &other, &share);
+    other = share;
+    other.quorum = 0;
+    totals_change(&a, &share, &other);
+    ck_assert(!totals_equal(&a, &b));
+    totals_change(&b, &share, &other);
+    ck_assert(totals_equal(&a, &b));
+    totals_remove(&a, &other);
+    ck_assert_uint_eq(a.tally.live, 0);
+    ck_assert_uint_eq(a.priorities.count, 0);
+    totals_finish(&a);
+    totals_finish(&b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scheduler/state/totals");
+    TCase *tcase = tcase_create("totals");
+    tcase_add_loop_test(tcase, test_against_a_count, 0, 6);
+    tcase_add_test(tcase, test_equal);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}
