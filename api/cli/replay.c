@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "api/base/clock.h"
 #include "api/cli/cli.h"
 #include "api/cli/flags.h"
 #include "api/view/journal_text.h"
@@ -129,12 +129,9 @@ static void show_time(const struct replay *replay, FILE *out, int64_t now)
 {
     int64_t since = now - replay->header.started;
     int64_t wall = replay->header.started_wall + since;
-    time_t seconds = (time_t)(wall / 1000);
-    struct tm parts;
-    char text[32];
-    if (replay->header.started_wall > 0 && wall >= 0 && gmtime_r(&seconds, &parts) != NULL &&
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts) > 0) {
-        fprintf(out, "%s.%03dZ ", text, (int)(wall % 1000));
+    char text[CLOCK_TEXT_MAX];
+    if (replay->header.started_wall > 0 && wall >= 0 && clock_text(wall * 1000000, 3, text)) {
+        fprintf(out, "%s ", text);
     }
     fprintf(out, "(%s%" PRId64 ".%03d s)", since < 0 ? "-" : "+",
             (since < 0 ? -since : since) / 1000, abs((int)(since % 1000)));
@@ -269,13 +266,6 @@ static void end(struct replay *replay, const struct journal_record *record)
     replay->ended = true;
     printf("The journal ends with record %" PRIu64 ": %s.\n", record->number,
            record->why == NULL ? "no reason is given" : record->why);
-}
-
-static int64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void show_sum(struct replay *replay, bool same, bool short_of, int64_t took)

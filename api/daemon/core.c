@@ -3,8 +3,8 @@
 
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "api/base/clock.h"
 #include "topology/base/alloc.h"
 
 /* Effects are carried out in order, right after the event that caused them. Writes go to the
@@ -48,14 +48,12 @@ void core_destroy(struct core *core)
 
 int64_t core_now_ns(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return clock_ns();
 }
 
 int64_t core_now(void)
 {
-    return core_now_ns() / 1000000;
+    return clock_ms();
 }
 
 static void log_transition(struct core *core, const struct transition_effect *transition)
@@ -129,13 +127,6 @@ static bool carry_out(struct core *core, const struct effect *effect)
     return false;
 }
 
-static int64_t wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_call(enum event_type type)
 {
     return type == EVENT_FILTER || type == EVENT_PRIORITIZE || type == EVENT_PREEMPT ||
@@ -166,7 +157,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
         journal_file_step(core->options.journal, core->engine, event, &core->effects);
     }
     if (core->effects.count > 0) {
-        decisions_note(core->decisions, wall_clock(), event, &core->effects);
+        decisions_note(core->decisions, clock_wall_ms(), event, &core->effects);
     }
     for (size_t i = 0; i < core->effects.count; i++) {
         if (carry_out(core, &core->effects.items[i])) {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "api/base/clock.h"
 #include "api/json/out.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -61,13 +61,6 @@ struct http_request {
     char *reply;
     size_t reply_length;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 struct http_request *http_request_create(struct http_shared *shared,
                                          struct MHD_Connection *connection, const char *path,
@@ -297,7 +290,7 @@ enum MHD_Result http_request_hand_over(struct http_request *request,
                                        void *context)
 {
     request->body[request->length] = '\0';
-    request->arrived = now_ns();
+    request->arrived = clock_ns();
     if (request->shared->stopping) {
         refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
         return http_request_send(request);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/import/import.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/base/file.h"
 #include "api/import/hypernode.h"
 #include "api/import/kueue_topology.h"
 #include "api/import/slurm_conf.h"
 #include "api/import/slurm_yaml.h"
 #include "api/yaml/yaml.h"
-#include "topology/base/alloc.h"
 
 /* Looks at what there is and passes it on to the importer that knows it. A file has to hold a
  * topology; a snapshot may.
@@ -106,33 +104,11 @@ int import_parse(const char *text, size_t length, struct overlay **overlay, stru
 
 int import_load(const char *path, struct overlay **overlay, struct err *err)
 {
-    FILE *file = fopen(path, "re");
-    int result = -1;
-    if (file == NULL) {
-        return err_set(err, "%s: %s", path, strerrordesc_np(errno));
-    }
-    size_t room = 1 << 16;
     size_t length = 0;
-    char *text = alloc_zero(room, 1);
-    while (length <= IMPORT_FILE_MAX && !feof(file) && !ferror(file)) {
-        if (length == room) {
-            room *= 2;
-            text = alloc_resize(text, room, 1);
-        }
-        length += fread(text + length, 1, room - length, file);
-    }
-    if (ferror(file)) {
-        err_set(err, "%s: %s", path, strerrordesc_np(errno));
-    } else if (length > IMPORT_FILE_MAX) {
-        err_set(err, "%s: is larger than %u bytes", path, IMPORT_FILE_MAX);
-    } else if (import_parse(text, length, overlay, err) < 0) {
-        err_prefix(err, "%s", path);
-    } else {
-        result = 0;
-    }
+    char *text = file_read(path, IMPORT_FILE_MAX, &length, err);
+    int result = text == NULL ? -1 : import_parse(text, length, overlay, err);
     free(text);
-    fclose(file);
-    return result;
+    return result < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
 /* Whether a level is known by labels that only an overlay gives. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json/scan.h"
+#include "api/json/utf8.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -114,20 +114,17 @@ static bool is_harmless(unsigned char byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-static void write_escape(struct json_out *out, unsigned char byte)
+size_t json_escape(unsigned char byte, char escape[JSON_ESCAPE_MAX])
 {
     static const char bytes[] = "\"\\\b\f\n\r\t";
     static const char letters[] = "\"\\bfnrt";
-    char escape[8];
     const char *found = memchr(bytes, byte, sizeof(bytes) - 1);
     if (found != NULL) {
         escape[0] = '\\';
         escape[1] = letters[found - bytes];
-        write_bytes(out, escape, 2);
-        return;
+        return 2;
     }
-    snprintf(escape, sizeof(escape), "\\u%04x", byte);
-    write_bytes(out, escape, 6);
+    return byte >= 0x20 ? 0 : (size_t)snprintf(escape, JSON_ESCAPE_MAX, "\\u%04x", byte);
 }
 
 /* The inside of a string. */
@@ -145,13 +142,14 @@ static void write_text(struct json_out *out, const char *text, size_t length)
             return;
         }
         if ((unsigned char)text[at] < 0x80) {
-            write_escape(out, (unsigned char)text[at]);
+            char escape[JSON_ESCAPE_MAX];
+            write_bytes(out, escape, json_escape((unsigned char)text[at], escape));
             at++;
             continue;
         }
-        size_t character = json_utf8_character(text + at, length - at);
+        size_t character = utf8_character(text + at, length - at);
         if (character == 0) {
-            write_bytes(out, "\xEF\xBF\xBD", 3);
+            write_bytes(out, UTF8_REPLACEMENT, 3);
             at++;
         } else {
             write_bytes(out, text + at, character);

@@ -23,6 +23,10 @@ struct json_out {
     bool failed;
 };
 
+/* What stands for a byte inside a string; the length, 0 for a byte that stands for itself. */
+#define JSON_ESCAPE_MAX 8
+size_t json_escape(unsigned char byte, char escape[JSON_ESCAPE_MAX]);
+
 void json_out_init(struct json_out *out, size_t maximum);
 void json_out_finish(struct json_out *out); /* releases what was not taken */
 /* Takes memory for `more` bytes at once, where the caller can tell; not more than the maximum. */

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "api/json/utf8.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -232,30 +234,6 @@ static size_t escape_length(const char *text, size_t length)
     return memchr(escape_letters, text[1], sizeof(escape_letters) - 1) == NULL ? 0 : 2;
 }
 
-size_t json_utf8_character(const char *text, size_t length)
-{
-    const unsigned char *bytes = (const unsigned char *)text;
-    if (length == 0) {
-        return 0;
-    }
-    if (bytes[0] < 0x80) {
-        return 1;
-    }
-    size_t size = bytes[0] >= 0xF0 ? 4 : bytes[0] >= 0xE0 ? 3 : 2;
-    if (bytes[0] < 0xC2 || bytes[0] > 0xF4 || length < size) {
-        return 0;
-    }
-    for (size_t i = 1; i < size; i++) {
-        if ((bytes[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    /* The second byte's range is narrower behind four leading bytes (RFC 3629 section 4). */
-    bool wrong = (bytes[0] == 0xE0 && bytes[1] < 0xA0) || (bytes[0] == 0xED && bytes[1] > 0x9F) ||
-                 (bytes[0] == 0xF0 && bytes[1] < 0x90) || (bytes[0] == 0xF4 && bytes[1] > 0x8F);
-    return wrong ? 0 : size;
-}
-
 int json_scan_string(struct json_scan *scan, struct json_slice *slice, struct err *err)
 {
     if (next_byte(scan) != '"') {
@@ -277,7 +255,7 @@ int json_scan_string(struct json_scan *scan, struct json_slice *slice, struct er
         if (!escape && (unsigned char)*text < 0x20) {
             return fail(scan, err, "a control character in a string");
         }
-        size_t step = escape ? escape_length(text, rest) : json_utf8_character(text, rest);
+        size_t step = escape ? escape_length(text, rest) : utf8_character(text, rest);
         if (step == 0) {
             return fail(scan, err, escape ? "a wrong escape" : "not UTF-8");
         }

@@ -85,8 +85,4 @@ bool json_slice_is(const struct json_slice *slice, const char *name);
  * The slice must have come from a successful scan. */
 size_t json_string_decode(const struct json_slice *slice, char *out);
 
-/* Bytes of the character that `text` begins with, 0 when it is not UTF-8 (RFC 3629: nothing
- * overlong, no surrogates, at most U+10FFFF) or `length` ends inside it. */
-size_t json_utf8_character(const char *text, size_t length);
-
 #endif

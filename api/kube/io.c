@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/base/clock.h"
 #include "api/kube/client/client.h"
-#include "api/kube/client/clock.h"
 #include "api/kube/client/kube_log.h"
 #include "api/kube/lease/election.h"
 #include "api/kube/mailbox.h"
@@ -390,17 +390,10 @@ static void release(struct kube_io *io)
     free(io);
 }
 
-static int64_t time_ns(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_REALTIME, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 int kube_io_create(const struct kube_io_options *options, struct kube_io **io, struct err *err)
 {
     struct kube_io *created = alloc_zero(1, sizeof *created);
-    uint64_t seed = (uint64_t)time_ns(); /* daemons started together must not list together */
+    uint64_t seed = (uint64_t)clock_wall_ns(); /* daemons started together must not list together */
     err_require(pthread_mutex_init(&created->lock, NULL) == 0);
     created->log = (struct kube_log){.write = options->log, .context = options->log_context};
     created->started = clock_ms();
@@ -472,7 +465,7 @@ struct kube_batch *kube_io_take(struct kube_io *io)
 
 void kube_io_submit(struct kube_io *io, const struct effect *effect)
 {
-    int64_t now = time_ns();
+    int64_t now = clock_wall_ns();
     io->last_ns = now > io->last_ns ? now : io->last_ns + 1;
     struct write *write = write_create(effect, io->last_ns);
     struct write_list one = {.first = write, .last = write};

@@ -3,13 +3,13 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/base/file.h"
 #include "api/ops/config_lease.h"
 #include "api/ops/config_values.h"
 #include "api/ops/duration.h"
@@ -501,26 +501,11 @@ int config_parse(struct config *config, const char *text, size_t length, struct 
 
 int config_load(struct config *config, const char *path, struct err *err)
 {
-    int result = -1;
-    char *text = NULL;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return err_set(err, "%s: %s", path, strerror(errno));
-    }
-    text = alloc_zero(CONFIG_FILE_MAX + 1, 1);
-    size_t length = fread(text, 1, CONFIG_FILE_MAX + 1, file);
-    if (ferror(file)) {
-        err_set(err, "%s: %s", path, strerror(errno));
-    } else if (length > CONFIG_FILE_MAX) {
-        err_set(err, "%s: is larger than %u bytes", path, CONFIG_FILE_MAX);
-    } else if (parse(config, text, length, path, err) < 0) {
-        err_prefix(err, "%s", path);
-    } else {
-        result = 0;
-    }
+    size_t length = 0;
+    char *text = file_read(path, CONFIG_FILE_MAX, &length, err);
+    int result = text == NULL ? -1 : parse(config, text, length, path, err);
     free(text);
-    fclose(file);
-    return result;
+    return result < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
 void config_engine(const struct config *config, struct engine_options *options)

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/base/clock.h"
 #include "topology/base/alloc.h"
 
 /* Two buffers and a lock: the core thread appends to `waiting`, the writing thread swaps it for its
@@ -205,13 +206,6 @@ void journal_file_status(struct journal_file *file, struct journal_file_status *
 
 /* ---- beginning and end ---- */
 
-static int64_t wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The journal of a process that crashed is worth more than that of the one that came after. */
 static int keep_old(const char *path, struct err *err)
 {
@@ -271,7 +265,7 @@ int journal_file_create(const struct journal_file_options *options, struct journ
     struct journal_file *made = prepare(options, fd);
     journal_begin(made->journal, &(struct journal_header){.options = *options->engine,
                                                           .started = options->started,
-                                                          .started_wall = wall_clock(),
+                                                          .started_wall = clock_wall_ms(),
                                                           .program = options->program});
     (void)hand_over(made, SIZE_MAX);
     int error = pthread_create(&made->thread, NULL, run, made);

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "api/base/clock.h"
+#include "api/json/out.h"
+#include "api/json/utf8.h"
 #include "topology/base/alloc.h"
 
 /* A log line is built whole in a buffer on the caller's stack and leaves in one write(2), so
@@ -84,57 +86,21 @@ static void line_close(struct line *line, const char *text)
     line->length += count;
 }
 
-/* Bytes of the UTF-8 character at `text`, 0 when there is none. */
-static size_t character_length(const unsigned char *text)
-{
-    static const struct {
-        unsigned char mask, lead;
-        size_t length;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 1, 0},
-                 {0xe0, 0xc0, 2, 0x80},
-                 {0xf0, 0xe0, 3, 0x800},
-                 {0xf8, 0xf0, 4, 0x10000}};
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if ((text[0] & forms[i].mask) != forms[i].lead) {
-            continue;
-        }
-        uint32_t point = text[0] & (unsigned char)~forms[i].mask;
-        for (size_t k = 1; k < forms[i].length; k++) {
-            if ((text[k] & 0xc0) != 0x80) {
-                return 0;
-            }
-            point = point << 6 | (text[k] & 0x3f);
-        }
-        bool valid =
-            point >= forms[i].least && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
-        return valid ? forms[i].length : 0;
-    }
-    return 0;
-}
-
-/* Writes one character, escaped as JSON wants it; returns the bytes it took from `text`. */
+/* Writes one character, escaped as in JSON; quotes and backslashes only where `quotes` are around
+ * it. Returns the bytes it took from `text`. */
 static size_t line_add_character(struct line *line, const char *text, bool quotes)
 {
-    unsigned char first = (unsigned char)text[0];
-    if (quotes && (first == '"' || first == '\\')) {
-        char escape[2] = {'\\', text[0]};
-        line_add(line, escape, 2);
+    static const char delete[] = "\\u007f"; /* JSON takes it as it is, a terminal does not */
+    char escape[JSON_ESCAPE_MAX];
+    bool plain = !quotes && (text[0] == '"' || text[0] == '\\');
+    size_t escaped = plain ? 0 : json_escape((unsigned char)text[0], escape);
+    if (escaped > 0) {
+        line_add(line, escape, escaped);
         return 1;
     }
-    if (first == '\n' || first == '\t' || first == '\r') {
-        line_add_text(line, first == '\n' ? "\\n" : first == '\t' ? "\\t" : "\\r");
-        return 1;
-    }
-    if (first < 0x20 || first == 0x7f) {
-        char escape[8];
-        snprintf(escape, sizeof escape, "\\u%04x", first);
-        line_add_text(line, escape);
-        return 1;
-    }
-    size_t length = character_length((const unsigned char *)text);
-    if (length == 0) {
-        line_add_text(line, "\xef\xbf\xbd");
+    size_t length = utf8_character(text, strnlen(text, 4));
+    if (length == 0 || text[0] == 0x7f) {
+        line_add_text(line, length == 0 ? UTF8_REPLACEMENT : delete);
         return 1;
     }
     line_add(line, text, length);
@@ -150,13 +116,8 @@ static void line_add_escaped(struct line *line, const char *text, bool quotes)
 
 static void line_add_time(struct line *line)
 {
-    struct timespec now;
-    struct tm utc;
-    char text[40];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + length, sizeof text - length, ".%03ldZ", now.tv_nsec / 1000000);
+    char text[CLOCK_TEXT_MAX];
+    (void)clock_text(clock_wall_ns(), 3, text);
     line_add_text(line, text);
 }
 

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "api/base/clock.h"
 #include "topology/base/alloc.h"
 
 /* A ring of JSON objects, which is what they become anyway: `made` counts all decisions, the one
@@ -50,14 +50,8 @@ static json_t *name_json(const char *name_space, const char *name)
 
 static json_t *time_json(int64_t wall)
 {
-    char text[40];
-    struct tm parts;
-    time_t seconds = (time_t)(wall / 1000);
-    if (wall < 0 || gmtime_r(&seconds, &parts) == NULL ||
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
-        return json_null();
-    }
-    return json_sprintf("%s.%03dZ", text, (int)(wall % 1000));
+    char text[CLOCK_TEXT_MAX];
+    return clock_text(wall * 1000000, 3, text) ? json_string(text) : json_null();
 }
 
 /* *Steals* the object. */

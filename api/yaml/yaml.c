@@ -9,6 +9,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "api/base/file.h"
 #include "topology/base/alloc.h"
 
 /* libyaml's events, stacked up into jansson's values.
@@ -425,54 +426,19 @@ json_t *yaml_load(const char *text, size_t length, struct err *err)
     return documents;
 }
 
-static char *read_all(FILE *file, size_t *length, struct err *err)
-{
-    char *text = NULL;
-    size_t room = 0;
-    *length = 0;
-    for (;;) {
-        text = alloc_grow(text, &room, *length + 65536, 1);
-        size_t got = fread(text + *length, 1, room - *length, file);
-        *length += got;
-        if (got == 0) {
-            break;
-        }
-        if (*length > YAML_SIZE_MAX) {
-            err_set(err, "more than %u bytes", YAML_SIZE_MAX);
-            goto error;
-        }
-    }
-    if (ferror(file)) {
-        err_set(err, "%s", strerrordesc_np(errno));
-        goto error;
-    }
-    return text;
-error:
-    free(text);
-    return NULL;
-}
-
 json_t *yaml_load_file(const char *path, struct err *err)
 {
     bool standard = strcmp(path, "-") == 0;
-    const char *name = standard ? "standard input" : path;
     json_t *documents = NULL;
-    FILE *file = standard ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        err_set(err, "%s: %s", name, strerrordesc_np(errno));
-        return NULL;
-    }
     size_t length = 0;
-    char *text = read_all(file, &length, err);
+    char *text = standard ? file_read_rest(stdin, YAML_SIZE_MAX, &length, err)
+                          : file_read(path, YAML_SIZE_MAX, &length, err);
     if (text != NULL) {
         documents = yaml_load(text, length, err);
     }
     if (documents == NULL) {
-        err_prefix(err, "%s", name);
+        err_prefix(err, "%s", standard ? "standard input" : path);
     }
     free(text);
-    if (!standard) {
-        (void)fclose(file);
-    }
     return documents;
 }

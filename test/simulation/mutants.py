@@ -24,8 +24,8 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w"]  # no assertion
 STEPS = "3000"
 SECONDS = 120
 # Of api/ the simulator needs the codecs only.
-API = ["extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan",
-       "kube/client/query", "kube/client/status", "kube/objects/amounts", "kube/objects/counts",
+API = ["base/clock", "extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan",
+       "json/utf8", "kube/client/query", "kube/client/status", "kube/objects/amounts", "kube/objects/counts",
        "kube/objects/decode_group", "kube/objects/decode_node", "kube/objects/decode_pod", "kube/objects/dialect",
        "kube/objects/dialect_placement", "kube/objects/labels", "kube/objects/requests", "kube/write/verdict",
        "kube/write/write"]

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 #include "topology/base/alloc.h"
 #include "version.h"
 

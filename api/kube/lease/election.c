@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 #include "topology/base/alloc.h"
 
 /* The machine decides; this only carries. At most one request is under way, and its answer is
@@ -126,17 +125,10 @@ static void call_done(void *context, int status, const char *error)
     tell(election);
 }
 
-static int64_t wall_us(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_REALTIME, &time);
-    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
-}
-
 int64_t election_run(struct election *election)
 {
     int64_t now = clock_lease_ms();
-    const struct lease_request *request = lease_next(election->lease, now, wall_us());
+    const struct lease_request *request = lease_next(election->lease, now, clock_wall_ns() / 1000);
     if (request != NULL) {
         election->answer_length = 0;
         election->call = client_start(

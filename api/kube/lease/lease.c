@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "api/base/clock.h"
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/status.h"
 #include "topology/base/alloc.h"
@@ -64,7 +64,6 @@
 #define WANTED_BY     "phalanx.dev/lease-wanted-by"
 #define RECORD_MAX_MS (24 * 3600 * 1000LL) /* a longer leaseDurationSeconds counts as that */
 #define TARGET_MAX    640
-#define TIME_TEXT_MAX 48
 
 enum step { STEP_READ, STEP_CREATE, STEP_RENEW, STEP_ASK, STEP_HAND_OVER };
 
@@ -357,26 +356,15 @@ static void decide(struct lease *lease, int64_t now)
     }
 }
 
-static void time_text(int64_t wall_us, char text[TIME_TEXT_MAX])
-{
-    struct tm parts;
-    time_t seconds = (time_t)(wall_us / 1000000);
-    size_t length = 0;
-    if (gmtime_r(&seconds, &parts) != NULL) {
-        length = strftime(text, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &parts);
-    }
-    (void)snprintf(text + length, TIME_TEXT_MAX - length, ".%06dZ", (int)(wall_us % 1000000));
-}
-
 /* Writes a holder into a spec; a new one counts as a transition. */
 static void set_holder(const struct lease *lease, json_t *spec, const char *holder, int64_t wall_us)
 {
-    char now[TIME_TEXT_MAX];
+    char now[CLOCK_TEXT_MAX];
     bool nobody = holder[0] == '\0';
     bool change = strcmp(lease_holder(lease), holder) != 0;
     json_int_t transitions = json_integer_value(json_object_get(spec, "leaseTransitions"));
     int64_t seconds = nobody ? 1 : (lease->options.duration_ms + 999) / 1000;
-    time_text(wall_us, now);
+    (void)clock_text(wall_us * 1000, 6, now);
     json_object_set_new(spec, "holderIdentity", json_string(holder));
     json_object_set_new(spec, "leaseDurationSeconds", json_integer(seconds));
     json_object_set_new(spec, "renewTime", json_string(now));

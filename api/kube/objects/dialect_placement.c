@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/json/fields.h"
+#include "api/json/utf8.h"
 #include "api/kube/objects/dialect.h"
 
 /* Where a gang wants to be, from annotations: our own, then Kueue's, JobSet's and KAI's.
@@ -180,15 +181,9 @@ static bool read_constraints(const char *text, struct arena *arena, struct slice
 /* Cut between characters. */
 static const char *shorten(const char *text, struct arena *arena)
 {
-    size_t length = strlen(text);
-    if (length <= TEXT_MAX) {
-        return arena_string(arena, text);
-    }
-    length = TEXT_MAX;
-    while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) {
-        length--;
-    }
-    return arena_printf(arena, "%.*s…", (int)length, text);
+    size_t length = utf8_cut(text, TEXT_MAX);
+    return text[length] == '\0' ? arena_string(arena, text)
+                                : arena_printf(arena, "%.*s…", (int)length, text);
 }
 
 /* The first form that is there; false when none is. */

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "api/base/clock.h"
+#include "api/json/utf8.h"
 #include "api/kube/client/query.h"
 #include "api/kube/objects/decode.h"
 #include "topology/base/alloc.h"
@@ -26,19 +27,6 @@
 #define EVENT_NAME_MAX \
     200 /* of the object's name inside the event's; a name has 253 bytes at most */
 
-static char *cut_text(const char *text, size_t limit)
-{
-    size_t length = strnlen(text, limit + 1);
-    if (length <= limit) {
-        return alloc_string(text);
-    }
-    length = limit;
-    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) {
-        length--; /* not inside a character */
-    }
-    return alloc_string_n(text, length);
-}
-
 static void copy_pod_write(struct write *write, const struct pod_write *from)
 {
     write->name_space = alloc_string(from->name_space);
@@ -48,7 +36,9 @@ static void copy_pod_write(struct write *write, const struct pod_write *from)
     write->gang = alloc_string(from->gang);
     write->rank = from->rank;
     write->devices = alloc_string(from->devices);
-    write->text = from->text == NULL ? NULL : cut_text(from->text, WRITE_MESSAGE_MAX);
+    write->text = from->text == NULL
+                      ? NULL
+                      : alloc_string_n(from->text, utf8_cut(from->text, WRITE_MESSAGE_MAX));
 }
 
 static void copy_event(struct write *write, const struct event_effect *from)
@@ -56,7 +46,7 @@ static void copy_event(struct write *write, const struct event_effect *from)
     write->name_space = alloc_string(from->name_space);
     write->name = alloc_string(from->name);
     write->uid = alloc_string(from->uid);
-    write->text = cut_text(from->message, WRITE_MESSAGE_MAX);
+    write->text = alloc_string_n(from->message, utf8_cut(from->message, WRITE_MESSAGE_MAX));
     write->reason = alloc_string(from->reason);
     write->group = from->group;
     write->warning = from->warning;
@@ -215,11 +205,8 @@ static void write_event_name(const struct write *write, char *name, size_t size)
 static json_t *event_body(const struct write *write)
 {
     char name[EVENT_NAME_MAX + 32];
-    char stamp[32];
-    time_t seconds = (time_t)(write->time_ns / 1000000000);
-    struct tm utc;
-    (void)gmtime_r(&seconds, &utc);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    char stamp[CLOCK_TEXT_MAX];
+    (void)clock_text(write->time_ns, 0, stamp);
     write_event_name(write, name, sizeof name);
     json_t *body = json_object();
     set_string(body, "apiVersion", "v1");

@@ -9,8 +9,8 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
+#include "api/base/clock.h"
 #include "api/kube/client/backoff.h"
-#include "api/kube/client/clock.h"
 #include "api/kube/write/verdict.h"
 #include "topology/base/alloc.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 #include "test/unit/api/kube/fake_api.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 #include "test/unit/api/kube/fake_api.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"

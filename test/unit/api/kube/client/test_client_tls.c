@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 #include "test/unit/check_main.h"
 #include "topology/base/alloc.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 #include "test/unit/api/kube/write/writer_fixture.h"
 #include "test/unit/check_main.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/client/clock.h"
+#include "api/base/clock.h"
 
 /* Everything happens on the test's own thread; the fake API server has its own. */
 
