@@ -26,8 +26,6 @@ static char logged[16384];
 
 static void take_log(void *context, int level, const char *message)
 {
-    (void)context;
-    (void)level;
     (void)pthread_mutex_lock(&log_lock);
     size_t used = strlen(logged);
     (void)snprintf(logged + used, sizeof logged - used, "%s\n", message);
