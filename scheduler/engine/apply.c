@@ -69,6 +69,11 @@ void engine_destroy(struct engine *engine)
     shapes_destroy(engine->shapes);
     domains_destroy(engine->domains);
     nodes_destroy(engine->nodes);
+    struct engine_caller *caller, *next;
+    HASH_ITER (hh, engine->callers, caller, next) {
+        HASH_DELETE(hh, engine->callers, caller);
+        free(caller);
+    }
     free(engine->marked);
     free(engine);
 }

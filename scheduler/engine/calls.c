@@ -250,6 +250,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     }
     pod->waiting = true;
     pod->ticket = call->ticket;
+    engine_bind_waits(engine, pod, call->ticket);
     if (pod->posts > 0) {
         return; /* to this very node; its outcome answers the new caller */
     }
@@ -296,6 +297,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     if (barrier_add(&gang->barrier, pod, call->ticket, &replaced)) {
         engine_bind_reply(engine, replaced, "the pod's bind was called again");
     }
+    engine_bind_waits(engine, pod, call->ticket);
     pod->voted = true;
     pod->nominate = false;
 }
@@ -338,18 +340,15 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
 
 void calls_give_up(struct engine *engine, uint64_t ticket)
 {
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        struct pod *pod = barrier_take_ticket(&engine->gangs.items[i]->barrier, ticket);
-        if (pod != NULL) {
-            pod->voted = false;
-            return;
-        }
+    struct pod *pod = engine_bind_given_up(engine, ticket);
+    if (pod == NULL) {
+        return; /* the answer is on its way */
     }
-    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
-        if (pod->waiting && pod->ticket == ticket) {
-            pod->waiting = false;
-            return;
-        }
+    if (pod->voted) {
+        (void)barrier_take(&pod->gang->barrier, pod, &ticket);
+        pod->voted = false;
+    } else {
+        pod->waiting = false;
     }
 }
 

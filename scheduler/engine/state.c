@@ -43,8 +43,34 @@ void engine_want_tick(struct engine *engine, int64_t at)
     }
 }
 
+void engine_bind_waits(struct engine *engine, struct pod *pod, uint64_t ticket)
+{
+    struct engine_caller *caller = NULL;
+    HASH_FIND(hh, engine->callers, &ticket, sizeof(ticket), caller);
+    if (caller == NULL) {
+        caller = alloc_zero(1, sizeof(*caller));
+        caller->ticket = ticket;
+        HASH_ADD(hh, engine->callers, ticket, sizeof(caller->ticket), caller);
+    }
+    caller->pod = pod;
+}
+
+struct pod *engine_bind_given_up(struct engine *engine, uint64_t ticket)
+{
+    struct engine_caller *caller = NULL;
+    HASH_FIND(hh, engine->callers, &ticket, sizeof(ticket), caller);
+    if (caller == NULL) {
+        return NULL;
+    }
+    struct pod *pod = caller->pod;
+    HASH_DELETE(hh, engine->callers, caller);
+    free(caller);
+    return pod;
+}
+
 void engine_bind_reply(struct engine *engine, uint64_t ticket, const char *error)
 {
+    (void)engine_bind_given_up(engine, ticket);
     struct effect *effect = effects_append(engine->effects, EFFECT_BIND_REPLY);
     effect->bind.ticket = ticket;
     effect->bind.error = arena_string(&engine->effects->arena, error);

@@ -43,6 +43,13 @@
 #define ENGINE_DOUBT_MS       60000  /* a binding without an answer that no watch shows by then */
 #define ENGINE_REFUSED_MS     1000   /* a gang whose binding was refused rests that long */
 
+/* A bind call that waits for the barrier or for its binding, and the pod it is of. */
+struct engine_caller {
+    UT_hash_handle hh; /* by ticket */
+    uint64_t ticket;
+    struct pod *pod;
+};
+
 struct engine {
     struct levels levels;
     struct engine_options options;
@@ -62,6 +69,8 @@ struct engine {
     uint32_t provisional;      /* pods known from calls only */
     int64_t next_tick;         /* never later than the first thing that falls due */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
+
+    struct engine_caller *callers; /* exactly those that are still to be answered */
 
     struct gang **marked; /* gangs to be looked at before this apply ends; unique */
     uint32_t marked_count;
@@ -85,6 +94,10 @@ void engine_want_tick(struct engine *engine, int64_t at);
 /* ---- effects ---- */
 
 void engine_bind_reply(struct engine *engine, uint64_t ticket, const char *error);
+/* A bind call is not answered yet; engine_bind_reply() ends that, or its caller, who gives up. */
+void engine_bind_waits(struct engine *engine, struct pod *pod, uint64_t ticket);
+/* The pod that the call is of, or NULL; it waits no more. */
+struct pod *engine_bind_given_up(struct engine *engine, uint64_t ticket);
 /* *Borrowed*, until the next effect: who it is about is filled in. */
 struct effect *engine_write(struct engine *engine, enum effect_type type, const struct pod *pod);
 /* An Event on the group object, or on the first member of a gang that has none. */

@@ -58,15 +58,3 @@ bool barrier_take(struct barrier *barrier, const struct pod *pod, uint64_t *tick
     }
     return false;
 }
-
-struct pod *barrier_take_ticket(struct barrier *barrier, uint64_t ticket)
-{
-    for (size_t i = 0; i < barrier->count; i++) {
-        if (barrier->items[i].ticket == ticket) {
-            struct pod *pod = barrier->items[i].pod;
-            remove_at(barrier, i);
-            return pod;
-        }
-    }
-    return NULL;
-}

@@ -40,7 +40,4 @@ bool barrier_add(struct barrier *barrier, struct pod *pod, uint64_t ticket, uint
 /* Takes one pod out; true and its ticket when it was waiting. */
 bool barrier_take(struct barrier *barrier, const struct pod *pod, uint64_t *ticket);
 
-/* Takes out the waiter with this ticket; its pod, or NULL. */
-struct pod *barrier_take_ticket(struct barrier *barrier, uint64_t ticket);
-
 #endif

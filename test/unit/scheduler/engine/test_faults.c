@@ -404,8 +404,33 @@ START_TEST(a_caller_that_gives_up_takes_its_vote_back)
     uint64_t ticket = world_bind(&world, "g-0", world_node_of(&world, "g", "g-0", node));
     struct event event = {.type = EVENT_BIND_GIVE_UP, .ticket = ticket};
     world_apply(&world, &event);
+    ck_assert_uint_eq(world.effects.count, 0); /* nobody is there to be answered */
     vote(1, 1);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    world_apply(&world, &event); /* a second time there is nothing left to give up */
+    vote(0, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 2);
+}
+END_TEST
+
+/* The call that replaced another one is the one that counts. */
+START_TEST(giving_up_a_call_that_was_replaced_changes_nothing)
+{
+    world_gang(&world, "g", 2, 2);
+    char node[64];
+    world_node_of(&world, "g", "g-0", node);
+    struct event event = {.type = EVENT_BIND_GIVE_UP, .ticket = world_bind(&world, "g-0", node)};
+    uint64_t second = world_bind(&world, "g-0", node);
+    ck_assert_ptr_nonnull(world_reply(&world, event.ticket)->error);
+    world_apply(&world, &event);
+    vote(1, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 2);
+    event.ticket = second; /* its binding is under way, which nothing takes back */
+    world_apply(&world, &event);
+    world_outcome(&world, "g", 0, 1, WRITE_DONE);
+    ck_assert_ptr_null(world_reply(&world, second));
+    world_outcome(&world, "g", 1, 1, WRITE_DONE);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
 }
 END_TEST
 
@@ -485,6 +510,7 @@ int main(void)
     tcase_add_test(tcase, nominations_go_with_their_plan);
     tcase_add_test(tcase, a_refused_member_is_woken_when_the_kind_of_reason_changes);
     tcase_add_test(tcase, a_caller_that_gives_up_takes_its_vote_back);
+    tcase_add_test(tcase, giving_up_a_call_that_was_replaced_changes_nothing);
     tcase_add_test(tcase, draining_answers_everybody_and_starts_nothing);
     tcase_add_test(tcase, the_hash_seed_decides_nothing);
     suite_add_tcase(suite, tcase);
