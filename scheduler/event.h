@@ -42,7 +42,10 @@ enum event_type {
     /* Who of several processes decides: see engine/lead.c. An engine leads until it is told. */
     EVENT_FOLLOW, /* another one leads: keep the books, hold nothing, write nothing */
     EVENT_LEAD,   /* decide again, from what the API server shows */
+
+    EVENT_ASK, /* asked: somebody wants to know why a gang waits, as it is now */
 };
+#define EVENT_TYPES (EVENT_ASK + 1)
 
 /* The pod of an extender call. `object` is set when the caller decoded the Pod of the call: needed
  * only for a pod the engine does not know yet (engine_knows_pod()). */
@@ -111,6 +114,10 @@ struct event {
         struct preempt_event preempt;
         struct bind_event bind;
         uint64_t ticket; /* EVENT_BIND_GIVE_UP */
+        struct {
+            const char *name_space;
+            const char *name;
+        } asked;
         struct write_done_event done;
     };
 };

@@ -340,6 +340,11 @@ void journal_text_event(struct journal_text *text, FILE *out, const struct event
     case EVENT_LEAD:
         fputs("lead: this process leads", out);
         break;
+    case EVENT_ASK:
+        fputs("asked why gang ", out);
+        put_name(out, event->asked.name_space, event->asked.name);
+        fputs(" waits", out);
+        break;
     }
     fputs(event->more ? " (more follow)" : "", out);
 }

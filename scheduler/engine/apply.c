@@ -8,6 +8,7 @@
 #include "scheduler/engine/lead.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
+#include "scheduler/engine/plan.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/state.h"
 #include "scheduler/engine/ticks.h"
@@ -54,6 +55,9 @@ struct engine *engine_create(const struct engine_options *options)
     engine->leading = true;
     gangs_init(&engine->gangs);
     queue_init(&engine->queue);
+    engine->waiting = waiting_create(engine->ledger, engine->shapes, engine->domains, engine->pods);
+    timers_init(&engine->timers);
+    timers_init(&engine->explain);
     return engine;
 }
 
@@ -62,7 +66,10 @@ void engine_destroy(struct engine *engine)
     if (engine == NULL) {
         return;
     }
+    waiting_destroy(engine->waiting);
     queue_finish(&engine->queue);
+    timers_finish(&engine->timers);
+    timers_finish(&engine->explain);
     gangs_finish(&engine->gangs);
     pods_destroy(engine->pods);
     ledger_destroy(engine->ledger);
@@ -80,7 +87,13 @@ void engine_destroy(struct engine *engine)
 
 int64_t engine_deadline(const struct engine *engine)
 {
-    return engine->next_tick;
+    if (plan_pending(engine)) { /* goes on at once */
+        return engine->now;
+    }
+    int64_t timer = timers_next(&engine->timers);
+    int64_t explain = timers_next(&engine->explain);
+    int64_t first = engine->next_tick < timer ? engine->next_tick : timer;
+    return explain < first ? explain : first;
 }
 
 static void drain(struct engine *engine)
@@ -97,7 +110,6 @@ static void drain(struct engine *engine)
 static void synced(struct engine *engine)
 {
     engine->synced = true;
-    engine_mark_room(engine);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         engine_mark(engine, engine->gangs.items[i]);
     }
@@ -113,6 +125,14 @@ static void filter(struct engine *engine, const struct filter_event *call)
         fixpoint_run(engine);
     }
     calls_filter(engine, call, pod);
+}
+
+static void ask(struct engine *engine, const char *name_space, const char *name)
+{
+    struct gang *gang = gangs_find(&engine->gangs, name_space, name);
+    if (gang != NULL && gang->explain.slot != 0) {
+        plan_explain(engine, gang);
+    }
 }
 
 static void dispatch(struct engine *engine, const struct event *event)
@@ -179,6 +199,9 @@ static void dispatch(struct engine *engine, const struct event *event)
     case EVENT_LEAD:
         lead_begin(engine);
         break;
+    case EVENT_ASK:
+        ask(engine, event->asked.name_space, event->asked.name);
+        break;
     }
 }
 
@@ -186,11 +209,14 @@ void engine_apply(struct engine *engine, const struct event *event, struct effec
 {
     engine->now = event->now;
     engine->effects = effects;
+    engine->batch = event->more;
+    engine->steps = ENGINE_STEPS_MAX;
     ticks_forgive_lateness(engine);
     dispatch(engine, event);
     fixpoint_run(engine);
     if (event->type == EVENT_TICK) {
-        ticks_want(engine);
+        plan_explain_due(engine);
+        fixpoint_run(engine); /* one of them may turn out to fit */
     }
     fixpoint_finish(engine);
     engine->effects = NULL;

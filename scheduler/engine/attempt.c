@@ -235,17 +235,17 @@ static void collect_members(struct attempt *attempt)
     }
 }
 
-int attempt_begin(struct attempt *attempt, struct engine *engine, struct gang *gang)
+int attempt_begin(struct attempt *attempt)
 {
-    *attempt = (struct attempt){.engine = engine, .gang = gang, .sliced_shape = SHAPE_NONE};
+    attempt->sliced_shape = SHAPE_NONE;
     collect_members(attempt);
     if (attempt->count == 0) {
         return 0;
     }
-    if (constraints_resolve(engine, gang, &attempt->constraints) < 0) {
+    if (constraints_resolve(attempt->engine, attempt->gang, &attempt->constraints) < 0) {
         return -1;
     }
-    constraints_exclude(engine, gang, &attempt->constraints);
+    constraints_exclude(attempt->engine, attempt->gang, &attempt->constraints);
     if (attempt->constraints.layer_count > 0) {
         slice_members(attempt);
     }
@@ -422,6 +422,8 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
         .required_level = attempt->constraints.required_level,
     };
     solver_solve(&problem, plan);
+    engine_charge(attempt->engine, plan->steps + domains_count(problem.domains) +
+                                       domains_positions(problem.domains) / 16 + count);
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct attempt_misfit {
 struct attempt {
     struct engine *engine;
     struct gang *gang;
+    bool rehearsal;             /* nothing is to be held */
     struct pod **members;       /* in rank order; owned */
     struct ranks_member *ranks; /* beside members, when there are layers; owned */
     uint32_t count;
@@ -51,8 +52,9 @@ struct attempt {
     size_t started_room;
 };
 
-/* Collects. -1 when the gang's wishes make no sense; its reason says why. Finish in any case. */
-int attempt_begin(struct attempt *attempt, struct engine *engine, struct gang *gang);
+/* Collects; engine and gang are set, all else but `rehearsal` is 0. -1 when the gang's constraints
+ * make no sense, and its reason says why. Finish in any case. */
+int attempt_begin(struct attempt *attempt);
 void attempt_finish(struct attempt *attempt);
 
 /* How many members from `first` on belong together: a whole outermost slice, else one. */

@@ -139,11 +139,9 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
         /* kube-scheduler would not ask about a bound pod */
         if (carried_nomination(engine, call, pod)) {
             gang_veto(pod->gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
-            engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
         }
-        pods_release(engine->pods, pod);
+        engine_release(engine, pod);
         engine_mark_changed(engine, pod->gang);
-        engine_mark_room(engine);
         return true;
     }
     return false;
@@ -254,7 +252,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->posts > 0) {
         return; /* to this very node; its outcome answers the new caller */
     }
-    pods_release(engine->pods, pod);
+    engine_release(engine, pod);
     pods_bind(engine->pods, pod, row);
     pods_posted(pod);
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
@@ -386,13 +384,11 @@ void calls_binding_done(struct engine *engine, const struct write_done_event *do
     if (bound) {
         return;
     }
-    pods_release(engine->pods, pod);
-    engine_mark_room(engine);
+    engine_release(engine, pod);
     if (pod->gang != NULL) {
         struct gang_tally tally = gang_tally(pod->gang);
         if (!gang_begun(&tally)) { /* else others could take its room before it goes on */
             pod->gang->not_before = engine->now + ENGINE_REFUSED_MS;
-            engine_want_tick(engine, pod->gang->not_before);
         }
         engine_mark_changed(engine, pod->gang);
     }

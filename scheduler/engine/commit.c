@@ -41,5 +41,5 @@ void commit_if_voted(struct engine *engine, struct gang *gang)
     }
     gang->barrier.count = 0;
     gang->failures = 0;
-    gang->dirty = true; /* it has begun: members beyond the plan may join now */
+    gang_changed(gang); /* it has begun: members beyond the plan may join now */
 }

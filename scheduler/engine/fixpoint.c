@@ -85,21 +85,26 @@ static void refresh(struct engine *engine, struct gang *gang)
     update_reason(engine, gang, state, &tally);
     engine_transition(engine, gang, state);
     repair_watch(engine, gang, state);
-    if (gang->wants && gang->dirty && gang->not_before <= engine->now) {
-        engine_mark_room(engine);
+    if (!gang->wants || gang->dirty) { /* what it waited for is out of date */
+        waiting_remove(engine->waiting, gang);
+    }
+    if (!gang->wants) {
+        queue_remove(&engine->queue, gang);
+    } else if (gang->dirty && gang->not_before <= engine->now) {
+        queue_add(&engine->queue, gang);
     }
 }
 
-/* Planning marks gangs and refreshing may ask for planning, but every round either holds capacity,
- * commits or gives up, so it ends; should it take too long, the rest is left to a tick at once. */
+/* Planning marks gangs and looking at them may ask for planning, but every round either holds
+ * capacity, commits or gives up, so it ends. Should that take too long, the rest is left to a tick
+ * at once. */
 void fixpoint_run(struct engine *engine)
 {
     for (unsigned round = 0; round < FIXPOINT_ROUNDS_MAX; round++) {
         for (uint32_t i = 0; i < engine->marked_count; i++) {
             refresh(engine, engine->marked[i]);
         }
-        bool released = ledger_releases(engine->ledger) != engine->planned_releases;
-        if ((!engine->plan_needed && !released) || plan_pass(engine) == 0) {
+        if (engine->batch || !plan_pending(engine) || !plan_pass(engine)) {
             return;
         }
     }
@@ -126,15 +131,25 @@ static void update_explanations(struct engine *engine, struct gang *gang)
     }
 }
 
+static void forget(struct engine *engine, struct gang *gang)
+{
+    queue_remove(&engine->queue, gang);
+    waiting_remove(engine->waiting, gang);
+    timers_stop(&engine->timers, &gang->timer);
+    timers_stop(&engine->explain, &gang->explain);
+    gangs_remove(&engine->gangs, gang);
+}
+
 void fixpoint_finish(struct engine *engine)
 {
     for (uint32_t i = 0; i < engine->marked_count; i++) {
         struct gang *gang = engine->marked[i];
         gang->marked = false;
         if (gang->member_count == 0 && !gang->has_object) {
-            gangs_remove(&engine->gangs, gang);
+            forget(engine, gang);
             continue;
         }
+        engine_set_timer(engine, gang);
         if (engine->leading &&
             !engine->draining) { /* the next process reads the nominations that stand */
             nominate_members(engine, gang);

@@ -23,8 +23,7 @@ void hold_drop(struct engine *engine, struct pod *pod, const char *why)
     pod->voted = false;
     pod->nominate = false;
     if (pod->claim == CLAIM_HELD) {
-        pods_release(engine->pods, pod);
-        engine_mark_room(engine);
+        engine_release(engine, pod);
     }
 }
 
@@ -39,7 +38,6 @@ static void back_off(struct engine *engine, struct gang *gang)
     }
     gang->failures++;
     gang->not_before = engine->now + delay;
-    engine_want_tick(engine, gang->not_before);
 }
 
 /* When kube-scheduler's own filters refuse every node it does not ask at all. A member that carried
@@ -62,16 +60,14 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
         }
         if (backoff && (pod->missed || never_asked(engine, pod, alive))) {
             gang_veto(gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
-            engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
         }
         hold_drop(engine, pod, why);
     }
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
-    gang->dirty = true;
+    engine_mark_changed(engine, gang);
     if (backoff) {
         back_off(engine, gang);
         gang_set_reason(gang, reason_backoff, why);
     }
-    engine_mark_room(engine);
 }

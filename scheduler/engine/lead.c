@@ -58,7 +58,6 @@ void lead_follow(struct engine *engine)
 void lead_begin(struct engine *engine)
 {
     engine->leading = true;
-    engine_mark_room(engine);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
         forget_attempts(gang);

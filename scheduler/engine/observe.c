@@ -52,7 +52,7 @@ static void check_row(struct engine *engine, uint32_t row)
             }
             hold_drop(engine, pod, why);
         }
-        gang->dirty = true;
+        gang_changed(gang);
         engine_mark(engine, gang);
     }
 }
@@ -96,7 +96,6 @@ void observe_node(struct engine *engine, const struct node_object *object)
     }
     ledger_node_changed(engine->ledger, row);
     check_row(engine, row);
-    engine_mark_room(engine);
 }
 
 void observe_node_gone(struct engine *engine, const char *name)
@@ -117,7 +116,6 @@ void observe_devices(struct engine *engine, const struct node_object *object)
     if (row != NAMES_NONE && nodes_get(engine->nodes, row)->present &&
         observe_gpus(engine, row, object->devices, object->device_resource)) {
         ledger_gpus_changed(engine->ledger, row);
-        engine_mark_room(engine);
     }
 }
 
@@ -150,8 +148,7 @@ static void update_claim(struct engine *engine, struct pod *pod)
     if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
         hold_drop(engine, pod, "the pod is being deleted");
         if (pod->terminal && pod->claim != CLAIM_NONE) {
-            pods_release(engine->pods, pod);
-            engine_mark_room(engine);
+            engine_release(engine, pod);
         }
         return;
     }
@@ -163,10 +160,9 @@ static void update_claim(struct engine *engine, struct pod *pod)
     }
     bool as_planned = pod->claim_row == pod->node;
     hold_drop(engine, pod, as_planned ? NULL : "the pod is bound to another node");
-    pods_release(engine->pods, pod);
+    engine_release(engine, pod);
     pods_bind(engine->pods, pod, pod->node);
     check_row(engine, pod->node);
-    engine_mark_room(engine);
 }
 
 struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
@@ -191,9 +187,7 @@ void observe_pod_gone(struct engine *engine, struct pod *pod)
     if (pod->waiting) {
         engine_bind_reply(engine, pod->ticket, "the pod is deleted");
     }
-    if (pod->claim != CLAIM_NONE) {
-        engine_mark_room(engine);
-    }
+    engine_release(engine, pod);
     if (gang != NULL) {
         gang_leave(gang, pod);
         engine_mark(engine, gang);
@@ -216,6 +210,9 @@ void observe_group(struct engine *engine, const struct group_object *object)
     struct gang *gang = gangs_get(&engine->gangs, object->name_space, object->name);
     bool same = gang->has_object && gang->object_minimum == object->minimum &&
                 placement_equal(&gang->object_placement, &object->placement);
+    if (!same && gang_placement(gang).exclusive != NULL) {
+        waiting_departed(engine->waiting, true); /* it may want its domains no more */
+    }
     gang_set_object(gang, object);
     if (!same && gang->deadline != INT64_MAX) {
         hold_abort(engine, gang, "the gang's PodGroup changed", false);
@@ -228,6 +225,9 @@ void observe_group_gone(struct engine *engine, const char *name_space, const cha
     struct gang *gang = gangs_find(&engine->gangs, name_space, name);
     if (gang == NULL || !gang->has_object) {
         return;
+    }
+    if (gang_placement(gang).exclusive != NULL) {
+        waiting_departed(engine->waiting, true);
     }
     gang_clear_object(gang);
     struct gang_tally tally = gang_tally(gang);

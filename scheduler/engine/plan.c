@@ -29,20 +29,6 @@
  * can fail half-way.
  */
 
-/* Planning: from a ready gang to held capacity, and from held capacity to bindings or back.
- *
- *   members ─▶ attempt (attempt.c) ─▶ solver ─▶ every member HELD on its node, or none
- *
- * - A gang that has not begun is planned with all its members; if that does not fit, with the
- *   quorum alone; else it waits, and the reason names the level that is short.
- * - Members of a gang that has begun are planned beside the bound ones: together if that works,
- *   else one by one.
- * - A veto moves only those members that have not voted, unless that would tear the gang further
- *   apart than before: then all is given up and planned afresh.
- *
- * Holds are made through pods_hold(), so the ledger and the pods agree at every step; nothing here
- * can fail half-way.
- */
 static void keep_quality(struct gang *gang, const struct solver_plan *plan)
 {
     gang->has_quality = true;
@@ -71,8 +57,6 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
         gang->deadline = engine->now + hold_timeout(engine, gang);
         gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
     }
-    engine_want_tick(engine, gang->nominate_at);
-    engine_want_tick(engine, gang->deadline);
     keep_quality(gang, plan);
     engine_mark(engine, gang);
 }
@@ -105,8 +89,8 @@ static void explain_shapes(struct engine *engine, struct gang *gang)
 
 enum verdict { PLAN_HELD, PLAN_SHORT, PLAN_IMPOSSIBLE };
 
-/* Solves for `count` members from `first` on and holds them. SHORT leaves all as it was and the
- * shortfall in `plan`; IMPOSSIBLE has set the reason. */
+/* Solves for `count` members from `first` on and holds them; a rehearsal only sees to it that they
+ * will be. SHORT leaves all as it was and the shortfall in `plan`; IMPOSSIBLE has set the reason. */
 static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uint32_t first,
                              uint32_t count, struct solver_plan *plan)
 {
@@ -117,9 +101,39 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
     if (!plan->feasible) {
         return PLAN_SHORT;
     }
+    if (attempt->rehearsal) {
+        queue_add(&engine->queue, attempt->gang);
+        return PLAN_HELD;
+    }
     hold(engine, attempt, first, count, plan);
     announce_plan(engine, attempt->gang, plan);
     return PLAN_HELD;
+}
+
+/* Puts the shortfall of the last solve into words: at once when the gang has none yet, else when
+ * that is due. What else changed meanwhile (who is in the way) is not worth more. */
+static void note_shortage(struct engine *engine, const struct attempt *attempt,
+                          const struct solver_plan *plan)
+{
+    struct gang *gang = attempt->gang;
+    bool known =
+        gang->reason_class == reason_short && gang->short_levels == domains_levels(engine->domains);
+    if (known && !attempt->rehearsal) {
+        engine_mark_stale(engine, gang);
+    } else if (engine->steps <= 0) {
+        timers_set(&engine->explain, &gang->explain, engine->now, gang);
+    } else {
+        timers_stop(&engine->explain, &gang->explain);
+        gang->explained_at = engine->now;
+        explain_shortage(attempt, plan);
+    }
+}
+
+/* Whether a pod alone of this shape has just been found not to fit. */
+static bool is_hopeless(const struct attempt *attempt, uint32_t first, uint32_t hopeless)
+{
+    return attempt_unit(attempt, first) == 1 && attempt->constraints.layer_count == 0 &&
+           attempt->members[first]->shape == hopeless;
 }
 
 /* Joiners that do not all fit beside their gang are tried alone, slice by slice. The gang has one
@@ -128,14 +142,22 @@ static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
                             struct solver_plan *plan)
 {
     uint32_t left_out = attempt->count;
+    uint32_t hopeless = SHAPE_NONE;
     for (uint32_t i = 0; i < attempt->count; i += attempt_unit(attempt, i)) {
-        if (try_plan(engine, attempt, i, attempt_unit(attempt, i), plan) == PLAN_SHORT) {
+        if (engine->steps <= 0) { /* goes on in the next pass */
+            engine_mark_changed(engine, attempt->gang);
+            return;
+        }
+        if (is_hopeless(attempt, i, hopeless)) {
             left_out = i;
+        } else if (try_plan(engine, attempt, i, attempt_unit(attempt, i), plan) == PLAN_SHORT) {
+            left_out = i;
+            hopeless = attempt->members[i]->shape;
         }
     }
     if (left_out < attempt->count &&
         try_plan(engine, attempt, left_out, attempt_unit(attempt, left_out), plan) == PLAN_SHORT) {
-        explain_shortage(attempt, plan);
+        note_shortage(engine, attempt, plan);
     }
 }
 
@@ -163,32 +185,108 @@ static void plan_members(struct engine *engine, struct attempt *attempt, bool be
     if (verdict == PLAN_SHORT && begun && attempt->count > 1) {
         plan_one_by_one(engine, attempt, plan);
     } else if (verdict == PLAN_SHORT) {
-        explain_shortage(attempt, plan);
+        note_shortage(engine, attempt, plan);
+    }
+}
+
+/* Tries the gang as it is now, or only rehearses that. -1 when its constraints do not fit the tree.
+ */
+static int try_gang(struct engine *engine, struct attempt *attempt)
+{
+    struct solver_plan plan;
+    struct gang_tally tally = gang_tally(attempt->gang);
+    bool begun = gang_begun(&tally);
+    uint32_t least = begun ? 1 : (uint32_t)gang_minimum(attempt->gang);
+    engine_charge(engine, attempt->gang->member_count);
+    if (attempt_begin(attempt) < 0) {
+        return -1;
+    }
+    solver_plan_init(&plan);
+    if (attempt->count >= least) {
+        plan_members(engine, attempt, begun, &plan);
+    } else if (attempt->count + attempt->left_out >= least) {
+        explain_slices(engine, attempt);
+    }
+    solver_plan_finish(&plan);
+    return 0;
+}
+
+/* What those of its members that got no place need; false when no change outside the gang helps. */
+static bool need_of(const struct attempt *attempt, struct wait_need *need)
+{
+    const struct gang *gang = attempt->gang;
+    struct gang_tally tally = gang_tally(gang);
+    *need = (struct wait_need){
+        .good_gpus = attempt->constraints.good_gpus,
+        .exclusive = attempt->constraints.exclusive,
+        .level = attempt->constraints.required_level == SOLVER_LEVEL_NONE
+                     ? 0
+                     : attempt->constraints.required_level,
+        .least = gang_begun(&tally) ? 1 : (uint32_t)gang_minimum(gang),
+    };
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < attempt->count; i++) {
+        uint32_t role = 0;
+        if (attempt->members[i]->claim != CLAIM_NONE) {
+            continue;
+        }
+        while (role < need->role_count && need->roles[role].shape != attempt->members[i]->shape) {
+            role++;
+        }
+        if (role == SOLVER_ROLES_MAX) {
+            return false;
+        }
+        need->roles[role].shape = attempt->members[i]->shape;
+        need->roles[role].count++;
+        need->role_count += role == need->role_count;
+        left++;
+    }
+    return left >= need->least;
+}
+
+static void wait_for_room(struct engine *engine, const struct attempt *attempt, bool resolved)
+{
+    struct wait_need need = {.tree = true};
+    struct gang_tally tally = gang_tally(attempt->gang);
+    if (attempt->gang->dirty || !queue_wants(attempt->gang, &tally)) {
+        return; /* it has a place, or is in the queue again */
+    }
+    if (!resolved || need_of(attempt, &need)) {
+        waiting_put(engine->waiting, attempt->gang, &need);
     }
 }
 
 static void plan_gang(struct engine *engine, struct gang *gang)
 {
-    struct attempt attempt;
-    struct solver_plan plan;
-    struct gang_tally tally = gang_tally(gang);
-    uint32_t minimum = (uint32_t)gang_minimum(gang);
-    bool begun = gang_begun(&tally);
-    solver_plan_init(&plan);
-
-    gang->dirty = false;
-    if (attempt_begin(&attempt, engine, gang) == 0) {
-        uint32_t least = begun ? 1 : minimum;
-        if (attempt.count >= least) {
-            plan_members(engine, &attempt, begun, &plan);
-        } else if (attempt.count + attempt.left_out >= least) {
-            explain_slices(engine, &attempt);
-        }
+    if (!gang->wants) {
+        return;
     }
-    gang->tried_at = ledger_releases(engine->ledger);
+    if (gang->not_before > engine->now) { /* its timer brings it back */
+        engine_mark_changed(engine, gang);
+        return;
+    }
+    if (!gang->dirty && !waiting_may_fit(engine->waiting, gang)) {
+        engine_mark_stale(engine, gang); /* somebody before it took what had become free */
+        return;
+    }
+    struct attempt attempt = {.engine = engine, .gang = gang};
+    gang_planned(gang);
+    waiting_remove(engine->waiting, gang);
+    bool resolved = try_gang(engine, &attempt) == 0;
+    wait_for_room(engine, &attempt, resolved);
     engine_mark(engine, gang);
-    solver_plan_finish(&plan);
     attempt_finish(&attempt);
+}
+
+static bool may_plan(const struct engine *engine)
+{
+    return engine->synced && !engine->draining && engine->leading;
+}
+
+bool plan_pending(const struct engine *engine)
+{
+    return may_plan(engine) && (!queue_empty(&engine->queue) ||
+                                ledger_releases(engine->ledger) != engine->planned_releases);
 }
 
 static void rebuild_tree(struct engine *engine)
@@ -200,20 +298,52 @@ static void rebuild_tree(struct engine *engine)
     }
 }
 
-uint32_t plan_pass(struct engine *engine)
+static void mark_stale(void *context, struct gang *gang)
 {
-    engine->plan_needed = false;
-    if (!engine->synced || engine->draining || !engine->leading) {
-        return 0;
-    }
-    rebuild_tree(engine);
-    engine->planned_releases = ledger_releases(engine->ledger);
-    queue_fill(&engine->queue, &engine->gangs, engine->now, ledger_releases(engine->ledger));
-    for (uint32_t i = 0; i < engine->queue.count; i++) {
-        plan_gang(engine, engine->queue.items[i]);
-    }
-    return engine->queue.count;
+    engine_mark_stale(context, gang);
 }
+
+bool plan_pass(struct engine *engine)
+{
+    struct gang *gang;
+    bool tried = false;
+    rebuild_tree(engine);
+    if (ledger_releases(engine->ledger) != engine->planned_releases) {
+        engine->planned_releases = ledger_releases(engine->ledger);
+        waiting_wake(engine->waiting, &engine->queue, mark_stale, engine);
+    }
+    while (engine->steps > 0 && (gang = queue_take(&engine->queue)) != NULL) {
+        plan_gang(engine, gang);
+        tried = true;
+    }
+    return tried;
+}
+
+/* ---- reasons ---- */
+
+void plan_explain(struct engine *engine, struct gang *gang)
+{
+    timers_stop(&engine->explain, &gang->explain);
+    if (!may_plan(engine) || !gang->wants || gang->not_before > engine->now ||
+        gang->queued != GANG_NOT_QUEUED) {
+        return; /* it waits for nothing, or is about to be planned anyway */
+    }
+    struct attempt attempt = {.engine = engine, .gang = gang, .rehearsal = true};
+    rebuild_tree(engine);
+    (void)try_gang(engine, &attempt);
+    attempt_finish(&attempt);
+    engine_mark(engine, gang);
+}
+
+void plan_explain_due(struct engine *engine)
+{
+    struct gang *gang;
+    while (engine->steps > 0 && (gang = timers_due(&engine->explain, engine->now)) != NULL) {
+        plan_explain(engine, gang);
+    }
+}
+
+/* ---- vetoes ---- */
 
 /* Whether the new plan touches more domains of some level than the old one did, widest first. */
 static bool plan_is_worse(const struct gang *gang, const struct solver_plan *plan)
@@ -230,13 +360,13 @@ static bool plan_is_worse(const struct gang *gang, const struct solver_plan *pla
  * tears the gang apart. */
 static bool plan_around(struct engine *engine, struct gang *gang)
 {
-    struct attempt attempt;
+    struct attempt attempt = {.engine = engine, .gang = gang};
     struct solver_plan plan;
     bool held = false;
     solver_plan_init(&plan);
     struct gang_tally tally = gang_tally(gang);
     uint32_t minimum = (uint32_t)gang_minimum(gang);
-    if (attempt_begin(&attempt, engine, gang) == 0 && attempt.count > 0 &&
+    if (attempt_begin(&attempt) == 0 && attempt.count > 0 &&
         (gang_begun(&tally) || attempt.count + tally.held >= minimum) &&
         attempt_solve(&attempt, 0, attempt.count, &plan) == 0 && plan.feasible &&
         !plan_is_worse(gang, &plan)) {
@@ -252,7 +382,6 @@ void plan_veto(struct engine *engine, struct pod *pod)
 {
     struct gang *gang = pod->gang;
     gang_veto(gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
-    engine_want_tick(engine, engine->now + ENGINE_VETO_MS);
     rebuild_tree(engine);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         if (gang->members[i]->claim == CLAIM_HELD && !gang->members[i]->voted) {

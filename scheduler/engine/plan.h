@@ -6,8 +6,17 @@
 
 /* Planning: from a ready gang to held capacity. */
 
-/* Plans whoever is worth it; how many gangs were tried. */
-uint32_t plan_pass(struct engine *engine);
+/* Whether somebody is worth planning, and this process may plan. */
+bool plan_pending(const struct engine *engine);
+
+/* Goes on with the pass through the queue as long as there are steps left; false when nobody was
+ * tried. */
+bool plan_pass(struct engine *engine);
+
+/* Looks again why a gang waits, without planning it. */
+void plan_explain(struct engine *engine, struct gang *gang);
+/* The same for those whose turn it is, as long as there are steps left. */
+void plan_explain_due(struct engine *engine);
 
 /* kube-scheduler refused the member's planned node: plans again around it. */
 void plan_veto(struct engine *engine, struct pod *pod);

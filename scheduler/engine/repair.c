@@ -19,20 +19,6 @@
  * of this is remembered by the API server: a new process starts the time anew.
  */
 
-/* What happens when rolling forward does not work.
- *
- *   COMMITTING ──bound──▶ PLACED
- *       │ for repair_timeout_ms, with members that find no room beside the bound ones
- *       ▼
- *     torn ──keep──▶ said once; the rest joins when there is room
- *       └────evict─▶ the bound members are evicted: their controller makes the gang anew, whole
- *
- * A gang is torn when a binding failed for good, a node died or a running member was lost, and
- * what replaces it fits nowhere. A gang whose missing members do not exist is not: bringing them
- * back, or not, is its controller's business. How long it is in COMMITTING counts, not how long
- * the last attempt is ago, so that plans which are vetoed over and over do not put it off. Nothing
- * of this is remembered by the API server: a new process starts the time anew.
- */
 static bool is_torn(const struct gang_tally *tally)
 {
     return tally->bound > 0 && tally->pending > 0;
@@ -45,9 +31,6 @@ void repair_watch(struct engine *engine, struct gang *gang, enum gang_state stat
         gang->torn = false;
     } else if (gang->repair_since < 0) {
         gang->repair_since = engine->now;
-    }
-    if (gang->repair_since >= 0 && !gang->torn) {
-        engine_want_tick(engine, gang->repair_since + engine->options.repair_timeout_ms);
     }
 }
 
@@ -77,7 +60,6 @@ void repair_tick(struct engine *engine, struct gang *gang)
     if (!is_torn(&tally) || !engine->synced || engine->draining || !engine->leading) {
         /* Bindings are under way, or the missing members do not exist, or it is not for us. */
         gang->repair_since = engine->now;
-        engine_want_tick(engine, engine->now + engine->options.repair_timeout_ms);
         return;
     }
     bool evict = engine->options.torn == ENGINE_TORN_EVICT;
@@ -90,7 +72,6 @@ void repair_tick(struct engine *engine, struct gang *gang)
     if (evict) {
         evict_members(engine, gang);
         gang->repair_since = engine->now; /* asked again when it did not help */
-        engine_want_tick(engine, engine->now + engine->options.repair_timeout_ms);
     } else {
         gang->torn = true;
     }

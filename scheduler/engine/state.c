@@ -27,13 +27,8 @@ void engine_mark(struct engine *engine, struct gang *gang)
 
 void engine_mark_changed(struct engine *engine, struct gang *gang)
 {
-    gang->dirty = true;
+    gang_changed(gang);
     engine_mark(engine, gang);
-}
-
-void engine_mark_room(struct engine *engine)
-{
-    engine->plan_needed = true;
 }
 
 void engine_want_tick(struct engine *engine, int64_t at)
@@ -41,6 +36,47 @@ void engine_want_tick(struct engine *engine, int64_t at)
     if (at < engine->next_tick) {
         engine->next_tick = at;
     }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void engine_set_timer(struct engine *engine, struct gang *gang)
+{
+    int64_t at = earlier(gang->deadline, gang->nominate_at);
+    if (gang->wants && gang->not_before > engine->now) {
+        at = earlier(at, gang->not_before);
+    }
+    if (gang->repair_since >= 0 && !gang->torn) {
+        at = earlier(at, gang->repair_since + engine->options.repair_timeout_ms);
+    }
+    for (uint32_t i = 0; i < gang->veto_count; i++) {
+        at = earlier(at, gang->vetoes[i].until);
+    }
+    timers_set(&engine->timers, &gang->timer, at, gang);
+}
+
+void engine_mark_stale(struct engine *engine, struct gang *gang)
+{
+    int64_t at = gang->explained_at + ENGINE_EXPLAIN_MS;
+    if (gang->explain.slot == 0) {
+        timers_set(&engine->explain, &gang->explain, at > engine->now ? at : engine->now, gang);
+    }
+}
+
+void engine_release(struct engine *engine, struct pod *pod)
+{
+    if (pod->gang != NULL && pod->claim != CLAIM_NONE) {
+        waiting_departed(engine->waiting, gang_placement(pod->gang).exclusive != NULL);
+    }
+    pods_release(engine->pods, pod);
+}
+
+void engine_charge(struct engine *engine, uint64_t steps)
+{
+    engine->steps -= steps < ENGINE_STEPS_MAX ? (int64_t)steps : ENGINE_STEPS_MAX;
 }
 
 void engine_bind_waits(struct engine *engine, struct pod *pod, uint64_t ticket)

@@ -4,6 +4,7 @@
 
 #include "scheduler/engine.h"
 #include "scheduler/policy/queue.h"
+#include "scheduler/policy/waiting.h"
 #include "scheduler/state/gang.h"
 #include "scheduler/state/ledger.h"
 #include "scheduler/state/pods.h"
@@ -42,6 +43,11 @@
 #define ENGINE_LATE_MS        2000   /* a tick so much too late: the process stood still */
 #define ENGINE_DOUBT_MS       60000  /* a binding without an answer that no watch shows by then */
 #define ENGINE_REFUSED_MS     1000   /* a gang whose binding was refused rests that long */
+#define ENGINE_EXPLAIN_MS     10000  /* why a gang waits is put into words anew after that */
+
+/* Planning steps of one apply. A step is about as long as one of the solver's (solver.h); together
+ * they are some milliseconds, so that nobody waits longer for the decisions about others. */
+#define ENGINE_STEPS_MAX 50000
 
 /* A bind call that waits for the barrier or for its binding, and the pod it is of. */
 struct engine_caller {
@@ -59,13 +65,15 @@ struct engine {
     struct ledger *ledger;
     struct pods *pods;
     struct gangs gangs;
-    struct queue queue;
+    struct queue queue;      /* gangs that are worth planning … */
+    struct waiting *waiting; /* … and those that did not fit */
+    struct timers timers;    /* of gangs */
+    struct timers explain;   /* gangs whose reason may have to be put into other words */
     bool synced;
     bool draining;
     bool leading; /* false: another process decides */
     bool tree_dirty;
-    bool plan_needed;          /* something happened that may make a gang placeable */
-    uint64_t planned_releases; /* ledger_releases() when planning last ran */
+    uint64_t planned_releases; /* ledger_releases() when those who wait were last looked at */
     uint32_t provisional;      /* pods known from calls only */
     int64_t next_tick;         /* never later than the first thing that falls due */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
@@ -78,6 +86,8 @@ struct engine {
 
     /* of the running engine_apply() */
     int64_t now;
+    bool batch;    /* more events follow at once: nothing is planned yet */
+    int64_t steps; /* that planning may still take; <= 0: the rest is left to a tick */
     struct effects *effects;
 };
 
@@ -87,9 +97,15 @@ struct engine {
 void engine_mark(struct engine *engine, struct gang *gang);
 /* Something of the gang's own changed: it is looked at, and planned again if it wants to be. */
 void engine_mark_changed(struct engine *engine, struct gang *gang);
-/* Something happened that may make some gang placeable. */
-void engine_mark_room(struct engine *engine);
 void engine_want_tick(struct engine *engine, int64_t at);
+/* Sets the gang's timer to the first of its times. */
+void engine_set_timer(struct engine *engine, struct gang *gang);
+/* What it is short of may have changed: its reason is looked at when that is due. */
+void engine_mark_stale(struct engine *engine, struct gang *gang);
+/* Takes from the pod the place it has, or is about to get. */
+void engine_release(struct engine *engine, struct pod *pod);
+/* Takes planning steps from what this apply may use. */
+void engine_charge(struct engine *engine, uint64_t steps);
 
 /* ---- effects ---- */
 

@@ -2,11 +2,13 @@
 #include "scheduler/engine/ticks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/repair.h"
+#include "topology/base/alloc.h"
 
 /* Time is handed in with every event, and passes only here: what falls due is acted on in the tick
  * that was asked for, never in passing by another event.
@@ -14,7 +16,11 @@
 
 void ticks_forgive_lateness(struct engine *engine)
 {
-    if (engine->next_tick == INT64_MAX || engine->now - engine->next_tick < ENGINE_LATE_MS) {
+    int64_t next = timers_next(&engine->timers);
+    if (engine->next_tick < next) {
+        next = engine->next_tick;
+    }
+    if (next == INT64_MAX || engine->now - next < ENGINE_LATE_MS) {
         return;
     }
     for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
@@ -60,17 +66,12 @@ static void tick_gang(struct engine *engine, struct gang *gang)
         /* Bound members wait for these: their room is not given away while they are planned
          * again. */
         hold_abort(engine, gang, why, gang->state != GANG_COMMITTING);
-        engine_mark(engine, gang);
     } else if (gang->nominate_at <= engine->now) {
         nominate_again(engine, gang);
-        engine_mark(engine, gang);
     }
     repair_tick(engine, gang);
     if (gang_expire_vetoes(gang, engine->now)) {
         engine_mark_changed(engine, gang);
-    }
-    if (gang->wants && gang->not_before <= engine->now && gang->dirty) {
-        engine_mark_room(engine);
     }
 }
 
@@ -86,41 +87,40 @@ static void drop_doubtful_bindings(struct engine *engine)
             engine_want_tick(engine, pod->unsure_until);
             continue;
         }
-        pods_release(engine->pods, pod);
+        engine_release(engine, pod);
         if (pod->gang != NULL) {
             engine_mark_changed(engine, pod->gang);
         }
     }
 }
 
-static void want_ticks(struct engine *engine, const struct gang *gang)
+/* Gangs whose time has come, in order of name; *new*. */
+static struct gang **take_due(struct engine *engine, uint32_t *count)
 {
-    engine_want_tick(engine, gang->deadline);
-    engine_want_tick(engine, gang->nominate_at);
-    if (gang->wants && gang->not_before > engine->now) {
-        engine_want_tick(engine, gang->not_before);
+    struct gang **due = NULL;
+    struct gang *gang;
+    size_t room = 0;
+    *count = 0;
+    while ((gang = timers_due(&engine->timers, engine->now)) != NULL) {
+        due = alloc_grow(due, &room, (size_t)*count + 1, sizeof(struct gang *));
+        due[(*count)++] = gang;
     }
-    if (gang->repair_since >= 0 && !gang->torn) {
-        engine_want_tick(engine, gang->repair_since + engine->options.repair_timeout_ms);
+    if (*count > 1) {
+        qsort(due, *count, sizeof(struct gang *), gang_compare);
     }
-    for (uint32_t i = 0; i < gang->veto_count; i++) {
-        engine_want_tick(engine, gang->vetoes[i].until);
-    }
+    return due;
 }
 
 void ticks_run(struct engine *engine)
 {
+    uint32_t count;
     engine->next_tick = INT64_MAX;
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        tick_gang(engine, engine->gangs.items[i]);
+    struct gang **due = take_due(engine, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        engine_mark(engine, due[i]); /* which sets its timer anew */
+        tick_gang(engine, due[i]);
     }
+    free(due);
     drop_unconfirmed_pods(engine);
     drop_doubtful_bindings(engine);
-}
-
-void ticks_want(struct engine *engine)
-{
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        want_ticks(engine, engine->gangs.items[i]);
-    }
 }

@@ -13,7 +13,4 @@ void ticks_forgive_lateness(struct engine *engine);
 /* EVENT_TICK: deadlines, backoffs and doubts that are over. */
 void ticks_run(struct engine *engine);
 
-/* Asks for the next tick, after the fixpoint. */
-void ticks_want(struct engine *engine);
-
 #endif

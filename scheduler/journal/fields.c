@@ -25,7 +25,7 @@ static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 64, "code_write
 
 /* Added to the type of an event when more follow. */
 #define EVENT_MORE 64u
-static_assert(EVENT_LEAD < EVENT_MORE, "types and the flag share a byte");
+static_assert(EVENT_TYPES <= EVENT_MORE, "types and the flag share a byte");
 
 /* A time or a span of time. */
 static void code_time(struct journal_coder *coder, int64_t *value)
@@ -256,7 +256,7 @@ static void code_event_type(struct journal_coder *coder, struct event *event)
     journal_coder_choice(coder, &type, 2 * EVENT_MORE, "event");
     event->more = type >= EVENT_MORE;
     type %= EVENT_MORE;
-    if (type > EVENT_LEAD) {
+    if (type >= EVENT_TYPES) {
         journal_coder_fail(coder, "event %u is not known", type);
         type = EVENT_TICK;
     }
@@ -307,6 +307,10 @@ void journal_fields_event(struct journal_coder *coder, struct event *event, uint
     case EVENT_NOMINATION_DONE:
         code_done(coder, &event->done);
         break;
+    case EVENT_ASK:
+        journal_coder_name(coder, &event->asked.name_space, "the namespace of a gang");
+        journal_coder_name(coder, &event->asked.name, "the name of a gang");
+        break;
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:
@@ -340,6 +344,7 @@ uint32_t journal_fields_rows(const struct event *event)
     case EVENT_DRAIN:
     case EVENT_FOLLOW:
     case EVENT_LEAD:
+    case EVENT_ASK:
         break;
     }
     return 0;

@@ -6,16 +6,23 @@
 
 #include "topology/base/alloc.h"
 
-/* A sorted array over the table of gangs. `sequence` is unique, so the order is total. */
+/* Two arrays, sorted when somebody is taken after somebody came. What the order rests on changes
+ * while a gang is in the queue, so nothing cleverer would stay right. `sequence` is unique, so the
+ * order is total.
+ *
+ * Invariant: gang->queued says in which array the gang is, and it is in no other.
+ */
 
 void queue_init(struct queue *queue)
 {
     memset(queue, 0, sizeof(*queue));
+    queue->pass = 1;
 }
 
 void queue_finish(struct queue *queue)
 {
     free(queue->items);
+    free(queue->later);
     memset(queue, 0, sizeof(*queue));
 }
 
@@ -29,9 +36,10 @@ bool queue_wants(const struct gang *gang, const struct gang_tally *tally)
     return gang_begun(tally) || (tally->held == 0 && tally->pending >= (uint32_t)minimum);
 }
 
+/* The first one to be planned comes last. */
 static int compare(const void *left, const void *right)
 {
-    const struct gang *a = *(struct gang *const *)left, *b = *(struct gang *const *)right;
+    const struct gang *a = *(struct gang *const *)right, *b = *(struct gang *const *)left;
     bool a_torn = a->state == GANG_COMMITTING, b_torn = b->state == GANG_COMMITTING;
     if (a_torn != b_torn) {
         return a_torn ? -1 : 1; /* its bound members wait for the rest */
@@ -43,24 +51,82 @@ static int compare(const void *left, const void *right)
     if (a->sequence != b->sequence) {
         return a->sequence < b->sequence ? -1 : 1;
     }
-    int order = strcmp(a->name_space, b->name_space);
-    return order != 0 ? order : strcmp(a->name, b->name);
+    return gang_compare(&a, &b);
 }
 
-void queue_fill(struct queue *queue, const struct gangs *gangs, int64_t now, uint64_t releases)
+void queue_add(struct queue *queue, struct gang *gang)
 {
-    queue->count = 0;
-    for (uint32_t i = 0; i < gangs->count; i++) {
-        struct gang *gang = gangs->items[i];
-        if (!gang->wants || gang->not_before > now ||
-            (!gang->dirty && gang->tried_at == releases)) {
-            continue;
-        }
-        queue->items =
-            alloc_grow(queue->items, &queue->room, (size_t)queue->count + 1, sizeof(struct gang *));
-        queue->items[queue->count++] = gang;
+    if (gang->queued != GANG_NOT_QUEUED) {
+        return;
     }
-    if (queue->count > 1) {
+    if (gang->tried_pass == queue->pass) {
+        queue->later = alloc_grow(queue->later, &queue->later_room, (size_t)queue->later_count + 1,
+                                  sizeof(struct gang *));
+        queue->later[queue->later_count++] = gang;
+        gang->queued = GANG_QUEUED_LATER;
+        return;
+    }
+    queue->items =
+        alloc_grow(queue->items, &queue->room, (size_t)queue->count + 1, sizeof(struct gang *));
+    queue->items[queue->count++] = gang;
+    queue->sorted = false;
+    gang->queued = GANG_QUEUED;
+}
+
+static void take_out(struct gang **items, uint32_t *count, const struct gang *gang)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        if (items[i] == gang) {
+            memmove(&items[i], &items[i + 1], (*count - i - 1) * sizeof(struct gang *));
+            --*count;
+            return;
+        }
+    }
+}
+
+void queue_remove(struct queue *queue, struct gang *gang)
+{
+    if (gang->queued == GANG_QUEUED) {
+        take_out(queue->items, &queue->count, gang);
+    } else if (gang->queued == GANG_QUEUED_LATER) {
+        take_out(queue->later, &queue->later_count, gang);
+    }
+    gang->queued = GANG_NOT_QUEUED;
+}
+
+static void begin_pass(struct queue *queue)
+{
+    struct queue before = *queue;
+    queue->items = before.later;
+    queue->count = before.later_count;
+    queue->room = before.later_room;
+    queue->later = before.items;
+    queue->later_count = 0;
+    queue->later_room = before.room;
+    queue->sorted = false;
+    queue->pass++;
+    for (uint32_t i = 0; i < queue->count; i++) {
+        queue->items[i]->queued = GANG_QUEUED;
+    }
+}
+
+struct gang *queue_take(struct queue *queue)
+{
+    if (queue->count == 0) {
+        begin_pass(queue);
+        return NULL;
+    }
+    if (!queue->sorted && queue->count > 1) {
         qsort(queue->items, queue->count, sizeof(struct gang *), compare);
     }
+    queue->sorted = true;
+    struct gang *gang = queue->items[--queue->count];
+    gang->queued = GANG_NOT_QUEUED;
+    gang->tried_pass = queue->pass;
+    return gang;
+}
+
+bool queue_empty(const struct queue *queue)
+{
+    return queue->count == 0 && queue->later_count == 0;
 }

@@ -2,6 +2,8 @@
 #ifndef SCHEDULER_POLICY_QUEUE_H
 #define SCHEDULER_POLICY_QUEUE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "scheduler/state/gang.h"
@@ -9,23 +11,38 @@
 /* Who is planned next: gangs that have begun and lack their quorum, then greatest priority first,
  * then who became ready first.
  *
- * The queue is worked out anew whenever planning has a reason to run; nothing is stored that could
- * disagree with the gangs themselves. A gang that does not fit does not block those behind it, and
- * is not tried again before capacity may have become free or it changed itself.
+ *   worth a try ──queue_add()──▶ this pass ──queue_take()──▶ planned, or waits (policy/waiting.h)
+ *                        └─────▶ next pass, if it was taken in this one
+ *
+ * Only gangs that are worth a try are in the queue: because they changed, or because something that
+ * could help them became free. A gang that does not fit does not block those behind it. A pass may
+ * be left and resumed at any time. Everybody is taken at most once in a pass, so that gangs which
+ * are worth a try again and again do not keep others from their turn.
  */
 
 struct queue {
-    struct gang **items;
+    struct gang **items; /* of this pass; the best one last, if sorted */
     uint32_t count;
     size_t room;
+    bool sorted;
+    struct gang **later; /* of the next one */
+    uint32_t later_count;
+    size_t later_room;
+    uint64_t pass; /* number of this pass, from 1 on */
 };
 
 void queue_init(struct queue *queue);
 void queue_finish(struct queue *queue);
 
-/* Replaces the content by the gangs that are worth planning at `now`; `releases` is
- * ledger_releases(). */
-void queue_fill(struct queue *queue, const struct gangs *gangs, int64_t now, uint64_t releases);
+/* Nothing happens to a gang that is in the queue already. */
+void queue_add(struct queue *queue, struct gang *gang);
+/* Nothing happens to a gang that is not in the queue. */
+void queue_remove(struct queue *queue, struct gang *gang);
+
+/* The next one, which leaves the queue; NULL when this pass is over: the next one has begun. */
+struct gang *queue_take(struct queue *queue);
+
+bool queue_empty(const struct queue *queue); /* this pass and the next one */
 
 /* Whether the gang has members that could be planned at all, time and capacity aside. */
 bool queue_wants(const struct gang *gang, const struct gang_tally *tally);

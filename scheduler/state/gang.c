@@ -21,6 +21,16 @@ void gangs_init(struct gangs *gangs)
     memset(gangs, 0, sizeof(*gangs));
 }
 
+void gang_changed(struct gang *gang)
+{
+    gang->dirty = true;
+}
+
+void gang_planned(struct gang *gang)
+{
+    gang->dirty = false;
+}
+
 static void gang_free(struct gang *gang)
 {
     barrier_finish(&gang->barrier);
@@ -48,6 +58,12 @@ static int compare_names(const struct gang *gang, const char *name_space, const 
 {
     int order = strcmp(gang->name_space, name_space);
     return order != 0 ? order : strcmp(gang->name, name);
+}
+
+int gang_compare(const void *left, const void *right)
+{
+    const struct gang *a = *(struct gang *const *)left, *b = *(struct gang *const *)right;
+    return compare_names(a, b->name_space, b->name);
 }
 
 /* Index of the gang, or where it belongs. */
@@ -99,8 +115,9 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
     gang->told_at = INT64_MIN / 2;
+    gang->explained_at = INT64_MIN / 2;
     gang->reason_class = "";
-    gang->dirty = true;
+    gang_changed(gang);
     barrier_init(&gang->barrier);
     gangs->items[place] = gang;
     gangs->count++;
@@ -194,7 +211,7 @@ int gang_join(struct gang *gang, struct pod *pod)
     insert_member(gang, pod);
     pods_count_in(pod, &gang->totals);
     pod->gang = gang;
-    gang->dirty = true;
+    gang_changed(gang);
     return 0;
 }
 
@@ -204,7 +221,7 @@ void gang_leave(struct gang *gang, struct pod *pod)
     take_member(gang, pod);
     pods_count_out(pod);
     pod->gang = NULL;
-    gang->dirty = true;
+    gang_changed(gang);
 }
 
 void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes)
@@ -214,7 +231,7 @@ void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes)
         insert_member(gang, pod);
     }
     if ((changes & ~(unsigned)POD_DEVICES) != 0) {
-        gang->dirty = true;
+        gang_changed(gang);
     }
 }
 
@@ -231,7 +248,7 @@ void gang_set_object(struct gang *gang, const struct group_object *object)
     gang->object_timeout_ms = object->hold_timeout_ms;
     replace(&gang->uid, object->uid);
     placement_set(&gang->object_placement, &object->placement);
-    gang->dirty = true;
+    gang_changed(gang);
 }
 
 void gang_clear_object(struct gang *gang)
@@ -241,7 +258,7 @@ void gang_clear_object(struct gang *gang)
     gang->object_timeout_ms = 0;
     replace(&gang->uid, NULL);
     placement_finish(&gang->object_placement);
-    gang->dirty = true;
+    gang_changed(gang);
 }
 
 int32_t gang_minimum(const struct gang *gang)

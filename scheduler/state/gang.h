@@ -11,6 +11,7 @@
 #include "scheduler/state/barrier.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/pods.h"
+#include "scheduler/state/timers.h"
 
 /* Gangs: who belongs together, what quorum they need, how far they are.
  *
@@ -36,6 +37,10 @@ struct gang_veto {
     int64_t until;
 };
 
+enum gang_queued { GANG_NOT_QUEUED, GANG_QUEUED, GANG_QUEUED_LATER };
+
+struct need;
+
 struct gang {
     char *name_space;
     char *name;
@@ -52,17 +57,26 @@ struct gang {
     struct totals totals; /* of the members; kept by the pod table */
 
     enum gang_state state;
-    bool wants;          /* has members that could be planned; kept by the engine */
-    bool dirty;          /* something of its own changed since it was last planned */
-    uint64_t tried_at;   /* ledger_releases() when it last did not fit */
+    bool wants; /* has members that could be planned; kept by the engine */
+    bool dirty; /* something of its own changed since it was last planned */
+
+    enum gang_queued queued; /* kept by policy/queue.c, like the next one */
+    uint64_t tried_pass;     /* the pass in which it was planned last */
+    struct need *need;       /* what it waits for, NULL: it does not; policy/waiting.c, like … */
+    struct gang *wait_next;  /* … the others that wait for the same */
+    struct gang *wait_before;
+
     uint64_t sequence;   /* when it became ready, for the queue */
     int64_t ready_since; /* -1 before */
 
-    int64_t deadline;    /* of the hold; INT64_MAX without one */
-    int64_t nominate_at; /* when lost nominations are looked for next; INT64_MAX without a hold */
-    int64_t told_at;     /* when people were last told by an Event why it waits */
-    int64_t not_before;  /* backoff */
-    uint32_t failures;   /* aborts in a row */
+    int64_t deadline;     /* of the hold; INT64_MAX without one */
+    int64_t nominate_at;  /* when lost nominations are looked for next; INT64_MAX without a hold */
+    int64_t told_at;      /* when people were last told by an Event why it waits */
+    int64_t explained_at; /* when its shortfall was last put into words */
+    struct timer timer;   /* the first of its times above and below */
+    struct timer explain; /* set: what it is short of may have changed since */
+    int64_t not_before;   /* backoff */
+    uint32_t failures;    /* aborts in a row */
 
     int64_t repair_since; /* COMMITTING since then; -1: it is not */
     bool torn;            /* could not be repaired in time, is kept, and people were told */
@@ -105,11 +119,18 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
 /* Frees the gang; it must have no members and nobody waiting. */
 void gangs_remove(struct gangs *gangs, struct gang *gang);
 
+/* Order of namespace, name; of pointers to gangs, for qsort(). */
+int gang_compare(const void *left, const void *right);
+
 /* Membership. Joining fails (-1) above GANG_MEMBERS_MAX. */
 int gang_join(struct gang *gang, struct pod *pod);
 void gang_leave(struct gang *gang, struct pod *pod);
 /* A member was observed anew, with these changes (enum pod_change). */
 void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes);
+
+/* Something of its own changed: it is worth planning again. The only writer of `dirty`, with … */
+void gang_changed(struct gang *gang);
+void gang_planned(struct gang *gang); /* … it is being planned as it is now */
 
 void gang_set_object(struct gang *gang, const struct group_object *object);
 void gang_clear_object(struct gang *gang);

@@ -404,3 +404,13 @@ void pods_release(struct pods *pods, struct pod *pod)
         (void)gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, NULL);
     }
 }
+
+void pods_keep_shape(struct pods *pods, uint32_t shape)
+{
+    shapes_retain(pods->shapes, shape);
+}
+
+void pods_drop_shape(struct pods *pods, uint32_t shape)
+{
+    drop_shape(pods, shape);
+}

@@ -113,6 +113,10 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
 /* Removes; releases the claim. The pod must have left its gang. */
 void pods_remove(struct pods *pods, struct pod *pod);
 
+/* A reference to a shape for somebody who is no pod, and its end. */
+void pods_keep_shape(struct pods *pods, uint32_t shape);
+void pods_drop_shape(struct pods *pods, uint32_t shape);
+
 void pods_hold(struct pods *pods, struct pod *pod, uint32_t row);
 /* The same on GPUs that gpus_choose() gave; 0: which ones is not known. */
 void pods_hold_gpus(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus);

@@ -380,6 +380,12 @@ uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod)
     return shape->id;
 }
 
+void shapes_retain(struct shapes *shapes, uint32_t id)
+{
+    assert(shapes->by_id[id]->references > 0);
+    shapes->by_id[id]->references++;
+}
+
 bool shapes_release(struct shapes *shapes, uint32_t id)
 {
     struct shape *shape = shapes->by_id[id];

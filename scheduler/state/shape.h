@@ -32,6 +32,8 @@ void shapes_destroy(struct shapes *shapes);
 
 /* The id of the pod's shape with one reference more, or SHAPE_NONE when a limit is passed. */
 uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod);
+/* One reference more to a shape that is in use. */
+void shapes_retain(struct shapes *shapes, uint32_t shape);
 /* One reference less; true when that was the last one and the id is void. */
 bool shapes_release(struct shapes *shapes, uint32_t shape);
 

@@ -82,6 +82,7 @@ static const char *event_name(enum event_type event)
         [EVENT_DRAIN] = "drain",
         [EVENT_FOLLOW] = "follow",
         [EVENT_LEAD] = "lead",
+        [EVENT_ASK] = "ask",
     };
     return (size_t)event < sizeof names / sizeof names[0] ? names[event] : "?";
 }

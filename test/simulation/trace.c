@@ -145,6 +145,7 @@ static void print_record(const struct sim *sim, FILE *out, const struct record *
     case EVENT_DEVICES: /* nodes of the simulation tell of none, and its process is alone */
     case EVENT_FOLLOW:
     case EVENT_LEAD:
+    case EVENT_ASK:
         break;
     case EVENT_FILTER:
         print_call(sim, out, "filter", record);

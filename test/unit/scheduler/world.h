@@ -342,8 +342,16 @@ static inline void world_outcome(struct world *world, const char *gang, int firs
     }
 }
 
-static inline const char *world_reason(const struct world *world, const char *gang)
+/* Why it waits, to somebody who asks. */
+static inline const char *world_reason(struct world *world, const char *gang)
 {
+    struct event event = {.type = EVENT_ASK, .now = world->now};
+    event.asked.name_space = "ns";
+    event.asked.name = gang;
+    struct effects effects;
+    effects_init(&effects);
+    engine_apply(world->engine, &event, &effects);
+    effects_finish(&effects);
     static char text[600];
     struct arena arena;
     arena_init(&arena);

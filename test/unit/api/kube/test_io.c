@@ -118,6 +118,7 @@ static void tell_event(const struct event *event)
     case EVENT_DRAIN:
     case EVENT_FOLLOW:
     case EVENT_LEAD:
+    case EVENT_ASK:
         ck_abort_msg("not an event of this side");
     }
 }

@@ -141,10 +141,10 @@ START_TEST(test_anything)
     struct bed_maker maker = {.random = {(uint64_t)_i}, .rows = 50};
     struct event event;
     arena_init(&maker.arena);
-    for (int round = 0; round < 15 * (EVENT_LEAD + 1); round++) {
+    for (int round = 0; round < 15 * EVENT_TYPES; round++) {
         struct effect effect = {.type = (enum effect_type)(round % (EFFECT_SKIPPED + 1))};
         arena_reset(&maker.arena);
-        bed_event(&maker, (enum event_type)(round % (EVENT_LEAD + 1)), &event);
+        bed_event(&maker, (enum event_type)(round % EVENT_TYPES), &event);
         bed_effect(&maker, &effect, journal_fields_rows(&event));
         for (int k = 0; k < 2; k++) {
             char *words = words_of(&event, k == 0 ? NULL : &effect);

@@ -277,6 +277,10 @@ static inline void bed_event(struct bed_maker *maker, enum event_type type, stru
             (struct write_done_event){bed_name(maker), bed_text(maker),
                                       (enum write_outcome)bed_below(maker, 4), bed_text(maker)};
         break;
+    case EVENT_ASK:
+        event->asked.name_space = bed_name(maker);
+        event->asked.name = bed_name(maker);
+        break;
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:

@@ -216,6 +216,10 @@ static inline void dump_event(FILE *out, const struct event *event)
         dump_number(out, event->done.outcome);
         dump_text(out, event->done.message);
         break;
+    case EVENT_ASK:
+        dump_text(out, event->asked.name_space);
+        dump_text(out, event->asked.name);
+        break;
     case EVENT_SYNCED:
     case EVENT_TICK:
     case EVENT_DRAIN:

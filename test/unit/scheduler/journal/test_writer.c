@@ -13,7 +13,7 @@
 #include "topology/base/checksum.h"
 
 #define NODES   300
-#define EVENTS  (EVENT_LEAD + 1)
+#define EVENTS  EVENT_TYPES
 #define EFFECTS (EFFECT_SKIPPED + 1)
 
 static void begin(struct journal *journal, int64_t started)
@@ -426,10 +426,10 @@ END_TEST
 #define FILTER    "\x08"
 #define GIVE_UP   "\x0c"
 #define TICK      "\x0f"
-#define NO_EVENT  "\x13"
+#define NO_EVENT  "\x14"
 #define NO_EFFECT "\x0b"
 static_assert(EVENT_FILTER == 8 && EVENT_BIND_GIVE_UP == 12 && EVENT_TICK == 15, "see above");
-static_assert(EVENT_LEAD + 1 == 19 && EFFECT_SKIPPED + 1 == 11, "see above");
+static_assert(EVENT_TYPES == 20 && EFFECT_SKIPPED + 1 == 11, "see above");
 
 static const struct forged {
     const char *payload;
@@ -442,8 +442,8 @@ static const struct forged {
     }
     FORGED("\x00", "a second header"),
     FORGED("\x03", "kind 3 is not known"),
-    FORGED("\x01\x00\x00" NO_EVENT "\x00\x00", "event 19 is not known"),
-    FORGED("\x01\x00\x00\x53\x00\x00", "event 19 is not known"), /* and more follow */
+    FORGED("\x01\x00\x00" NO_EVENT "\x00\x00", "event 20 is not known"),
+    FORGED("\x01\x00\x00\x54\x00\x00", "event 20 is not known"), /* and more follow */
     FORGED("\x01\x00\x00\x80\x01\x00\x00", "event 128 is not known"),
     FORGED("\x01\x00\x00" TICK "\xff\xff\xff\xff\x0f\x00", "4294967295 effects are too many"),
     FORGED("\x01\x00\x00" TICK "\x01" NO_EFFECT, "effect 11 is not known"),

@@ -34,14 +34,22 @@ static struct gang *ready(struct fixture *fixture, const char *name, int32_t pri
     return gang;
 }
 
-/* The names in the queue, one letter each. */
-static void expect(struct fixture *fixture, int64_t now, uint64_t releases, const char *names)
+static void add_all(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < fixture->gangs.count; i++) {
+        queue_add(&fixture->queue, fixture->gangs.items[i]);
+    }
+}
+
+/* The names of what is left of the pass, one letter each. */
+static void expect(struct fixture *fixture, const char *names)
 {
     char text[16] = "";
-    queue_fill(&fixture->queue, &fixture->gangs, now, releases);
-    ck_assert_uint_lt(fixture->queue.count, sizeof(text));
-    for (uint32_t i = 0; i < fixture->queue.count; i++) {
-        text[i] = fixture->queue.items[i]->name[0];
+    struct gang *gang;
+    size_t count = 0;
+    while ((gang = queue_take(&fixture->queue)) != NULL) {
+        ck_assert_uint_lt(count, sizeof(text) - 1);
+        text[count++] = gang->name[0];
     }
     ck_assert_str_eq(text, names);
 }
@@ -56,7 +64,8 @@ START_TEST(test_priority_then_first_come)
     ready(&fixture, "d", INT32_MIN, 0);
     ready(&fixture, "e", INT32_MAX, 9);
     ready(&fixture, "f", 10, 2);
-    expect(&fixture, 0, 0, "efbcad");
+    add_all(&fixture);
+    expect(&fixture, "efbcad");
     teardown(&fixture);
 }
 END_TEST
@@ -69,35 +78,8 @@ START_TEST(test_a_begun_gang_without_its_quorum_goes_first)
     ready(&fixture, "b", 0, 2)->state = GANG_COMMITTING;
     ready(&fixture, "c", 500, 3)->state = GANG_PLACED; /* has its quorum: waits its turn */
     ready(&fixture, "d", 1, 4)->state = GANG_COMMITTING;
-    expect(&fixture, 0, 0, "dbac");
-    teardown(&fixture);
-}
-END_TEST
-
-START_TEST(test_order_and_who_is_left_out)
-{
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
-    struct fixture fixture;
-    struct gang *gang[6];
-    setup(&fixture);
-    for (int i = 0; i < 6; i++) {
-        gang[i] = gangs_get(&fixture.gangs, "ns", names[i]);
-        gang[i]->wants = true;
-        gang[i]->sequence = 10 - (uint64_t)i;
-        gang[i]->state = GANG_WAITING;
-    }
-    multiset_add(&gang[1]->totals.priorities, 5);
-    gang[2]->wants = false;
-    gang[3]->not_before = 1001;
-    gang[4]->dirty = false; /* nothing is free that was not when it last failed */
-    gang[4]->tried_at = 77;
-    queue_fill(&fixture.queue, &fixture.gangs, 1000, 77);
-    ck_assert_uint_eq(fixture.queue.count, 3);
-    ck_assert_ptr_eq(fixture.queue.items[0], gang[1]);
-    ck_assert_ptr_eq(fixture.queue.items[1], gang[5]);
-    ck_assert_ptr_eq(fixture.queue.items[2], gang[0]);
-    queue_fill(&fixture.queue, &fixture.gangs, 1001, 78);
-    ck_assert_uint_eq(fixture.queue.count, 5);
+    add_all(&fixture);
+    expect(&fixture, "dbac");
     teardown(&fixture);
 }
 END_TEST
@@ -110,34 +92,80 @@ START_TEST(test_names_break_ties)
     ready(&fixture, "a", 0, 0);
     struct gang *other = gangs_get(&fixture.gangs, "another", "z");
     other->wants = true;
-    expect(&fixture, 0, 0, "zab");
+    add_all(&fixture);
+    expect(&fixture, "zab");
     teardown(&fixture);
 }
 END_TEST
 
-START_TEST(test_who_is_skipped)
+START_TEST(test_everybody_is_in_it_once)
 {
     struct fixture fixture;
     setup(&fixture);
-    struct gang *gang = ready(&fixture, "a", 0, 1);
-    expect(&fixture, 100, 5, "a");
+    ready(&fixture, "a", 0, 1);
+    ready(&fixture, "b", 0, 2);
+    add_all(&fixture);
+    add_all(&fixture);
+    expect(&fixture, "ab");
+    ck_assert(queue_empty(&fixture.queue));
+    expect(&fixture, "");
+    teardown(&fixture);
+}
+END_TEST
 
-    gang->wants = false;
-    expect(&fixture, 100, 5, "");
-    gang->wants = true;
+/* Who is worth another try at once waits for the next pass, however urgent it is: the others have
+ * their turn first. */
+START_TEST(test_a_pass_takes_everybody_once)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *urgent = ready(&fixture, "u", 100, 1);
+    ready(&fixture, "a", 0, 2);
+    ready(&fixture, "b", 0, 3);
+    add_all(&fixture);
+    ck_assert_ptr_eq(queue_take(&fixture.queue), urgent);
+    queue_add(&fixture.queue, urgent);
+    queue_add(&fixture.queue, urgent);
+    expect(&fixture, "ab");
+    ck_assert(!queue_empty(&fixture.queue));
+    expect(&fixture, "u");
+    ck_assert(queue_empty(&fixture.queue));
+    teardown(&fixture);
+}
+END_TEST
 
-    gang->not_before = 101; /* backs off */
-    expect(&fixture, 100, 5, "");
-    expect(&fixture, 101, 5, "a");
+START_TEST(test_who_comes_during_a_pass_takes_its_place)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *first = ready(&fixture, "a", 5, 1);
+    struct gang *last = ready(&fixture, "b", 0, 2);
+    queue_add(&fixture.queue, first);
+    queue_add(&fixture.queue, last);
+    ck_assert_ptr_eq(queue_take(&fixture.queue), first);
+    queue_add(&fixture.queue, ready(&fixture, "c", 1, 3));
+    expect(&fixture, "cb");
+    teardown(&fixture);
+}
+END_TEST
 
-    gang->dirty = false; /* tried, and nothing was released since */
-    gang->tried_at = 5;
-    expect(&fixture, 101, 5, "");
-    expect(&fixture, 101, 6, "a");
-    gang->tried_at = 6;
-    expect(&fixture, 101, 6, "");
-    gang->dirty = true; /* changed itself */
-    expect(&fixture, 101, 6, "a");
+START_TEST(test_who_goes_is_not_taken)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *now = ready(&fixture, "a", 0, 1);
+    struct gang *later = ready(&fixture, "b", 1, 2);
+    ready(&fixture, "c", -1, 3);
+    add_all(&fixture);
+    ck_assert_ptr_eq(queue_take(&fixture.queue), later);
+    queue_add(&fixture.queue, later);
+    queue_remove(&fixture.queue, later);
+    queue_remove(&fixture.queue, now);
+    queue_remove(&fixture.queue, now);
+    expect(&fixture, "c");
+    ck_assert(queue_empty(&fixture.queue));
+    queue_add(&fixture.queue, now);
+    expect(&fixture, "a");
     teardown(&fixture);
 }
 END_TEST
@@ -185,9 +213,11 @@ int main(void)
     TCase *tcase = tcase_create("queue");
     tcase_add_test(tcase, test_priority_then_first_come);
     tcase_add_test(tcase, test_a_begun_gang_without_its_quorum_goes_first);
-    tcase_add_test(tcase, test_order_and_who_is_left_out);
     tcase_add_test(tcase, test_names_break_ties);
-    tcase_add_test(tcase, test_who_is_skipped);
+    tcase_add_test(tcase, test_everybody_is_in_it_once);
+    tcase_add_test(tcase, test_a_pass_takes_everybody_once);
+    tcase_add_test(tcase, test_who_comes_during_a_pass_takes_its_place);
+    tcase_add_test(tcase, test_who_goes_is_not_taken);
     tcase_add_loop_test(tcase, test_wants, 0, (int)(sizeof(wants_table) / sizeof(wants_table[0])));
     suite_add_tcase(suite, tcase);
     return check_main(suite);

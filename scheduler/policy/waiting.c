@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/policy/waiting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
+
+/* A need is the list of words that says what it is, in a hash table, with a list of its gangs.
+ *
+ *   key   flags · level · least · (shape · count) × roles, sorted by shape
+ *
+ * `stamp` sums up the counters that may speak for the need; each only ever grows, so the sum stands
+ * still exactly when all of them do.
+ *
+ *   one shape               copies of the shape rose on some node
+ *   several shapes, or      somebody gave back some of a resource that is asked for: roles compete,
+ *   good sets of GPUs       and what helps them together need not raise what one finds alone
+ *   the tree alone          the tree is another one
+ *   besides                 a gang left its domains: all gangs if the need is exclusive, else those
+ *                           that were exclusive themselves
+ *
+ * Needs are kept in order of their creation, so that nothing depends on the hash.
+ */
+
+#define KEY_MAX (3 + 2 * SOLVER_ROLES_MAX)
+
+struct need {
+    UT_hash_handle hh;
+    uint32_t key[KEY_MAX];
+    struct wait_need what;
+    uint64_t stamp;
+    struct gang *gangs; /* doubly linked, oldest first */
+    struct gang *last;
+};
+
+struct waiting {
+    struct ledger *ledger;
+    const struct shapes *shapes;
+    const struct domains *domains;
+    struct pods *pods;
+    uint64_t departures; /* places given up by members of gangs */
+    uint64_t exclusive;  /* of which by gangs that wanted the domain for themselves */
+    struct need *needs;  /* uthash by key, in order of creation */
+};
+
+struct waiting *waiting_create(struct ledger *ledger, const struct shapes *shapes,
+                               const struct domains *domains, struct pods *pods)
+{
+    struct waiting *waiting = alloc_zero(1, sizeof *waiting);
+    waiting->ledger = ledger;
+    waiting->shapes = shapes;
+    waiting->domains = domains;
+    waiting->pods = pods;
+    return waiting;
+}
+
+static void need_free(struct waiting *waiting, struct need *need)
+{
+    HASH_DELETE(hh, waiting->needs, need);
+    for (uint32_t i = 0; i < need->what.role_count; i++) {
+        pods_drop_shape(waiting->pods, need->what.roles[i].shape);
+    }
+    free(need);
+}
+
+void waiting_destroy(struct waiting *waiting)
+{
+    if (waiting == NULL) {
+        return;
+    }
+    struct need *need, *next;
+    HASH_ITER (hh, waiting->needs, need, next) {
+        for (struct gang *gang = need->gangs; gang != NULL; gang = gang->wait_next) {
+            gang->need = NULL;
+        }
+        need_free(waiting, need);
+    }
+    free(waiting);
+}
+
+/* ---- counters and counts ---- */
+
+/* Moves when copies of the shape rose somewhere. */
+static uint64_t raised(const struct waiting *waiting, uint32_t shape)
+{
+    (void)shape;
+    return ledger_releases(waiting->ledger);
+}
+
+static uint64_t released(const struct waiting *waiting, uint32_t resource)
+{
+    (void)resource;
+    return ledger_releases(waiting->ledger);
+}
+
+/* Copies of the shape in the best domain of the level. */
+static uint64_t best(const struct waiting *waiting, uint32_t shape, bool good, uint32_t level)
+{
+    const struct domains *domains = waiting->domains;
+    const struct capacity *capacity = good ? ledger_good_capacity(waiting->ledger, shape)
+                                           : ledger_capacity(waiting->ledger, shape);
+    uint64_t most = 0;
+    if (level + 1 == domains_levels(domains)) {
+        for (uint32_t p = 0; p < domains_positions(domains); p++) {
+            uint64_t fits = capacity_node(capacity, p);
+            most = fits > most ? fits : most;
+        }
+        return most;
+    }
+    for (uint32_t d = 0; d < domains_count(domains); d++) {
+        uint64_t fits = domains_get(domains, d)->level == level ? capacity_domain(capacity, d) : 0;
+        most = fits > most ? fits : most;
+    }
+    return most;
+}
+
+static uint64_t sum_of_releases(const struct waiting *waiting, const struct wait_need *what)
+{
+    uint64_t sum = domains_generation(waiting->domains);
+    for (uint32_t i = 0; i < what->role_count; i++) {
+        const struct resources *request = shapes_request(waiting->shapes, what->roles[i].shape);
+        for (uint32_t k = 0; k < request->count; k++) {
+            sum += released(waiting, request->items[k].name);
+        }
+    }
+    return sum;
+}
+
+static uint64_t stamp_of(const struct waiting *waiting, const struct wait_need *what)
+{
+    if (what->tree) {
+        return domains_generation(waiting->domains);
+    }
+    uint64_t left = what->exclusive ? waiting->departures : waiting->exclusive;
+    if (what->role_count == 1 && !what->good_gpus) {
+        return left + raised(waiting, what->roles[0].shape);
+    }
+    return left + sum_of_releases(waiting, what);
+}
+
+/* The most pods that could find room together in one domain of the level, roles taken one by one
+ * and each in its own best domain. */
+static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
+{
+    uint64_t fits = 0;
+    if (what->tree) {
+        return true;
+    }
+    for (uint32_t i = 0; i < what->role_count && fits < what->least; i++) {
+        uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus, what->level);
+        fits += most < what->roles[i].count ? most : what->roles[i].count;
+    }
+    return fits >= what->least;
+}
+
+void waiting_departed(struct waiting *waiting, bool exclusive)
+{
+    waiting->departures++;
+    waiting->exclusive += exclusive;
+}
+
+/* ---- needs ---- */
+
+static int compare_roles(const void *left, const void *right)
+{
+    const struct wait_role *a = left;
+    const struct wait_role *b = right;
+    return a->shape < b->shape ? -1 : a->shape > b->shape;
+}
+
+/* Bytes of the key. */
+static unsigned make_key(struct need *need)
+{
+    struct wait_need *what = &need->what;
+    unsigned words = 0;
+    err_require(what->role_count <= SOLVER_ROLES_MAX);
+    if (what->role_count > 1) {
+        qsort(what->roles, what->role_count, sizeof what->roles[0], compare_roles);
+    }
+    need->key[words++] =
+        (what->tree ? 1u : 0) | (what->good_gpus ? 2u : 0) | (what->exclusive ? 4u : 0);
+    need->key[words++] = what->level;
+    need->key[words++] = what->least;
+    for (uint32_t i = 0; i < what->role_count; i++) {
+        need->key[words++] = what->roles[i].shape;
+        need->key[words++] = what->roles[i].count;
+    }
+    return words * (unsigned)sizeof(uint32_t);
+}
+
+/* The need of that key, or a new one. */
+static struct need *get_need(struct waiting *waiting, const struct wait_need *what)
+{
+    struct need *made = alloc_zero(1, sizeof *made);
+    struct need *found;
+    made->what = *what;
+    unsigned size = make_key(made);
+    HASH_FIND(hh, waiting->needs, made->key, size, found);
+    if (found != NULL) {
+        free(made);
+        return found;
+    }
+    for (uint32_t i = 0; i < what->role_count; i++) {
+        pods_keep_shape(waiting->pods, what->roles[i].shape);
+    }
+    HASH_ADD_KEYPTR(hh, waiting->needs, made->key, size, made);
+    made->stamp = stamp_of(waiting, &made->what);
+    return made;
+}
+
+void waiting_remove(struct waiting *waiting, struct gang *gang)
+{
+    struct need *need = gang->need;
+    if (need == NULL) {
+        return;
+    }
+    *(gang->wait_before != NULL ? &gang->wait_before->wait_next : &need->gangs) = gang->wait_next;
+    *(gang->wait_next != NULL ? &gang->wait_next->wait_before : &need->last) = gang->wait_before;
+    gang->need = NULL;
+    gang->wait_next = NULL;
+    gang->wait_before = NULL;
+    if (need->gangs == NULL) {
+        need_free(waiting, need);
+    }
+}
+
+void waiting_put(struct waiting *waiting, struct gang *gang, const struct wait_need *what)
+{
+    struct need *need = get_need(waiting, what);
+    if (gang->need == need) {
+        return;
+    }
+    waiting_remove(waiting, gang);
+    gang->need = need;
+    gang->wait_before = need->last;
+    *(need->last != NULL ? &need->last->wait_next : &need->gangs) = gang;
+    need->last = gang;
+}
+
+bool waiting_may_fit(const struct waiting *waiting, const struct gang *gang)
+{
+    return gang->need == NULL || may_fit(waiting, &gang->need->what);
+}
+
+void waiting_wake(struct waiting *waiting, struct queue *queue,
+                  void (*stale)(void *context, struct gang *gang), void *context)
+{
+    for (struct need *need = waiting->needs; need != NULL; need = need->hh.next) {
+        uint64_t stamp = stamp_of(waiting, &need->what);
+        if (stamp == need->stamp) {
+            continue;
+        }
+        need->stamp = stamp;
+        bool helps = may_fit(waiting, &need->what);
+        for (struct gang *gang = need->gangs; gang != NULL; gang = gang->wait_next) {
+            if (helps) {
+                queue_add(queue, gang);
+            } else {
+                stale(context, gang);
+            }
+        }
+    }
+}
+
+uint32_t waiting_needs(const struct waiting *waiting)
+{
+    return HASH_COUNT(waiting->needs);
+}
