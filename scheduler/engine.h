@@ -45,7 +45,7 @@ struct engine *engine_create(const struct engine_options *options);
 void engine_destroy(struct engine *engine);
 
 /* Applies one event and appends what follows from it. Never fails: bad input is answered (a
- * refusal, an error reply) or reported as an EFFECT_EVENT, or left out and reported as an EFFECT_SKIPPED. */
+ * refusal, an error reply), explained by an EFFECT_EVENT, or left out with an EFFECT_SKIPPED. */
 void engine_apply(struct engine *engine, const struct event *event, struct effects *effects);
 
 /* When the next EVENT_TICK is due (same clock as event.now), INT64_MAX for never. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/devices/slice_attributes.h"
+#include "api/kube/objects/slice_attributes.h"
 #include "topology/base/arena.h"
 #include "topology/devices/order.h"
 

@@ -27,7 +27,7 @@
 
 struct record {
     struct arena arena;
-    struct slice_object slice;
+    struct resource_slice slice;
     const char *error; /* NULL: it was read */
     struct pool *pool;
     struct node_slices *node; /* NULL: not of one node */
@@ -288,7 +288,7 @@ static const char *gather(const struct newest *newest, struct arena *arena, stru
     const struct slice_device **devices = arena_alloc(arena, newest->device_count, sizeof *devices);
     size_t count = 0;
     for (size_t i = 0; i < newest->count; i++) {
-        const struct slice_object *slice = &newest->records[i]->slice;
+        const struct resource_slice *slice = &newest->records[i]->slice;
         for (size_t j = 0; j < slice->device_count; j++) {
             devices[count++] = &slice->devices[j];
         }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/kube/devices/decode_slice.h"
+#include "api/kube/objects/decode_slice.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
 

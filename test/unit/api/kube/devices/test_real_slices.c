@@ -165,7 +165,7 @@ static void check_slice(const char *file, const json_t *json, struct lines *fact
 {
     struct err err;
     struct arena arena;
-    struct slice_object slice;
+    struct resource_slice slice;
     char line[2 * LINE_SIZE];
     arena_init(&arena);
     ck_assert_msg(slice_decode(json, &arena, &slice, &err) == 0, "%s", err.text);

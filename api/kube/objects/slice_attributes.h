@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_DEVICES_SLICE_ATTRIBUTES_H
-#define API_KUBE_DEVICES_SLICE_ATTRIBUTES_H
+#ifndef API_KUBE_OBJECTS_SLICE_ATTRIBUTES_H
+#define API_KUBE_OBJECTS_SLICE_ATTRIBUTES_H
 
 #include <stdbool.h>
 
 #include "api/json/fields.h"
-#include "api/kube/devices/decode_slice.h"
+#include "api/kube/objects/decode_slice.h"
 #include "topology/base/arena.h"
 #include "topology/base/err.h"
 

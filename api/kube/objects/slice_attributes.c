@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/devices/slice_attributes.h"
+#include "api/kube/objects/slice_attributes.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/devices/decode_slice.h"
+#include "api/kube/objects/decode_slice.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void teardown(void)
     arena_finish(&arena);
 }
 
-static void slice_from(const char *yaml, struct slice_object *slice)
+static void slice_from(const char *yaml, struct resource_slice *slice)
 {
     struct err err;
     json_t *json = yaml_object(yaml);
@@ -30,7 +30,7 @@ static void slice_from(const char *yaml, struct slice_object *slice)
 static void refused(const char *yaml, const char *error)
 {
     struct err err;
-    struct slice_object slice;
+    struct resource_slice slice;
     json_t *json = yaml_object(yaml);
     ck_assert_msg(slice_decode(json, &arena, &slice, &err) == -1, "taken: %s", yaml);
     ck_assert_uint_eq(slice.device_count, 0);
@@ -47,7 +47,7 @@ static void refused(const char *yaml, const char *error)
 
 START_TEST(complete)
 {
-    struct slice_object slice;
+    struct resource_slice slice;
     slice_from("apiVersion: resource.k8s.io/v1\n"
                "kind: ResourceSlice\n" HEAD "  devices:\n"
                "  - name: gpu-0\n"
@@ -93,7 +93,7 @@ END_TEST
 
 START_TEST(versions)
 {
-    struct slice_object slice;
+    struct resource_slice slice;
     slice_from("apiVersion: resource.k8s.io/v1beta1\n" HEAD "  devices:\n"
                "  - name: gpu-0\n"
                "    basic:\n"
@@ -122,7 +122,7 @@ END_TEST
 static const struct slice_device *device_of(const char *driver, const char *attributes)
 {
     char yaml[2048];
-    struct slice_object slice;
+    struct resource_slice slice;
     (void)snprintf(yaml, sizeof yaml,
                    "metadata: {name: s}\n"
                    "spec: {driver: %s, nodeName: n, pool: {name: p, resourceSliceCount: 1},\n"
@@ -225,7 +225,7 @@ END_TEST
 
 START_TEST(scopes)
 {
-    struct slice_object slice;
+    struct resource_slice slice;
     slice_from("metadata: {name: s}\n"
                "spec: {driver: d, allNodes: true, nodeName: '', pool: {name: p, "
                "resourceSliceCount: 1}}\n",
@@ -291,7 +291,7 @@ START_TEST(bad_heads)
         refused(CASES[i].yaml, CASES[i].error);
     }
     struct err err;
-    struct slice_object slice;
+    struct resource_slice slice;
     ck_assert_int_eq(slice_decode(NULL, &arena, &slice, &err), -1);
     ck_assert_str_eq(err.text, "resource slice: is not a JSON object");
     ck_assert_int_eq(slice_decode(json_null(), &arena, &slice, &err), -1);
@@ -356,7 +356,7 @@ END_TEST
 START_TEST(broken_slices_tell_their_pool)
 {
     struct err err;
-    struct slice_object slice;
+    struct resource_slice slice;
     json_t *json = yaml_object(HEAD "  devices: [{name: gpu-0, attributes: {numa: {int: -5}}}]\n");
     ck_assert_int_eq(slice_decode(json, &arena, &slice, &err), -1);
     ck_assert_str_eq(slice.name, "s");
@@ -384,7 +384,7 @@ START_TEST(long_texts)
     memset(text, 'a', 300);
     text[300] = '\0';
     struct err err;
-    struct slice_object slice;
+    struct resource_slice slice;
     /* A name and an understood attribute of 300 characters are refused … */
     json_t *json = slice_with(json_pack("[{ss}]", "name", text));
     ck_assert_int_eq(slice_decode(json, &arena, &slice, &err), -1);
@@ -431,7 +431,7 @@ static json_t *many(size_t count)
 START_TEST(thousands_of_devices)
 {
     struct err err;
-    struct slice_object slice;
+    struct resource_slice slice;
     json_t *json = many(SLICE_DEVICES_MAX);
     ck_assert_int_eq(slice_decode(json, &arena, &slice, &err), 0);
     ck_assert_uint_eq(slice.device_count, SLICE_DEVICES_MAX);

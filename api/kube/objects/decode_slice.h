@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef API_KUBE_DEVICES_DECODE_SLICE_H
-#define API_KUBE_DEVICES_DECODE_SLICE_H
+#ifndef API_KUBE_OBJECTS_DECODE_SLICE_H
+#define API_KUBE_OBJECTS_DECODE_SLICE_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -77,7 +77,7 @@ struct slice_device {
     size_t unknown_count;   /* … of which nobody here understands */
 };
 
-struct slice_object {
+struct resource_slice {
     const char *name;
     const char *driver;
     const char *pool;
@@ -91,7 +91,7 @@ struct slice_object {
 
 /* On failure the members up to `node` that could be read are there, the others NULL or 0, so that
  * the pool the slice belongs to can be held for unknown; there are no devices then. */
-int slice_decode(const json_t *json, struct arena *arena, struct slice_object *slice,
+int slice_decode(const json_t *json, struct arena *arena, struct resource_slice *slice,
                  struct err *err);
 
 #endif

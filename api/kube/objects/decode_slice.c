@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/kube/devices/decode_slice.h"
+#include "api/kube/objects/decode_slice.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/kube/devices/slice_attributes.h"
+#include "api/kube/objects/slice_attributes.h"
 #include "topology/devices/map.h"
 
 /* From the outside in: who the slice is, which pool and generation, whose devices, the devices.
@@ -81,7 +81,7 @@ static int read_number(const struct field *up, const char *member, int64_t minim
 }
 
 /* generation may be absent, for 0 is left out when written; the number of slices may not. */
-static int read_pool(const struct field *spec, struct arena *arena, struct slice_object *slice,
+static int read_pool(const struct field *spec, struct arena *arena, struct resource_slice *slice,
                      struct err *err)
 {
     struct field pool;
@@ -101,7 +101,7 @@ static int read_pool(const struct field *spec, struct arena *arena, struct slice
     return 0;
 }
 
-static int read_scope(const struct field *spec, struct arena *arena, struct slice_object *slice,
+static int read_scope(const struct field *spec, struct arena *arena, struct resource_slice *slice,
                       struct err *err)
 {
     const char *node = NULL;
@@ -191,7 +191,7 @@ static int read_device(const struct field *field, const char *driver, struct are
     return 0;
 }
 
-static int read_devices(const struct field *spec, struct arena *arena, struct slice_object *slice,
+static int read_devices(const struct field *spec, struct arena *arena, struct resource_slice *slice,
                         struct err *err)
 {
     struct field devices;
@@ -216,13 +216,13 @@ static int read_devices(const struct field *spec, struct arena *arena, struct sl
     return 0;
 }
 
-int slice_decode(const json_t *json, struct arena *arena, struct slice_object *slice,
+int slice_decode(const json_t *json, struct arena *arena, struct resource_slice *slice,
                  struct err *err)
 {
     struct field root;
     struct field metadata;
     struct field spec;
-    *slice = (struct slice_object){.name = NULL};
+    *slice = (struct resource_slice){.name = NULL};
     if (field_root(json, &root, err) != 0 || field_object(&root, "metadata", &metadata, err) != 0 ||
         read_name(&metadata, "name", SLICE_NAME_MAX, arena, &slice->name, err) != 0) {
         return err_prefix(err, "resource slice");
