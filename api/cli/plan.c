@@ -196,7 +196,7 @@ out:
 static void run(struct what_if *what_if)
 {
     struct intake *intake = what_if->snapshot.intake;
-    const struct kube_batch *batch = what_if->snapshot.batch;
+    struct kube_batch *batch = what_if->snapshot.batch;
     struct event synced = {.type = EVENT_SYNCED};
     struct event tick = {.type = EVENT_TICK};
     intake_slices(intake, batch);

@@ -130,7 +130,7 @@ static void read_node(struct inventory *inventory, const struct node_object *obj
 
 static void read_nodes(struct inventory *inventory, const struct snapshot *snapshot)
 {
-    const struct kube_batch *batch = snapshot->batch;
+    struct kube_batch *batch = snapshot->batch;
     inventory->total = alloc_zero(batch->count, sizeof *inventory->total);
     inventory->free = alloc_zero(batch->count, sizeof *inventory->free);
     inventory->findings = alloc_zero(batch->count, sizeof(struct node_devices_finding *));

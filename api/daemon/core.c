@@ -170,7 +170,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
 }
 
 /* Takes in the ResourceSlices of a batch, and tells the engine of nodes that look different now. */
-static void apply_slices(struct core *core, const struct kube_batch *batch)
+static void apply_slices(struct core *core, struct kube_batch *batch)
 {
     struct event event;
     intake_slices(core->options.intake, batch);

@@ -8,8 +8,8 @@
 
 #include "api/embedded/edit.h"
 #include "api/import/import.h"
-#include "api/kube/devices/node_devices.h"
 #include "api/kube/objects/decode.h"
+#include "api/kube/objects/decode_slice.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 
@@ -289,8 +289,8 @@ int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *ba
         json_array_append(cluster->topologies, object);
         return 0;
     }
-    if (node_devices_is_slice(object)) {
-        kube_batch_slice(batch, object, NULL);
+    if (slice_recognise(object)) {
+        kube_batch_slice(batch, decoded_slice_create(object));
         return 0;
     }
     if (skipped != NULL) {

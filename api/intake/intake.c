@@ -41,16 +41,22 @@ static void warn(const struct intake *intake, const char *what, const char *why)
     intake->options.warn(intake->options.context, what, why);
 }
 
-void intake_slices(struct intake *intake, const struct kube_batch *batch)
+void intake_slice(struct intake *intake, struct kube_slice *slice)
 {
     struct err err;
+    struct decoded_slice *decoded = slice->decoded;
+    slice->decoded = NULL;
+    if (decoded == NULL) {
+        node_devices_slice_gone(intake->devices, slice->gone);
+    } else if (node_devices_slice(intake->devices, decoded, &err) < 0) {
+        warn(intake, "a ResourceSlice is left out", err.text);
+    }
+}
+
+void intake_slices(struct intake *intake, struct kube_batch *batch)
+{
     for (size_t i = 0; i < batch->slice_count; i++) {
-        const struct kube_slice *slice = &batch->slices[i];
-        if (slice->object == NULL) {
-            node_devices_slice_gone(intake->devices, slice->gone);
-        } else if (node_devices_slice(intake->devices, slice->object, &err) < 0) {
-            warn(intake, "a ResourceSlice is left out", err.text);
-        }
+        intake_slice(intake, &batch->slices[i]);
     }
 }
 

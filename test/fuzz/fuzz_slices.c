@@ -97,7 +97,7 @@ static void step(struct slice_pools *pools, const json_t *json)
         slice_pools_delete(pools, json_string_value(json));
         return;
     }
-    require(slice_pools_apply(pools, json, &err) == 0 || err.text[0] != '\0');
+    require(slice_pools_apply(pools, decoded_slice_create(json), &err) == 0 || err.text[0] != '\0');
     check_nrt(json);
     const char *node =
         json_string_value(json_object_get(json_object_get(json, "spec"), "nodeName"));

@@ -290,26 +290,15 @@ static void mark_changed(void *context, const char *node)
     }
 }
 
-bool node_devices_is_slice(const json_t *object)
+int node_devices_slice(struct node_devices *devices, struct decoded_slice *slice, struct err *err)
 {
-    static const char group[] = "resource.k8s.io/";
-    const char *kind = json_string_value(json_object_get(object, "kind"));
-    const char *version = json_string_value(json_object_get(object, "apiVersion"));
-    return kind != NULL && version != NULL && strcmp(kind, "ResourceSlice") == 0 &&
-           strncmp(version, group, sizeof(group) - 1) == 0;
-}
-
-int node_devices_slice(struct node_devices *devices, const json_t *slice, struct err *err)
-{
-    const char *name =
-        json_string_value(json_object_get(json_object_get(slice, "metadata"), "name"));
-    if (name != NULL) {
-        slice_pools_visit_nodes(devices->pools, name, mark_changed, devices);
+    char name[SLICE_NAME_MAX + 1] = "";
+    if (slice->slice.name != NULL) {
+        (void)snprintf(name, sizeof name, "%s", slice->slice.name);
     }
+    slice_pools_visit_nodes(devices->pools, name, mark_changed, devices); /* where it was */
     int result = slice_pools_apply(devices->pools, slice, err);
-    if (name != NULL) {
-        slice_pools_visit_nodes(devices->pools, name, mark_changed, devices);
-    }
+    slice_pools_visit_nodes(devices->pools, name, mark_changed, devices);
     return result;
 }
 

@@ -2,7 +2,6 @@
 #ifndef API_KUBE_DEVICES_NODE_DEVICES_H
 #define API_KUBE_DEVICES_NODE_DEVICES_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +25,7 @@
  */
 
 struct node_devices;
+struct decoded_slice;
 
 enum node_devices_source {
     NODE_DEVICES_NONE,
@@ -54,11 +54,9 @@ void node_devices_fill(struct node_devices *devices, struct node_object *node,
 /* The node is gone. */
 void node_devices_forget(struct node_devices *devices, const char *node);
 
-/* Whether an object is a ResourceSlice, of any version. */
-bool node_devices_is_slice(const json_t *object);
-/* A ResourceSlice, new or changed; and one that is gone. The error says why it cannot be read; its
- * pool is not complete then. */
-int node_devices_slice(struct node_devices *devices, const json_t *slice, struct err *err);
+/* A ResourceSlice (*stolen*), new or changed; and one that is gone. The error says why it cannot be
+ * read; its pool is not complete then. */
+int node_devices_slice(struct node_devices *devices, struct decoded_slice *slice, struct err *err);
 void node_devices_slice_gone(struct node_devices *devices, const char *name);
 
 /* Of the remembered nodes whose slices have changed since they were filled, the next one: name,

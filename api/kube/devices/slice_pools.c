@@ -16,8 +16,8 @@
  *   pools   "gpu.nvidia.com/n1"       ─▶ its records   to put a pool together
  *   nodes   "n1"                      ─▶ its records   to find the pools of a node
  *
- * A record owns the arena its slice was decoded into. A slice that could not be read is a record
- * too, as long as its pool is known: it has the error in place of the devices. If even its
+ * A record owns its decoded slice. A slice that could not be read is a record too, as long as its
+ * pool is known: it has the error in place of the devices. If even its
  * generation is unknown it may be the newest one, so the pool is unknown. Pools and nodes without
  * records are freed.
  *
@@ -26,9 +26,9 @@
  */
 
 struct record {
-    struct arena arena;
-    struct resource_slice slice;
-    const char *error; /* NULL: it was read */
+    struct decoded_slice *decoded;
+    const struct resource_slice *slice; /* in it */
+    const char *error;                  /* in it; NULL: it was read */
     struct pool *pool;
     struct node_slices *node; /* NULL: not of one node */
     UT_hash_handle hh;        /* by slice.name */
@@ -66,12 +66,13 @@ static void count_record(struct slice_pools *pools, const struct record *record,
 {
     pools->counts.slices += by;
     pools->counts.unreadable += record->error != NULL ? by : 0;
-    pools->counts.not_of_a_node += record->slice.scope != SLICE_SCOPE_NODE ? by : 0;
+    pools->counts.not_of_a_node += record->slice->scope != SLICE_SCOPE_NODE ? by : 0;
 }
 
 static void link_pool(struct slice_pools *pools, struct record *record)
 {
-    char *key = arena_printf(&record->arena, "%s/%s", record->slice.driver, record->slice.pool);
+    char *key =
+        arena_printf(&record->decoded->arena, "%s/%s", record->slice->driver, record->slice->pool);
     struct pool *pool = NULL;
     HASH_FIND_STR(pools->pools, key, pool);
     if (pool == NULL) {
@@ -86,13 +87,13 @@ static void link_pool(struct slice_pools *pools, struct record *record)
 static void link_node(struct slice_pools *pools, struct record *record)
 {
     struct node_slices *node = NULL;
-    if (record->slice.node == NULL) {
+    if (record->slice->node == NULL) {
         return;
     }
-    HASH_FIND_STR(pools->nodes, record->slice.node, node);
+    HASH_FIND_STR(pools->nodes, record->slice->node, node);
     if (node == NULL) {
         node = alloc_zero(1, sizeof *node);
-        node->name = alloc_string(record->slice.node);
+        node->name = alloc_string(record->slice->node);
         HASH_ADD_KEYPTR(hh, pools->nodes, node->name, strlen(node->name), node);
     }
     DL_APPEND2(node->records, record, node_previous, node_next);
@@ -123,7 +124,7 @@ static void unlink_record(struct slice_pools *pools, struct record *record)
 
 static void destroy_record(struct record *record)
 {
-    arena_finish(&record->arena);
+    decoded_slice_destroy(record->decoded);
     free(record);
 }
 
@@ -143,29 +144,27 @@ void slice_pools_destroy(struct slice_pools *pools)
         return;
     }
     while (pools->names != NULL) {
-        slice_pools_delete(pools, pools->names->slice.name);
+        slice_pools_delete(pools, pools->names->slice->name);
     }
     free(pools);
 }
 
-int slice_pools_apply(struct slice_pools *pools, const json_t *json, struct err *err)
+int slice_pools_apply(struct slice_pools *pools, struct decoded_slice *decoded, struct err *err)
 {
-    struct err cause;
-    struct record *record = alloc_zero(1, sizeof *record);
-    arena_init(&record->arena);
-    int result = slice_decode(json, &record->arena, &record->slice, &cause);
-    if (record->slice.name != NULL) {
-        slice_pools_delete(pools, record->slice.name);
+    const struct resource_slice *slice = &decoded->slice;
+    int result = decoded->error == NULL ? 0 : err_set(err, "%s", decoded->error);
+    if (slice->name != NULL) {
+        slice_pools_delete(pools, slice->name);
     }
-    if (result != 0) {
-        err_set(err, "%s", cause.text);
-        record->error = arena_string(&record->arena, cause.text);
-    }
-    if (record->slice.name == NULL || record->slice.pool == NULL) {
-        destroy_record(record);
+    if (slice->name == NULL || slice->pool == NULL) {
+        decoded_slice_destroy(decoded);
         return -1;
     }
-    HASH_ADD_KEYPTR(hh, pools->names, record->slice.name, strlen(record->slice.name), record);
+    struct record *record = alloc_zero(1, sizeof *record);
+    record->decoded = decoded;
+    record->slice = slice;
+    record->error = decoded->error;
+    HASH_ADD_KEYPTR(hh, pools->names, slice->name, strlen(slice->name), record);
     link_pool(pools, record);
     link_node(pools, record);
     count_record(pools, record, 1);
@@ -179,8 +178,8 @@ void slice_pools_visit_nodes(const struct slice_pools *pools, const char *name,
     HASH_FIND_STR(pools->names, name, record);
     const struct record *other = record == NULL ? NULL : record->pool->records;
     for (; other != NULL; other = other->pool_next) {
-        if (other->slice.node != NULL) {
-            visit(context, other->slice.node);
+        if (other->slice->node != NULL) {
+            visit(context, other->slice->node);
         }
     }
 }
@@ -203,7 +202,7 @@ static int compare_records(const void *a, const void *b)
 {
     const struct record *const *left = a;
     const struct record *const *right = b;
-    return strcmp((*left)->slice.name, (*right)->slice.name);
+    return strcmp((*left)->slice->name, (*right)->slice->name);
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -216,7 +215,7 @@ static int compare_devices(const void *a, const void *b)
 /* A slice whose generation or count could not be read may be of any generation. */
 static bool is_newest(const struct record *record, int64_t generation)
 {
-    return record->slice.slice_count == 0 || record->slice.generation == generation;
+    return record->slice->slice_count == 0 || record->slice->generation == generation;
 }
 
 static struct newest find_newest(const struct pool *pool, struct arena *arena, int64_t *generation)
@@ -227,7 +226,7 @@ static struct newest find_newest(const struct pool *pool, struct arena *arena, i
     DL_FOREACH2(pool->records, record, pool_next)
     {
         *generation =
-            record->slice.generation > *generation ? record->slice.generation : *generation;
+            record->slice->generation > *generation ? record->slice->generation : *generation;
         count++;
     }
     struct newest newest = {.count = 0};
@@ -236,7 +235,7 @@ static struct newest find_newest(const struct pool *pool, struct arena *arena, i
     {
         if (is_newest(record, *generation)) {
             newest.records[newest.count++] = record;
-            newest.device_count += record->slice.device_count;
+            newest.device_count += record->slice->device_count;
         }
     }
     qsort(newest.records, newest.count, sizeof *newest.records, compare_records);
@@ -265,19 +264,19 @@ static const char *find_fault(const struct newest *newest, const struct slice_po
         if (record->error != NULL) {
             return record->error;
         }
-        if (record->slice.slice_count != first->slice.slice_count) {
+        if (record->slice->slice_count != first->slice->slice_count) {
             return arena_printf(arena, "slice %s says there are %lld slices, slice %s says %lld",
-                                first->slice.name, (long long)first->slice.slice_count,
-                                record->slice.name, (long long)record->slice.slice_count);
+                                first->slice->name, (long long)first->slice->slice_count,
+                                record->slice->name, (long long)record->slice->slice_count);
         }
         if (record->node != first->node) {
-            return arena_printf(arena, "slices %s and %s are of different nodes", first->slice.name,
-                                record->slice.name);
+            return arena_printf(arena, "slices %s and %s are of different nodes",
+                                first->slice->name, record->slice->name);
         }
     }
-    if ((int64_t)newest->count != first->slice.slice_count) {
+    if ((int64_t)newest->count != first->slice->slice_count) {
         return arena_printf(arena, "%zu of %lld slices of generation %lld are there", newest->count,
-                            (long long)first->slice.slice_count, (long long)pool->generation);
+                            (long long)first->slice->slice_count, (long long)pool->generation);
     }
     return NULL;
 }
@@ -288,7 +287,7 @@ static const char *gather(const struct newest *newest, struct arena *arena, stru
     const struct slice_device **devices = arena_alloc(arena, newest->device_count, sizeof *devices);
     size_t count = 0;
     for (size_t i = 0; i < newest->count; i++) {
-        const struct resource_slice *slice = &newest->records[i]->slice;
+        const struct resource_slice *slice = newest->records[i]->slice;
         for (size_t j = 0; j < slice->device_count; j++) {
             devices[count++] = &slice->devices[j];
         }
@@ -309,8 +308,8 @@ static bool read_pool(const struct pool *pool, const struct node_slices *node, s
                       struct slice_pool *result)
 {
     *result = (struct slice_pool){
-        .driver = pool->records->slice.driver,
-        .name = pool->records->slice.pool,
+        .driver = pool->records->slice->driver,
+        .name = pool->records->slice->pool,
     };
     struct newest newest = find_newest(pool, arena, &result->generation);
     if (!is_of_node(&newest, node)) {

@@ -2,7 +2,6 @@
 #ifndef API_KUBE_DEVICES_SLICE_POOLS_H
 #define API_KUBE_DEVICES_SLICE_POOLS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,9 +33,10 @@ struct slice_pools;
 struct slice_pools *slice_pools_create(void);
 void slice_pools_destroy(struct slice_pools *pools);
 
-/* A slice as it is now, new or changed. When it cannot be read the error says why, and the pool it
- * says it is in is unknown until the slice is changed or deleted; what was known of it is gone. */
-int slice_pools_apply(struct slice_pools *pools, const json_t *json, struct err *err);
+/* A slice (*stolen*) as it is now, new or changed. When it cannot be read the error says why, and
+ * the pool it says it is in is unknown until the slice is changed or deleted; what was known of it
+ * is gone. */
+int slice_pools_apply(struct slice_pools *pools, struct decoded_slice *decoded, struct err *err);
 
 /* The slice with that name is gone. A name that is not there is ignored. */
 void slice_pools_delete(struct slice_pools *pools, const char *name);

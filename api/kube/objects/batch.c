@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "api/kube/objects/decode_slice.h"
 #include "topology/base/alloc.h"
 
 /* A growing array of events beside the arena that holds what they point to. Whoever holds the
@@ -22,7 +23,7 @@ void kube_batch_destroy(struct kube_batch *batch)
         return;
     }
     for (size_t i = 0; i < batch->slice_count; i++) {
-        json_decref(batch->slices[i].object);
+        decoded_slice_destroy(batch->slices[i].decoded);
     }
     arena_finish(&batch->arena);
     free(batch->slices);
@@ -39,12 +40,19 @@ struct event *kube_batch_append(struct kube_batch *batch, enum event_type type)
     return event;
 }
 
-void kube_batch_slice(struct kube_batch *batch, json_t *object, const char *gone)
+static struct kube_slice *append_slice(struct kube_batch *batch)
 {
     batch->slices = alloc_grow(batch->slices, &batch->slice_room, batch->slice_count + 1,
                                sizeof *batch->slices);
-    batch->slices[batch->slice_count++] = (struct kube_slice){
-        .object = json_incref(object),
-        .gone = arena_string(&batch->arena, gone),
-    };
+    return &batch->slices[batch->slice_count++];
+}
+
+void kube_batch_slice(struct kube_batch *batch, struct decoded_slice *decoded)
+{
+    *append_slice(batch) = (struct kube_slice){.decoded = decoded};
+}
+
+void kube_batch_slice_gone(struct kube_batch *batch, const char *name)
+{
+    *append_slice(batch) = (struct kube_slice){.gone = arena_string(&batch->arena, name)};
 }

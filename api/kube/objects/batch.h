@@ -2,7 +2,6 @@
 #ifndef API_KUBE_OBJECTS_BATCH_H
 #define API_KUBE_OBJECTS_BATCH_H
 
-#include <jansson.h>
 #include <stddef.h>
 
 #include "scheduler/event.h"
@@ -10,11 +9,14 @@
 
 /* Events on their way to the core: what one turn of the Kubernetes thread decoded. All strings live
  * in the batch's arena, so a batch changes threads as one pointer. `now` is filled in by the
- * receiver.
+ * receiver. No JSON crosses.
  */
+
+struct decoded_slice; /* api/kube/objects/decode_slice.h */
+
 struct kube_slice {
-    json_t *object;   /* a ResourceSlice, new or changed; NULL: it is gone */
-    const char *gone; /* its name */
+    struct decoded_slice *decoded; /* new or changed, also when unreadable; NULL: it is gone */
+    const char *gone;              /* its name */
 };
 
 struct kube_batch {
@@ -24,7 +26,7 @@ struct kube_batch {
     size_t count;
     size_t room;
     /* ResourceSlices are of no concern to the engine: they come beside the events and count before
-     * all of them. References are the batch's. */
+     * all of them. Whoever takes one out leaves NULL. */
     struct kube_slice *slices;
     size_t slice_count;
     size_t slice_room;
@@ -34,7 +36,8 @@ struct kube_batch *kube_batch_create(void);
 void kube_batch_destroy(struct kube_batch *batch);
 /* Appends a zeroed event; valid until the next append. */
 struct event *kube_batch_append(struct kube_batch *batch, enum event_type type);
-/* Adds a ResourceSlice (a new reference), or, with NULL, that the one of that name is gone. */
-void kube_batch_slice(struct kube_batch *batch, json_t *object, const char *gone);
+/* A ResourceSlice (*stolen*), new or changed; or the name of one that is gone. */
+void kube_batch_slice(struct kube_batch *batch, struct decoded_slice *decoded);
+void kube_batch_slice_gone(struct kube_batch *batch, const char *name);
 
 #endif

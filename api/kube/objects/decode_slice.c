@@ -2,10 +2,12 @@
 #include "api/kube/objects/decode_slice.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/json/fields.h"
 #include "api/kube/objects/slice_attributes.h"
+#include "topology/base/alloc.h"
 #include "topology/devices/map.h"
 
 /* From the outside in: who the slice is, which pool and generation, whose devices, the devices.
@@ -233,4 +235,32 @@ int slice_decode(const json_t *json, struct arena *arena, struct resource_slice 
         return err_prefix(err, "resource slice %s", slice->name);
     }
     return 0;
+}
+
+bool slice_recognise(const json_t *object)
+{
+    static const char group[] = "resource.k8s.io/";
+    const char *kind = json_string_value(json_object_get(object, "kind"));
+    const char *version = json_string_value(json_object_get(object, "apiVersion"));
+    return kind != NULL && version != NULL && strcmp(kind, "ResourceSlice") == 0 &&
+           strncmp(version, group, sizeof(group) - 1) == 0;
+}
+
+struct decoded_slice *decoded_slice_create(const json_t *json)
+{
+    struct err err;
+    struct decoded_slice *decoded = alloc_zero(1, sizeof *decoded);
+    arena_init(&decoded->arena);
+    if (slice_decode(json, &decoded->arena, &decoded->slice, &err) != 0) {
+        decoded->error = arena_string(&decoded->arena, err.text);
+    }
+    return decoded;
+}
+
+void decoded_slice_destroy(struct decoded_slice *decoded)
+{
+    if (decoded != NULL) {
+        arena_finish(&decoded->arena);
+        free(decoded);
+    }
 }

@@ -89,6 +89,22 @@ struct resource_slice {
     size_t device_count;
 };
 
+/* Whether an object is a ResourceSlice, of any version. */
+bool slice_recognise(const json_t *object);
+
+/* A slice that owns what it points to, so that it can be decoded on one thread and kept by
+ * another. */
+struct decoded_slice {
+    struct arena arena;
+    struct resource_slice slice;
+    const char
+        *error; /* why it cannot be read; NULL: it was. The slice is as slice_decode() says. */
+};
+
+/* *New*, also when the slice cannot be read. */
+struct decoded_slice *decoded_slice_create(const json_t *json);
+void decoded_slice_destroy(struct decoded_slice *decoded);
+
 /* On failure the members up to `node` that could be read are there, the others NULL or 0, so that
  * the pool the slice belongs to can be held for unknown; there are no devices then. */
 int slice_decode(const json_t *json, struct arena *arena, struct resource_slice *slice,

@@ -10,6 +10,7 @@
 #include "api/kube/client/query.h"
 #include "api/kube/client/status.h"
 #include "api/kube/objects/decode.h"
+#include "api/kube/objects/decode_slice.h"
 #include "api/kube/watch/inventory.h"
 #include "api/kube/watch/splitter.h"
 #include "topology/base/alloc.h"
@@ -234,7 +235,7 @@ static void tell_gone(void *context, const struct inventory_item *item)
     }
     struct arena *arena = &reflector->batch->arena;
     if (reflector->id == REFLECTOR_SLICES) {
-        kube_batch_slice(reflector->batch, NULL, item->name);
+        kube_batch_slice_gone(reflector->batch, item->name);
         return;
     }
     struct event *event = kube_batch_append(reflector->batch, reflector->kind->gone);
@@ -252,7 +253,10 @@ static int decode(struct reflector *reflector, json_t *json, struct err *err)
 {
     struct kube_batch *batch = reflector->batch;
     if (reflector->id == REFLECTOR_SLICES) {
-        kube_batch_slice(batch, json, NULL);
+        /* One that cannot be read is told, too: its pool is not whole then. The core says why. */
+        struct decoded_slice *decoded = decoded_slice_create(json);
+        reflector->skipped += decoded->error != NULL;
+        kube_batch_slice(batch, decoded);
         return 0;
     }
     struct event *event = kube_batch_append(batch, reflector->kind->event);

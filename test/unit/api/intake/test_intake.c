@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/kube/objects/decode_slice.h"
 #include "api/yaml/yaml.h"
 #include "test/unit/check_main.h"
 
@@ -128,7 +129,7 @@ static struct kube_batch *slices(const char *generation)
              generation);
     json_t *documents = yaml_load(text, strlen(text), &err);
     ck_assert_msg(documents != NULL, "%s", err.text);
-    kube_batch_slice(batch, json_array_get(documents, 0), NULL);
+    kube_batch_slice(batch, decoded_slice_create(json_array_get(documents, 0)));
     json_decref(documents);
     return batch;
 }
@@ -154,7 +155,7 @@ START_TEST(slices_that_come_later_change_the_node)
     ck_assert_ptr_null(changed.node.devices);
     ck_assert(!intake_next_changed(intake, &changed));
     struct kube_batch *gone = kube_batch_create();
-    kube_batch_slice(gone, NULL, "s");
+    kube_batch_slice_gone(gone, "s");
     take(gone);
     ck_assert(intake_next_changed(intake, &changed));
     ck_assert_ptr_nonnull(changed.node.devices);

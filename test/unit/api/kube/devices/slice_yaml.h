@@ -37,7 +37,7 @@ static inline void slice_apply(struct slice_pools *pools, struct slice_yaml slic
 {
     struct err err;
     json_t *json = slice_json(&slice);
-    ck_assert_msg(slice_pools_apply(pools, json, &err) == 0, "%s", err.text);
+    ck_assert_msg(slice_pools_apply(pools, decoded_slice_create(json), &err) == 0, "%s", err.text);
     json_decref(json);
 }
 
@@ -45,7 +45,7 @@ static inline void slice_apply(struct slice_pools *pools, struct slice_yaml slic
 static inline void slice_refuse(struct slice_pools *pools, struct slice_yaml slice, struct err *err)
 {
     json_t *json = slice_json(&slice);
-    ck_assert_int_eq(slice_pools_apply(pools, json, err), -1);
+    ck_assert_int_eq(slice_pools_apply(pools, decoded_slice_create(json), err), -1);
     json_decref(json);
 }
 

@@ -292,7 +292,7 @@ START_TEST(too_many_devices)
         json_t *json = json_pack("{s{ss}s{sssss{sssi}so}}", "metadata", "name", "s", "spec",
                                  "driver", "gpu.nvidia.com", "nodeName", "n1", "pool", "name", "n1",
                                  "resourceSliceCount", 1, "devices", devices);
-        ck_assert_int_eq(slice_pools_apply(pools, json, &err), 0);
+        ck_assert_int_eq(slice_pools_apply(pools, decoded_slice_create(json), &err), 0);
         json_decref(json);
         if (count == DEVICES_MAX) {
             read();

@@ -45,7 +45,8 @@ static void slice(struct slice_yaml what)
 {
     struct err err = {""};
     json_t *json = slice_json(&what);
-    ck_assert_msg(node_devices_slice(devices, json, &err) == 0, "%s", err.text);
+    ck_assert_msg(node_devices_slice(devices, decoded_slice_create(json), &err) == 0, "%s",
+                  err.text);
     json_decref(json);
 }
 
@@ -172,15 +173,15 @@ START_TEST(slices_that_cannot_be_read)
     json_t *bad = slice_json(&(struct slice_yaml){"a", "gpu.nvidia.com", "n1", 1, 1,
                                                   "{name: gpu-0, attributes: {type: 7}}"});
     ck_assert_uint_eq(fill("n1", DGX_A100, 3, "nvidia.com/gpu", 8), 8);
-    ck_assert_int_eq(node_devices_slice(devices, bad, &err), -1);
+    ck_assert_int_eq(node_devices_slice(devices, decoded_slice_create(bad), &err), -1);
     ck_assert_ptr_nonnull(strstr(err.text, "gpu-0"));
     json_decref(bad);
     ck_assert(node_devices_next_changed(devices, &changed));
     ck_assert_ptr_null(changed.devices);
     bad = yaml_object("{metadata: 7}");
-    ck_assert_int_eq(node_devices_slice(devices, bad, &err), -1);
+    ck_assert_int_eq(node_devices_slice(devices, decoded_slice_create(bad), &err), -1);
     json_decref(bad);
-    ck_assert_int_eq(node_devices_slice(devices, NULL, &err), -1);
+    ck_assert_int_eq(node_devices_slice(devices, decoded_slice_create(NULL), &err), -1);
     node_devices_slice_gone(devices, "a");
     ck_assert(node_devices_next_changed(devices, &changed));
     ck_assert_uint_eq(device_map_count(changed.devices, DEVICE_GPU), 8);
@@ -207,27 +208,6 @@ START_TEST(forgotten_nodes_do_not_change)
 }
 END_TEST
 
-START_TEST(what_is_a_slice)
-{
-    static const struct {
-        const char *yaml;
-        bool is;
-    } samples[] = {
-        {"{kind: ResourceSlice, apiVersion: resource.k8s.io/v1}", true},
-        {"{kind: ResourceSlice, apiVersion: resource.k8s.io/v1beta1}", true},
-        {"{kind: ResourceSlice, apiVersion: example.com/v1}", false},
-        {"{kind: ResourceSlice}", false},
-        {"{kind: ResourceClaim, apiVersion: resource.k8s.io/v1}", false},
-        {"{apiVersion: resource.k8s.io/v1}", false},
-    };
-    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
-        json_t *json = yaml_object(samples[i].yaml);
-        ck_assert(node_devices_is_slice(json) == samples[i].is);
-        json_decref(json);
-    }
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("api/kube/devices/node_devices");
@@ -242,7 +222,6 @@ int main(void)
     tcase_add_test(tcase, incomplete_pools);
     tcase_add_test(tcase, slices_that_cannot_be_read);
     tcase_add_test(tcase, forgotten_nodes_do_not_change);
-    tcase_add_test(tcase, what_is_a_slice);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

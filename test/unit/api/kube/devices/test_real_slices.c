@@ -204,7 +204,8 @@ static void read_all(struct slice_pools *pools, struct lines *facts)
         json_array_foreach(slices, index, slice)
         {
             check_slice(entry->d_name, slice, facts);
-            ck_assert_msg(slice_pools_apply(pools, slice, &err) == 0, "%s", err.text);
+            ck_assert_msg(slice_pools_apply(pools, decoded_slice_create(slice), &err) == 0, "%s",
+                          err.text);
         }
         json_decref(slices);
     }

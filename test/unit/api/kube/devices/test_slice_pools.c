@@ -132,7 +132,7 @@ static void apply_yaml(const char *yaml)
 {
     struct err err;
     json_t *json = yaml_object(yaml);
-    ck_assert_msg(slice_pools_apply(pools, json, &err) == 0, "%s", err.text);
+    ck_assert_msg(slice_pools_apply(pools, decoded_slice_create(json), &err) == 0, "%s", err.text);
     json_decref(json);
 }
 
@@ -200,12 +200,12 @@ START_TEST(unreadable_slices)
     complete(1, "gpu-0 gpu-1 ");
     /* A slice whose pool cannot be read is missing from its own. */
     json_t *json = yaml_object("{metadata: {name: b}, spec: {driver: 5}}");
-    ck_assert_int_eq(slice_pools_apply(pools, json, &err), -1);
+    ck_assert_int_eq(slice_pools_apply(pools, decoded_slice_create(json), &err), -1);
     json_decref(json);
     unknown("pool n1 of gpu.nvidia.com: 1 of 2 slices of generation 1 are there");
-    ck_assert_int_eq(slice_pools_apply(pools, NULL, &err), -1);
+    ck_assert_int_eq(slice_pools_apply(pools, decoded_slice_create(NULL), &err), -1);
     ck_assert_uint_eq(slice_pools_counts(pools).slices, 1);
-    ck_assert_int_eq(slice_pools_apply(pools, NULL, NULL), -1);
+    ck_assert_int_eq(slice_pools_apply(pools, decoded_slice_create(NULL), NULL), -1);
 }
 END_TEST
 
@@ -250,7 +250,8 @@ START_TEST(any_order)
         json_t *json = json_pack("{s{ss}s{sssss{sssisi}so}}", "metadata", "name", name, "spec",
                                  "driver", NVIDIA, "nodeName", "n1", "pool", "name", "n1",
                                  "generation", 1, "resourceSliceCount", SLICES, "devices", devices);
-        ck_assert_msg(slice_pools_apply(pools, json, &err) == 0, "%s", err.text);
+        ck_assert_msg(slice_pools_apply(pools, decoded_slice_create(json), &err) == 0, "%s",
+                      err.text);
         json_decref(json);
         ck_assert((the_pool()->reason == NULL) == (i + 1 == SLICES));
     }

@@ -454,6 +454,60 @@ START_TEST(thousands_of_devices)
 }
 END_TEST
 
+START_TEST(what_is_a_slice)
+{
+    static const struct {
+        const char *yaml;
+        bool is;
+    } samples[] = {
+        {"{kind: ResourceSlice, apiVersion: resource.k8s.io/v1}", true},
+        {"{kind: ResourceSlice, apiVersion: resource.k8s.io/v1beta1}", true},
+        {"{kind: ResourceSlice, apiVersion: example.com/v1}", false},
+        {"{kind: ResourceSlice}", false},
+        {"{kind: ResourceClaim, apiVersion: resource.k8s.io/v1}", false},
+        {"{apiVersion: resource.k8s.io/v1}", false},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        json_t *json = yaml_object(samples[i].yaml);
+        ck_assert(slice_recognise(json) == samples[i].is);
+        json_decref(json);
+    }
+}
+END_TEST
+
+/* What was decoded does not need the JSON any more. */
+START_TEST(a_decoded_slice_owns_what_it_says)
+{
+    json_t *json = yaml_object(HEAD "  devices: [{name: gpu-0}]\n");
+    struct decoded_slice *decoded = decoded_slice_create(json);
+    json_decref(json);
+    ck_assert_ptr_null(decoded->error);
+    ck_assert_uint_eq(decoded->slice.device_count, 1);
+    ck_assert_str_eq(decoded->slice.devices[0].name, "gpu-0");
+    ck_assert_str_eq(decoded->slice.name, "s");
+    ck_assert_str_eq(decoded->slice.pool, "p");
+    decoded_slice_destroy(decoded);
+}
+END_TEST
+
+/* Nor does the reason why it could not be, beside what could be read. */
+START_TEST(a_decoded_slice_that_cannot_be_read)
+{
+    json_t *json = yaml_object(HEAD "  devices: 7\n");
+    struct decoded_slice *decoded = decoded_slice_create(json);
+    json_decref(json);
+    ck_assert_ptr_nonnull(strstr(decoded->error, "spec.devices"));
+    ck_assert_ptr_nonnull(decoded->slice.pool);
+    ck_assert_uint_eq(decoded->slice.device_count, 0);
+    decoded_slice_destroy(decoded);
+    decoded = decoded_slice_create(NULL);
+    ck_assert_ptr_nonnull(decoded->error);
+    ck_assert_ptr_null(decoded->slice.name);
+    decoded_slice_destroy(decoded);
+    decoded_slice_destroy(NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("decode_slice");
@@ -470,6 +524,9 @@ int main(void)
     tcase_add_test(tcase, broken_slices_tell_their_pool);
     tcase_add_test(tcase, long_texts);
     tcase_add_test(tcase, thousands_of_devices);
+    tcase_add_test(tcase, what_is_a_slice);
+    tcase_add_test(tcase, a_decoded_slice_owns_what_it_says);
+    tcase_add_test(tcase, a_decoded_slice_that_cannot_be_read);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
