@@ -6,6 +6,7 @@
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/texts.h"
 
 /* The intern table.
  *
@@ -24,8 +25,8 @@
  * throughout; a name that is forgotten meanwhile leaves a DEAD slot there, which ends no chain and
  * is not moved. MOVE_PER_NAME slots per name empties it long before the new table is half full.
  *
- * Every text has an allocation of its own, which never moves; a slot's id leads to its entry, and
- * that to the text. Ids that are free lie in a heap with the smallest on top.
+ * Texts never move; a slot's id leads to its entry, and that to the text. Ids that are free lie in a
+ * heap with the smallest on top.
  *
  * Invariants: entries below `bound` have a text exactly when they have references, and then there
  * is one slot for them that is not DEAD in the tables that are not moved; the others are in `free`.
@@ -68,6 +69,7 @@ struct names {
     size_t room;
     uint32_t *free; /* heap of bound - count ids */
     size_t free_room;
+    struct texts texts;
 };
 
 /* ---- hash ---- */
@@ -287,6 +289,7 @@ struct names *names_create(size_t max, uint64_t seed)
     names->key[0] = split_mix(&seed);
     names->key[1] = split_mix(&seed);
     names->table = table_create(SLOTS_MIN);
+    texts_init(&names->texts);
     return names;
 }
 
@@ -296,8 +299,11 @@ void names_destroy(struct names *names)
         return;
     }
     for (size_t id = 0; id < names->bound; id++) {
-        free(names->entries[id].text);
+        if (names->entries[id].text != NULL) {
+            texts_drop(&names->texts, names->entries[id].text, names->entries[id].length);
+        }
     }
+    texts_finish(&names->texts);
     free(names->table.slots);
     free(names->old.slots);
     free(names->entries);
@@ -339,8 +345,9 @@ uint32_t names_intern(struct names *names, const char *text, size_t length)
     }
     grow_slots(names);
     id = take_id(names);
-    names->entries[id] = (struct entry){
-        .text = alloc_string_n(text, length), .length = (uint32_t)length, .references = 1};
+    names->entries[id] = (struct entry){.text = texts_keep(&names->texts, text, length),
+                                        .length = (uint32_t)length,
+                                        .references = 1};
     table_put(&names->table, (struct slot){.tag = tag, .id_next = id + 1});
     names->count++;
     return id;
@@ -370,7 +377,7 @@ static void forget(struct names *names, uint32_t id)
     if (slot != NULL) {
         slot->id_next = DEAD;
     }
-    free(entry->text);
+    texts_drop(&names->texts, entry->text, entry->length);
     *entry = (struct entry){.text = NULL};
     names->count--;
     free_push(names, id);

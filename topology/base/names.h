@@ -20,8 +20,8 @@
  * Whoever keeps an id keeps a reference: names_intern() gives one, names_retain() one more,
  * names_release() takes one back. With the last one the text is forgotten and its id goes to
  * another text. A table whose owner releases nothing gives every text its number for ever, in order
- * of first sight. What was needed at the most stays allocated: 8 bytes for a slot, twice, and 20
- * beside the text.
+ * of first sight. What was needed at the most stays allocated: 8 bytes for a slot, at least twice,
+ * and 20 beside the text.
  */
 
 #define NAMES_NONE UINT32_MAX
