@@ -16,8 +16,8 @@
  *   find        the row of a name: once per node name of a filter call
  *   gone        the node goes away
  *
- * Nanoseconds a node, with the clock read twice. Racks of 18 nodes, 8 racks a leaf, 4 leaves a spine.
- * Run it with `make bench`.
+ * Nanoseconds a node, with the clock read twice. Racks of 18 nodes, 8 racks a leaf, 4 leaves a
+ * spine. Run it with `make bench`.
  */
 
 #define NODES  100000u

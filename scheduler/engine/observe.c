@@ -91,7 +91,7 @@ void observe_node(struct engine *engine, const struct node_object *object)
     if (changes == NODE_UNCHANGED && !gpus) {
         return;
     }
-    if ((changes & (NODE_ADDED | NODE_LABELS)) != 0) {
+    if ((changes & (NODE_ADDED | NODE_PLACE)) != 0) {
         engine->tree_dirty = true;
     }
     ledger_node_changed(engine->ledger, row);

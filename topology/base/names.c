@@ -25,8 +25,8 @@
  * throughout; a name that is forgotten meanwhile leaves a DEAD slot there, which ends no chain and
  * is not moved. MOVE_PER_NAME slots per name empties it long before the new table is half full.
  *
- * Texts never move; a slot's id leads to its entry, and that to the text. Ids that are free lie in a
- * heap with the smallest on top.
+ * Texts never move; a slot's id leads to its entry, and that to the text. Ids that are free lie in
+ * a heap with the smallest on top.
  *
  * Invariants: entries below `bound` have a text exactly when they have references, and then there
  * is one slot for them that is not DEAD in the tables that are not moved; the others are in `free`.

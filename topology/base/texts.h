@@ -6,7 +6,7 @@
 
 /* Many short texts that come and go, close together in memory.
  *
- *   chunk   [ "gpu-node-000001\0" | "rack-17\0········" | free | … ]     pieces of 16, 32 … 256 bytes
+ *   chunk   [ "gpu-node-000001\0" | "rack-17\0········" | free | … ]    pieces of 16 … 256 bytes
  *
  * A text is found by its pointer and never moves. Its piece is used again, by a text of about the
  * same length, once it is dropped; chunks stay until the end, so what is taken is at most what each

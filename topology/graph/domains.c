@@ -212,11 +212,22 @@ static void place_nodes(struct domains *domains, const struct nodes *nodes,
     }
 }
 
+static void mark_keys(const struct domains *domains, struct nodes *nodes)
+{
+    for (uint32_t l = 0; l + 1 < domains->levels.count; l++) {
+        const struct level *level = &domains->levels.items[l];
+        for (uint32_t k = 0; k < level->key_count; k++) {
+            (void)nodes_mark_place(nodes, level->keys[k]);
+        }
+    }
+}
+
 void domains_build(struct domains *domains, struct nodes *nodes)
 {
     struct paths paths;
     release_words(domains);
     domains->words = nodes_vocabulary(nodes);
+    mark_keys(domains, nodes);
     paths_init(&paths, &domains->levels, nodes);
     struct entry *entries = alloc_zero(paths.count, sizeof *entries);
     for (uint32_t i = 0; i < paths.count; i++) {

@@ -69,10 +69,14 @@ struct domains;
 struct domains *domains_create(const struct levels *levels);
 void domains_destroy(struct domains *domains);
 
-/* Rebuilds from the present nodes. Values and keys of the domains stay in the vocabulary until the
- * next build, whatever becomes of the nodes: the table (*borrowed*) has to outlive the tree. The
- * result depends on names and labels only, not on the order in which nodes were seen.
- * At most nodes × inner levels + 1 domains. Time: nodes × levels × log nodes. */
+/* Rebuilds from the present nodes. The result depends on names and labels only, not on the order in
+ * which nodes were seen. At most nodes × inner levels + 1 domains, in time nodes × levels × log
+ * nodes.
+ *
+ * Values and keys of the domains stay in the vocabulary until the next build, whatever becomes of
+ * the nodes: the table (*borrowed*) has to outlive the tree. From then on nodes_observe() tells, by
+ * NODE_PLACE, when a label changed that the tree depends on: one with any key of any level but the
+ * host, whether some node carries it or not. */
 void domains_build(struct domains *domains, struct nodes *nodes);
 
 uint64_t domains_generation(const struct domains *domains);

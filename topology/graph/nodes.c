@@ -34,6 +34,9 @@ struct nodes {
     struct names *vocabulary;
     uint32_t present;
     struct node *blocks[BLOCKS];
+    bool *place; /* by word below `place_bound`: a key that says where a node stands */
+    size_t place_bound;
+    size_t place_room;
     /* Scratch of nodes_observe(), kept to save allocations. */
     struct resources allocatable;
     uint32_t label_count;
@@ -71,6 +74,7 @@ void nodes_destroy(struct nodes *nodes)
     for (uint32_t i = 0; i < BLOCKS; i++) {
         free(nodes->blocks[i]);
     }
+    free(nodes->place);
     resources_finish(&nodes->allocatable);
     names_destroy(nodes->names);
     names_destroy(nodes->vocabulary);
@@ -252,6 +256,31 @@ static int intern_allocatable(struct nodes *nodes, const struct node_object *obj
     return 0;
 }
 
+static bool says_place(const struct nodes *nodes, uint32_t key)
+{
+    return key < nodes->place_bound && nodes->place[key];
+}
+
+/* Whether row and scratch differ in a key that says where the node stands; both are sorted. */
+static bool place_differs(const struct nodes *nodes, const struct node *node)
+{
+    uint32_t i = 0;
+    uint32_t j = 0;
+    while (i < node->label_count || j < nodes->label_count) {
+        const struct label *old = i < node->label_count ? &node->labels[i] : NULL;
+        const struct label *new = j < nodes->label_count ? &nodes->labels[j] : NULL;
+        bool goes = old != NULL && (new == NULL || old->key < new->key);
+        bool comes = new != NULL && (old == NULL || new->key < old->key);
+        bool differs = goes || comes || old->value != new->value;
+        if (differs && says_place(nodes, goes ? old->key : new->key)) {
+            return true;
+        }
+        i += !comes;
+        j += !goes;
+    }
+    return false;
+}
+
 /* Moves the scratch vectors into the row, where they differ; returns what did. */
 static unsigned update_labels(struct nodes *nodes, struct node *node)
 {
@@ -261,12 +290,13 @@ static unsigned update_labels(struct nodes *nodes, struct node *node)
         (count == 0 || memcmp(node->labels, nodes->labels, bytes) == 0)) {
         return NODE_UNCHANGED;
     }
+    unsigned changes = NODE_LABELS | (place_differs(nodes, node) ? NODE_PLACE : 0);
     release_labels(nodes, node->labels, node->label_count);
     node->labels = alloc_resize(node->labels, count, sizeof *node->labels);
     memcpy(node->labels, nodes->labels, bytes);
     node->label_count = count;
     nodes->label_count = 0;
-    return NODE_LABELS;
+    return changes;
 }
 
 static unsigned update_admission(struct nodes *nodes, struct node *node, bool unschedulable)
@@ -324,6 +354,24 @@ int nodes_observe(struct nodes *nodes, const struct node_object *object, uint32_
 out:
     release_scratch(nodes);
     return result;
+}
+
+uint32_t nodes_mark_place(struct nodes *nodes, const char *key)
+{
+    uint32_t id = names_intern(nodes->vocabulary, key, strlen(key));
+    if (id == NAMES_NONE) {
+        return NAMES_NONE;
+    }
+    if (says_place(nodes, id)) {
+        names_release(nodes->vocabulary, id);
+        return id;
+    }
+    if (id >= nodes->place_bound) {
+        nodes->place = alloc_grow(nodes->place, &nodes->place_room, (size_t)id + 1, sizeof(bool));
+        nodes->place_bound = (size_t)id + 1;
+    }
+    nodes->place[id] = true;
+    return id;
 }
 
 /* ---- rows ---- */

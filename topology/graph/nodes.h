@@ -89,9 +89,10 @@ struct node {
 enum node_change {
     NODE_UNCHANGED = 0,
     NODE_ADDED = 1 << 0,       /* new, or back again; the other bits compare with an empty node */
-    NODE_LABELS = 1 << 1,      /* labels differ: the tree may have to be rebuilt */
+    NODE_LABELS = 1 << 1,      /* labels differ */
     NODE_ALLOCATABLE = 1 << 2, /* capacity differs */
     NODE_ADMISSION = 1 << 3,   /* taints or unschedulable differ */
+    NODE_PLACE = 1 << 4, /* labels that say where the node stands differ: nodes_mark_place() */
 };
 
 struct nodes;
@@ -109,6 +110,11 @@ void nodes_destroy(struct nodes *nodes);
  * is full; the text names the node. */
 int nodes_observe(struct nodes *nodes, const struct node_object *object, uint32_t *row,
                   unsigned *changes, struct err *err);
+
+/* From now on NODE_PLACE tells when the node's label with this key differs. The key stays in the
+ * vocabulary for good; returns its id, NAMES_NONE when there is no room for it: it is not told of
+ * then, and no node can carry it. */
+uint32_t nodes_mark_place(struct nodes *nodes, const char *key);
 
 /* Marks a node absent; returns its row or NAMES_NONE when it was not present. What it carried is
  * forgotten. */

@@ -163,8 +163,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("engine_vocabulary");
-    TCase *tcase = tcase_create("engine_vocabulary");
+    Suite *suite = suite_create("scheduler/engine vocabulary");
+    TCase *tcase = tcase_create("vocabulary");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, everything_that_goes_takes_its_words_along);
     tcase_add_test(tcase, the_resource_of_a_device_map_stays);

@@ -306,8 +306,32 @@ START_TEST(test_words_are_kept_until_the_next_build)
     (void)nodes_remove(world.nodes, "n2");
     ck_assert_uint_ne(names_find(words, "r3", 2), NAMES_NONE);
     domains_destroy(world.domains);
-    ck_assert_uint_eq(names_count(words), 0);
+    ck_assert_uint_eq(names_count(words), 4); /* the keys of the levels stay */
     nodes_destroy(world.nodes);
+}
+END_TEST
+
+/* Every key of every level but the host, whether some node carries it or not. */
+START_TEST(test_the_table_tells_what_the_tree_depends_on)
+{
+    static const struct {
+        const char *key;
+        bool place;
+    } cases[] = {{"zone", true},   {"example.com/block", true}, {"example.com/old-block", true},
+                 {"rack", true},   {LEVEL_HOST_KEY, false},     {"example.com/other", false},
+                 {"block", false}, {LEVEL_HOST, false}};
+    struct world world = create_world();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct label_object label = {cases[i].key, "value"};
+        struct node_object object = {.name = "n1", .labels = &label, .label_count = 1};
+        uint32_t row = 0;
+        unsigned changes = 0;
+        (void)nodes_remove(world.nodes, "n1");
+        observe(world.nodes, &(struct node_object){.name = "n1"});
+        ck_assert_int_eq(nodes_observe(world.nodes, &object, &row, &changes, NULL), 0);
+        ck_assert_uint_eq(changes, NODE_LABELS | (cases[i].place ? NODE_PLACE : 0));
+    }
+    destroy_world(&world);
 }
 END_TEST
 
@@ -356,6 +380,7 @@ int main(void)
     tcase_add_test(tcase, test_equal_values_of_two_keys);
     tcase_add_test(tcase, test_path_is_cut);
     tcase_add_test(tcase, test_words_are_kept_until_the_next_build);
+    tcase_add_test(tcase, test_the_table_tells_what_the_tree_depends_on);
     tcase_add_test(tcase, test_empty);
     tcase_add_test(tcase, test_flat);
     tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 8);

@@ -132,6 +132,49 @@ START_TEST(test_changes)
 }
 END_TEST
 
+static unsigned observe_labels(struct nodes *nodes, const struct label_object *labels, size_t count)
+{
+    return observe(nodes,
+                   &(struct node_object){.name = "n1", .labels = labels, .label_count = count});
+}
+
+/* Only keys that were marked say where a node stands, wherever they lie among the others. */
+START_TEST(test_place)
+{
+    struct nodes *nodes = nodes_create(1);
+    ck_assert_uint_eq(word(nodes, "a"), NAMES_NONE);
+    struct label_object labels[] = {{"a", "1"}, {"rack", "r1"}, {"b", "1"}, {"zone", "z"}};
+    ck_assert_uint_eq(observe_labels(nodes, labels, 4), NODE_ADDED | NODE_LABELS);
+    uint32_t rack = nodes_mark_place(nodes, "rack");
+    ck_assert_uint_eq(rack, word(nodes, "rack"));
+    ck_assert_uint_eq(nodes_mark_place(nodes, "rack"), rack);
+    uint32_t late = nodes_mark_place(nodes, "late");
+    ck_assert_uint_ne(late, NAMES_NONE);
+    size_t words = names_count(nodes_words(nodes));
+    ck_assert_uint_eq(observe_labels(nodes, labels, 4), NODE_UNCHANGED);
+    labels[0].value = labels[2].value = labels[3].value = "2";
+    ck_assert_uint_eq(observe_labels(nodes, labels, 4), NODE_LABELS);
+    labels[1].value = "r2";
+    ck_assert_uint_eq(observe_labels(nodes, labels, 4), NODE_LABELS | NODE_PLACE);
+    labels[0].key = "c"; /* goes, and comes last */
+    labels[3].key = "d";
+    ck_assert_uint_eq(observe_labels(nodes, labels, 4), NODE_LABELS);
+    ck_assert_uint_eq(observe_labels(nodes, labels, 2), NODE_LABELS);
+    ck_assert_uint_eq(observe_labels(nodes, labels, 1), NODE_LABELS | NODE_PLACE);
+    labels[0] = (struct label_object){"late", ""};
+    ck_assert_uint_eq(observe_labels(nodes, labels, 1), NODE_LABELS | NODE_PLACE);
+    ck_assert_uint_eq(observe_labels(nodes, labels, 0), NODE_LABELS | NODE_PLACE);
+    /* A node that comes with one, too. */
+    ck_assert_uint_eq(nodes_remove(nodes, "n1"), 0);
+    ck_assert_uint_eq(observe_labels(nodes, labels, 1), NODE_ADDED | NODE_LABELS | NODE_PLACE);
+    /* The keys stay, and no others. */
+    ck_assert_uint_eq(nodes_remove(nodes, "n1"), 0);
+    ck_assert_uint_eq(names_count(nodes_words(nodes)), 2);
+    ck_assert_uint_lt(2, words);
+    nodes_destroy(nodes);
+}
+END_TEST
+
 START_TEST(test_remove_and_return)
 {
     struct nodes *nodes = nodes_create(1);
@@ -479,6 +522,7 @@ int main(void)
     TCase *tcase = tcase_create("nodes");
     tcase_add_test(tcase, test_observe);
     tcase_add_test(tcase, test_changes);
+    tcase_add_test(tcase, test_place);
     tcase_add_test(tcase, test_remove_and_return);
     tcase_add_test(tcase, test_reserve);
     tcase_add_test(tcase, test_limits);
