@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/json/scan.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "api/json/utf8.h"
@@ -10,8 +9,8 @@
 #include <emmintrin.h>
 #endif
 
-/* A cursor over a text. Nothing is allocated and nothing recurses: a skipped value remembers one
- * bit per open level, object or array, on the stack.
+/* A cursor over a text. Nothing is allocated and nothing recurses: a value that is skipped needs
+ * one bit per open level, object or array, and a step is from token to token.
  *
  *   value ──> scalar ──────────────┐
  *     │                            v
@@ -27,6 +26,8 @@
  * there is SSE2. Bytes with the top bit are negative as signed numbers, so that one comparison with
  * 0x20 finds both control characters and multi-byte characters.
  */
+
+#define TOKEN_CUT 12 /* bytes that tell what a token is: the longest escape is \ud83d\ude00 */
 
 static bool is_plain(unsigned char byte)
 {
@@ -61,7 +62,7 @@ static size_t skip_plain(const char *text, size_t at, size_t length)
 
 static int fail(const struct json_scan *scan, struct err *err, const char *what)
 {
-    return err_set(err, "malformed JSON at byte %zu: %s", scan->at, what);
+    return err_set(err, "malformed JSON at byte %zu: %s", scan->before + scan->at, what);
 }
 
 static void skip_white(struct json_scan *scan)
@@ -338,62 +339,93 @@ static int skip_scalar(struct json_scan *scan, enum json_type type, struct err *
     return fail(scan, err, type == JSON_TYPE_END ? "the text ends too early" : "expected a value");
 }
 
-/* A bit per open level: whether it is an object. Bits above the scan's depth mean nothing. */
-struct levels {
-    uint64_t objects[JSON_DEPTH_MAX / 64 + 1];
-};
-
-static void remember(struct levels *levels, unsigned depth, bool object)
+static void remember(struct json_skip *skip, unsigned depth, bool object)
 {
     uint64_t bit = UINT64_C(1) << (depth % 64);
-    uint64_t *word = &levels->objects[depth / 64];
+    uint64_t *word = &skip->objects[depth / 64];
     *word = object ? *word | bit : *word & ~bit;
 }
 
-static bool is_object(const struct levels *levels, unsigned depth)
+static bool is_object(const struct json_skip *skip, unsigned depth)
 {
-    return (levels->objects[depth / 64] >> (depth % 64) & 1) != 0;
+    return (skip->objects[depth / 64] >> (depth % 64) & 1) != 0;
 }
 
-static int skip_value(struct json_scan *scan, struct err *err)
+/* A scalar, or the opening bracket of a container. */
+static inline int skip_begin(struct json_scan *scan, struct json_skip *skip, struct err *err)
 {
-    struct levels levels = {{0}};
-    unsigned base = scan->depth;
-    for (;;) {
-        enum json_type type = json_scan_peek(scan);
-        bool first = type == JSON_TYPE_OBJECT || type == JSON_TYPE_ARRAY;
-        if (first) {
-            if (json_scan_enter(scan, type, err) < 0) {
-                return -1;
-            }
-            remember(&levels, scan->depth, type == JSON_TYPE_OBJECT);
-        } else if (skip_scalar(scan, type, err) < 0) {
-            return -1;
-        }
-        int more = 0;
-        while (more == 0) {
-            if (scan->depth == base) {
-                return 0;
-            }
-            more = is_object(&levels, scan->depth) ? json_scan_member(scan, &first, NULL, err)
-                                                   : json_scan_element(scan, &first, err);
-            first = false;
-        }
-        if (more < 0) {
-            return -1;
-        }
+    enum json_type type = json_scan_peek(scan);
+    if (type != JSON_TYPE_OBJECT && type != JSON_TYPE_ARRAY) {
+        skip->inside = true;
+        skip->first = false;
+        return skip_scalar(scan, type, err);
     }
+    skip->inside = true;
+    skip->first = true;
+    if (json_scan_enter(scan, type, err) < 0) {
+        return -1;
+    }
+    remember(skip, scan->depth, type == JSON_TYPE_OBJECT);
+    return 0;
+}
+
+/* The comma and name in front of the next value, or the closing bracket. */
+static inline int skip_next(struct json_scan *scan, struct json_skip *skip, struct err *err)
+{
+    int more = is_object(skip, scan->depth) ? json_scan_member(scan, &skip->first, NULL, err)
+                                            : json_scan_element(scan, &skip->first, err);
+    skip->inside = more != 1;
+    skip->first = false;
+    return more < 0 ? -1 : 0;
+}
+
+static inline int skip_step(struct json_scan *scan, struct json_skip *skip, struct err *err)
+{
+    return skip->inside ? skip_next(scan, skip, err) : skip_begin(scan, skip, err);
 }
 
 int json_scan_skip(struct json_scan *scan, struct json_slice *slice, struct err *err)
 {
+    struct json_skip skip = {.base = scan->depth};
     skip_white(scan);
     size_t start = scan->at;
-    if (skip_value(scan, err) < 0) {
-        return -1;
-    }
+    do {
+        if (skip_step(scan, &skip, err) < 0) {
+            return -1;
+        }
+    } while (!skip.inside || scan->depth > skip.base);
     if (slice != NULL) {
         *slice = (struct json_slice){.text = scan->text + start, .length = scan->at - start};
+    }
+    return 0;
+}
+
+bool json_scan_is_short(const struct json_scan *scan)
+{
+    return scan->length - scan->at < TOKEN_CUT;
+}
+
+int json_scan_skip_more(struct json_scan *scan, struct json_skip *skip, struct err *err)
+{
+    if (!skip->begun) {
+        *skip = (struct json_skip){.base = scan->depth, .begun = true};
+    }
+    while (!skip->inside || scan->depth > skip->base) {
+        bool inside = skip->inside, first = skip->first;
+        skip_white(scan);
+        size_t at = scan->at;
+        unsigned depth = scan->depth; /* bits above it mean nothing: they need no keeping */
+        int result = skip_step(scan, skip, err);
+        if (result < 0 && !json_scan_is_short(scan)) {
+            return -1;
+        }
+        if (result < 0 || scan->at == scan->length) { /* a number may go on */
+            scan->at = at;
+            scan->depth = depth;
+            skip->inside = inside;
+            skip->first = first;
+            return 1;
+        }
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "topology/base/err.h"
 
@@ -30,6 +31,7 @@ struct json_scan {
     const char *text;
     size_t length;
     size_t at;      /* next unread byte */
+    size_t before;  /* bytes of the stream that `text` is the rest of; for errors */
     unsigned depth; /* objects and arrays entered and not yet closed */
 };
 
@@ -72,6 +74,26 @@ int json_scan_element(struct json_scan *scan, bool *first, struct err *err);
 int json_scan_skip(struct json_scan *scan, struct json_slice *slice, struct err *err);
 /* Consumes a string; `slice` may be NULL. */
 int json_scan_string(struct json_scan *scan, struct json_slice *slice, struct err *err);
+
+/* A text that is not there as a whole yet: `scan` stands on what has come of it.
+ *
+ * After an error in one of the functions above, json_scan_is_short() says whether more text may
+ * mend it: the error is at the very end, where a token may be cut in two. Put the cursor and the
+ * depth back to what they were and try again when there is more.
+ *
+ * json_scan_skip_more() consumes a value of any size, token by token: 0 when the value has been
+ * consumed, with the byte behind it in sight, 1 when it goes on in text that has not come, and the
+ * call has to be repeated with the same `skip` and more text; tokens that were whole are not looked
+ * at again. `skip` begins with `begun` false. */
+struct json_skip {
+    uint64_t objects[JSON_DEPTH_MAX / 64 + 1]; /* a bit per open level: it is one */
+    unsigned base;
+    bool begun;
+    bool inside; /* the next item of an open level comes next, not a value */
+    bool first;
+};
+bool json_scan_is_short(const struct json_scan *scan);
+int json_scan_skip_more(struct json_scan *scan, struct json_skip *skip, struct err *err);
 
 /* 0 when the rest is white space. */
 int json_scan_finish(struct json_scan *scan, struct err *err);

@@ -174,9 +174,39 @@ static inline json_t *json_reference_scan(const char *text, size_t length, struc
     return value;
 }
 
+/* The first value of a text that comes in portions: it ends where it ends when it comes at once,
+ * and is wrong when it is wrong then. */
+static inline void json_reference_portions(const char *text, size_t length, size_t portion)
+{
+    struct err err;
+    struct json_scan whole, parts;
+    struct json_skip skip = {.begun = false};
+    size_t room = length + 1; /* a byte behind the value, for numbers */
+    char *copy = malloc(room);
+    JSON_REFERENCE_REQUIRE(copy != NULL);
+    if (length > 0) {
+        memcpy(copy, text, length);
+    }
+    copy[length] = ',';
+    json_scan_init(&whole, copy, room);
+    json_scan_init(&parts, copy, 0);
+    int at_once = json_scan_skip(&whole, NULL, &err);
+    int result = 1;
+    while (result == 1 && parts.length < room) {
+        parts.length = room - parts.length < portion ? room : parts.length + portion;
+        result = json_scan_skip_more(&parts, &skip, &err);
+    }
+    JSON_REFERENCE_REQUIRE((result == 0) == (at_once == 0));
+    JSON_REFERENCE_REQUIRE(result != 0 || parts.at == whole.at);
+    JSON_REFERENCE_REQUIRE(result != 0 || parts.depth == 0);
+    free(copy);
+}
+
 static inline enum json_verdict json_reference_compare(const char *text, size_t length)
 {
     struct err err = {""};
+    json_reference_portions(text, length, 1);
+    json_reference_portions(text, length, 7);
     json_error_t error;
     json_t *ours = json_reference_scan(text, length, &err);
     if (length > 0 && memchr(text, '\0', length) != NULL) {

@@ -5,44 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json/scan.h"
 #include "topology/base/alloc.h"
 
-/* Two machines in one. The outer one walks the skeleton of a list and knows what may come next:
+/* A list is walked with the scanner of json/, over a window on the stream that begins with what was
+ * not consumed of earlier portions:
  *
- *   BEGIN ─{─▶ MEMBER_OR_END ─"─▶ (key) ─▶ COLON ─:─▶ VALUE ─▶ (value) ─▶ AFTER_VALUE ─,─▶ MEMBER
- *                    │                                  │                       │
- *                    }                            [ of "items"                  }
- *                    ▼                                  ▼                       ▼
- *                   END                  ITEM_OR_END ─▶ (item) ─▶ AFTER_ITEM   END
- *                                             └──────── ] ────────────┴─▶ AFTER_VALUE
+ *   BEGIN ─{─▶ MEMBER ─name:─▶ VALUE ─┬─────────▶ IN_VALUE (value)
+ *                │  ▲                   │                 │
+ *                }  ├───────────────────│─────────────────┘
+ *                ▼  │                   └─[ of items─▶ ELEMENT ─▶ IN_ITEM (item)
+ *               END └─────────────────────────────]──────┘ ▲              │
+ *                                                          └──────────────┘
  *
- * The inner one finds the end of the token in parentheses: a string ends at its quote, an object or
- * array when brackets balance, anything else before the next delimiter. A token that lies inside
- * one portion of bytes is handed out in place; one that does not is collected in `buffer`.
- *
- * Keys and values other than items are parsed with jansson when they end, which is what makes the
- * skeleton strict.
+ * What is in parentheses is skipped with a struct json_skip, which remembers how far it came when
+ * the window ends; everything else is a token or two and tried anew. `mark` is where the value
+ * began: bytes before it are dropped between portions, so the window never holds more than one
+ * piece and one portion. As long as nothing is left over, the window is the portion itself and
+ * nothing is copied.
  */
 
-enum state {
-    BEGIN,
-    MEMBER_OR_END,
-    MEMBER,
-    COLON,
-    VALUE,
-    AFTER_VALUE,
-    ITEM_OR_END,
-    ITEM,
-    AFTER_ITEM,
-    END,
-};
-
-enum token {
-    TOKEN_NONE,
-    TOKEN_STRING,
-    TOKEN_CONTAINER,
-    TOKEN_WORD, /* number, true, false, null */
-};
+enum state { BEGIN, MEMBER, VALUE, IN_VALUE, ELEMENT, IN_ITEM, END };
 
 enum member { MEMBER_OTHER, MEMBER_ITEMS, MEMBER_METADATA };
 
@@ -51,16 +34,18 @@ struct splitter {
     splitter_take *take;
     void *context;
 
-    enum state state; /* while a token is open: what it is */
-    enum token token;
+    enum state state;
     enum member member;
     bool seen_items;
     bool seen_metadata;
-    size_t depth; /* brackets open in a TOKEN_CONTAINER */
-    bool in_string;
-    bool escaped;
+    bool first;   /* of the members, or of the elements */
+    bool stopped; /* by whoever takes the pieces */
+    struct json_scan scan;
+    struct json_skip skip;
+    size_t mark;
+    struct err open; /* of a token that may be cut in two */
 
-    char *buffer; /* the part of the token or line that came with earlier portions */
+    char *buffer; /* what was left of earlier portions */
     size_t length;
     size_t room;
 
@@ -100,37 +85,35 @@ const char *splitter_resource_version(const struct splitter *splitter)
     return splitter->version;
 }
 
-static int collect(struct splitter *splitter, const char *bytes, size_t length, struct err *err)
+static int too_large(struct err *err)
 {
-    if (length > SPLITTER_PIECE_MAX - splitter->length) {
-        return err_set(err, "an object of more than %u bytes", SPLITTER_PIECE_MAX);
-    }
+    return err_set(err, "an object of more than %u bytes", SPLITTER_PIECE_MAX);
+}
+
+static void collect(struct splitter *splitter, const char *bytes, size_t length)
+{
     if (length > 0) {
         splitter->buffer =
             alloc_grow(splitter->buffer, &splitter->room, splitter->length + length, 1);
         memcpy(splitter->buffer + splitter->length, bytes, length);
         splitter->length += length;
     }
-    return 0;
 }
 
-/* The whole of what ends with these bytes: in place when nothing came before. Empties the buffer.
- */
-static int complete(struct splitter *splitter, const char **text, size_t *length, struct err *err)
+/* ---- lines ---- */
+
+static int take_line(struct splitter *splitter, const char *line, size_t length, struct err *err)
 {
-    if (splitter->length == 0) {
-        if (*length > SPLITTER_PIECE_MAX) {
-            return err_set(err, "an object of more than %u bytes", SPLITTER_PIECE_MAX);
-        }
-        return 0;
+    if (splitter->length + length > SPLITTER_PIECE_MAX) {
+        return too_large(err);
     }
-    if (collect(splitter, *text, *length, err) != 0) {
-        return -1;
+    if (splitter->length > 0) {
+        collect(splitter, line, length);
+        line = splitter->buffer;
+        length = splitter->length;
+        splitter->length = 0;
     }
-    *text = splitter->buffer;
-    *length = splitter->length;
-    splitter->length = 0;
-    return 0;
+    return length == 0 ? 0 : splitter->take(splitter->context, line, length, err);
 }
 
 static int feed_lines(struct splitter *splitter, const char *bytes, size_t length, struct err *err)
@@ -138,50 +121,39 @@ static int feed_lines(struct splitter *splitter, const char *bytes, size_t lengt
     while (length > 0) {
         const char *newline = memchr(bytes, '\n', length);
         if (newline == NULL) {
-            return collect(splitter, bytes, length, err);
+            collect(splitter, bytes, length);
+            return splitter->length > SPLITTER_PIECE_MAX ? too_large(err) : 0;
         }
-        const char *line = bytes;
         size_t line_length = (size_t)(newline - bytes);
+        if (take_line(splitter, bytes, line_length, err) != 0) {
+            return -1;
+        }
         length -= line_length + 1;
         bytes = newline + 1;
-        if (complete(splitter, &line, &line_length, err) != 0) {
-            return -1;
-        }
-        if (line_length > 0 && splitter->take(splitter->context, line, line_length, err) != 0) {
-            return -1;
-        }
     }
     return 0;
 }
 
-/* *New* value of one token. */
-static json_t *parse(const char *text, size_t length, struct err *err)
-{
-    json_error_t error;
-    json_t *json = json_loadb(text, length, JSON_DECODE_ANY, &error);
-    if (json == NULL) {
-        err_set(err, "malformed list: %s", error.text);
-    }
-    return json;
-}
+/* ---- a list ---- */
 
-static int end_key(struct splitter *splitter, const char *text, size_t length, struct err *err)
+static int end_key(struct splitter *splitter, const struct json_slice *key, struct err *err)
 {
-    json_t *json = parse(text, length, err);
-    const char *key = json_string_value(json);
-    if (key == NULL) {
-        return -1;
+    char name[sizeof "metadata"]; /* longer names are none of the two */
+    size_t length = 0;
+    if (key->length <= 6 * sizeof name) { /* an escape of six bytes gives at least one */
+        char decoded[6 * sizeof name];
+        length = json_string_decode(key, decoded);
+        memcpy(name, decoded, length < sizeof name ? length : 0);
     }
-    bool items = strcmp(key, "items") == 0;
-    bool metadata = strcmp(key, "metadata") == 0;
-    json_decref(json);
+    bool items = length == strlen("items") && memcmp(name, "items", length) == 0;
+    bool metadata = length == strlen("metadata") && memcmp(name, "metadata", length) == 0;
     if ((items && splitter->seen_items) || (metadata && splitter->seen_metadata)) {
-        return err_set(err, "malformed list: \"%s\" twice", items ? "items" : "metadata");
+        return err_set(err, "\"%s\" twice", items ? "items" : "metadata");
     }
     splitter->seen_items |= items;
     splitter->seen_metadata |= metadata;
     splitter->member = items ? MEMBER_ITEMS : metadata ? MEMBER_METADATA : MEMBER_OTHER;
-    splitter->state = COLON;
+    splitter->state = VALUE;
     return 0;
 }
 
@@ -192,11 +164,13 @@ static void keep_string(const json_t *object, const char *name, char **text)
     *text = alloc_string(value == NULL ? "" : value);
 }
 
+/* The value of a member, but for an array of items. jansson is stricter about numbers. */
 static int end_value(struct splitter *splitter, const char *text, size_t length, struct err *err)
 {
-    json_t *json = parse(text, length, err);
+    json_error_t error;
+    json_t *json = json_loadb(text, length, JSON_DECODE_ANY, &error);
     if (json == NULL) {
-        return -1;
+        return err_set(err, "%s", error.text);
     }
     bool good = splitter->member != MEMBER_ITEMS || json_is_null(json);
     if (splitter->member == MEMBER_METADATA) {
@@ -204,174 +178,166 @@ static int end_value(struct splitter *splitter, const char *text, size_t length,
         keep_string(json, "resourceVersion", &splitter->version);
     }
     json_decref(json);
-    splitter->state = AFTER_VALUE;
-    return good ? 0 : err_set(err, "malformed list: \"items\" is not an array");
+    return good ? 0 : err_set(err, "\"items\" is not an array");
 }
 
-/* The token that is open ends with these bytes. */
-static int end_token(struct splitter *splitter, const char *text, size_t length, struct err *err)
+/* Where the scanner stands, to come back to. */
+struct place {
+    size_t at;
+    unsigned depth;
+    bool first;
+};
+
+/* After an error in a token: 1 when it may be cut in two and is to be tried again, else -1. */
+static int again(struct splitter *splitter, const struct place *place)
 {
-    splitter->token = TOKEN_NONE;
-    if (complete(splitter, &text, &length, err) != 0) {
+    if (!json_scan_is_short(&splitter->scan)) {
         return -1;
     }
-    if (splitter->state == MEMBER) {
-        return end_key(splitter, text, length, err);
-    }
-    if (splitter->state == VALUE) {
-        return end_value(splitter, text, length, err);
-    }
-    splitter->state = AFTER_ITEM;
-    return splitter->take(splitter->context, text, length, err);
+    splitter->scan.at = place->at;
+    splitter->scan.depth = place->depth;
+    splitter->first = place->first;
+    return 1;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static void open_token(struct splitter *splitter, enum state state, char first)
+static void begin_piece(struct splitter *splitter, enum state state)
 {
     splitter->state = state;
-    splitter->token = first == '"'                   ? TOKEN_STRING
-                      : first == '{' || first == '[' ? TOKEN_CONTAINER
-                                                     : TOKEN_WORD;
-    splitter->depth = 0;
-    splitter->in_string = false;
-    splitter->escaped = false;
+    splitter->skip.begun = false;
 }
 
-/* One byte of a string, the opening quote included; true when it closes it. */
-static bool string_byte(struct splitter *splitter, char c)
+/* Into an array of items, or up to the value of another member. */
+static int begin_value(struct splitter *splitter, struct err *err)
 {
-    if (!splitter->in_string) {
-        splitter->in_string = true; /* the opening quote */
-        return false;
+    enum json_type type = json_scan_peek(&splitter->scan);
+    if (type != JSON_TYPE_ARRAY || splitter->member != MEMBER_ITEMS) {
+        begin_piece(splitter, IN_VALUE);
+        return 0;
     }
-    if (splitter->escaped) {
-        splitter->escaped = false;
-        return false;
-    }
-    splitter->escaped = c == '\\';
-    splitter->in_string = c != '"';
-    return c == '"';
+    splitter->state = ELEMENT;
+    splitter->first = true;
+    return json_scan_enter(&splitter->scan, type, err);
 }
 
-/* One byte of an object or array; true when it closes it. */
-static bool container_byte(struct splitter *splitter, char c)
+/* On to the end of the value that begins at `mark`. */
+static int end_piece(struct splitter *splitter, struct err *err)
 {
-    if (splitter->in_string || c == '"') {
-        (void)string_byte(splitter, c);
-        return false;
+    struct json_scan *scan = &splitter->scan;
+    bool item = splitter->state == IN_ITEM;
+    int result = json_scan_skip_more(scan, &splitter->skip, err);
+    const char *text = scan->text + splitter->mark;
+    size_t length = scan->at - splitter->mark;
+    if (result != 0) {
+        return result;
     }
-    splitter->depth += c == '{' || c == '[';
-    splitter->depth -= c == '}' || c == ']';
-    return splitter->depth == 0;
+    if (length > SPLITTER_PIECE_MAX) {
+        return too_large(err);
+    }
+    splitter->state = item ? ELEMENT : MEMBER;
+    if (!item) {
+        return end_value(splitter, text, length, err);
+    }
+    splitter->stopped = splitter->take(splitter->context, text, length, err) != 0;
+    return splitter->stopped ? -1 : 0;
 }
 
-/* Consumes bytes of the open token up to its end; returns how many. */
-static int feed_token(struct splitter *splitter, const char *bytes, size_t length, size_t *used,
-                      struct err *err)
+static int next_member(struct splitter *splitter, const struct place *place, struct err *err)
 {
-    size_t at = 0;
-    bool ended = false;
-    while (at < length && !ended) {
-        char c = bytes[at];
-        if (splitter->token == TOKEN_WORD) {
-            if (is_space(c) || c == ',' || c == '}' || c == ']') {
-                ended = true; /* the delimiter is not part of it */
-                break;
-            }
-        } else {
-            ended = splitter->token == TOKEN_STRING ? string_byte(splitter, c)
-                                                    : container_byte(splitter, c);
-        }
-        at++;
+    struct json_slice key;
+    int more = json_scan_member(&splitter->scan, &splitter->first, &key, err);
+    if (more < 0) {
+        return again(splitter, place);
     }
-    *used = at;
-    return ended ? end_token(splitter, bytes, at, err) : collect(splitter, bytes, at, err);
+    splitter->state = END;
+    return more == 0 ? 0 : end_key(splitter, &key, err);
 }
 
-static int unexpected(char c, const char *wanted, struct err *err)
+static int next_element(struct splitter *splitter, const struct place *place, struct err *err)
 {
-    return err_set(err, "malformed list: unexpected byte 0x%02x, not %s", (unsigned char)c, wanted);
-}
-
-/* A comma or the closing bracket of what the skeleton is in. */
-static int separator(struct splitter *splitter, char c, char close, enum state next,
-                     enum state closed, struct err *err)
-{
-    if (c != ',' && c != close) {
-        return unexpected(c, close == ']' ? "',' or ']'" : "',' or '}'", err);
+    int more = json_scan_element(&splitter->scan, &splitter->first, err);
+    if (more < 0) {
+        return again(splitter, place);
     }
-    splitter->state = c == ',' ? next : closed;
+    if (more == 1) {
+        begin_piece(splitter, IN_ITEM);
+    } else {
+        splitter->state = MEMBER;
+        splitter->first = false;
+    }
     return 0;
 }
 
-/* One byte of the skeleton that is not white space. *opened: a token begins with it. */
-static int skeleton_byte(struct splitter *splitter, char c, bool *opened, struct err *err)
+/* One arrow of the drawing: 0, 1 when the window ends too early for it, or -1. */
+static int step(struct splitter *splitter, struct err *err)
 {
-    enum state state = splitter->state;
-    switch (state) {
+    struct json_scan *scan = &splitter->scan;
+    const struct place place = {scan->at, scan->depth, splitter->first};
+    switch (splitter->state) {
     case BEGIN:
-        splitter->state = MEMBER_OR_END;
-        return c == '{' ? 0 : unexpected(c, "'{'", err);
-    case MEMBER_OR_END:
+        splitter->state = MEMBER;
+        splitter->first = true;
+        return json_scan_enter(scan, JSON_TYPE_OBJECT, err);
     case MEMBER:
-        if (c == '}' && state == MEMBER_OR_END) {
-            splitter->state = END;
-            return 0;
-        }
-        open_token(splitter, MEMBER, c);
-        *opened = true;
-        return c == '"' ? 0 : unexpected(c, "a member", err);
-    case COLON:
-        splitter->state = VALUE;
-        return c == ':' ? 0 : unexpected(c, "':'", err);
+        return next_member(splitter, &place, err);
     case VALUE:
-        if (c == '[' && splitter->member == MEMBER_ITEMS) {
-            splitter->state = ITEM_OR_END;
-            return 0;
-        }
-        break;
-    case ITEM_OR_END:
-    case ITEM:
-        if (c == ']' && state == ITEM_OR_END) {
-            splitter->state = AFTER_VALUE;
-            return 0;
-        }
-        state = ITEM;
-        break;
-    case AFTER_VALUE:
-        return separator(splitter, c, '}', MEMBER, END, err);
-    case AFTER_ITEM:
-        return separator(splitter, c, ']', ITEM, AFTER_VALUE, err);
+        return begin_value(splitter, err);
+    case ELEMENT:
+        return next_element(splitter, &place, err);
+    case IN_VALUE:
+    case IN_ITEM:
+        return end_piece(splitter, err);
     case END:
-        return unexpected(c, "the end", err);
+        break;
     }
-    open_token(splitter, state, c);
-    *opened = true;
-    return c == ',' || c == ']' || c == '}' || c == ':' ? unexpected(c, "a value", err) : 0;
+    return json_scan_finish(scan, err);
+}
+
+/* Steps until nothing more can be made of the window. Between values white space is consumed. */
+static int walk(struct splitter *splitter, struct err *err)
+{
+    struct json_scan *scan = &splitter->scan;
+    int result = 0;
+    while (result == 0) {
+        bool inside = splitter->state == IN_VALUE || splitter->state == IN_ITEM;
+        if (!inside || !splitter->skip.begun) {
+            (void)json_scan_peek(scan);
+            splitter->mark = scan->at;
+        }
+        if (scan->at == scan->length) {
+            break;
+        }
+        splitter->open.text[0] = '\0';
+        result = step(splitter, &splitter->open);
+    }
+    if (result >= 0 && scan->length - splitter->mark > SPLITTER_PIECE_MAX) {
+        return too_large(err);
+    }
+    return result < 0 ? err_set(err, "%s", splitter->open.text) : 0;
 }
 
 static int feed_list(struct splitter *splitter, const char *bytes, size_t length, struct err *err)
 {
-    size_t at = 0;
-    while (at < length) {
-        if (splitter->token != TOKEN_NONE) {
-            size_t used = 0;
-            if (feed_token(splitter, bytes + at, length - at, &used, err) != 0) {
-                return -1;
-            }
-            at += used;
-            continue;
-        }
-        bool opened = false;
-        if (!is_space(bytes[at]) && skeleton_byte(splitter, bytes[at], &opened, err) != 0) {
-            return -1;
-        }
-        at += !opened; /* the first byte of a token belongs to it */
+    struct json_scan *scan = &splitter->scan;
+    if (splitter->length > 0) {
+        collect(splitter, bytes, length);
+        bytes = splitter->buffer;
+        length = splitter->length;
     }
+    scan->text = bytes;
+    scan->length = length;
+    if (walk(splitter, err) != 0) {
+        return splitter->stopped ? -1 : err_prefix(err, "malformed list");
+    }
+    size_t left = length - splitter->mark;
+    if (splitter->length > 0) {
+        memmove(splitter->buffer, splitter->buffer + splitter->mark, left);
+        splitter->length = left;
+    } else {
+        collect(splitter, bytes + splitter->mark, left);
+    }
+    scan->before += splitter->mark;
+    scan->at -= splitter->mark;
+    splitter->mark = 0;
     return 0;
 }
 
@@ -384,7 +350,8 @@ int splitter_feed(struct splitter *splitter, const char *bytes, size_t length, s
 int splitter_end(struct splitter *splitter, struct err *err)
 {
     if (splitter->mode == SPLITTER_LIST && splitter->state != END) {
-        return err_set(err, "malformed list: cut off");
+        const char *open = splitter->open.text;
+        return err_set(err, "malformed list: cut off%s%s", open[0] == '\0' ? "" : ", or ", open);
     }
     return 0;
 }

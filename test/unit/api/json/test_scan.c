@@ -275,6 +275,58 @@ static char *nest(unsigned levels)
     return text;
 }
 
+/* A value is looked at once, however small the portions are: what was consumed is not looked at
+ * again, which shows because it is overwritten. */
+START_TEST(a_value_in_portions)
+{
+    static const char text[] = "[{\"a\":[1,2,{}],\"b\":\"x\\u00e9é\"},-1.5e3,true,[],{}] ,";
+    char copy[sizeof text] = "";
+    struct json_scan scan;
+    struct json_skip skip = {.begun = false};
+    struct err err;
+    json_scan_init(&scan, copy, 0);
+    size_t end = strlen(text) - 2;
+    while (scan.length < strlen(text)) {
+        memset(copy, '}', scan.at);
+        copy[scan.length] = text[scan.length];
+        scan.length++;
+        int result = json_scan_skip_more(&scan, &skip, &err);
+        ck_assert_int_eq(result, scan.length > end ? 0 : 1);
+        if (result == 0) {
+            break;
+        }
+    }
+    ck_assert_uint_eq(scan.at, end);
+    ck_assert_uint_eq(scan.depth, 0);
+}
+END_TEST
+
+START_TEST(what_may_be_cut_in_two)
+{
+    static const struct {
+        const char *text;
+        bool is_short;
+    } cases[] = {
+        {"[1, \"a", true},
+        {"[1, \"\\ud83d\\ude0", true},
+        {"[1, tru", true},
+        {"[1, -", true},
+        {"[1 2, 3, 4, 5, 6]", false},
+        {"[1, tru e, 2, 3, 4, 5]", false},
+        {"[\"\\ud83d and so on and so on\"]", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct json_scan scan = scan_of(cases[i].text);
+        struct json_skip skip = {.begun = false};
+        struct err err;
+        ck_assert_int_eq(json_scan_skip_more(&scan, &skip, &err), cases[i].is_short ? 1 : -1);
+        scan = scan_of(cases[i].text);
+        ck_assert_int_eq(json_scan_skip(&scan, NULL, &err), -1);
+        ck_assert_int_eq(json_scan_is_short(&scan), cases[i].is_short);
+    }
+}
+END_TEST
+
 START_TEST(nesting_has_a_limit)
 {
     static const unsigned fine[] = {1, 62, 63, 64, 65, 127, 128, 129, 511, JSON_DEPTH_MAX};
@@ -393,6 +445,8 @@ int main(void)
     tcase_add_test(tcase, accepts);
     tcase_add_test(tcase, refuses);
     tcase_add_test(tcase, finds_the_special_byte_everywhere);
+    tcase_add_test(tcase, a_value_in_portions);
+    tcase_add_test(tcase, what_may_be_cut_in_two);
     tcase_add_test(tcase, nesting_has_a_limit);
     tcase_add_test(tcase, levels_entered_by_hand_count);
     tcase_add_test(tcase, names_match_as_in_go);

@@ -211,6 +211,42 @@ START_TEST(refuses_repeated_members)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    const char *error;
+} told[] = {
+    {"{\"items\":[{bad},{\"a\":\"a long string\"}]}",
+     "malformed list: malformed JSON at byte 11: expected a string"},
+    {"{\"items\":[{bad}]}",
+     "malformed list: cut off, or malformed JSON at byte 11: expected a string"},
+    {"{\"items\":{}}", "malformed list: \"items\" is not an array"},
+    {"{\"items\":[{}],\"items\":[]}", "malformed list: \"items\" twice"},
+    {"{\"items\":[{}]", "malformed list: cut off"},
+    {"{\"items\":[{\"a\"", "malformed list: cut off, or malformed JSON at byte 14: expected ':'"},
+    {"{\"items\":[1]} x", "malformed list: malformed JSON at byte 14: something follows the value"},
+    {"", "malformed list: cut off"},
+};
+
+/* In one portion or byte by byte: the position is that of the stream. */
+START_TEST(says_where)
+{
+    struct result result;
+    size_t bytes[64];
+    size_t length = strlen(told[_i].text);
+    for (size_t i = 0; i < length; i++) {
+        bytes[i] = i;
+    }
+    split(SPLITTER_LIST, told[_i].text, length, NULL, 0, &result);
+    ck_assert(!result.good);
+    ck_assert_str_eq(result.err.text, told[_i].error);
+    json_decref(result.pieces);
+    split(SPLITTER_LIST, told[_i].text, length, bytes, length, &result);
+    ck_assert(!result.good);
+    ck_assert_str_eq(result.err.text, told[_i].error);
+    json_decref(result.pieces);
+}
+END_TEST
+
 START_TEST(every_cut_of_lines)
 {
     static const char TEXT[] = "{\"type\":\"ADDED\"}\n\n{\"a\":\"é\"}\n[1]\n{\"cut";
@@ -232,7 +268,7 @@ END_TEST
 
 START_TEST(stops_when_told)
 {
-    static const char *const TEXTS[] = {"{bad}\n{}\n", "{\"items\":[{bad},{}]}"};
+    static const char *const TEXTS[] = {"{bad}\n{}\n", "{\"items\":[1e999,{}]}"};
     for (size_t i = 0; i < 2; i++) {
         struct result result;
         split(i == 0 ? SPLITTER_LINES : SPLITTER_LIST, TEXTS[i], strlen(TEXTS[i]), NULL, 0,
@@ -296,6 +332,7 @@ int main(void)
     tcase_add_loop_test(tests, every_cut_of_a_list, 0, sizeof BODIES / sizeof BODIES[0]);
     tcase_add_test(tests, agrees_with_jansson_on_damage);
     tcase_add_test(tests, refuses_repeated_members);
+    tcase_add_loop_test(tests, says_where, 0, (int)(sizeof told / sizeof told[0]));
     tcase_add_test(tests, every_cut_of_lines);
     tcase_add_test(tests, stops_when_told);
     tcase_add_test(tests, bounds_pieces);
