@@ -45,7 +45,9 @@ struct engine *engine_create(const struct engine_options *options);
 void engine_destroy(struct engine *engine);
 
 /* Applies one event and appends what follows from it. Never fails: bad input is answered (a
- * refusal, an error reply), explained by an EFFECT_EVENT, or left out with an EFFECT_SKIPPED. */
+ * refusal, an error reply) or reported as an EFFECT_EVENT, or left out and reported as an
+ * EFFECT_SKIPPED. Planning that would take too long is left to the next tick, which is due at once
+ * then (engine_deadline()); until then everything else goes on. */
 void engine_apply(struct engine *engine, const struct event *event, struct effects *effects);
 
 /* When the next EVENT_TICK is due (same clock as event.now), INT64_MAX for never. */
@@ -125,6 +127,8 @@ struct engine_figures {
     uint32_t holds;                  /* members with held capacity */
     uint32_t waiting_binds;          /* at the barrier */
     uint32_t torn;                   /* gangs that could not be repaired in time, and are kept */
+    uint32_t queued;                 /* gangs whose turn to be planned has not come yet */
+    uint64_t overruns; /* events whose consequences took too many rounds and were left to a tick */
 };
 void engine_figures(const struct engine *engine, struct engine_figures *figures);
 

@@ -159,6 +159,13 @@ static void show_drawing(const struct routes *routes, struct http_request *reque
     respond_text(request, 200, text, length);
 }
 
+/* Why a gang waits is put into words when somebody asks. */
+static void ask(const struct routes *routes, const char *name_space, const char *name)
+{
+    struct event event = {.type = EVENT_ASK, .asked = {name_space, name}};
+    core_apply(routes->core, &event);
+}
+
 static void show_gang(const struct routes *routes, struct http_request *request,
                       const char *name_space, const char *name)
 {
@@ -167,6 +174,7 @@ static void show_gang(const struct routes *routes, struct http_request *request,
     struct gang_view view;
     struct arena arena;
     arena_init(&arena);
+    ask(routes, name_space, name);
     if (!engine_gang_find(engine, name_space, name, &arena, &view)) {
         http_respond_error(request, 404, "there is no gang %s/%s", name_space, name);
     } else if (output == NULL || strcmp(output, "json") == 0) {

@@ -272,6 +272,11 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
                 figures->waiting_binds);
     write_gauge(out, "phalanx_torn_gangs",
                 "Gangs short of their quorum that could not be repaired in time.", figures->torn);
+    write_gauge(out, "phalanx_planning_queue_gangs", "Gangs whose turn to be planned is to come.",
+                figures->queued);
+    write_head(out, "phalanx_engine_overruns_total", "counter",
+               "Events whose consequences took too many rounds and were left to a tick.");
+    fprintf(out, "phalanx_engine_overruns_total %" PRIu64 "\n", figures->overruns);
     write_head(out, "phalanx_engine_apply_duration_seconds", "histogram",
                "Time the engine took for one event.");
     write_histogram(out, "phalanx_engine_apply_duration_seconds", "", &metrics->applies);

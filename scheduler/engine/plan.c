@@ -90,7 +90,8 @@ static void explain_shapes(struct engine *engine, struct gang *gang)
 enum verdict { PLAN_HELD, PLAN_SHORT, PLAN_IMPOSSIBLE };
 
 /* Solves for `count` members from `first` on and holds them; a rehearsal only sees to it that they
- * will be. SHORT leaves all as it was and the shortfall in `plan`; IMPOSSIBLE has set the reason. */
+ * will be. SHORT leaves all as it was and the shortfall in `plan`; IMPOSSIBLE has set the reason.
+ */
 static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uint32_t first,
                              uint32_t count, struct solver_plan *plan)
 {

@@ -193,6 +193,8 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
     memset(figures, 0, sizeof(*figures));
     figures->nodes = nodes_present(engine->nodes);
     figures->pods = pods_count(engine->pods);
+    figures->queued = engine->queue.count + engine->queue.later_count;
+    figures->overruns = engine->overruns;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         const struct gang *gang = engine->gangs.items[i];
         figures->gangs[gang->state]++;
