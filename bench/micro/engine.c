@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "bench/micro/waiting.h"
 #include "scheduler/engine.h"
 
-/* How long one decision takes, without HTTP: the engine alone, at growing cluster sizes.
+/* bench_engine [--seconds N] [decisions | crowd | shapes | members | roles]...      (all of them)
+ *
+ * What the engine alone takes, without HTTP. `decisions`: one decision at growing cluster sizes.
+ * The others: one event while many gangs wait, or in a large cluster (waiting.h), for about N
+ * seconds of CPU time each (20).
  *
  *   plan      the event that completes a gang of 64 whole nodes, to all its members held
  *   filter    a member's call with its nominated node alone
@@ -181,12 +187,12 @@ static void report(struct bench *bench)
     }
 }
 
-int main(void)
+static void decisions(double seconds)
 {
     static const uint32_t sizes[] = {200, 1000, 5000, NODES_MOST};
     struct bench *bench = calloc(1, sizeof(*bench));
     if (bench == NULL) {
-        return EXIT_FAILURE;
+        exit(EXIT_FAILURE);
     }
     printf("%8s  %-9s %10s %10s   (a gang of %d nodes, %d rounds)\n", "nodes", "step", "p50 us",
            "p99 us", GANG, ROUNDS);
@@ -201,5 +207,34 @@ int main(void)
         engine_destroy(bench->engine);
     }
     free(bench);
+    putchar('\n');
+}
+
+static const struct scenario {
+    const char *name;
+    void (*run)(double seconds);
+} scenarios[] = {
+    {"decisions", decisions},     {"crowd", waiting_crowd}, {"shapes", waiting_shapes},
+    {"members", waiting_members}, {"roles", waiting_roles},
+};
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+
+int main(int argc, char **argv)
+{
+    double seconds = 20;
+    int first = 1;
+    if (argc > 2 && strcmp(argv[1], "--seconds") == 0) {
+        seconds = strtod(argv[2], NULL);
+        first = 3;
+    }
+    for (size_t i = 0; i < SCENARIOS; i++) {
+        bool wanted = first >= argc;
+        for (int argument = first; argument < argc; argument++) {
+            wanted |= strcmp(argv[argument], scenarios[i].name) == 0;
+        }
+        if (wanted) {
+            scenarios[i].run(seconds);
+        }
+    }
     return EXIT_SUCCESS;
 }
