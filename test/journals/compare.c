@@ -9,7 +9,7 @@
 #include "test/journals/tally.h"
 #include "topology/base/alloc.h"
 
-/* journals_compare [--examples N] FILE...
+/* journals_compare [--examples N] FILE...       (one of each kind)
  *
  * Do journals of another version of the engine replay with the decisions of today? Where `phalanx
  * replay` compares every byte and stops at the first that differs, this one compares by kind
@@ -22,10 +22,12 @@
  *     as part of the event
  *   - a tick when it wants one earlier than the recorded deadline and the next event comes later
  *
- * A journal is left at the first decision that differs: what follows happened in another world.
+ * What follows the first decision that differs happened in another world. It only serves to see
+ * whether writes that are missing come within PATIENCE_MS; then the journal is left.
  */
 
-#define TICKS_MAX 10000 /* at one moment */
+#define TICKS_MAX   10000 /* at one moment */
+#define PATIENCE_MS 3000
 
 struct comparison {
     struct tally tally;
@@ -40,6 +42,16 @@ struct comparison {
     int64_t deadline;               /* recorded after it */
     FILE *nowhere;                  /* /dev/null */
     uint32_t examples[DIFFERENCES]; /* of words, told so far */
+    struct owed *owed;              /* since a decision differed; else none */
+    size_t owed_count, owed_room;
+    int64_t owed_since;
+};
+
+/* A write that was recorded and is missing today. */
+struct owed {
+    enum effect_type type;
+    char *uid;
+    char *node; /* NULL: a cleared nomination */
 };
 
 /* ---- telling ---- */
@@ -119,8 +131,7 @@ static void pass_time(struct comparison *it, int64_t until)
     }
 }
 
-/* False when a decision differs. */
-static bool step(struct comparison *it, const struct journal_record *record)
+static void live(struct comparison *it, const struct journal_record *record)
 {
     struct event event;
     effects_reset(&it->effects);
@@ -132,6 +143,69 @@ static bool step(struct comparison *it, const struct journal_record *record)
         finish_moment(it, event.now);
     }
     it->deadline = record->deadline;
+}
+
+/* ---- writes that are missing ---- */
+
+static bool is_write(const struct effect *effect)
+{
+    return effect->type == EFFECT_POST_BINDING || effect->type == EFFECT_NOMINATE ||
+           effect->type == EFFECT_EVICT;
+}
+
+static void drop_owed(struct comparison *it, size_t place)
+{
+    free(it->owed[place].uid);
+    free(it->owed[place].node);
+    it->owed[place] = it->owed[--it->owed_count];
+}
+
+static void pay(struct comparison *it, const struct effects *effects)
+{
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        size_t place = 0;
+        while (is_write(effect) && place < it->owed_count) {
+            const struct owed *owed = &it->owed[place];
+            bool same_node = (owed->node == NULL) == (effect->write.node == NULL) &&
+                             (owed->node == NULL || strcmp(owed->node, effect->write.node) == 0);
+            if (same_node && owed->type == effect->type &&
+                strcmp(owed->uid, effect->write.uid) == 0) {
+                drop_owed(it, place);
+                break;
+            }
+            place++;
+        }
+    }
+}
+
+/* From a step whose decisions differ. */
+static void note_owed(struct comparison *it, const struct journal_record *record)
+{
+    it->owed_since = record->event.now;
+    for (size_t i = 0; i < record->effects->count; i++) {
+        const struct effect *effect = &record->effects->items[i];
+        if (is_write(effect)) {
+            it->owed = alloc_grow(it->owed, &it->owed_room, it->owed_count + 1, sizeof *it->owed);
+            it->owed[it->owed_count++] = (struct owed){
+                effect->type, alloc_string(effect->write.uid), alloc_string(effect->write.node)};
+        }
+    }
+    pay(it, &it->effects);
+}
+
+/* ---- steps ---- */
+
+/* False when the journal is to be left. */
+static bool step(struct comparison *it, const struct journal_record *record)
+{
+    live(it, record);
+    if (it->owed_count > 0) {
+        pay(it, &it->effects);
+        bool over = it->owed_count == 0 || it->now > it->owed_since + PATIENCE_MS;
+        tally_late(&it->tally, it->owed_count == 0);
+        return !over;
+    }
     unsigned kinds = difference_between(it->reader, &record->event, record->effects, &it->effects);
     tally_step(&it->tally, record->effects, &it->effects, kinds,
                engine_deadline(it->engine) != record->deadline);
@@ -140,10 +214,11 @@ static bool step(struct comparison *it, const struct journal_record *record)
         tell_words(it, record, kinds);
         return true;
     }
-    if (tally_divergence(&it->tally, event.type, kinds & DIFFERENCE_DECISIONS)) {
+    if (tally_divergence(&it->tally, record->event.type, kinds & DIFFERENCE_DECISIONS)) {
         tell(it, record, kinds);
     }
-    return false;
+    note_owed(it, record);
+    return it->owed_count > 0;
 }
 
 /* ---- journals ---- */
@@ -211,6 +286,9 @@ static void compare(struct comparison *it, const char *path)
     journal_reader_destroy(it->reader);
     engine_destroy(it->engine);
     free(it->bytes);
+    while (it->owed_count > 0) {
+        drop_owed(it, 0);
+    }
     it->engine = NULL;
     it->bytes = NULL;
 }
@@ -235,5 +313,6 @@ int main(int argc, char **argv)
     bool good = it.tally.diverged == 0 && it.tally.unreadable == 0 && it.tally.journals > 0;
     tally_finish(&it.tally);
     fclose(it.nowhere);
+    free(it.owed);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

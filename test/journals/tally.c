@@ -57,7 +57,17 @@ bool tally_divergence(struct tally *tally, enum event_type event, unsigned kinds
             alloc_grow(tally->groups, &tally->group_room, place + 1, sizeof *tally->groups);
         tally->groups[tally->group_count++] = (struct tally_group){.event = event, .kinds = kinds};
     }
+    tally->group = place;
+    tally->short_of = false;
     return tally->groups[place].journals++ < tally->examples;
+}
+
+void tally_late(struct tally *tally, bool all_came)
+{
+    struct tally_group *group = &tally->groups[tally->group];
+    group->short_of += !tally->short_of;
+    group->late += all_came;
+    tally->short_of = true;
 }
 
 static const char *event_name(enum event_type event)
@@ -112,6 +122,10 @@ static void print_groups(struct tally *tally)
                 fprintf(tally->out, "%s%s", before, difference_names[kind]);
                 before = ", ";
             }
+        }
+        if (group->short_of > 0) {
+            fprintf(tally->out, "; writes missing in %" PRIu64 ", come later in %" PRIu64,
+                    group->short_of, group->late);
         }
         fputc('\n', tally->out);
     }

@@ -18,6 +18,8 @@ struct tally_group {
     enum event_type event;
     unsigned kinds;
     uint64_t journals;
+    uint64_t short_of; /* writes are missing … */
+    uint64_t late;     /* … and all of them come soon after */
 };
 
 struct tally {
@@ -31,6 +33,8 @@ struct tally {
     bool deadline_seen;
     struct tally_group *groups;
     size_t group_count, group_room;
+    size_t group;  /* of the last divergence */
+    bool short_of; /* counted for it */
 };
 
 void tally_journal(struct tally *tally); /* a new one begins */
@@ -39,6 +43,8 @@ void tally_step(struct tally *tally, const struct effects *recorded, const struc
                 unsigned kinds, bool deadline);
 /* The decisions of the journal differ for the first time. Whether to tell how. */
 bool tally_divergence(struct tally *tally, enum event_type event, unsigned kinds);
+/* Writes are missing since then; or the last of them has come. */
+void tally_late(struct tally *tally, bool all_came);
 void tally_print(struct tally *tally);
 void tally_finish(struct tally *tally);
 
