@@ -29,6 +29,9 @@ type Options struct {
 	Binaries  string // directory with etcd, kube-apiserver, ... as built by ./build-binaries
 	Manifests string // the shipped manifests directory
 	Dir       string // certificates, configuration, logs and etcd's data go here
+	// Bare leaves out everything but etcd and the API server: nobody tends to nodes, whose state is what they are
+	// created with, and pods stay Pending where they are bound. For benchmarks with thousands of nodes.
+	Bare bool
 }
 
 // ControlPlane is a running cluster without a scheduler: see StartScheduler and StartPhalanx.
@@ -152,7 +155,7 @@ func StartControlPlane(ctx context.Context, options Options) (cp *ControlPlane, 
 	if err = cp.startAPIServer(etcdPort, apiPort); err != nil {
 		return cp, err
 	}
-	if err = cp.WaitAPIServer(ctx); err != nil {
+	if err = cp.WaitAPIServer(ctx); err != nil || cp.Bare {
 		return cp, err
 	}
 	if err = cp.startControllerManager(managerPort); err != nil {
@@ -226,18 +229,23 @@ func (cp *ControlPlane) startEtcd(port, peerPort int) (err error) {
 }
 
 func (cp *ControlPlane) startAPIServer(etcdPort, port int) (err error) {
-	cp.APIServer, err = cp.start("kube-apiserver", false,
-		fmt.Sprintf("--etcd-servers=https://127.0.0.1:%d", etcdPort), "--etcd-cafile="+cp.pki.path("ca.crt"),
-		"--etcd-certfile="+cp.pki.path("apiserver-etcd.crt"), "--etcd-keyfile="+cp.pki.path("apiserver-etcd.key"),
+	arguments := []string{
+		fmt.Sprintf("--etcd-servers=https://127.0.0.1:%d", etcdPort), "--etcd-cafile=" + cp.pki.path("ca.crt"),
+		"--etcd-certfile=" + cp.pki.path("apiserver-etcd.crt"), "--etcd-keyfile=" + cp.pki.path("apiserver-etcd.key"),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--endpoint-reconciler-type=none",
-		"--tls-cert-file="+cp.pki.path("apiserver.crt"), "--tls-private-key-file="+cp.pki.path("apiserver.key"),
-		"--client-ca-file="+cp.pki.path("ca.crt"), "--requestheader-client-ca-file="+cp.pki.path("ca.crt"),
+		"--tls-cert-file=" + cp.pki.path("apiserver.crt"), "--tls-private-key-file=" + cp.pki.path("apiserver.key"),
+		"--client-ca-file=" + cp.pki.path("ca.crt"), "--requestheader-client-ca-file=" + cp.pki.path("ca.crt"),
 		"--requestheader-allowed-names=front-proxy", "--authorization-mode=Node,RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+cp.pki.path("service-account.key"),
-		"--service-account-signing-key-file="+cp.pki.path("service-account.key"),
+		"--service-account-key-file=" + cp.pki.path("service-account.key"),
+		"--service-account-signing-key-file=" + cp.pki.path("service-account.key"),
 		"--service-cluster-ip-range=10.0.0.0/24", "--profiling=false",
-		"--audit-policy-file="+cp.file("audit-policy.yaml"), "--audit-log-path="+cp.file("audit.log"))
+		"--audit-policy-file=" + cp.file("audit-policy.yaml"), "--audit-log-path=" + cp.file("audit.log"),
+	}
+	if cp.Bare { // what these ask for is made by controllers
+		arguments = append(arguments, "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
+	}
+	cp.APIServer, err = cp.start("kube-apiserver", false, arguments...)
 	return err
 }
 
@@ -272,6 +280,9 @@ func (cp *ControlPlane) WaitAPIServer(ctx context.Context) error {
 // crashed returns an error if a process has exited unasked.
 func (cp *ControlPlane) crashed() error {
 	for _, p := range []*Process{cp.Etcd, cp.APIServer, cp.ControllerManager, cp.Kwok} {
+		if p == nil {
+			continue
+		}
 		if crashes := p.Crashes(); len(crashes) > 0 {
 			return Permanent(fmt.Errorf("%v\n%s", crashes, p.LogTail(15)))
 		}

@@ -57,12 +57,16 @@ func Racks(nodesPerRack int, racks ...string) []Node {
 	return nodes
 }
 
-func (n Node) object() *corev1.Node {
+func (n Node) object(ready bool) *corev1.Node {
 	capacity := corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("96"),
 		corev1.ResourceMemory: resource.MustParse("1Ti"),
 		corev1.ResourcePods:   resource.MustParse("110"),
 		GPU:                   resource.MustParse(fmt.Sprint(GPUsPerNode)),
+	}
+	var conditions []corev1.NodeCondition
+	if ready {
+		conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "Bench"}}
 	}
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
@@ -73,16 +77,18 @@ func (n Node) object() *corev1.Node {
 				BlockLabel:           n.Block,
 			},
 		},
-		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity},
+		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity, Conditions: conditions},
 	}
 }
 
 // CreateNodes creates nodes and returns when all are ready and free of the taints a new node carries.
 func (cp *ControlPlane) CreateNodes(ctx context.Context, nodes []Node) error {
-	for _, n := range nodes {
-		if _, err := cp.Client.CoreV1().Nodes().Create(ctx, n.object(), metav1.CreateOptions{}); err != nil {
-			return err
-		}
+	err := inParallel(nodes, func(n Node) error {
+		_, err := cp.Client.CoreV1().Nodes().Create(ctx, n.object(cp.Bare), metav1.CreateOptions{})
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return Poll(ctx, time.Minute, func() error {
 		if err := cp.crashed(); err != nil {
@@ -173,20 +179,25 @@ func (cp *ControlPlane) CreatePod(ctx context.Context, namespace string, p Pod) 
 
 // CreatePods creates many pods, several at a time.
 func (cp *ControlPlane) CreatePods(ctx context.Context, namespace string, pods []Pod) error {
-	work := make(chan Pod)
-	failed := make(chan error, len(pods))
+	return inParallel(pods, func(p Pod) error { return cp.CreatePod(ctx, namespace, p) })
+}
+
+// inParallel does something with each of many objects, several at a time, and returns the first error.
+func inParallel[T any](objects []T, do func(T) error) error {
+	work := make(chan T)
+	failed := make(chan error, len(objects))
 	var workers sync.WaitGroup
 	for range 8 {
 		workers.Go(func() {
-			for p := range work {
-				if err := cp.CreatePod(ctx, namespace, p); err != nil {
+			for object := range work {
+				if err := do(object); err != nil {
 					failed <- err
 				}
 			}
 		})
 	}
-	for _, p := range pods {
-		work <- p
+	for _, object := range objects {
+		work <- object
 	}
 	close(work)
 	workers.Wait()
@@ -231,6 +242,17 @@ func (cp *ControlPlane) createPodGroup(ctx context.Context, namespace, name stri
 	return err
 }
 
+// GroupOf is the PodGroup a pod names, "" for none.
+func GroupOf(pod *corev1.Pod) string { return pod.Labels[groupLabel] }
+
+// GroupSelector selects the pods of a PodGroup.
+func GroupSelector(group string) string { return groupLabel + "=" + group }
+
+// DeletePodGroup deletes a PodGroup; its pods stay.
+func (cp *ControlPlane) DeletePodGroup(ctx context.Context, namespace, name string) error {
+	return cp.Dynamic.Resource(PodGroups).Namespace(namespace).Delete(ctx, name, deleteNow())
+}
+
 // DeletePod deletes a pod at once.
 func (cp *ControlPlane) DeletePod(ctx context.Context, namespace, name string) error {
 	return cp.Client.CoreV1().Pods(namespace).Delete(ctx, name, deleteNow())
@@ -256,7 +278,7 @@ func deleteNow() metav1.DeleteOptions {
 // CreateNamespace creates a namespace and returns when pods can be made in it.
 func (cp *ControlPlane) CreateNamespace(ctx context.Context, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if _, err := cp.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+	if _, err := cp.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil || cp.Bare {
 		return err
 	}
 	return Poll(ctx, time.Minute, func() error {

@@ -35,7 +35,7 @@ type Scheduler struct {
 // StartPlainScheduler starts kube-scheduler with the shipped configuration less its extenders: what the cluster does
 // without Phalanx.
 func (cp *ControlPlane) StartPlainScheduler(ctx context.Context) (*Scheduler, error) {
-	return cp.startScheduler(ctx, "kube-scheduler", func(config map[string]any) error {
+	return cp.startScheduler(ctx, "kube-scheduler", 2, func(config map[string]any) error {
 		delete(config, "extenders")
 		// A lease outlives its holder; the scheduler that comes after this one should not have to wait for it.
 		config["leaderElection"] = map[string]any{"leaderElect": false}
@@ -53,11 +53,12 @@ type SchedulerOptions struct {
 	Name  string // of its log and its files
 	Alone bool   // without leader election: a lease outlives its holder by 15 s
 	Fast  bool   // without its limit of 50 requests to the API server in a second
+	Log   int    // verbosity of its log, 2 when zero
 }
 
 // StartSchedulerWith is StartScheduler with options.
 func (cp *ControlPlane) StartSchedulerWith(ctx context.Context, phalanxURL string, options SchedulerOptions) (*Scheduler, error) {
-	return cp.startScheduler(ctx, cmp.Or(options.Name, "kube-scheduler"), func(config map[string]any) error {
+	return cp.startScheduler(ctx, cmp.Or(options.Name, "kube-scheduler"), cmp.Or(options.Log, 2), func(config map[string]any) error {
 		if options.Alone {
 			config["leaderElection"] = map[string]any{"leaderElect": false}
 		}
@@ -76,7 +77,7 @@ func (cp *ControlPlane) StartSchedulerWith(ctx context.Context, phalanxURL strin
 }
 
 // startScheduler runs kube-scheduler under the shipped ServiceAccount, with the shipped configuration after edit.
-func (cp *ControlPlane) startScheduler(ctx context.Context, name string, edit func(map[string]any) error) (*Scheduler, error) {
+func (cp *ControlPlane) startScheduler(ctx context.Context, name string, verbosity int, edit func(map[string]any) error) (*Scheduler, error) {
 	text, err := cp.configMapKey(ctx, "phalanx-scheduler-config", "scheduler-config.yaml")
 	if err != nil {
 		return nil, err
@@ -119,7 +120,7 @@ func (cp *ControlPlane) startScheduler(ctx context.Context, name string, edit fu
 	process, err := StartProcess(cp.Dir, name, true, filepath.Join(cp.Binaries, "kube-scheduler"),
 		"--config="+cp.file(name+".yaml"),
 		"--authentication-kubeconfig="+kubeconfig, "--authorization-kubeconfig="+kubeconfig,
-		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--v=2")
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), fmt.Sprintf("--v=%d", verbosity))
 	if err != nil {
 		return nil, err
 	}
