@@ -46,9 +46,9 @@ static void drop_unconfirmed_pods(struct engine *engine)
         if (!pod->provisional) {
             continue;
         }
-        if (pod->provisional_until <= engine->now && pod->posts == 0) {
+        if (pod->provisional_until <= engine->now && pod->posts == 0 && !pod->unsure) {
             observe_pod_gone(engine, pod);
-        } else if (pod->provisional_until > engine->now) { /* else: when its binding is done */
+        } else if (pod->provisional_until > engine->now) { /* else: when its binding is certain */
             engine_want_tick(engine, pod->provisional_until);
         }
     }
@@ -121,6 +121,6 @@ void ticks_run(struct engine *engine)
         tick_gang(engine, due[i]);
     }
     free(due);
-    drop_unconfirmed_pods(engine);
     drop_doubtful_bindings(engine);
+    drop_unconfirmed_pods(engine);
 }
