@@ -129,6 +129,10 @@ struct engine_figures {
     uint32_t torn;                   /* gangs that could not be repaired in time, and are kept */
     uint32_t queued;                 /* gangs whose turn to be planned has not come yet */
     uint64_t overruns; /* events whose consequences took too many rounds and were left to a tick */
+    /* Nominations asked for again since the engine was made: because the watch showed that
+     * kube-scheduler took them back, and because it did not show them in time. */
+    uint64_t nominations_repeated;
+    uint64_t nominations_repeated_late;
 };
 void engine_figures(const struct engine *engine, struct engine_figures *figures);
 

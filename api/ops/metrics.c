@@ -277,6 +277,13 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_head(out, "phalanx_engine_overruns_total", "counter",
                "Events whose consequences took too many rounds and were left to a tick.");
     fprintf(out, "phalanx_engine_overruns_total %" PRIu64 "\n", figures->overruns);
+    write_head(out, "phalanx_nominations_repeated_total", "counter",
+               "Nominations written again for the same plan: kube-scheduler took them back, or the "
+               "watch did not show them in time.");
+    fprintf(out,
+            "phalanx_nominations_repeated_total{why=\"taken_back\"} %" PRIu64 "\n"
+            "phalanx_nominations_repeated_total{why=\"timer\"} %" PRIu64 "\n",
+            figures->nominations_repeated, figures->nominations_repeated_late);
     write_head(out, "phalanx_engine_apply_duration_seconds", "histogram",
                "Time the engine took for one event.");
     write_histogram(out, "phalanx_engine_apply_duration_seconds", "", &metrics->applies);

@@ -147,7 +147,7 @@ type bench struct {
 
 // figures of Phalanx that tell how the gangs were brought to their places.
 var figures = []string{
-	`phalanx_nominations_repeated_total{why="cleared"}`,
+	`phalanx_nominations_repeated_total{why="taken_back"}`,
 	`phalanx_nominations_repeated_total{why="timer"}`,
 	`phalanx_writes_total{write="nomination",result="done"}`,
 	`phalanx_writes_total{write="binding",result="done"}`,

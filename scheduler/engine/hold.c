@@ -41,13 +41,13 @@ static void back_off(struct engine *engine, struct gang *gang)
 }
 
 /* When kube-scheduler's own filters refuse every node it does not ask at all. A member that carried
- * its nomination and still did not come, while others came or twice in a row, was refused that
- * way. */
+ * its nomination, again and again if that was taken back, and still did not come, while others came
+ * or twice in a row, was refused that way. */
 static bool never_asked(const struct engine *engine, const struct pod *pod, bool alive)
 {
     int64_t enough = hold_timeout(engine, pod->gang) / 2; /* a joiner may have come just now */
-    return alive && !pod->voted && pod->nominated == pod->claim_row &&
-           pod->nominated_at + enough <= engine->now;
+    return alive && !pod->voted && pod->carried_since != INT64_MAX &&
+           pod->carried_since + enough <= engine->now;
 }
 
 void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)

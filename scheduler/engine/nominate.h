@@ -8,7 +8,13 @@
  * an earlier process: kube-scheduler keeps room for nominated pods. */
 void nominate_members(struct engine *engine, struct gang *gang);
 
-/* Nominations that the watch does not show are asked for again. */
+/* The member of a new plan is to be nominated. */
+void nominate_planned(struct engine *engine, struct pod *pod);
+
+/* Somebody has changed the pod's nomination, as the watch shows. */
+void nominate_watched(struct engine *engine, struct pod *pod);
+
+/* Those that the watch does not show, and that are due, are to be asked for again. */
 void nominate_again(struct engine *engine, struct gang *gang);
 
 /* What became of one: EVENT_NOMINATION_DONE. */

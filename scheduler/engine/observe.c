@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scheduler/engine/hold.h"
+#include "scheduler/engine/nominate.h"
 
 /* The books: what the API server shows of nodes, pods and groups, put into the node table, the pod
  * table, the gangs and the ledger.
@@ -174,6 +175,9 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
     }
     update_membership(engine, pod, changes);
     update_claim(engine, pod);
+    if ((changes & POD_NOMINATED) != 0) {
+        nominate_watched(engine, pod);
+    }
     if (pod->claim != CLAIM_NONE) {
         check_row(engine, pod->claim_row); /* the request may have grown in place */
     }

@@ -10,6 +10,7 @@
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/explain.h"
 #include "scheduler/engine/hold.h"
+#include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
@@ -49,13 +50,12 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     for (uint32_t i = 0; i < count; i++) {
         struct pod *pod = attempt->members[first + i];
         pod->missed = false;
-        pod->nominate = true;
+        nominate_planned(engine, pod);
         pod->told = NULL;
     }
     free(rows);
     if (gang->deadline == INT64_MAX) { /* neither joiners nor a veto prolong a hold that runs */
         gang->deadline = engine->now + hold_timeout(engine, gang);
-        gang->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
     }
     keep_quality(gang, plan);
     engine_mark(engine, gang);

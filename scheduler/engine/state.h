@@ -38,6 +38,8 @@
 
 #define ENGINE_VETO_MS        60000  /* a veto is forgotten after that */
 #define ENGINE_RENOMINATE_MS  2000   /* a nomination that got lost is written again after that */
+#define ENGINE_TAKEN_BACK_MS  20     /* one that is taken back again and again: the first pause */
+#define ENGINE_TAKEN_BACK_MAX 2      /* … and how often it is written again without one */
 #define ENGINE_PROVISIONAL_MS 30000  /* a pod known from a call only is dropped after that */
 #define ENGINE_UNSEEN_MS      120000 /* … or, once bound, after that */
 #define ENGINE_LATE_MS        2000   /* a tick so much too late: the process stood still */
@@ -77,6 +79,8 @@ struct engine {
     uint32_t provisional;      /* pods known from calls only */
     int64_t next_tick;         /* never later than the first thing that falls due */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
+    uint64_t repeated;         /* nominations asked for again because they were taken back */
+    uint64_t repeated_late;    /* … because the watch did not show them in time */
 
     struct engine_caller *callers; /* exactly those that are still to be answered */
 

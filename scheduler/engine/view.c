@@ -195,6 +195,8 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
     figures->pods = pods_count(engine->pods);
     figures->queued = engine->queue.count + engine->queue.later_count;
     figures->overruns = engine->overruns;
+    figures->nominations_repeated = engine->repeated;
+    figures->nominations_repeated_late = engine->repeated_late;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         const struct gang *gang = engine->gangs.items[i];
         figures->gangs[gang->state]++;

@@ -65,7 +65,11 @@ struct pod {
     bool voted;             /* stands in its gang's barrier */
     bool nominate;          /* its nomination is still to be asked for */
     bool nominating;        /* we asked for a nomination that is not known to be cleared */
-    int64_t nominated_at;   /* when we asked last */
+    int64_t nominate_at;    /* when it is asked for again unless the watch shows it by then */
+    bool carried;           /* the watch shows that of its hold */
+    int64_t carried_since;  /* when it did so first; INT64_MAX: not yet */
+    uint32_t taken_back;    /* how often kube-scheduler took that of its hold back */
+    bool resting;           /* … and until nominate_at it is left at that */
     bool missed;            /* a filter call without the planned node was refused since the plan */
     const char *told;       /* the reason class last given to kube-scheduler; compared by pointer */
 

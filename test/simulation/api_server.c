@@ -106,8 +106,8 @@ void api_deliver(struct sim *sim, enum sim_client client, enum sim_kind kind)
         arm(sim, client, kind);
         return;
     }
-    /* What one read of the connection brings. */
-    int64_t batch = random_range(&sim->random, 1, 4);
+    /* What one read of the connection brings: the more the more is on its way. */
+    int64_t batch = random_range(&sim->random, 1, 4) + (int64_t)(stream->count / 4);
     while (stream->open && stream->count > 0 && batch-- > 0) {
         struct change change = stream->items[stream->first++];
         stream->count--;
@@ -256,13 +256,14 @@ enum api_answer api_explain(struct sim *sim, int pod, uint64_t text)
     return API_DONE;
 }
 
-void api_condition(struct sim *sim, int pod, int message)
+void api_condition(struct sim *sim, int pod, int message, bool clear)
 {
     struct pod_state *state = &sim->pods[pod].state;
-    if (!state->exists || (sim->pods[pod].message == message && state->nominated == SIM_NONE)) {
+    bool clears = clear && state->nominated != SIM_NONE;
+    if (!state->exists || (sim->pods[pod].message == message && !clears)) {
         return;
     }
     sim->pods[pod].message = message;
-    state->nominated = SIM_NONE;
+    state->nominated = clears ? SIM_NONE : state->nominated;
     api_touch_pod(sim, pod);
 }

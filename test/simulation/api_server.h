@@ -34,6 +34,7 @@ enum write_outcome api_outcome(enum api_answer answer);
 enum api_answer api_bind(struct sim *sim, int pod, int node);
 enum api_answer api_nominate(struct sim *sim, int pod, int node);
 enum api_answer api_explain(struct sim *sim, int pod, uint64_t text);
-void api_condition(struct sim *sim, int pod, int message); /* clears the nomination */
+/* PodScheduled=False; with `clear` whatever nomination stands is gone with it. */
+void api_condition(struct sim *sim, int pod, int message, bool clear);
 
 #endif

@@ -258,7 +258,7 @@ static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *
                  uint32_t count)
 {
     struct record record = {
-        .type = type, .pod = pod, .nominated = sim->kube.pods[pod].view.nominated};
+        .type = type, .pod = pod, .nominated = sim->kube.pods[pod].popped.nominated};
     char uid[16];
     if (sim->host.engine == NULL || host_is_frozen(sim)) {
         return false;
@@ -267,7 +267,7 @@ static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *
     record.with_object = !engine_knows_pod(sim->host.engine, sim_name(uid, 'u', pod));
     record.change.kind = KIND_POD;
     record.change.index = pod;
-    record.change.pod = sim->kube.pods[pod].view;
+    record.change.pod = sim->kube.pods[pod].popped;
     memcpy(record.nodes, nodes, count);
     record.node_count = count;
     sim->host.answer.answered = false;
@@ -510,6 +510,10 @@ void host_start(struct sim *sim)
         memset(host->seen_ever, 0, sizeof(host->seen_ever));
         memset(host->posted, 0, sizeof(host->posted));
         memset(host->nominated, 0, sizeof(host->nominated));
+        memset(host->taken_back, 0, sizeof(host->taken_back));
+        for (int i = 0; i < SIM_PODS_MAX; i++) {
+            host->asked_for[i] = host->shown[i] = SIM_NONE;
+        }
         memset(host->groups, 0, sizeof(host->groups));
         memset(host->nodes, 0, sizeof(host->nodes));
         memset(host->ready, 0, sizeof(host->ready));

@@ -18,6 +18,12 @@
  *     │                 taken: assumed in the cache, bound by a goroutine that may wait up to 60 s
  *   backoff ◀──event── unschedulable           any error: forgotten, error backoff
  *
+ * A cycle takes time, and there is one at a time: popped, asked, refused, its condition written. It
+ * works with the pod as it was popped. What is seen of the pod meanwhile (its in-flight events)
+ * counts at the end, when the failure handler puts it back with the pod as the informer has it by
+ * then, and takes back whatever nomination that one carries, be it one that came after the pop: a
+ * nomination that lands in the hands of kube-scheduler is lost, and the watch shows it.
+ *
  * It sees the cluster through informers of its own, which lag. Own filters: NodeResourcesFit with
  * assumed pods and nominated pods of the same or greater priority, and refusals nobody outside can
  * foresee (volumes, claims, …), which are what makes vetoes. The flush of pods that were
@@ -26,7 +32,12 @@
  * hold ends.
  */
 
-enum rejected_by { REJECTED_FIT = 1, REJECTED_HIDDEN = 2, REJECTED_EXTENDER = 4 };
+enum rejected_by {
+    REJECTED_FIT = 1,
+    REJECTED_HIDDEN = 2,
+    REJECTED_EXTENDER = 4,
+    REJECTED_ANY = REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER,
+};
 
 #define MESSAGE_ERROR  1
 #define MESSAGE_FIT    2
@@ -51,7 +62,8 @@ static void activate(struct sim *sim, struct kube_pod *pod)
     arm_cycle(sim, sim_delay(sim, 1, 3, 0, 3));
 }
 
-/* Out of the unschedulable pool: to the active queue, or first through the rest of its backoff. */
+/* Out of the unschedulable pool, or of a cycle: to the active queue, or first through the rest of
+ * its backoff. */
 static void requeue(struct sim *sim, struct kube_pod *pod)
 {
     if (pod->until <= sim->now) {
@@ -66,6 +78,7 @@ static void wake(struct sim *sim, unsigned plugins)
 {
     for (int i = 0; i < sim->pod_count; i++) {
         struct kube_pod *pod = &sim->kube.pods[i];
+        pod->events |= plugins;
         if (pod->place == PLACE_UNSCHEDULABLE && (pod->plugins & plugins) != 0) {
             requeue(sim, pod);
         }
@@ -74,7 +87,7 @@ static void wake(struct sim *sim, unsigned plugins)
 
 void kube_wake_all(struct sim *sim)
 {
-    wake(sim, REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER);
+    wake(sim, REJECTED_ANY);
 }
 
 void kube_flush(struct sim *sim)
@@ -96,35 +109,60 @@ static int64_t backoff_of(const struct kube_pod *pod)
     return delay < 10000 ? delay : 10000;
 }
 
-/* The condition PodScheduled=False, and the nomination taken back. An unchanged one is not sent; a
- * lost one is not sent again. */
-static void patch(struct sim *sim, int index, int message)
+/* The condition PodScheduled=False, and the nomination taken back if the informer shows one. An
+ * unchanged one is not sent; a lost one is not sent again. When it is done. */
+static int64_t patch(struct sim *sim, int index, int message)
 {
+    int64_t delay = sim_delay(sim, 1, 15, 0, 15);
+    bool clear = sim->kube.pods[index].view.nominated != SIM_NONE;
     if (sim->now >= sim->losses.until || !random_chance(&sim->random, sim->losses.chance)) {
-        sim_later(sim, sim_delay(sim, 1, 15, 0, 15), ACTION_PATCH, index, 0, (uint64_t)message);
+        sim_later(sim, delay, ACTION_PATCH, index, clear, (uint64_t)message);
     }
+    return delay;
 }
 
-static void reject(struct sim *sim, int index, unsigned plugins, int message)
+static void end_cycle(struct sim *sim, int64_t delay)
+{
+    sim->kube.cycle = 0;
+    arm_cycle(sim, delay);
+}
+
+/* What the failure handler does with a pod that was refused or, with `error`, could not be tried;
+ * when its condition is written. */
+static int64_t handle_failure(struct sim *sim, int index, bool error, int message)
 {
     struct kube_pod *pod = &sim->kube.pods[index];
     pod->attempts++;
     pod->until = sim->now + backoff_of(pod);
+    pod->error = error;
+    pod->place = error ? PLACE_BACKOFF : PLACE_UNSCHEDULABLE;
+    if (error) {
+        arm_cycle(sim, pod->until - sim->now);
+    } else if ((pod->plugins & pod->events) != 0) {
+        requeue(sim, pod);
+    }
+    return patch(sim, index, message);
+}
+
+static void refuse(struct sim *sim, int index, unsigned plugins, int message)
+{
+    struct kube_pod *pod = &sim->kube.pods[index];
     pod->plugins = plugins;
-    pod->place = PLACE_UNSCHEDULABLE;
-    pod->error = false;
-    patch(sim, index, message);
+    pod->error = message == MESSAGE_ERROR;
+    sim_later(sim, sim_delay(sim, 0, 4, 30, 60), ACTION_REFUSED, index, message, sim->kube.cycle);
 }
 
-static void fail(struct sim *sim, int index)
+void kube_refused(struct sim *sim, int index, int message, uint64_t cycle)
 {
     struct kube_pod *pod = &sim->kube.pods[index];
-    pod->attempts++;
-    pod->until = sim->now + backoff_of(pod);
-    pod->place = PLACE_BACKOFF;
-    pod->error = true;
-    arm_cycle(sim, pod->until - sim->now);
-    patch(sim, index, MESSAGE_ERROR);
+    if (sim->kube.cycle != cycle) {
+        return;
+    }
+    if (pod->place != PLACE_CYCLE) { /* gone, or bound, meanwhile */
+        end_cycle(sim, 1);
+        return;
+    }
+    end_cycle(sim, 1 + handle_failure(sim, index, pod->error, message));
 }
 
 /* ---- informers ---- */
@@ -162,6 +200,7 @@ static void show_pod(struct sim *sim, int index, const struct pod_state *state)
     }
     pod->view = *state;
     pod->known = true;
+    pod->events |= same ? 0 : REJECTED_ANY;
     if (state->node != SIM_NONE) {
         pod->assumed = false;
         if (pod->place != PLACE_BINDING) {
@@ -290,7 +329,7 @@ static enum filtered ask_extender(struct sim *sim, int index, uint8_t *nodes, ui
 
 static bool try_nominated(struct sim *sim, int index)
 {
-    int nominated = sim->kube.pods[index].view.nominated;
+    int nominated = sim->kube.pods[index].popped.nominated;
     unsigned plugins = 0;
     if (nominated == SIM_NONE || !own_filters(sim, index, nominated, &plugins)) {
         return false;
@@ -306,6 +345,7 @@ static void schedule(struct sim *sim, int index)
     uint32_t count = 0;
     unsigned plugins = 0;
     if (try_nominated(sim, index)) {
+        end_cycle(sim, sim_delay(sim, 1, 4, 0, 4));
         return;
     }
     int wanted = kube->sample == 0 ? sim->node_count : kube->sample;
@@ -318,22 +358,35 @@ static void schedule(struct sim *sim, int index)
     }
     kube->next_start = sim->node_count == 0 ? 0 : (kube->next_start + looked) % sim->node_count;
     if (count == 0) {
-        reject(sim, index, plugins,
+        refuse(sim, index, plugins,
                (plugins & REJECTED_HIDDEN) != 0 ? MESSAGE_HIDDEN : MESSAGE_FIT);
         return;
     }
     switch (ask_extender(sim, index, nodes, count)) {
     case FILTERED_ERROR:
-        fail(sim, index);
+        refuse(sim, index, 0, MESSAGE_ERROR);
         break;
     case FILTERED_NONE:
-        reject(sim, index, plugins | REJECTED_EXTENDER, (int)(sim->host.answer.reason & 0xfffffff));
+        refuse(sim, index, plugins | REJECTED_EXTENDER, (int)(sim->host.answer.reason & 0xfffffff));
         if (random_chance(&sim->random, 50)) {
             (void)host_preempt(sim, index, nodes, count);
         }
         break;
     case FILTERED_TAKEN:
+        end_cycle(sim, sim_delay(sim, 1, 4, 0, 4));
         break;
+    }
+}
+
+void kube_ask(struct sim *sim, int index, uint64_t cycle)
+{
+    if (sim->kube.cycle != cycle) {
+        return;
+    }
+    if (sim->kube.pods[index].place == PLACE_CYCLE) {
+        schedule(sim, index);
+    } else { /* gone, or bound, meanwhile */
+        end_cycle(sim, 1);
     }
 }
 
@@ -370,15 +423,24 @@ void kube_cycle(struct sim *sim)
         return;
     }
     kube->cycle_armed = false;
+    if (kube->cycle != 0) {
+        return; /* its end brings the next one */
+    }
     int index = next_pod(sim, &next_at);
     kube->cycle_armed = false;
     if (index != SIM_NONE) {
         struct kube_pod *pod = &kube->pods[index];
         pod->place = PLACE_NONE;
-        if (!pod->view.deleting && pod->view.node == SIM_NONE) {
-            schedule(sim, index);
+        if (pod->view.deleting || pod->view.node != SIM_NONE) {
+            arm_cycle(sim, 1);
+            return;
         }
-        arm_cycle(sim, sim_delay(sim, 1, 4, 0, 4));
+        pod->place = PLACE_CYCLE;
+        pod->popped = pod->view;
+        pod->events = 0;
+        pod->order = ++kube->next_order;
+        kube->cycle = pod->order;
+        sim_later(sim, sim_delay(sim, 0, 4, 30, 60), ACTION_ASK, index, 0, kube->cycle);
     } else if (next_at != INT64_MAX) {
         arm_cycle(sim, next_at > sim->now ? next_at - sim->now : 1);
     }
@@ -396,7 +458,7 @@ static void binding_failed(struct sim *sim, int index)
     pod->place = PLACE_NONE;
     wake(sim, REJECTED_FIT | REJECTED_EXTENDER);
     if (pod->known && pod->view.node == SIM_NONE) {
-        fail(sim, index);
+        (void)handle_failure(sim, index, true, MESSAGE_ERROR);
     }
 }
 
@@ -487,6 +549,7 @@ void kube_restart(struct sim *sim)
         }
     }
     trace_note(sim, "kube-scheduler starts anew");
+    sim->kube.cycle = 0;
     memset(sim->kube.pods, 0, sizeof(sim->kube.pods));
     memset(sim->kube.nodes, 0, sizeof(sim->kube.nodes));
     api_close(sim, CLIENT_SCHEDULER);

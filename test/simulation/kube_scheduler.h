@@ -5,7 +5,10 @@
 #include "test/simulation/sim.h"
 
 void kube_show(struct sim *sim, const struct change *change);
+/* A scheduling cycle: a pod is popped, filtered and, unless it has got a node, put back. */
 void kube_cycle(struct sim *sim);
+void kube_ask(struct sim *sim, int index, uint64_t cycle);
+void kube_refused(struct sim *sim, int index, int message, uint64_t cycle);
 void kube_bind_call(struct sim *sim, int index, uint64_t order); /* of kube.pods */
 void kube_bind_timeout(struct sim *sim, uint64_t ticket);
 void kube_bind_answer(struct sim *sim, uint64_t ticket, bool bound);

@@ -5,8 +5,10 @@
 
 #include "test/simulation/told.h"
 
-/* What the engine asked for last, by pod, in this epoch; and when a plan is given up, whether all
- * of its nominations were taken back in the same breath.
+/* What the engine asked for last, by pod, in this epoch; when a plan is given up, whether all of
+ * its nominations were taken back in the same breath; and when the watch shows that kube-scheduler
+ * took one back whose plan still stands, whether it is asked for again in the same breath. From
+ * the second time on the engine may take its time.
  */
 
 /* A pod known from a call only is forgotten when the watch does not show it in time. Its nomination
@@ -30,7 +32,11 @@ static void note(struct sim *sim, const struct record *record)
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
         if (effect->type == EFFECT_NOMINATE) {
-            host->nominated[sim_number(effect->write.uid)] = effect->write.node != NULL;
+            int pod = sim_number(effect->write.uid), node = sim_number(effect->write.node);
+            host->nominated[pod] = node != SIM_NONE;
+            host->taken_back[pod] = node == host->asked_for[pod] ? host->taken_back[pod] : 0;
+            host->asked_for[pod] = node;
+            host->shown[pod] = node == SIM_NONE ? SIM_NONE : host->shown[pod];
         } else if (effect->type == EFFECT_POST_BINDING) {
             host->nominated[sim_number(effect->write.uid)] = false; /* binding clears it */
         }
@@ -75,9 +81,58 @@ static void check_gang(struct sim *sim, int gang)
     arena_finish(&arena);
 }
 
+/* Whether the member's plan stands, on the node, and kube-scheduler has not come for it yet. */
+static bool is_awaited(struct sim *sim, int pod, int node)
+{
+    char name[16], uid[16];
+    struct gang_view view;
+    struct arena arena;
+    bool awaited = false;
+    int gang = sim->pods[pod].gang;
+    if (gang == SIM_NONE || told_twice(sim, pod)) {
+        return false;
+    }
+    arena_init(&arena);
+    sim_name(uid, 'p', sim->pods[pod].name);
+    if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
+        for (uint32_t m = 0; m < view.member_count; m++) {
+            const struct gang_member_view *member = &view.members[m];
+            awaited |= strcmp(member->pod, uid) == 0 && !member->bound && !member->voted &&
+                       sim_number(member->node) == node;
+        }
+    }
+    arena_finish(&arena);
+    return awaited;
+}
+
+static void check_taken_back(struct sim *sim, const struct record *record)
+{
+    struct host *host = &sim->host;
+    int pod = record->change.index, node = host->shown[pod];
+    if (record->type != EVENT_POD) {
+        return;
+    }
+    host->shown[pod] = record->change.pod.nominated;
+    if (node == SIM_NONE || host->shown[pod] == node || host->draining ||
+        !is_awaited(sim, pod, node) || host->taken_back[pod]++ > 0) {
+        return;
+    }
+    for (size_t i = 0; i < host->effects.count; i++) {
+        const struct effect *effect = &host->effects.items[i];
+        if (effect->type == EFFECT_NOMINATE && sim_number(effect->write.uid) == pod) {
+            return;
+        }
+    }
+    sim_fail(
+        sim,
+        "(7) the nomination of p%d was taken back, its plan on n%d was not, and nobody says so",
+        pod, node);
+}
+
 void nominations_check(struct sim *sim, const struct record *record)
 {
     struct host *host = &sim->host;
+    check_taken_back(sim, record);
     note(sim, record);
     for (size_t i = 0; i < host->effects.count && !host->draining; i++) {
         const struct effect *effect = &host->effects.items[i];

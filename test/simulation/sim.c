@@ -110,6 +110,12 @@ static void run(struct sim *sim, const struct action *action)
     case ACTION_CYCLE:
         kube_cycle(sim);
         break;
+    case ACTION_ASK:
+        kube_ask(sim, action->index, action->mark);
+        break;
+    case ACTION_REFUSED:
+        kube_refused(sim, action->index, action->other, action->mark);
+        break;
     case ACTION_BIND_CALL:
         kube_bind_call(sim, action->index, action->mark);
         break;
@@ -123,7 +129,7 @@ static void run(struct sim *sim, const struct action *action)
         host_give_up(sim, action->mark);
         break;
     case ACTION_PATCH:
-        api_condition(sim, action->index, (int)action->mark);
+        api_condition(sim, action->index, (int)action->mark, action->other != 0);
         break;
     case ACTION_WRITE:
         host_write(sim, action->index);

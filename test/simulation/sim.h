@@ -51,6 +51,8 @@ struct client {
 enum action_type {
     ACTION_DELIVER,
     ACTION_CYCLE,
+    ACTION_ASK,
+    ACTION_REFUSED,
     ACTION_BIND_CALL,
     ACTION_BIND_TIMEOUT,
     ACTION_BIND_ANSWER,
@@ -144,6 +146,9 @@ struct host {
     enum post_state posted[SIM_PODS_MAX];
     int posted_to[SIM_PODS_MAX];
     bool nominated[SIM_PODS_MAX];          /* asked for, and not taken back */
+    int asked_for[SIM_PODS_MAX];           /* node of that */
+    int shown[SIM_PODS_MAX];               /* node that the watch showed last */
+    int taken_back[SIM_PODS_MAX];          /* how often by kube-scheduler since it was asked for */
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
     uint64_t ready[SIM_GANGS_MAX]; /* number of the apply that made it ready; 0: it is not */
     bool carried; /* the running filter call's member was planned where its nomination says */
@@ -155,16 +160,25 @@ struct host {
     uint64_t crash_at;  /* which effect is the last one, modulo their number */
 };
 
-enum queue_place { PLACE_NONE, PLACE_ACTIVE, PLACE_BACKOFF, PLACE_UNSCHEDULABLE, PLACE_BINDING };
+enum queue_place {
+    PLACE_NONE,
+    PLACE_ACTIVE,
+    PLACE_BACKOFF,
+    PLACE_UNSCHEDULABLE,
+    PLACE_CYCLE, /* popped: what happens to it now is seen when the cycle is over */
+    PLACE_BINDING,
+};
 
 struct kube_pod {
     struct pod_state view;
+    struct pod_state popped; /* the view its cycle works with */
     bool known;
     enum queue_place place;
-    bool error;    /* in the error backoff queue */
+    bool error;    /* the cycle ended with an error; in the error backoff queue */
     int64_t until; /* end of the backoff */
     int attempts;
     unsigned plugins; /* who rejected it */
+    unsigned events;  /* whose refusals something may have changed since it was popped */
     bool assumed;
     int assumed_node;
     uint64_t ticket;
@@ -178,6 +192,7 @@ struct kube {
     bool pops_early; /* SchedulerPopFromBackoffQ */
     bool cycle_armed;
     int64_t cycle_at;
+    uint64_t cycle; /* order of the pod that is in the cycle; 0: none is */
     int next_start;
     uint64_t next_order;
     int twice;     /* filter and bind calls to send twice */

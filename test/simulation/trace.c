@@ -284,8 +284,8 @@ static void print_gangs(const struct sim *sim)
 
 static void print_queue(const struct sim *sim)
 {
-    static const char *const places[] = {"nowhere", "active", "backoff", "unschedulable",
-                                         "binding"};
+    static const char *const places[] = {"nowhere",       "active",     "backoff",
+                                         "unschedulable", "in a cycle", "binding"};
     for (int i = 0; i < sim->pod_count; i++) {
         const struct kube_pod *pod = &sim->kube.pods[i];
         const struct pod_state *state = &sim->pods[i].state;

@@ -334,13 +334,17 @@ START_TEST(gauges_come_from_the_scrape)
                                   .requests_unauthorized = 12,
                                   .writes_waiting = 13};
     struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
-    struct metrics_scrape state = {
-        .engine = {.nodes = 21, .pods = 22, .holds = 23, .waiting_binds = 24},
-        .kube = &kube,
-        .journal = &journal,
-        .connections = 25,
-        .uptime_ms = 61005,
-        .version = "x"};
+    struct metrics_scrape state = {.engine = {.nodes = 21,
+                                              .pods = 22,
+                                              .holds = 23,
+                                              .waiting_binds = 24,
+                                              .nominations_repeated = 29,
+                                              .nominations_repeated_late = 30},
+                                   .kube = &kube,
+                                   .journal = &journal,
+                                   .connections = 25,
+                                   .uptime_ms = 61005,
+                                   .version = "x"};
     state.engine.gangs[GANG_HELD] = 26;
     metrics_skipped(metrics, SKIPPED_POD);
     metrics_skipped(metrics, SKIPPED_POD);
@@ -355,6 +359,8 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_journal_bytes", 28},
         {"phalanx_pods", 22},
         {"phalanx_held_pods", 23},
+        {"phalanx_nominations_repeated_total{why=\"taken_back\"}", 29},
+        {"phalanx_nominations_repeated_total{why=\"timer\"}", 30},
         {"phalanx_waiting_binds", 24},
         {"phalanx_http_connections", 25},
         {"phalanx_uptime_seconds", 61.005},
