@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "api/base/clock.h"
 #include "api/cli/cli.h"
 #include "api/daemon/embedded_backend.h"
 #include "api/daemon/loop.h"
@@ -300,7 +301,7 @@ static int open_journal(struct daemon *daemon, const struct engine_options *engi
         .path = daemon->config.journal_file,
         .most = daemon->config.journal_most,
         .engine = engine,
-        .started = core_now(),
+        .started = clock_ms(),
         .program = PHALANX_VERSION,
         .log = daemon->log,
     };
@@ -374,7 +375,7 @@ static void make_routes(struct daemon *daemon)
         .embedded = daemon->embedded,
         .journal = daemon->journal,
         .server = daemon->server,
-        .started = core_now(),
+        .started = clock_ms(),
     };
 }
 

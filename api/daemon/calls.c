@@ -8,6 +8,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
+#include "api/base/clock.h"
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
 #include "api/kube/objects/decode.h"
@@ -76,14 +77,14 @@ uint32_t calls_waiting(const struct calls *calls)
 static void respond(struct calls *calls, struct http_request *request, enum metrics_verb verb,
                     char *body, size_t length)
 {
-    metrics_call(calls->metrics, verb, 200, core_now_ns() - http_request_arrived(request));
+    metrics_call(calls->metrics, verb, 200, clock_ns() - http_request_arrived(request));
     http_respond(request, 200, "application/json", body, length);
 }
 
 static void respond_bad(struct calls *calls, struct http_request *request, enum metrics_verb verb,
                         const struct err *err)
 {
-    metrics_call(calls->metrics, verb, 400, core_now_ns() - http_request_arrived(request));
+    metrics_call(calls->metrics, verb, 400, clock_ns() - http_request_arrived(request));
     log_text(calls->log, LOG_WARNING, "unreadable call", "path", http_request_path(request),
              "error", err->text, NULL);
     http_respond_error(request, 400, "%s", err->text);
@@ -294,7 +295,7 @@ static void bind_abandoned(void *context, struct http_request *request)
     HASH_DELETE(hh, calls->binds, open);
     free(open);
     metrics_call(calls->metrics, METRICS_BIND, CALLER_GONE,
-                 core_now_ns() - http_request_arrived(request));
+                 clock_ns() - http_request_arrived(request));
     log_text(calls->log, LOG_INFO, "the caller of a bind hung up while it waited", NULL);
     http_respond_error(request, CALLER_GONE, "the caller hung up");
     core_apply(calls->core, &event);

@@ -9,7 +9,12 @@
 
 /* Effects are carried out in order, right after the event that caused them. Writes go to the
  * backend, which only queues them: nothing here waits. A batch from the backend may be large (a
- * relist), so it is worked off in pieces between which the loop serves HTTP.
+ * relist), so what the backend has is worked off in portions of time between which the loop serves
+ * HTTP. A portion is of time and not of events because one may cost a microsecond, or thousands.
+ *
+ *   batch     slice slice slice │ event event event event      following  slice │ event …
+ *              into the intake, which makes EVENT_DEVICES of it
+ *   portion   ├──── CORE_PUMP_NS ────┤  the last one without `more`: now the engine plans
  *
  * Every event passes through core_apply(), whichever backend it comes from, and from there through
  * the intake.
@@ -21,7 +26,9 @@ struct core {
     struct decisions *decisions;
     struct core_options options;
     struct kube_batch *batch; /* being worked off */
-    size_t batch_at;
+    size_t slice_at;
+    size_t event_at;
+    struct kube_batch *following; /* already taken from the backend; NULL: not yet */
 };
 
 struct core *core_create(const struct core_options *options)
@@ -40,20 +47,22 @@ void core_destroy(struct core *core)
         return;
     }
     kube_batch_destroy(core->batch);
+    kube_batch_destroy(core->following);
     effects_finish(&core->effects);
     decisions_destroy(core->decisions);
     engine_destroy(core->engine);
     free(core);
 }
 
-int64_t core_now_ns(void)
+static int64_t now_ns(const struct core *core)
 {
-    return clock_ns();
+    return core->options.clock_ns == NULL ? clock_ns()
+                                          : core->options.clock_ns(core->options.clock_context);
 }
 
-int64_t core_now(void)
+static int64_t now_ms(const struct core *core)
 {
-    return clock_ms();
+    return now_ns(core) / 1000000;
 }
 
 static void log_transition(struct core *core, const struct transition_effect *transition)
@@ -147,12 +156,12 @@ static void tell_backend(struct core *core, const struct event *event)
 const struct effect *core_apply(struct core *core, struct event *event)
 {
     const struct effect *answer = NULL;
-    int64_t started = core_now_ns();
+    int64_t started = now_ns(core);
     event->now = started / 1000000;
     intake_event(core->options.intake, event, NULL);
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
-    metrics_apply(core->options.metrics, core_now_ns() - started);
+    metrics_apply(core->options.metrics, now_ns(core) - started);
     if (core->options.journal != NULL) {
         journal_file_step(core->options.journal, core->engine, event, &core->effects);
     }
@@ -169,41 +178,74 @@ const struct effect *core_apply(struct core *core, struct event *event)
     return answer;
 }
 
-/* Takes in the ResourceSlices of a batch, and tells the engine of nodes that look different now. */
-static void apply_slices(struct core *core, struct kube_batch *batch)
+/* Whether the backend has anything that was not taken out of its batches yet. */
+static bool has_more(struct core *core)
 {
-    struct event event;
-    intake_slices(core->options.intake, batch);
-    while (intake_next_changed(core->options.intake, &event)) {
-        core_apply(core, &event);
+    const struct backend *backend = &core->options.backend;
+    if (core->batch != NULL &&
+        (core->slice_at < core->batch->slice_count || core->event_at < core->batch->count)) {
+        return true;
+    }
+    if (intake_has_changed(core->options.intake)) {
+        return true;
+    }
+    if (core->following == NULL) {
+        core->following = backend->take(backend->context);
+    }
+    return core->following != NULL;
+}
+
+/* Goes on to the next batch when this one is used up. What was applied last may lie in this one. */
+static void advance(struct core *core)
+{
+    if (core->following != NULL) {
+        kube_batch_destroy(core->batch);
+        core->batch = core->following;
+        core->following = NULL;
+        core->slice_at = 0;
+        core->event_at = 0;
     }
 }
 
-bool core_pump(struct core *core, unsigned limit)
+/* Takes the next step: a ResourceSlice goes into the intake, an event is returned. Slices count
+ * before the events of their batch, and so do the nodes that look different because of them. */
+static struct event *take_step(struct core *core, struct event *changed)
 {
-    for (unsigned applied = 0; applied < limit;) {
-        if (core->batch == NULL) {
-            core->batch = core->options.backend.take(core->options.backend.context);
-            core->batch_at = 0;
-            if (core->batch == NULL) {
-                return false;
-            }
-            apply_slices(core, core->batch);
-        }
-        if (core->batch_at == core->batch->count) {
-            kube_batch_destroy(core->batch);
-            core->batch = NULL;
-            continue;
-        }
-        core_apply(core, &core->batch->events[core->batch_at++]);
-        applied++;
+    advance(core);
+    if (core->batch != NULL && core->slice_at < core->batch->slice_count) {
+        intake_slice(core->options.intake, &core->batch->slices[core->slice_at++]);
+        return NULL;
     }
-    return true;
+    return intake_next_changed(core->options.intake, changed)
+               ? changed
+               : &core->batch->events[core->event_at++];
+}
+
+bool core_pump(struct core *core)
+{
+    int64_t end = now_ns(core) + CORE_PUMP_NS;
+    bool open = false; /* the last event said that more follow */
+    bool last = false;
+    while (!last && has_more(core)) {
+        struct event changed;
+        struct event *event = take_step(core, &changed);
+        last = now_ns(core) >= end;
+        if (event != NULL) {
+            last = last || !has_more(core);
+            open = !last;
+            event->more = open;
+            core_apply(core, event);
+        }
+    }
+    if (open) { /* the slices behind it led to no event */
+        core_apply(core, &(struct event){.type = EVENT_TICK});
+    }
+    return has_more(core);
 }
 
 void core_tick(struct core *core)
 {
-    if (engine_deadline(core->engine) <= core_now()) {
+    if (engine_deadline(core->engine) <= now_ms(core)) {
         struct event event = {.type = EVENT_TICK};
         core_apply(core, &event);
     }
@@ -215,7 +257,7 @@ int core_timeout(const struct core *core)
     if (deadline == INT64_MAX) {
         return -1;
     }
-    int64_t left = deadline - core_now();
+    int64_t left = deadline - now_ms(core);
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

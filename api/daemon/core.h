@@ -44,6 +44,8 @@ struct core_options {
     struct backend backend;       /* its context is *borrowed* */
     struct intake *intake;        /* *borrowed*; every event passes through it */
     struct journal_file *journal; /* *borrowed*; gets every event and its effects. NULL: none */
+    int64_t (*clock_ns)(void *context); /* does not go back; NULL: clock_ns() */
+    void *clock_context;
     /* A bind call is answered: NULL = bound. */
     void (*bind_reply)(void *context, uint64_t ticket, const char *error);
     void *bind_context;
@@ -52,18 +54,20 @@ struct core_options {
 struct core *core_create(const struct core_options *options);
 void core_destroy(struct core *core);
 
-/* Milliseconds and nanoseconds of CLOCK_MONOTONIC. */
-int64_t core_now(void);
-int64_t core_now_ns(void);
-
 /* Applies one event (its `now` is filled in) and carries out what follows. Returns the effect that
  * answers a filter, prioritize or preempt event, *borrowed* until the next apply, else NULL. */
 const struct effect *core_apply(struct core *core, struct event *event);
 
-/* Applies at most `limit` events that the backend has; true when more are waiting. */
-bool core_pump(struct core *core, unsigned limit);
+/* For so long, and one event more, core_pump() applies what the backend has. */
+#define CORE_PUMP_NS 2000000
 
-/* Sends EVENT_TICK when it is due. */
+/* Applies what the backend has until CORE_PUMP_NS have passed; true when more is waiting. All events
+ * but the last one say that more follow, so planning happens once. Between two calls HTTP is to be
+ * served. */
+bool core_pump(struct core *core);
+
+/* Sends EVENT_TICK when it is due. A plan that is not finished is due at once, again and again:
+ * serve HTTP in between. */
 void core_tick(struct core *core);
 /* Milliseconds until then, -1 for never. */
 int core_timeout(const struct core *core);

@@ -9,17 +9,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "api/base/clock.h"
+
 /* RUNNING ─signal─▶ DRAINING ─all answered─▶ RELEASING ─no lease─▶ LINGERING ─▶ CLOSED ─▶ end
  *                      └──────────── grace over, or second signal ──────────────────────▲
  *
  * LINGERING answers what still comes, until for a moment nothing does. CLOSED takes no new
  * connection; those that are there still get their answers.
  *
- * HTTP is served between any two pieces of backend work, so a relist of a large cluster delays a
- * filter call by one piece and not by the relist.
+ * HTTP is served between any two portions of backend work and ticks, so a relist of a large cluster
+ * delays a filter call by one portion and not by the relist. Nor does a plan that takes several
+ * ticks hold up the backend, or the other way round: each has its turn.
  */
-
-#define EVENTS_PER_TURN 256
 
 struct loop {
     const struct loop_options *options;
@@ -70,7 +71,7 @@ static void begin_drain(struct loop *loop)
     struct routes *routes = loop->options->routes;
     struct event event = {.type = EVENT_DRAIN};
     loop->draining = true;
-    loop->drain_until = core_now() + loop->options->grace_ms;
+    loop->drain_until = clock_ms() + loop->options->grace_ms;
     routes->draining = true;
     log_text(routes->log, LOG_INFO, "draining", NULL);
     core_apply(routes->core, &event);
@@ -107,7 +108,7 @@ static bool quiet(struct loop *loop, bool now)
 static bool drained(struct loop *loop)
 {
     const struct backend *backend = &loop->options->backend;
-    int64_t now = core_now();
+    int64_t now = clock_ms();
     if (!loop->draining) {
         return false;
     }
@@ -165,10 +166,12 @@ static int turn(struct loop *loop, bool *more, struct err *err)
     for (int i = 0; i < count; i++) {
         loop->busy = loop->busy || events[i].data.fd == http_server_fd(routes->server);
     }
+    /* Sends what was answered and hands over what has come, between any two that may take long. */
     http_server_run(routes->server);
-    *more = core_pump(routes->core, EVENTS_PER_TURN);
+    *more = core_pump(routes->core);
+    http_server_run(routes->server);
     core_tick(routes->core);
-    http_server_run(routes->server); /* sends what the events answered */
+    http_server_run(routes->server);
     read_signals(loop);
     return 0;
 }

@@ -8,7 +8,7 @@
 /* The loop of the core thread: one epoll over the HTTP server, the backend and the signals.
  *
  *   epoll ─┬─ http_server_fd()   ─▶ http_server_run()      kube-scheduler first
- *          ├─ backend.fd         ─▶ core_pump()            in pieces of 256 events
+ *          ├─ backend.fd         ─▶ core_pump()            in portions of 2 ms
  *          └─ signalfd           ─▶ drain
  *   timeout: the engine's next deadline, or libmicrohttpd's
  *

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/base/clock.h"
 #include "api/view/gang_view.h"
 #include "topology/base/alloc.h"
 #include "version.h"
@@ -122,7 +123,7 @@ static void show_metrics(const struct routes *routes, struct http_request *reque
     struct kube_io_status status;
     struct metrics_scrape scrape = {
         .connections = http_server_connections(routes->server),
-        .uptime_ms = core_now() - routes->started,
+        .uptime_ms = clock_ms() - routes->started,
         .version = PHALANX_VERSION,
     };
     if (!is_method(request, "GET")) {

@@ -36,7 +36,7 @@ struct routes {
     struct embedded_backend *embedded; /* NULL with a real API server */
     struct journal_file *journal;      /* for its figures; NULL: none */
     struct http_server *server;        /* for its figures */
-    int64_t started;                   /* core_now() at start */
+    int64_t started;                   /* clock_ms() at start */
     bool draining;
 };
 

@@ -66,6 +66,11 @@ bool intake_next_changed(struct intake *intake, struct event *event)
     return node_devices_next_changed(intake->devices, &event->node);
 }
 
+bool intake_has_changed(const struct intake *intake)
+{
+    return node_devices_has_changed(intake->devices);
+}
+
 static void import_labels(struct intake *intake, struct node_object *node)
 {
     struct err err;

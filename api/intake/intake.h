@@ -54,6 +54,7 @@ void intake_slices(struct intake *intake, struct kube_batch *batch);
 /* Of the nodes whose slices have changed since they were taken in, the next one, as EVENT_DEVICES;
  * *borrowed* until the next call. False when there is none left. */
 bool intake_next_changed(struct intake *intake, struct event *event);
+bool intake_has_changed(const struct intake *intake); /* whether there is one */
 
 /* Completes an event on its way to the engine: every event goes through here, in order. What is
  * added is *borrowed* until the next call. EVENT_SYNCED says what does not fit together. `finding`

@@ -308,6 +308,11 @@ void node_devices_slice_gone(struct node_devices *devices, const char *name)
     slice_pools_delete(devices->pools, name);
 }
 
+bool node_devices_has_changed(const struct node_devices *devices)
+{
+    return devices->changed != NULL;
+}
+
 bool node_devices_next_changed(struct node_devices *devices, struct node_object *node)
 {
     struct node_devices_finding finding;

@@ -62,5 +62,6 @@ void node_devices_slice_gone(struct node_devices *devices, const char *name);
 /* Of the remembered nodes whose slices have changed since they were filled, the next one: name,
  * devices and device_resource, *borrowed* likewise. False when there is none left. */
 bool node_devices_next_changed(struct node_devices *devices, struct node_object *node);
+bool node_devices_has_changed(const struct node_devices *devices); /* whether there is one */
 
 #endif

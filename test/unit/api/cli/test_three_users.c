@@ -232,10 +232,10 @@ static void serve(struct understood *understood, json_t **levels)
         .bind_reply = ignore_bind,
     };
     struct core *core = core_create(&options);
-    while (core_pump(core, 256)) {
+    while (core_pump(core)) {
     }
     apply_manifest(backend);
-    while (core_pump(core, 256)) {
+    while (core_pump(core)) {
     }
     struct arena arena;
     struct gang_view view;

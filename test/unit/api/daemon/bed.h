@@ -9,8 +9,9 @@
 #include "test/unit/api/http/bed.h"
 
 /* A core with a real engine between a backend that only writes down what it is given, and a real
- * HTTP server whose requests go to calls.h. The tests say what the watches show; nodes have 8 GPUs,
- * and the uid of a pod is its name.
+ * HTTP server whose requests go to calls.h. The tests say what the watches show, at once or as
+ * batches for core_pump(); nodes have 8 GPUs, and the uid of a pod is its name. With a clock of
+ * its own every look at it takes `clock_step_ns`.
  */
 
 #define CORE_WRITES_MAX 64
@@ -25,7 +26,23 @@ struct core_bed {
     struct core *core;
     char writes[CORE_WRITES_MAX][64]; /* "bind p0 n1" */
     size_t write_count;
+    struct kube_batch *batches; /* for core_pump(), in order */
+    int64_t clock_at_ns;
+    int64_t clock_step_ns; /* 0: the real clock */
+    struct journal_file *journal;
 };
+
+struct core_bed_options {
+    int64_t clock_step_ns;
+    const char *journal; /* path */
+};
+
+static inline int64_t core_bed_clock(void *context)
+{
+    struct core_bed *bed = context;
+    bed->clock_at_ns += bed->clock_step_ns;
+    return bed->clock_at_ns;
+}
 
 static inline void core_bed_submit(void *context, const struct effect *effect)
 {
@@ -44,8 +61,23 @@ static inline void core_bed_flush(void *context)
 
 static inline struct kube_batch *core_bed_take(void *context)
 {
-    (void)context;
-    return NULL;
+    struct core_bed *bed = context;
+    struct kube_batch *batch = bed->batches;
+    if (batch != NULL) {
+        bed->batches = batch->next;
+        batch->next = NULL;
+    }
+    return batch;
+}
+
+/* Gives the backend a batch (*stolen*). */
+static inline void core_bed_put(struct core_bed *bed, struct kube_batch *batch)
+{
+    struct kube_batch **end = &bed->batches;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = batch;
 }
 
 static inline void core_bed_handle(void *context, struct http_request *request)
@@ -64,7 +96,7 @@ static inline void core_bed_warn(void *context, const char *what, const char *wh
     log_text(bed->log, LOG_WARNING, what, "error", why, NULL);
 }
 
-static inline struct core_bed *core_bed_create(void)
+static inline struct core_bed *core_bed_create_with(const struct core_bed_options *bed_options)
 {
     struct core_bed *bed = alloc_zero(1, sizeof(*bed));
     struct engine_options engine;
@@ -74,6 +106,16 @@ static inline struct core_bed *core_bed_create(void)
     bed->metrics = metrics_create();
     bed->calls = calls_create(bed->log, bed->metrics);
     bed->intake = intake_create(&(struct intake_options){.warn = core_bed_warn, .context = bed});
+    bed->clock_step_ns = bed_options->clock_step_ns;
+    if (bed_options->journal != NULL) {
+        struct journal_file_options journal = {.path = bed_options->journal,
+                                               .most = JOURNAL_FILE_MOST,
+                                               .engine = &engine,
+                                               .program = "test",
+                                               .log = bed->log};
+        struct err err;
+        ck_assert_msg(journal_file_create(&journal, &bed->journal, &err) == 0, "%s", err.text);
+    }
     struct core_options options = {
         .engine = &engine,
         .log = bed->log,
@@ -84,6 +126,9 @@ static inline struct core_bed *core_bed_create(void)
                     .flush = core_bed_flush,
                     .take = core_bed_take},
         .intake = bed->intake,
+        .journal = bed->journal,
+        .clock_ns = bed->clock_step_ns > 0 ? core_bed_clock : NULL,
+        .clock_context = bed,
         .bind_reply = calls_bind_reply,
         .bind_context = bed->calls,
     };
@@ -101,11 +146,20 @@ static inline struct core_bed *core_bed_create(void)
     return bed;
 }
 
+static inline struct core_bed *core_bed_create(void)
+{
+    return core_bed_create_with(&(struct core_bed_options){.journal = NULL});
+}
+
 static inline void core_bed_destroy(struct core_bed *bed)
 {
     calls_fail_all(bed->calls, "the test is over");
     http_server_destroy(bed->http.server);
     core_destroy(bed->core);
+    while (bed->batches != NULL) {
+        kube_batch_destroy(core_bed_take(bed));
+    }
+    journal_file_destroy(bed->journal);
     intake_destroy(bed->intake);
     calls_destroy(bed->calls);
     metrics_destroy(bed->metrics);
@@ -114,28 +168,43 @@ static inline void core_bed_destroy(struct core_bed *bed)
     free(bed);
 }
 
+static inline void core_bed_fill_node(struct event *event, const char *name)
+{
+    static const struct amount_object amounts[] = {
+        {"cpu", 96000}, {"nvidia.com/gpu", 8}, {"pods", 110}};
+    *event = (struct event){.type = EVENT_NODE,
+                            .node = {.name = name, .allocatable = amounts, .allocatable_count = 3}};
+}
+
 static inline void core_bed_node(struct core_bed *bed, const char *name)
 {
-    struct amount_object amounts[] = {{"cpu", 96000}, {"nvidia.com/gpu", 8}, {"pods", 110}};
-    struct event event = {.type = EVENT_NODE,
-                          .node = {.name = name, .allocatable = amounts, .allocatable_count = 3}};
+    struct event event;
+    core_bed_fill_node(&event, name);
     core_apply(bed->core, &event);
 }
 
 /* Of a gang with that quorum, or NULL: an ordinary one. It asks for 8 GPUs. */
+static inline void core_bed_fill_pod(struct event *event, const char *name, const char *gang,
+                                     int32_t minimum)
+{
+    static const struct amount_object amounts[] = {
+        {"cpu", 1000}, {"nvidia.com/gpu", 8}, {"pods", 1}};
+    *event = (struct event){.type = EVENT_POD,
+                            .pod = {.name_space = "ns",
+                                    .name = name,
+                                    .uid = name,
+                                    .requests = amounts,
+                                    .request_count = 3,
+                                    .gang = gang,
+                                    .gang_minimum = minimum,
+                                    .rank = -1}};
+}
+
 static inline void core_bed_pod(struct core_bed *bed, const char *name, const char *gang,
                                 int32_t minimum)
 {
-    struct amount_object amounts[] = {{"cpu", 1000}, {"nvidia.com/gpu", 8}, {"pods", 1}};
-    struct event event = {.type = EVENT_POD,
-                          .pod = {.name_space = "ns",
-                                  .name = name,
-                                  .uid = name,
-                                  .requests = amounts,
-                                  .request_count = 3,
-                                  .gang = gang,
-                                  .gang_minimum = minimum,
-                                  .rank = -1}};
+    struct event event;
+    core_bed_fill_pod(&event, name, gang, minimum);
     core_apply(bed->core, &event);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/base/clock.h"
 #include "api/daemon/core.h"
 #include "api/kube/io.h"
 #include "test/unit/api/kube/fake_api.h"
@@ -103,7 +104,7 @@ static void teardown(void)
 /* Goes on until the gang is in that state and its pod has that GPU, "" for none. */
 static void wait_gang(enum gang_state state, const char *gpu)
 {
-    int64_t end = core_now() + PATIENCE_MS;
+    int64_t end = clock_ms() + PATIENCE_MS;
     for (;;) {
         struct arena arena;
         struct gang_view view = {.state = GANG_PLACED};
@@ -119,9 +120,9 @@ static void wait_gang(enum gang_state state, const char *gpu)
         if (met) {
             return;
         }
-        ck_assert_msg(core_now() < end, "the gang never came to that");
+        ck_assert_msg(clock_ms() < end, "the gang never came to that");
         (void)poll(&poll_fd, 1, 100);
-        while (core_pump(core, 100)) {
+        while (core_pump(core)) {
         }
     }
 }
