@@ -58,9 +58,13 @@ static int split(enum splitter_mode mode, splitter_take *take, void *context, co
     return result;
 }
 
-/* Repeated members are refused here and taken by jansson; how it sees them is not comparable. */
+/* Repeated members are refused here and taken by jansson; how it sees them is not comparable. And
+ * jansson takes a NUL behind a number. */
 static bool is_comparable(const char *text, size_t length)
 {
+    if (memchr(text, '\0', length) != NULL) {
+        return false;
+    }
     json_t *once = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
     json_t *any = json_loadb(text, length, 0, NULL);
     bool comparable = (once == NULL) == (any == NULL);
