@@ -2,7 +2,6 @@
 #include "api/json/out.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,23 +261,6 @@ void json_out_integer(struct json_out *out, int64_t value)
     json_out_raw_value(out, digits, (size_t)length);
 }
 
-void json_out_number(struct json_out *out, double value)
-{
-    err_require(isfinite(value));
-    /* Fifteen digits read better (0.1, not 0.10000000000000001) and nearly always say it all. */
-    char digits[32];
-    int length = snprintf(digits, sizeof(digits), "%.15g", value);
-    if (strtod(digits, NULL) != value) {
-        length = snprintf(digits, sizeof(digits), "%.17g", value);
-    }
-    json_out_raw_value(out, digits, (size_t)length);
-}
-
-void json_out_bool(struct json_out *out, bool value)
-{
-    json_out_raw_value(out, value ? "true" : "false", value ? 4 : 5);
-}
-
 void json_out_null(struct json_out *out)
 {
     json_out_raw_value(out, "null", 4);
@@ -294,10 +276,4 @@ void json_out_member_integer(struct json_out *out, const char *key, int64_t valu
 {
     json_out_key(out, key);
     json_out_integer(out, value);
-}
-
-void json_out_member_bool(struct json_out *out, const char *key, bool value)
-{
-    json_out_key(out, key);
-    json_out_bool(out, value);
 }

@@ -47,13 +47,10 @@ void json_out_raw_key(struct json_out *out, const char *text, size_t length);
 /* A whole value as it stood in another JSON text. */
 void json_out_raw_value(struct json_out *out, const char *text, size_t length);
 void json_out_integer(struct json_out *out, int64_t value);
-void json_out_number(struct json_out *out, double value); /* finite; for metrics-like views */
-void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
 
 /* key + value in one */
 void json_out_member_string(struct json_out *out, const char *key, const char *text);
 void json_out_member_integer(struct json_out *out, const char *key, int64_t value);
-void json_out_member_bool(struct json_out *out, const char *key, bool value);
 
 #endif

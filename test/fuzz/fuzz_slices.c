@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/devices/decode_nrt.h"
 #include "api/kube/devices/facts.h"
 
 /* Any JSON is a ResourceSlice or an array of what happens to slices: an object is applied, a string
  * deletes the slice of that name. Whatever comes, a pool has devices or a reason, every device is
- * accounted for, and a map has as many as were counted. Each object is a NodeResourceTopology too.
+ * accounted for, and a map has as many as were counted.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -67,29 +66,6 @@ static void check_facts(const struct slice_pools *pools, const char *node)
     device_facts_finish(&facts);
 }
 
-static void check_nrt(const json_t *json)
-{
-    struct err err = {.text = ""};
-    struct arena arena;
-    struct nrt_object nrt;
-    arena_init(&arena);
-    if (nrt_decode(json, &arena, &nrt, &err) != 0) {
-        require(err.text[0] != '\0');
-    } else {
-        require(nrt.node[0] != '\0' && nrt.zone_count <= NRT_ZONES_MAX);
-        for (size_t i = 0; i < nrt.zone_count; i++) {
-            const struct nrt_zone *zone = &nrt.zones[i];
-            for (size_t j = 0; j < zone->resource_count; j++) {
-                const struct nrt_resource *resource = &zone->resources[j];
-                require(nrt_zone_resource(zone, resource->name) == resource);
-                require(0 <= resource->available && resource->available <= resource->allocatable &&
-                        resource->allocatable <= resource->capacity);
-            }
-        }
-    }
-    arena_finish(&arena);
-}
-
 static void step(struct slice_pools *pools, const json_t *json)
 {
     struct err err = {.text = ""};
@@ -98,7 +74,6 @@ static void step(struct slice_pools *pools, const json_t *json)
         return;
     }
     require(slice_pools_apply(pools, decoded_slice_create(json), &err) == 0 || err.text[0] != '\0');
-    check_nrt(json);
     const char *node =
         json_string_value(json_object_get(json_object_get(json, "spec"), "nodeName"));
     if (node != NULL) {

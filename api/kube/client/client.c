@@ -535,14 +535,6 @@ void client_run(struct client *client)
     }
 }
 
-/* Waiting comes first: what the callbacks are given afterwards, the caller can act on at once.
- * A call that was just started ends the wait by itself, because libcurl sets its timer to now. */
-void client_poll(struct client *client, int timeout_ms)
-{
-    client_wait(client, timeout_ms);
-    client_run(client);
-}
-
 void client_wakeup(struct client *client)
 {
     (void)curl_multi_wakeup(client->multi);

@@ -12,7 +12,8 @@
 /* HTTP to one API server: many requests at once on one thread, over connections that are kept.
  *
  *   client_start() … client_start()
- *   loop: client_poll()  ──▶ status() once, data() any number of times, done() once, for each call
+ *   loop: client_wait(), client_run() ──▶ of each call status() once, data() any number of times,
+ *                                         done() once
  *
  * TLS is always verified, unless the kubeconfig itself says insecure-skip-tls-verify. HTTP/1.1,
  * no proxies, no redirects. A bearer token from a file is read again when it is older than a
@@ -56,11 +57,9 @@ struct client_call *client_start(struct client *client, const struct client_requ
 /* Ends a call without done(). */
 void client_cancel(struct client *client, struct client_call *call);
 
-/* Waits up to timeout_ms for something to happen, and lets it happen: client_wait(), then
- * client_run(). */
-void client_poll(struct client *client, int timeout_ms);
-/* Between the two nothing is sent or received: here a caller that may have slept can look at the
- * clock and cancel what must not go on. */
+/* Waits up to timeout_ms for something to happen; a call that was just started ends the wait by
+ * itself. Between this and client_run(), which lets it happen, nothing is sent or received: here a
+ * caller that may have slept can look at the clock and cancel what must not go on. */
 void client_wait(struct client *client, int timeout_ms);
 void client_run(struct client *client);
 /* Ends the wait; from any thread. */

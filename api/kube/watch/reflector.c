@@ -129,11 +129,6 @@ void reflector_destroy(struct reflector *reflector)
     free(reflector);
 }
 
-const char *reflector_name(const struct reflector *reflector)
-{
-    return reflector->kind->name;
-}
-
 bool reflector_synced(const struct reflector *reflector)
 {
     return reflector->synced;

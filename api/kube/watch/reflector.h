@@ -47,8 +47,6 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
                                    const struct kube_log *log);
 void reflector_destroy(struct reflector *reflector);
 
-const char *reflector_name(const struct reflector *reflector); /* "nodes" … */
-
 /* The request to start now (path and query, *borrowed* until the next call), or NULL when one
  * is under way or it is too early. Each must be ended by reflector_done(). `now` is in
  * milliseconds and does not go back. */

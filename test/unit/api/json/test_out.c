@@ -35,13 +35,12 @@ START_TEST(commas_and_nesting)
     json_out_raw_string(&out, "q\\n", 3);
     json_out_array_end(&out);
     json_out_raw_key(&out, "k\\u0041", 7);
-    json_out_bool(&out, false);
+    json_out_null(&out);
     json_out_member_integer(&out, "c", 5);
-    json_out_member_bool(&out, "d", true);
     json_out_member_string(&out, "e", NULL);
     json_out_object_end(&out);
-    expect(&out, "{\"a\":\"x\",\"b\":[[],{},-7,null,{\"r\":1},\"q\\n\"],\"k\\u0041\":false,"
-                 "\"c\":5,\"d\":true,\"e\":null}");
+    expect(&out, "{\"a\":\"x\",\"b\":[[],{},-7,null,{\"r\":1},\"q\\n\"],\"k\\u0041\":null,"
+                 "\"c\":5,\"e\":null}");
 }
 END_TEST
 
@@ -131,29 +130,6 @@ START_TEST(integers)
 }
 END_TEST
 
-START_TEST(numbers_read_back)
-{
-    static const double values[] = {0.0,    -0.0,      0.1,  1.0 / 3,  1e300,
-                                    5e-324, 123456,    1e20, -2.5e-10, 0.30000000000000004,
-                                    4096.5, 1e15 + 0.5};
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct json_out out;
-        size_t length;
-        json_out_init(&out, 100);
-        json_out_number(&out, values[i]);
-        char *text = json_out_take(&out, &length);
-        json_t *value = json_loadb(text, length, JSON_DECODE_ANY, NULL);
-        ck_assert_msg(json_number_value(value) == values[i], "%s", text);
-        json_decref(value);
-        free(text);
-    }
-    struct json_out out;
-    json_out_init(&out, 100);
-    json_out_number(&out, 0.1);
-    expect(&out, "0.1");
-}
-END_TEST
-
 static void write_sample(struct json_out *out)
 {
     json_out_object(out);
@@ -208,13 +184,13 @@ START_TEST(is_empty_after_take)
     struct json_out out;
     json_out_init(&out, 100);
     for (int i = 0; i < 3; i++) {
-        json_out_bool(&out, true);
+        json_out_null(&out);
         size_t length;
         char *text = json_out_take(&out, &length);
-        ck_assert_str_eq(text, "true");
+        ck_assert_str_eq(text, "null");
         free(text);
     }
-    json_out_bool(&out, false);
+    json_out_null(&out);
     json_out_finish(&out); /* the leak checker watches */
 }
 END_TEST
@@ -287,7 +263,6 @@ int main(void)
     tcase_add_test(tcase, every_byte_reads_back);
     tcase_add_test(tcase, a_nul_inside_is_escaped);
     tcase_add_test(tcase, integers);
-    tcase_add_test(tcase, numbers_read_back);
     tcase_add_test(tcase, fails_at_every_maximum_below_the_length);
     tcase_add_test(tcase, a_failed_writer_stays_failed);
     tcase_add_test(tcase, is_empty_after_take);

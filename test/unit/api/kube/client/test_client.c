@@ -87,7 +87,8 @@ static void wait_for(struct client *client, const bool *flag)
     int64_t end = clock_ms() + PATIENCE_MS;
     while (!*flag) {
         ck_assert_msg(clock_ms() < end, "nothing happened");
-        client_poll(client, 1000);
+        client_wait(client, 1000);
+        client_run(client);
     }
 }
 
@@ -293,7 +294,8 @@ START_TEST(status_comes_before_the_body)
     int64_t end = clock_ms() + PATIENCE_MS;
     while (result.statuses == 0) {
         ck_assert_msg(clock_ms() < end, "no status");
-        client_poll(client, 1000);
+        client_wait(client, 1000);
+        client_run(client);
     }
     ck_assert_int_eq(result.status, 200);
     ck_assert_uint_eq(result.length, 0);
@@ -385,7 +387,8 @@ START_TEST(wakes_up)
     struct client *client = make_client(fake_server_port(server), NULL, NULL);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, wake, client), 0);
-    client_poll(client, 3600000);
+    client_wait(client, 3600000);
+    client_run(client);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     client_destroy(client);
 }

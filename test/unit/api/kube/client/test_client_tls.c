@@ -53,7 +53,8 @@ static void get(struct client *client, struct result *result)
     (void)client_start(client, &request);
     while (!result->finished) {
         ck_assert_msg(clock_ms() < end, "nothing happened");
-        client_poll(client, 1000);
+        client_wait(client, 1000);
+        client_run(client);
     }
 }
 

@@ -73,7 +73,8 @@ void turn(void)
     int64_t now = clock_ms();
     writer_pump(writer, now);
     int64_t wait = writer_deadline(writer) - now;
-    client_poll(client, (int)(wait < 0 ? 0 : wait > 20 ? 20 : wait));
+    client_wait(client, (int)(wait < 0 ? 0 : wait > 20 ? 20 : wait));
+    client_run(client);
 }
 
 void drive(void)
