@@ -2,7 +2,6 @@
 #include "scheduler/state/shape.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,22 +11,17 @@
 #include "topology/base/alloc.h"
 
 /* A shape is kept twice in one object: as a list of words (`key`), which is its identity and what
- * the hash table compares, and as the resource vector the ledger computes with. The key is also the
- * program that shapes_admits() runs:
+ * the hash table compares, and as the resource vector the ledger computes with. The key is
  *
  *   requests     n, { name, amount high, amount low } × n            sorted by name
- *   selector     n, { key, value } × n                               sorted
- *   terms        n, { m, { key, operator | field, k, value × k } × m } × n
- *   tolerations  n, { key, value, operator | effect } × n
+ *   rules        selector, terms, tolerations: see admission.h
  *
- * Absent strings are NAMES_NONE. A shape has a reference to every name in its key, so that as long
- * as it lives they mean what they meant when it was made.
+ * A shape has a reference to every name in its key, so that as long as it lives they mean what they
+ * meant when it was made.
  *
- * Order inside terms and tolerations is the author's: two pods of
- * one template agree on it, and two that differ in it merely do not share.
+ * Order inside terms and tolerations is the author's: two pods of one template agree on it, and two
+ * that differ in it merely do not share.
  */
-
-#define ANY_EFFECT 0xffu
 
 struct shape {
     UT_hash_handle hh;
@@ -231,7 +225,7 @@ static bool put_term(struct draft *draft, const struct term_object *term)
             return false;
         }
         uint32_t relation = (uint32_t)expression->operator;
-        put_word(draft, expression->field ? relation | 0x100u : relation);
+        put_word(draft, expression->field ? relation | ADMISSION_FIELD : relation);
         put_word(draft, (uint32_t)expression->value_count);
         for (size_t v = 0; v < expression->value_count; v++) {
             if (!put_name(draft, expression->values[v])) {
@@ -264,7 +258,8 @@ static bool put_tolerations(struct draft *draft, const struct pod_object *pod)
     put_word(draft, (uint32_t)pod->toleration_count);
     for (size_t i = 0; i < pod->toleration_count; i++) {
         const struct toleration_object *toleration = &pod->tolerations[i];
-        uint32_t effect = toleration->any_effect ? ANY_EFFECT : (uint32_t)toleration->effect;
+        uint32_t effect =
+            toleration->any_effect ? ADMISSION_ANY_EFFECT : (uint32_t)toleration->effect;
         if (!put_name(draft, toleration->key) ||
             !put_name(draft, toleration->value == NULL ? "" : toleration->value)) {
             return false;
@@ -413,133 +408,23 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
     return shapes->by_id[shape]->gpus;
 }
 
-static bool tolerates(const struct shape *shape, const struct taint *taint)
-{
-    const uint32_t *word = &shape->key[shape->tolerations_at];
-    uint32_t count = *word++;
-    for (uint32_t i = 0; i < count; i++, word += 3) {
-        uint32_t effect = word[2] & 0xffu;
-        bool exists = (word[2] >> 8) == TOLERATION_EXISTS;
-        if ((effect == ANY_EFFECT || effect == (uint32_t)taint->effect) &&
-            (word[0] == NAMES_NONE ? exists : word[0] == taint->key) &&
-            (exists || word[1] == taint->value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool taints_tolerated(const struct shapes *shapes, const struct shape *shape,
-                             const struct node *node)
-{
-    if (node->unschedulable) {
-        struct names *names = nodes_vocabulary(shapes->nodes);
-        struct taint taint = {shapes->unschedulable_key, names_find(names, "", 0),
-                              TAINT_NO_SCHEDULE};
-        if (!tolerates(shape, &taint)) {
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < node->taint_count; i++) {
-        if (node->taints[i].effect != TAINT_PREFER_NO_SCHEDULE &&
-            !tolerates(shape, &node->taints[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What strconv.ParseInt(text, 10, 64) takes: a sign or none, digits, nothing else, inside int64. */
-static bool whole_number(const char *text, int64_t *number)
-{
-    const char *digits = *text == '-' || *text == '+' ? text + 1 : text;
-    if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0') {
-        return false;
-    }
-    errno = 0;
-    *number = strtoll(text, NULL, 10);
-    return errno == 0;
-}
-
-/* Gt and Lt compare whole numbers; anything else matches nothing. */
-static bool compares(const struct shapes *shapes, enum selector_operator relation, uint32_t have,
-                     uint32_t want)
-{
-    const struct names *names = nodes_words(shapes->nodes);
-    int64_t left, right;
-    if (!whole_number(names_text(names, have), &left) ||
-        !whole_number(names_text(names, want), &right)) {
-        return false;
-    }
-    return relation == SELECTOR_GREATER ? left > right : left < right;
-}
-
-static bool holds(const struct shapes *shapes, uint32_t row, const uint32_t *expression)
-{
-    enum selector_operator relation = (enum selector_operator)(expression[1] & 0xffu);
-    bool field = (expression[1] & 0x100u) != 0;
-    uint32_t count = expression[2];
-    const uint32_t *values = &expression[3];
-    uint32_t have;
-    if (field) {
-        const char *name = nodes_name(shapes->nodes, row);
-        have = names_find(nodes_words(shapes->nodes), name, strlen(name));
-    } else {
-        have = nodes_label(shapes->nodes, row, expression[0]);
-    }
-    bool in = false;
-    for (uint32_t i = 0; i < count && !in; i++) {
-        in = have != NAMES_NONE && values[i] == have;
-    }
-    switch (relation) {
-    case SELECTOR_IN:
-        return in;
-    case SELECTOR_NOT_IN:
-        return !in;
-    case SELECTOR_EXISTS:
-        return have != NAMES_NONE;
-    case SELECTOR_DOES_NOT_EXIST:
-        return have == NAMES_NONE;
-    case SELECTOR_GREATER:
-    case SELECTOR_LESS:
-        return have != NAMES_NONE && count == 1 && compares(shapes, relation, have, values[0]);
-    }
-    return false;
-}
-
-static bool any_term_holds(const struct shapes *shapes, const struct shape *shape, uint32_t row)
-{
-    const uint32_t *word = &shape->key[shape->terms_at];
-    uint32_t terms = *word++;
-    bool matched = terms == 0;
-    for (uint32_t t = 0; t < terms && !matched; t++) {
-        uint32_t expressions = *word++;
-        bool all = expressions > 0;
-        for (uint32_t e = 0; e < expressions; e++) {
-            all = all && holds(shapes, row, word);
-            word += 3 + word[2];
-        }
-        matched = all;
-    }
-    return matched;
-}
-
-static bool selected(const struct shapes *shapes, const struct shape *shape, uint32_t row)
-{
-    const uint32_t *word = &shape->key[shape->selector_at];
-    uint32_t count = *word++;
-    for (uint32_t i = 0; i < count; i++, word += 2) {
-        if (nodes_label(shapes->nodes, row, word[0]) != word[1]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool shapes_admits(const struct shapes *shapes, uint32_t id, uint32_t row)
+struct admission shapes_admission(const struct shapes *shapes, uint32_t id)
 {
     const struct shape *shape = shapes->by_id[id];
-    const struct node *node = nodes_get(shapes->nodes, row);
-    return node->present && selected(shapes, shape, row) && any_term_holds(shapes, shape, row) &&
-           taints_tolerated(shapes, shape, node);
+    return (struct admission){.words = &shape->key[shape->selector_at],
+                              .length = shape->length - shape->selector_at,
+                              .terms_at = shape->terms_at - shape->selector_at,
+                              .tolerations_at = shape->tolerations_at - shape->selector_at};
+}
+
+bool shapes_rules_admit(const struct shapes *shapes, const struct admission *admission,
+                        uint32_t row)
+{
+    return admission_admits(admission, shapes->nodes, shapes->unschedulable_key, row);
+}
+
+bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row)
+{
+    struct admission admission = shapes_admission(shapes, shape);
+    return shapes_rules_admit(shapes, &admission, row);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/objects.h"
+#include "scheduler/state/admission.h"
 #include "topology/graph/nodes.h"
 #include "topology/graph/resources.h"
 
@@ -15,10 +16,6 @@
  * shape and not once per pod. A shape is the effective requests, the node selector, the required
  * node affinity and the tolerations. Equal shapes share an id; ids are counted by reference and
  * reused.
- *
- * shapes_admits() mirrors kube-scheduler's NodeUnschedulable, TaintToleration and NodeAffinity
- * filters (pkg/scheduler/framework/plugins). What it cannot know (volumes, devices, inter-pod
- * affinity) kube-scheduler says later, by a veto.
  */
 
 #define SHAPES_MAX (1u << 20)
@@ -46,5 +43,11 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
 
 /* Whether pods of the shape may run on the node at all, free capacity aside. */
 bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
+
+/* The rules that decide that: many shapes have the same ones. *Borrowed*; the words mean something
+ * as long as a shape has them, in whoever's copy. */
+struct admission shapes_admission(const struct shapes *shapes, uint32_t shape);
+bool shapes_rules_admit(const struct shapes *shapes, const struct admission *admission,
+                        uint32_t row);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Corners of the node filters that shapes mirror, as tables against what Kubernetes does:
+/* Corners of the node filters that are mirrored, as tables against what Kubernetes does:
  * apimachinery labels.Requirement.Matches (Gt and Lt go through strconv.ParseInt),
  * component-helpers nodeaffinity, core/v1 Toleration.ToleratesTaint; and what makes two pods share
  * a shape. */
-#include "scheduler/state/shape.h"
+#include "scheduler/state/admission.h"
 
 #include <string.h>
 
@@ -266,7 +266,7 @@ END_TEST
 int main(void)
 {
     shapes_destroy(NULL);
-    Suite *suite = suite_create("scheduler/state/shape rules");
+    Suite *suite = suite_create("scheduler/state/admission");
     TCase *tcase = tcase_create("rules");
     tcase_add_loop_test(tcase, test_numbers, 0, (int)COUNT(numbers));
     tcase_add_test(tcase, test_empty_label_value);

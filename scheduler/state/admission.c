@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/state/admission.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/objects.h"
+
+/* The rules are run as a program: the selector's pairs must all be there, then one of the terms
+ * must hold, then every taint that keeps pods off must be tolerated. Nothing is remembered between
+ * calls.
+ */
+
+static bool tolerates(const struct admission *admission, const struct taint *taint)
+{
+    const uint32_t *word = &admission->words[admission->tolerations_at];
+    uint32_t count = *word++;
+    for (uint32_t i = 0; i < count; i++, word += 3) {
+        uint32_t effect = word[2] & 0xffu;
+        bool exists = (word[2] >> 8) == TOLERATION_EXISTS;
+        if ((effect == ADMISSION_ANY_EFFECT || effect == (uint32_t)taint->effect) &&
+            (word[0] == NAMES_NONE ? exists : word[0] == taint->key) &&
+            (exists || word[1] == taint->value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool taints_tolerated(const struct admission *admission, const struct nodes *nodes,
+                             uint32_t unschedulable_key, const struct node *node)
+{
+    if (node->unschedulable) {
+        struct taint taint = {unschedulable_key, names_find(nodes_words(nodes), "", 0),
+                              TAINT_NO_SCHEDULE};
+        if (!tolerates(admission, &taint)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < node->taint_count; i++) {
+        if (node->taints[i].effect != TAINT_PREFER_NO_SCHEDULE &&
+            !tolerates(admission, &node->taints[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What strconv.ParseInt(text, 10, 64) takes: a sign or none, digits, nothing else, inside int64. */
+static bool whole_number(const char *text, int64_t *number)
+{
+    const char *digits = *text == '-' || *text == '+' ? text + 1 : text;
+    if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0') {
+        return false;
+    }
+    errno = 0;
+    *number = strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
+/* Gt and Lt compare whole numbers; anything else matches nothing. */
+static bool compares(const struct nodes *nodes, enum selector_operator relation, uint32_t have,
+                     uint32_t want)
+{
+    const struct names *names = nodes_words(nodes);
+    int64_t left, right;
+    if (!whole_number(names_text(names, have), &left) ||
+        !whole_number(names_text(names, want), &right)) {
+        return false;
+    }
+    return relation == SELECTOR_GREATER ? left > right : left < right;
+}
+
+static bool holds(const struct nodes *nodes, uint32_t row, const uint32_t *expression)
+{
+    enum selector_operator relation = (enum selector_operator)(expression[1] & 0xffu);
+    bool field = (expression[1] & ADMISSION_FIELD) != 0;
+    uint32_t count = expression[2];
+    const uint32_t *values = &expression[3];
+    uint32_t have;
+    if (field) {
+        const char *name = nodes_name(nodes, row);
+        have = names_find(nodes_words(nodes), name, strlen(name));
+    } else {
+        have = nodes_label(nodes, row, expression[0]);
+    }
+    bool in = false;
+    for (uint32_t i = 0; i < count && !in; i++) {
+        in = have != NAMES_NONE && values[i] == have;
+    }
+    switch (relation) {
+    case SELECTOR_IN:
+        return in;
+    case SELECTOR_NOT_IN:
+        return !in;
+    case SELECTOR_EXISTS:
+        return have != NAMES_NONE;
+    case SELECTOR_DOES_NOT_EXIST:
+        return have == NAMES_NONE;
+    case SELECTOR_GREATER:
+    case SELECTOR_LESS:
+        return have != NAMES_NONE && count == 1 && compares(nodes, relation, have, values[0]);
+    }
+    return false;
+}
+
+static bool any_term_holds(const struct admission *admission, const struct nodes *nodes,
+                           uint32_t row)
+{
+    const uint32_t *word = &admission->words[admission->terms_at];
+    uint32_t terms = *word++;
+    bool matched = terms == 0;
+    for (uint32_t t = 0; t < terms && !matched; t++) {
+        uint32_t expressions = *word++;
+        bool all = expressions > 0;
+        for (uint32_t e = 0; e < expressions; e++) {
+            all = all && holds(nodes, row, word);
+            word += 3 + word[2];
+        }
+        matched = all;
+    }
+    return matched;
+}
+
+static bool selected(const struct admission *admission, const struct nodes *nodes, uint32_t row)
+{
+    const uint32_t *word = admission->words;
+    uint32_t count = *word++;
+    for (uint32_t i = 0; i < count; i++, word += 2) {
+        if (nodes_label(nodes, row, word[0]) != word[1]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool admission_admits(const struct admission *admission, const struct nodes *nodes,
+                      uint32_t unschedulable_key, uint32_t row)
+{
+    const struct node *node = nodes_get(nodes, row);
+    return node->present && selected(admission, nodes, row) &&
+           any_term_holds(admission, nodes, row) &&
+           taints_tolerated(admission, nodes, unschedulable_key, node);
+}
+
+bool admission_equal(const struct admission *a, const struct admission *b)
+{
+    return a->length == b->length && memcmp(a->words, b->words, a->length * sizeof(uint32_t)) == 0;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_STATE_ADMISSION_H
+#define SCHEDULER_STATE_ADMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "topology/graph/nodes.h"
+
+/* Whether pods of a kind may run on a node at all, free capacity aside. This mirrors
+ * kube-scheduler's NodeUnschedulable, TaintToleration and NodeAffinity filters
+ * (pkg/scheduler/framework/plugins). What it cannot know (volumes, devices, inter-pod affinity)
+ * kube-scheduler says later, by a veto.
+ *
+ * The rules are a list of words, made by shape.c of a pod's node selector, required node affinity
+ * and tolerations:
+ *
+ *   selector     n, { key, value } × n                               sorted
+ *   terms        n, { m, { key, operator | field, k, value × k } × m } × n
+ *   tolerations  n, { key, value, operator | effect } × n
+ *
+ * Names are numbers of the node table's vocabulary, absent ones NAMES_NONE. Equal rules are equal
+ * words, so that they can be compared and hashed as they are.
+ */
+
+#define ADMISSION_FIELD      0x100u /* beside the operator: a field of the node, not a label */
+#define ADMISSION_ANY_EFFECT 0xffu  /* beside the operator of a toleration */
+
+/* *Borrowed* from whoever keeps the words. */
+struct admission {
+    const uint32_t *words;
+    uint32_t length;
+    uint32_t terms_at; /* offsets into words */
+    uint32_t tolerations_at;
+};
+
+/* `unschedulable_key`: the number of "node.kubernetes.io/unschedulable". */
+bool admission_admits(const struct admission *admission, const struct nodes *nodes,
+                      uint32_t unschedulable_key, uint32_t row);
+
+bool admission_equal(const struct admission *a, const struct admission *b);
+
+#endif
