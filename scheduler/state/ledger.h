@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/state/accounts.h"
 #include "scheduler/state/gpus.h"
 #include "scheduler/state/shape.h"
+#include "scheduler/state/views.h"
 #include "topology/graph/capacity.h"
 #include "topology/graph/domains.h"
 
@@ -17,13 +19,14 @@
  * - bound: pods that run there, or whose binding has been posted.
  * - held: members of planned gangs that are not bound yet.
  *
- * It keeps one capacity view per pod shape in use (how many copies every node and domain can take)
- * up to date: a change of a node costs O(views × levels), not the cluster. A shape may have a
- * second view, of the copies that get good sets of GPUs. Which GPUs are whose is kept in
- * ledger_gpus(); pods.c changes it together with the charges.
+ *   accounts   amounts by node
+ *   gpus       which GPUs are whose; pods.c changes it together with the charges
+ *   views      what that means for the shapes of pods that are asked about
+ *
+ * A charge costs the same whatever is waiting: how many copies of a shape every node and domain can
+ * take is made current when somebody asks (views.h). A shape may have a second view, of the copies
+ * that get good sets of GPUs.
  */
-
-#define LEDGER_VIEWS_MAX 64 /* shapes with a live view; the least recently asked for goes first */
 
 struct ledger;
 
@@ -36,8 +39,6 @@ void ledger_destroy(struct ledger *ledger);
 void ledger_node_changed(struct ledger *ledger, uint32_t row);
 void ledger_tree_changed(struct ledger *ledger);
 void ledger_shape_gone(struct ledger *ledger, uint32_t shape);
-
-enum ledger_account { LEDGER_BOUND, LEDGER_HELD };
 
 void ledger_charge(struct ledger *ledger, enum ledger_account which, uint32_t row,
                    const struct resources *amounts);
@@ -71,11 +72,33 @@ uint32_t ledger_copies(const struct ledger *ledger, uint32_t shape, uint32_t row
  * be tried again before that. */
 uint64_t ledger_releases(const struct ledger *ledger);
 
+/* Moves on when more of one of the `amounts` became free on some node and is free there now, or
+ * other sets of GPUs: what several shapes compete for may be enough then although copies of none of
+ * them rose. The sum of counters, one for each resource. */
+uint64_t ledger_released(const struct ledger *ledger, const struct resources *amounts);
+
 /* The capacity view of a shape, current. *Borrowed* until the next call that changes the ledger or
- * asks for more than LEDGER_VIEWS_MAX shapes. */
+ * asks for more than VIEWS_LEAST shapes. */
 const struct capacity *ledger_capacity(struct ledger *ledger, uint32_t shape);
 /* The same of the copies that would all get good sets of GPUs: 0 on nodes where that is not known.
  * For a shape without GPUs the view is the plain one. */
 const struct capacity *ledger_good_capacity(struct ledger *ledger, uint32_t shape);
+
+/* Changes when copies of the shape rose on some node since it was last asked, whatever fell
+ * elsewhere, or when the tree was rebuilt; may also change when they could have, for a shape nobody
+ * planned for long. A gang of one shape that did not fit need not be tried again before that. */
+uint64_t ledger_raised(struct ledger *ledger, uint32_t shape);
+uint64_t ledger_good_raised(struct ledger *ledger, uint32_t shape);
+
+/* The most copies of the shape that one known domain of the tree level can take (0 = cluster; host:
+ * one node, whatever is known of it). */
+uint64_t ledger_best(struct ledger *ledger, uint32_t shape, uint32_t level);
+uint64_t ledger_good_best(struct ledger *ledger, uint32_t shape, uint32_t level);
+
+/* Nodes looked at for views and questions so far: what asking cost. */
+uint64_t ledger_work(const struct ledger *ledger);
+
+/* *Borrowed*, for tests. */
+struct views *ledger_views(struct ledger *ledger);
 
 #endif

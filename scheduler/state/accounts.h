@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_STATE_ACCOUNTS_H
+#define SCHEDULER_STATE_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/state/recent.h"
+#include "topology/graph/nodes.h"
+#include "topology/graph/resources.h"
+
+/* What every node has and who it is for, in amounts: the lowest part of the ledger (ledger.h), which
+ * is the only one to write here.
+ *
+ *   allocatable = bound + held + free        per node and resource; free < 0: overbooked by others
+ *
+ * Charges on nodes that were not seen yet, or no longer, count as well: there free is negative.
+ */
+
+enum ledger_account { LEDGER_BOUND, LEDGER_HELD };
+
+struct accounts;
+
+/* *New*; `nodes` is *borrowed* for its life. */
+struct accounts *accounts_create(const struct nodes *nodes);
+void accounts_destroy(struct accounts *accounts);
+
+/* A node's allocatable, labels, taints or presence changed. */
+void accounts_node_changed(struct accounts *accounts, uint32_t row);
+/* Something else of the node did that is of interest to whoever follows accounts_recent(). */
+void accounts_touch(struct accounts *accounts, uint32_t row);
+/* How often one of the two happened. */
+uint64_t accounts_node_changes(const struct accounts *accounts);
+
+void accounts_charge(struct accounts *accounts, enum ledger_account which, uint32_t row,
+                     const struct resources *amounts);
+void accounts_refund(struct accounts *accounts, enum ledger_account which, uint32_t row,
+                     const struct resources *amounts);
+/* Held becomes bound. */
+void accounts_settle(struct accounts *accounts, uint32_t row, const struct resources *amounts);
+/* One guard more, or less, counted like a hold. */
+void accounts_guard(struct accounts *accounts, uint32_t row);
+void accounts_unguard(struct accounts *accounts, uint32_t row);
+
+/* *Borrowed*, until the next change. */
+const struct resources *accounts_free(const struct accounts *accounts, uint32_t row);
+bool accounts_has_hold(const struct accounts *accounts, uint32_t row);
+uint32_t accounts_holds(const struct accounts *accounts); /* rows with a hold */
+
+/* Rows by their last change of what is free, or may run, there. *Borrowed*. */
+const struct recent *accounts_recent(const struct accounts *accounts);
+
+/* Moves on when more of one of the `amounts` became free on some node, and is free there now. */
+uint64_t accounts_released(const struct accounts *accounts, const struct resources *amounts);
+/* The same without there being more: something else may make another choice possible. */
+void accounts_note_release(struct accounts *accounts, uint32_t resource);
+
+#endif

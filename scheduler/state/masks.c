@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/state/masks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
+
+/* Bits by row, in words of 64, found by the words of the rules. A mask copies those: the shape they
+ * came from may go while others with the same rules stay.
+ *
+ * Invariant: after masks_update() bit r is set just when the rules let in row r; bits of rows that
+ * never changed are not set, for a node is let in only after it was seen.
+ */
+
+struct mask {
+    UT_hash_handle hh; /* by rules */
+    uint32_t references;
+    struct admission rules; /* of own words */
+    uint32_t *words;
+    uint64_t *bits;
+    size_t room;   /* words of bits */
+    uint64_t seen; /* change up to which it is current */
+    uint64_t version;
+};
+
+struct masks {
+    const struct shapes *shapes;
+    const struct recent *recent;
+    struct mask *table;
+    uint64_t work;
+};
+
+struct masks *masks_create(const struct shapes *shapes, const struct recent *recent)
+{
+    struct masks *masks = alloc_zero(1, sizeof(*masks));
+    masks->shapes = shapes;
+    masks->recent = recent;
+    return masks;
+}
+
+void masks_destroy(struct masks *masks)
+{
+    if (masks == NULL) {
+        return;
+    }
+    err_require(masks->table == NULL);
+    free(masks);
+}
+
+struct mask *masks_acquire(struct masks *masks, uint32_t shape)
+{
+    struct admission rules = shapes_admission(masks->shapes, shape);
+    size_t size = rules.length * sizeof(uint32_t);
+    struct mask *mask = NULL;
+    HASH_FIND(hh, masks->table, rules.words, size, mask);
+    if (mask == NULL) {
+        mask = alloc_zero(1, sizeof(*mask));
+        mask->words = alloc_zero(rules.length, sizeof(uint32_t));
+        memcpy(mask->words, rules.words, size);
+        mask->rules = rules;
+        mask->rules.words = mask->words;
+        HASH_ADD_KEYPTR(hh, masks->table, mask->words, size, mask);
+    }
+    mask->references++;
+    return mask;
+}
+
+void masks_release(struct masks *masks, struct mask *mask)
+{
+    err_require(mask->references > 0);
+    if (--mask->references > 0) {
+        return;
+    }
+    HASH_DELETE(hh, masks->table, mask);
+    free(mask->words);
+    free(mask->bits);
+    free(mask);
+}
+
+bool masks_admits(const struct mask *mask, uint32_t row)
+{
+    return row / 64 < mask->room && (mask->bits[row / 64] >> row % 64 & 1) != 0;
+}
+
+/* True when the row's bit was another one. */
+static bool put_bit(struct mask *mask, uint32_t row, bool admitted)
+{
+    if (masks_admits(mask, row) == admitted) {
+        return false;
+    }
+    mask->bits = alloc_grow(mask->bits, &mask->room, row / 64 + 1, sizeof(uint64_t));
+    mask->bits[row / 64] ^= UINT64_C(1) << row % 64;
+    return true;
+}
+
+uint64_t masks_update(struct masks *masks, struct mask *mask)
+{
+    const struct recent *recent = masks->recent;
+    bool changed = false;
+    for (uint32_t row = recent_last(recent, mask->seen); row != RECENT_NONE;
+         row = recent_before(recent, row, mask->seen)) {
+        bool admitted = shapes_rules_admit(masks->shapes, &mask->rules, row);
+        changed = put_bit(mask, row, admitted) || changed;
+        masks->work++;
+    }
+    mask->seen = recent->changes;
+    mask->version += changed;
+    return mask->version;
+}
+
+bool masks_equal(const struct mask *a, const struct mask *b)
+{
+    const struct mask *longer = a->room >= b->room ? a : b;
+    size_t common = a->room < b->room ? a->room : b->room;
+    if (common > 0 && memcmp(a->bits, b->bits, common * sizeof(uint64_t)) != 0) {
+        return false;
+    }
+    for (size_t i = common; i < longer->room; i++) {
+        if (longer->bits[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t masks_work(const struct masks *masks)
+{
+    return masks->work;
+}

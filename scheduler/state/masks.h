@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_STATE_MASKS_H
+#define SCHEDULER_STATE_MASKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/state/recent.h"
+#include "scheduler/state/shape.h"
+
+/* Which nodes the rules of admission let in, worked out once per set of rules and not once per shape
+ * and question.
+ *
+ *   rules {tolerates gpu}          mask  1 1 1 0 1 1      by row, version 12
+ *   rules {tolerates everything}   mask  1 1 1 1 1 1                       7
+ *
+ * A mask is brought up to date when it is asked for; its version moves when it then differs from
+ * what it was. Two sets of rules that let in the same nodes have equal masks: whoever works
+ * something out per mask can share it.
+ */
+
+struct mask; /* counted by reference */
+struct masks;
+
+/* *New*; `recent` tells which rows changed, nodes not seen yet are not let in. Both are *borrowed*
+ * for its life. */
+struct masks *masks_create(const struct shapes *shapes, const struct recent *recent);
+/* All masks must have been released. */
+void masks_destroy(struct masks *masks);
+
+/* The mask of the shape's rules, one reference more. */
+struct mask *masks_acquire(struct masks *masks, uint32_t shape);
+/* One reference less: while there is one, a shape with the rules must exist. */
+void masks_release(struct masks *masks, struct mask *mask);
+
+/* Brings it up to date, which costs the rows that changed since, or all of them at first. Returns
+ * its version. */
+uint64_t masks_update(struct masks *masks, struct mask *mask);
+/* As of the last update. */
+bool masks_admits(const struct mask *mask, uint32_t row);
+bool masks_equal(const struct mask *a, const struct mask *b);
+
+/* Rows looked at so far, for the account of work. */
+uint64_t masks_work(const struct masks *masks);
+
+#endif

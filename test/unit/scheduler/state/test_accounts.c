@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What was released, resource by resource; the amounts themselves are tested with the ledger. */
+#include "scheduler/state/accounts.h"
+
+#include "test/unit/check_main.h"
+#include "test/unit/scheduler/state/books.h"
+#include "topology/devices/machines.h"
+
+struct fixture {
+    struct books books;
+    struct resources amounts; /* 1 cpu, 2 gpus */
+    struct resources cpu;
+    struct resources gpu;
+    uint32_t row;
+};
+
+static void setup(struct fixture *fixture)
+{
+    struct books *books = &fixture->books;
+    books_init(books);
+    fixture->row = books_node(books, "n1", "r1", 4, 8);
+    resources_init(&fixture->amounts);
+    resources_init(&fixture->cpu);
+    resources_init(&fixture->gpu);
+    resources_set(&fixture->amounts, books_word(books, "cpu"), 1);
+    resources_set(&fixture->amounts, books_word(books, "nvidia.com/gpu"), 2);
+    resources_set(&fixture->cpu, books_word(books, "cpu"), 1);
+    resources_set(&fixture->gpu, books_word(books, "nvidia.com/gpu"), 1);
+}
+
+static void teardown(struct fixture *fixture)
+{
+    resources_finish(&fixture->amounts);
+    resources_finish(&fixture->cpu);
+    resources_finish(&fixture->gpu);
+    books_finish(&fixture->books);
+}
+
+struct counts {
+    uint64_t cpu;
+    uint64_t gpu;
+};
+
+static struct counts counts(const struct fixture *fixture)
+{
+    const struct ledger *ledger = fixture->books.ledger;
+    struct counts found = {ledger_released(ledger, &fixture->cpu),
+                           ledger_released(ledger, &fixture->gpu)};
+    ck_assert_uint_eq(ledger_released(ledger, &fixture->amounts), found.cpu + found.gpu);
+    return found;
+}
+
+/* Whether releases of the two were counted since `before`, which becomes now. */
+static void expect(const struct fixture *fixture, struct counts *before, bool cpu, bool gpu)
+{
+    struct counts now = counts(fixture);
+    ck_assert_int_eq(now.cpu != before->cpu, cpu);
+    ck_assert_int_eq(now.gpu != before->gpu, gpu);
+    *before = now;
+}
+
+START_TEST(test_what_is_given_back)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct ledger *ledger = fixture.books.ledger;
+    struct counts before = counts(&fixture);
+    ledger_charge(ledger, LEDGER_HELD, fixture.row, &fixture.amounts);
+    ledger_settle(ledger, fixture.row, &fixture.amounts);
+    ledger_guard(ledger, fixture.row);
+    ledger_unguard(ledger, fixture.row);
+    expect(&fixture, &before, false, false);
+    ledger_refund(ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    expect(&fixture, &before, true, true);
+    ledger_charge(ledger, LEDGER_HELD, fixture.row, &fixture.cpu);
+    ledger_refund(ledger, LEDGER_HELD, fixture.row, &fixture.cpu);
+    expect(&fixture, &before, true, false);
+    teardown(&fixture);
+}
+END_TEST
+
+/* What is overbooked, or on a node that is not there, is of no use to anybody. */
+START_TEST(test_what_is_not_free_after_all)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct ledger *ledger = fixture.books.ledger;
+    uint32_t ghost = nodes_reserve(fixture.books.nodes, "ghost");
+    struct counts before = counts(&fixture);
+    for (int i = 0; i < 6; i++) { /* 6 cpus of 4, 12 gpus of 8 */
+        ledger_charge(ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    }
+    ledger_refund(ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    ledger_refund(ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    expect(&fixture, &before, false, false); /* nothing is left yet */
+    ledger_refund(ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    expect(&fixture, &before, true, true);
+    ledger_charge(ledger, LEDGER_BOUND, ghost, &fixture.amounts);
+    ledger_refund(ledger, LEDGER_BOUND, ghost, &fixture.amounts);
+    expect(&fixture, &before, false, false);
+    teardown(&fixture);
+}
+END_TEST
+
+START_TEST(test_nodes)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct books *books = &fixture.books;
+    struct counts before = counts(&fixture);
+    books_node(books, "n1", "r1", 4, 9);
+    expect(&fixture, &before, false, true);
+    books_node(books, "n1", "r1", 5, 7);
+    expect(&fixture, &before, true, false);
+    books_node(books, "n1", "r2", 5, 7); /* another label gives nothing */
+    expect(&fixture, &before, false, false);
+    books_node(books, "n2", "r1", 1, 0);
+    expect(&fixture, &before, true, false);
+    books_node(books, "n3", "r1", 0, 1);
+    expect(&fixture, &before, false, true);
+    ck_assert_uint_eq(nodes_remove(books->nodes, "n1"), fixture.row);
+    ledger_node_changed(books->ledger, fixture.row);
+    expect(&fixture, &before, false, false);
+    books_node(books, "n1", "r2", 5, 7);
+    expect(&fixture, &before, true, true);
+    teardown(&fixture);
+}
+END_TEST
+
+/* Other GPUs may be free without more of them being so. */
+START_TEST(test_sets_of_gpus)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct books *books = &fixture.books;
+    struct counts before = counts(&fixture);
+    ledger_gpus_changed(books->ledger, fixture.row);
+    expect(&fixture, &before, false, false); /* nobody knows any there */
+    struct device_map *map = machines_map("dgx-1v", NULL);
+    ck_assert_ptr_nonnull(map);
+    ck_assert(gpus_observe(ledger_gpus(books->ledger), fixture.row, map,
+                           books_word(books, "nvidia.com/gpu")));
+    ledger_gpus_changed(books->ledger, fixture.row);
+    expect(&fixture, &before, false, true);
+    device_map_destroy(map);
+    teardown(&fixture);
+}
+END_TEST
+
+START_TEST(test_what_nobody_ever_had)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct resources odd;
+    resources_init(&odd);
+    ck_assert_uint_eq(ledger_released(fixture.books.ledger, &odd), 0);
+    resources_set(&odd, 4711, 1);
+    ck_assert_uint_eq(ledger_released(fixture.books.ledger, &odd), 0);
+    resources_finish(&odd);
+    teardown(&fixture);
+}
+END_TEST
+
+int main(void)
+{
+    accounts_destroy(NULL);
+    Suite *suite = suite_create("scheduler/state/accounts");
+    TCase *tcase = tcase_create("accounts");
+    tcase_add_test(tcase, test_what_is_given_back);
+    tcase_add_test(tcase, test_what_is_not_free_after_all);
+    tcase_add_test(tcase, test_nodes);
+    tcase_add_test(tcase, test_sets_of_gpus);
+    tcase_add_test(tcase, test_what_nobody_ever_had);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}
