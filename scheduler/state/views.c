@@ -21,10 +21,9 @@
  * may use it while they request the same and their masks are equal, which is looked at again only
  * when one of the two has another version.
  *
- * A link outlives its view, so that a shape whose view had to go is not taken for one whose copies
- * rose: as long as nothing of what it requests was released and no node changed, they did not.
- *
- * The stamps of raised() come from one counter, so that no two rises, whoever's, have the same.
+ * A view has a new stamp whenever copies rose in it, and a link tells by the stamp it saw last. A link
+ * outlives its view, so that a shape whose view had to go is not taken for one whose copies rose: as
+ * long as nothing of what it requests was released and no node changed, they did not.
  */
 
 /* The greatest number of copies in one domain of a level; kept along once it was asked for. */
@@ -42,8 +41,8 @@ struct view {
     struct mask *mask;
     struct capacity *capacity;
     size_t bytes;
-    uint64_t seen; /* change up to which it is current */
-    uint64_t raised;
+    uint64_t seen;  /* change up to which it is current */
+    uint64_t stamp; /* of the last rise */
     struct best best[LEVELS_TREE_MAX];
 };
 
@@ -61,8 +60,8 @@ struct link {
     uint64_t own_version; /* of the two masks when they were found equal */
     uint64_t view_version;
 
-    /* When the view was last asked whether copies rose. */
-    uint64_t raised;
+    uint64_t raised; /* the last answer, 0: never asked; when that was: */
+    uint64_t stamp;
     uint64_t released;
     uint64_t node_changes;
     uint64_t generation;
@@ -80,7 +79,7 @@ struct views {
     uint32_t count;
     size_t bytes;
     size_t limit;
-    uint64_t stamp;
+    uint64_t stamps; /* given so far */
     uint64_t work;
 };
 
@@ -287,7 +286,7 @@ static void build(struct views *views, struct view *view)
     for (uint32_t position = 0; position < positions; position++) {
         (void)count_row(views, view, position, domains_row(views->domains, position));
     }
-    view->raised = ++views->stamp;
+    view->stamp = ++views->stamps;
     view->seen = accounts_recent(views->accounts)->changes;
     make_room(views);
 }
@@ -313,7 +312,7 @@ static void update(struct views *views, struct view *view)
     }
     view->seen = recent->changes;
     if (rose) {
-        view->raised = ++views->stamp;
+        view->stamp = ++views->stamps;
     }
 }
 
@@ -389,15 +388,6 @@ static bool cannot_have_risen(const struct views *views, const struct link *link
            link->released == accounts_released(views->accounts, request);
 }
 
-static void remember(const struct views *views, struct link *link, uint64_t raised)
-{
-    const struct resources *request = shapes_request(views->shapes, link->key.shape);
-    link->raised = raised;
-    link->generation = domains_generation(views->domains);
-    link->node_changes = accounts_node_changes(views->accounts);
-    link->released = accounts_released(views->accounts, request);
-}
-
 /* The link with a current view. */
 static struct link *current(struct views *views, uint32_t shape, bool good)
 {
@@ -405,13 +395,14 @@ static struct link *current(struct views *views, uint32_t shape, bool good)
     if (link->view != NULL && !suits(views, link, link->view)) {
         leave_view(link);
     }
+    bool made = link->view == NULL || link->view->capacity == NULL;
+    bool same = made && cannot_have_risen(views, link);
     if (link->view == NULL) {
         find_view(views, link);
     }
-    bool same = link->view->capacity == NULL && cannot_have_risen(views, link);
     update(views, link->view);
     if (same) {
-        link->view->raised = link->raised;
+        link->stamp = link->view->stamp;
     }
     return link;
 }
@@ -426,16 +417,22 @@ const struct capacity *views_capacity(struct views *views, uint32_t shape, bool 
 /* A shape without a view gets none for this: what was released tells enough. */
 uint64_t views_raised(struct views *views, uint32_t shape, bool good)
 {
-    struct link *link = find_link(views, shape, good);
-    if (link == NULL || link->view == NULL || link->view->capacity == NULL) {
-        link = link == NULL ? get_link(views, shape, good) : link;
-        if (!cannot_have_risen(views, link)) {
-            remember(views, link, ++views->stamp);
-        }
-        return link->raised;
+    struct link *link = get_link(views, shape, good);
+    bool rose;
+    if (link->view != NULL && link->view->capacity != NULL) {
+        link = current(views, shape, good);
+        rose = link->raised == 0 || link->stamp != link->view->stamp;
+        link->stamp = link->view->stamp;
+    } else {
+        rose = !cannot_have_risen(views, link);
     }
-    link = current(views, shape, good);
-    remember(views, link, link->view->raised);
+    if (rose) {
+        link->raised = ++views->stamps;
+    }
+    link->generation = domains_generation(views->domains);
+    link->node_changes = accounts_node_changes(views->accounts);
+    link->released =
+        accounts_released(views->accounts, shapes_request(views->shapes, link->key.shape));
     return link->raised;
 }
 
