@@ -127,10 +127,11 @@ static void filter(struct engine *engine, const struct filter_event *call)
     calls_filter(engine, call, pod);
 }
 
+/* Who is in the way may be others than it was, also when what is short is the same. */
 static void ask(struct engine *engine, const char *name_space, const char *name)
 {
     struct gang *gang = gangs_find(&engine->gangs, name_space, name);
-    if (gang != NULL && gang->explain.slot != 0) {
+    if (gang != NULL && (gang->explain.slot != 0 || gang->reason_class == reason_short)) {
         plan_explain(engine, gang);
     }
 }

@@ -17,7 +17,7 @@
  * `stamp` sums up the counters that may speak for the need; each only ever grows, so the sum stands
  * still exactly when all of them do.
  *
- *   one shape               copies of the shape rose on some node
+ *   each shape              copies of it rose on some node, or the tree is another one
  *   several shapes, or      somebody gave back some of a resource that is asked for: roles compete,
  *   good sets of GPUs       and what helps them together need not raise what one finds alone
  *   the tree alone          the tree is another one
@@ -85,50 +85,17 @@ void waiting_destroy(struct waiting *waiting)
 
 /* ---- counters and counts ---- */
 
-/* Moves when copies of the shape rose somewhere. */
-static uint64_t raised(const struct waiting *waiting, uint32_t shape)
+static uint64_t raised(const struct waiting *waiting, uint32_t shape, bool good)
 {
-    (void)shape;
-    return ledger_releases(waiting->ledger);
-}
-
-static uint64_t released(const struct waiting *waiting, uint32_t resource)
-{
-    (void)resource;
-    return ledger_releases(waiting->ledger);
+    return good ? ledger_good_raised(waiting->ledger, shape)
+                : ledger_raised(waiting->ledger, shape);
 }
 
 /* Copies of the shape in the best domain of the level. */
 static uint64_t best(const struct waiting *waiting, uint32_t shape, bool good, uint32_t level)
 {
-    const struct domains *domains = waiting->domains;
-    const struct capacity *capacity = good ? ledger_good_capacity(waiting->ledger, shape)
-                                           : ledger_capacity(waiting->ledger, shape);
-    uint64_t most = 0;
-    if (level + 1 == domains_levels(domains)) {
-        for (uint32_t p = 0; p < domains_positions(domains); p++) {
-            uint64_t fits = capacity_node(capacity, p);
-            most = fits > most ? fits : most;
-        }
-        return most;
-    }
-    for (uint32_t d = 0; d < domains_count(domains); d++) {
-        uint64_t fits = domains_get(domains, d)->level == level ? capacity_domain(capacity, d) : 0;
-        most = fits > most ? fits : most;
-    }
-    return most;
-}
-
-static uint64_t sum_of_releases(const struct waiting *waiting, const struct wait_need *what)
-{
-    uint64_t sum = domains_generation(waiting->domains);
-    for (uint32_t i = 0; i < what->role_count; i++) {
-        const struct resources *request = shapes_request(waiting->shapes, what->roles[i].shape);
-        for (uint32_t k = 0; k < request->count; k++) {
-            sum += released(waiting, request->items[k].name);
-        }
-    }
-    return sum;
+    return good ? ledger_good_best(waiting->ledger, shape, level)
+                : ledger_best(waiting->ledger, shape, level);
 }
 
 static uint64_t stamp_of(const struct waiting *waiting, const struct wait_need *what)
@@ -136,11 +103,15 @@ static uint64_t stamp_of(const struct waiting *waiting, const struct wait_need *
     if (what->tree) {
         return domains_generation(waiting->domains);
     }
-    uint64_t left = what->exclusive ? waiting->departures : waiting->exclusive;
-    if (what->role_count == 1 && !what->good_gpus) {
-        return left + raised(waiting, what->roles[0].shape);
+    uint64_t sum = what->exclusive ? waiting->departures : waiting->exclusive;
+    for (uint32_t i = 0; i < what->role_count; i++) {
+        uint32_t shape = what->roles[i].shape;
+        sum += raised(waiting, shape, what->good_gpus);
+        if (what->role_count > 1 || what->good_gpus) {
+            sum += ledger_released(waiting->ledger, shapes_request(waiting->shapes, shape));
+        }
     }
-    return left + sum_of_releases(waiting, what);
+    return sum;
 }
 
 /* The most pods that could find room together in one domain of the level, roles taken one by one
