@@ -4,12 +4,14 @@
 
 #include <sys/mman.h>
 
+#include "api/base/clock.h"
 #include "api/daemon/calls.h"
 #include "api/daemon/core.h"
+#include "api/daemon/routes.h"
 #include "test/unit/api/http/bed.h"
 
 /* A core with a real engine between a backend that only writes down what it is given, and a real
- * HTTP server whose requests go to calls.h. The tests say what the watches show, at once or as
+ * HTTP server whose requests go to routes.h. The tests say what the watches show, at once or as
  * batches for core_pump(); nodes have 8 GPUs, and the uid of a pod is its name. With a clock of
  * its own every look at it takes `clock_step_ns`.
  */
@@ -24,6 +26,7 @@ struct core_bed {
     struct calls *calls;
     struct intake *intake;
     struct core *core;
+    struct routes routes;
     char writes[CORE_WRITES_MAX][64]; /* "bind p0 n1" */
     size_t write_count;
     struct kube_batch *batches; /* for core_pump(), in order */
@@ -82,11 +85,8 @@ static inline void core_bed_put(struct core_bed *bed, struct kube_batch *batch)
 
 static inline void core_bed_handle(void *context, struct http_request *request)
 {
-    static const char prefix[] = "/scheduler/";
     struct core_bed *bed = context;
-    const char *path = http_request_path(request);
-    ck_assert(strncmp(path, prefix, sizeof(prefix) - 1) == 0);
-    ck_assert(calls_handle(bed->calls, request, path + sizeof(prefix) - 1));
+    routes_handle(&bed->routes, request);
     bed->http.handled++;
 }
 
@@ -143,6 +143,13 @@ static inline struct core_bed *core_bed_create_with(const struct core_bed_option
         .context = bed,
     };
     bed_listen(&bed->http, &http);
+    bed->routes = (struct routes){.core = bed->core,
+                                  .calls = bed->calls,
+                                  .metrics = bed->metrics,
+                                  .log = bed->log,
+                                  .journal = bed->journal,
+                                  .server = bed->http.server,
+                                  .started = clock_ms()};
     return bed;
 }
 
