@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "api/intake/intake.h"
-#include "api/kube/objects/batch.h"
+#include "api/kube/backend.h"
 #include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
@@ -20,20 +20,6 @@
  *   calls   ──events──▶      │       ──replies─▶ calls
  *                            └──▶ log, metrics, journal
  */
-
-/* Who carries out the writes and tells of the cluster: the API server's side (kube_io) or the
- * embedded cluster. */
-struct backend {
-    void *context;
-    int fd; /* readable when take() has something */
-    void (*submit)(void *context, const struct effect *effect);
-    void (*flush)(void *context);
-    struct kube_batch *(*take)(void *context); /* *new*, or NULL */
-    /* Who shares the cluster with other processes; all NULL where nobody does. */
-    void (*called)(void *context);   /* kube-scheduler called this process */
-    void (*followed)(void *context); /* an EVENT_FOLLOW and what it caused are through */
-    bool (*released)(void *context); /* asks to end leading; true once it has, and all is written */
-};
 
 struct core;
 
@@ -61,9 +47,9 @@ const struct effect *core_apply(struct core *core, struct event *event);
 /* For so long, and one event more, core_pump() applies what the backend has. */
 #define CORE_PUMP_NS 2000000
 
-/* Applies what the backend has until CORE_PUMP_NS have passed; true when more is waiting. All events
- * but the last one say that more follow, so planning happens once. Between two calls HTTP is to be
- * served. */
+/* Applies what the backend has until CORE_PUMP_NS have passed; true when more is waiting. All
+ * events but the last one say that more follow, so planning happens once. Between two calls HTTP is
+ * to be served. */
 bool core_pump(struct core *core);
 
 /* Sends EVENT_TICK when it is due. A plan that is not finished is due at once, again and again:

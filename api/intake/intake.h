@@ -47,8 +47,8 @@ struct intake_options {
 struct intake *intake_create(const struct intake_options *options);
 void intake_destroy(struct intake *intake);
 
-/* Takes in one ResourceSlice of a batch, and out of it; or all of them. They count before all of the
- * batch's events. */
+/* Takes in one ResourceSlice of a batch, and out of it; or all of them. They count before all of
+ * the batch's events. */
 void intake_slice(struct intake *intake, struct kube_slice *slice);
 void intake_slices(struct intake *intake, struct kube_batch *batch);
 /* Of the nodes whose slices have changed since they were taken in, the next one, as EVENT_DEVICES;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/kube/backend.h"
 #include "api/kube/client/access.h"
 #include "api/kube/lease/lease.h"
 #include "api/kube/objects/batch.h"
@@ -87,6 +88,9 @@ void kube_io_followed(struct kube_io *io);
 /* For a process that is about to end, when it has nothing more to submit: finishes the writes, then
  * gives the lease back. Returns whether all that is done; to be asked again until it is. */
 bool kube_io_released(struct kube_io *io);
+
+/* The functions above as the core knows them. */
+struct backend kube_io_backend(struct kube_io *io);
 
 void kube_io_status(const struct kube_io *io, struct kube_io_status *status);
 

@@ -131,7 +131,7 @@ class Replay(unittest.TestCase):
         for wanted in (
             r"^0 .* hold timeout 30000 ms, backoff 1000 to 60000 ms, levels region .* host$",
             r"^\d+ \d{4}-\d\d-\d\dT.*Z \(\+\d+\.\d{3} s\) node n0, has .*nvidia.com/gpu=8.*, labels kubernetes.io/hostname=n0",
-            r"^\d+ .* group default/train uid uid-group-default-train, minimum 3$",
+            r"^\d+ .* group default/train uid uid-group-default-train, minimum 3( \(more follow\))?$",
             r"^\d+ .* synced: everything has been listed$",
             r"^    gang default/train from Waiting to Held after \d+ ms: ",
             r"^    nominates pod default/w-0 uid uid-default-w-0 to n\d$",

@@ -26,21 +26,6 @@ static void no_log(void *context, int level, const char *message)
 {
 }
 
-static void submit(void *context, const struct effect *effect)
-{
-    kube_io_submit(context, effect);
-}
-
-static void flush(void *context)
-{
-    kube_io_flush(context);
-}
-
-static struct kube_batch *take(void *context)
-{
-    return kube_io_take(context);
-}
-
 static void no_reply(void *context, uint64_t ticket, const char *error)
 {
 }
@@ -84,8 +69,7 @@ static void start(void)
         .engine = &options,
         .log = out,
         .metrics = metrics,
-        .backend =
-            {.context = io, .fd = kube_io_fd(io), .submit = submit, .flush = flush, .take = take},
+        .backend = kube_io_backend(io),
         .intake = intake,
         .bind_reply = no_reply,
     });
