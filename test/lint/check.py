@@ -7,6 +7,8 @@
           third-party header is included only by the module that owns it
   banned  functions that cannot be used safely, and memory that bypasses topology/base/alloc.h
   files   SPDX line, header guard, own header first, at most LINES_MAX lines of COLUMNS_MAX columns, no notes to self
+  docs    what the documents name is there: files, links and their headings, functions, types and constants of the code;
+          every metric is described in METRICS_TEXT, and only those
 
 Without RULE all of them run. Prints "file:line: what" and exits 1 when something is wrong. Comments and string
 literals are blanked before looking for code, so prose may name what code may not use. selftest.py proves that
@@ -19,6 +21,8 @@ import graphlib
 import pathlib
 import re
 import sys
+
+RULES = ["layers", "banned", "files", "docs"]
 
 LINES_MAX = 600
 COLUMNS_MAX = 100  # of C; clang-format leaves comments alone, or it would break the drawings
@@ -118,12 +122,23 @@ SCRIPTS = {".py", ".go", ".sh"}
 TEXT = CODE | SCRIPTS | {".md", ".yaml", ".yml", ".build", ".txt", ""}
 SKIPPED_PARTS = {".git", "__pycache__", "corpus"}
 SKIPPED_FILES = {"LICENSE", "go.sum", "go.mod"}
+METRICS_CODE = "api/ops/metrics.c"
+METRICS_TEXT = "docs/operations.md"
 NOTES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)[ \t\n]*\(")
 TAKEN = re.compile(r"(?<![\w.><])(%s)\b" % "|".join(sorted(MEMORY)))
+
+# What a document may name, between backticks but for links and metrics.
+DOC_LINK = re.compile(r"\]\(([^)\s]+)\)")
+DOC_PATH = re.compile(r"`((?:topology|scheduler|api|test|docs|manifests|bench|\.ci)/[\w./-]*\w/?)`")
+DOC_FILE = re.compile(r"`(\w+\.(?:c|h|py|go))`")
+DOC_NAME = re.compile(r"`(?:struct |enum )?((?!x_)[a-z]\w*(?=\(\)`)|(?<=struct )\w+(?=`)|(?<=enum )\w+(?=`)|[A-Z]+(?:_[A-Z0-9]+)+(?=`))")
+DOC_METRIC = re.compile(r"\bphalanx_[a-z_]+[a-z]\b")
+DOC_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+DOC_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
 def module_of(path):
@@ -283,6 +298,50 @@ def check_file(path, name, complain):
             complain(text.count("\n", 0, match.start()) + 1, f"{match.group()}: file an issue instead")
 
 
+def anchors_of(text):
+    """What the headings of a document are called in links, as GitHub does it."""
+    return {re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-") for heading in DOC_HEADING.findall(text)}
+
+
+def check_links(text, path, name, complain):
+    for match in DOC_LINK.finditer(text):
+        target, _, anchor = match.group(1).partition("#")
+        if "://" in target:
+            continue
+        line = text.count("\n", 0, match.start()) + 1
+        place = path if target == "" else path.parent / target
+        if not place.exists():
+            complain(name, line, f"{target}: there is no such file")
+        elif anchor and anchor not in anchors_of(DOC_BLOCK.sub("", place.read_text(encoding="utf-8"))):
+            complain(name, line, f"{match.group(1)}: there is no such heading")
+
+
+def check_docs(root, documents, names, words, complain):
+    """`documents`: path by name; `names`: of all files; `words`: of all code."""
+    bases = {name.rsplit("/", 1)[-1] for name in names} | {name.rsplit("/", 1)[-1] for name in OWNERS}
+    folders = {name[:at] for name in names for at in range(len(name)) if name[at] == "/"}
+    made = set()
+    if METRICS_CODE in names:
+        made = set(DOC_METRIC.findall((root / METRICS_CODE).read_text(encoding="utf-8")))
+    for name, path in documents.items():
+        whole = path.read_text(encoding="utf-8")
+        check_links(whole, path, name, complain)
+        text = DOC_BLOCK.sub(lambda match: "\n" * match.group().count("\n"), whole)
+        for pattern, known, what in (
+            (DOC_PATH, names | folders, "there is no such file"),
+            (DOC_FILE, bases, "there is no such file"),
+            (DOC_NAME, words, "the code has no such name"),
+            (DOC_METRIC, made, "there is no such metric"),
+        ):
+            for match in pattern.finditer(text):
+                found = match.group(match.lastindex or 0)
+                if found.rstrip("/") not in known:
+                    complain(name, text.count("\n", 0, match.start()) + 1, f"{found}: {what}")
+    if METRICS_TEXT in documents:
+        for metric in sorted(made - set(DOC_METRIC.findall(documents[METRICS_TEXT].read_text(encoding="utf-8")))):
+            complain(METRICS_TEXT, 1, f"{metric}: is not described")
+
+
 def files_of(root):
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
@@ -298,9 +357,9 @@ def main():
     parser.add_argument("rules", nargs="*", metavar="RULE")
     options = parser.parse_args()
     root = options.root.resolve()
-    rules = options.rules or ["layers", "banned", "files"]
-    if set(rules) - {"layers", "banned", "files"}:
-        parser.error("the rules are: layers banned files")
+    rules = options.rules or RULES
+    if set(rules) - set(RULES):
+        parser.error(f"the rules are: {' '.join(RULES)}")
 
     for within, folders in FOLDERS.items():
         try:
@@ -310,7 +369,7 @@ def main():
 
     found = 0
     looked = 0
-    sources = {}
+    sources, documents, names, words = {}, {}, set(), set()
 
     def complain_of(name, line, what):
         nonlocal found
@@ -320,9 +379,14 @@ def main():
     for path, name in files_of(root):
         complain = functools.partial(complain_of, name)
         looked += 1
+        names.add(name)
+        if path.suffix == ".md":
+            documents[name] = path
         try:
             if "files" in rules:
                 check_file(path, name, complain)
+            if path.suffix in SCRIPTS and "docs" in rules:
+                words.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
             if path.suffix not in CODE or name.startswith("test/e2e/"):
                 continue
             source = Source(root, path)
@@ -330,6 +394,8 @@ def main():
             if path.suffix in CODE | SCRIPTS:
                 complain(1, f"not UTF-8: {error.reason}")
             continue
+        if "docs" in rules:
+            words.update(re.findall(r"\w+", source.code))
         if "layers" in rules:
             check_layers(source, complain)
             check_folders(source, complain)
@@ -340,6 +406,8 @@ def main():
             check_source_form(source, root, complain)
     if "layers" in rules:
         check_circles(sources, complain_of)
+    if "docs" in rules:
+        check_docs(root, documents, names, words, complain_of)
     print(f"check: {' '.join(rules)}: {looked} files, {found} findings")
     return 1 if found or not looked else 0
 

@@ -33,6 +33,12 @@ GOOD = {
     "test/unit/scheduler/engine/test_a.c": SPDX + '#include "test/unit/scheduler/world.h"\n',
     "test/unit/api/view/bed.h": header("test/unit/api/view/bed.h", '#include "api/embedded/cluster.h"'),
     "api/http/server.c": SPDX + '#include <microhttpd.h>\n#include <time.h>\n#include "scheduler/state/b.h"\n',
+    "api/ops/metrics.c": SPDX + 'const char a[] = "phalanx_nodes{kind";\n',
+    "docs/operations.md": "# Operations\n\n## Where a gang *wants*, to be\n\n`phalanx_nodes`\n",
+    "README.md": "`topology/base/a.c` `api/ops/` `a.c` `curl.h` `a()` `x_create()` `struct node_shape` `enum no` `NO_SHAPE`\n"
+    "[there](docs/operations.md#where-a-gang-wants-to-be) [here](#it) [out](https://example.com/x.md)\n\n# It\n"
+    "```\n`docs/example.md` of a file\n```\n",
+    "scheduler/state/shape.c": SPDX + "struct node_shape {\n    enum no { NO_SHAPE } no;\n};\n",
     "test/unit/topology/base/test_a.c": SPDX + "#include <check.h>\n#include <stdlib.h>\nvoid *p(void);\n"
     "void *p(void)\n{\n    return malloc(1);\n}\n",
 }
@@ -80,6 +86,17 @@ BAD = [
     ("files", "topology/base/x.h", "#pragma once\n", "header guard must be TOPOLOGY_BASE_X_H"),
     ("files", "topology/base/x.c", f"/* {NOTE}: later */\n", f"x.c:2: {NOTE}"),
     ("files", "docs/x.md", f"A {NOTE} in prose.\n", NOTE),
+    ("docs", "docs/x.md", "See\n`api/ops/x.c`.\n", "docs/x.md:2: api/ops/x.c: there is no such file"),
+    ("docs", "docs/x.md", "`api/x/`\n", "there is no such file"),
+    ("docs", "docs/x.md", "`x.c`\n", "x.c: there is no such file"),
+    ("docs", "docs/x.md", "`gone()`\n", "gone: the code has no such name"),
+    ("docs", "docs/x.md", "`struct gone`\n", "gone: the code has no such name"),
+    ("docs", "docs/x.md", "`enum gone`\n", "gone: the code has no such name"),
+    ("docs", "docs/x.md", "`NO_B`\n", "NO_B: the code has no such name"),
+    ("docs", "docs/x.md", "`phalanx_pods`\n", "phalanx_pods: there is no such metric"),
+    ("docs", "docs/operations.md", "`phalanx_gangs`\n", "phalanx_nodes: is not described"),
+    ("docs", "docs/x.md", "[it](operation.md)\n", "operation.md: there is no such file"),
+    ("docs", "docs/x.md", "[it](operations.md#metrics)\n", "operations.md#metrics: there is no such heading"),
     ("files", "topology/base/a.c", '#include <stdio.h>\n#include "topology/base/a.h"\n', "must be included first"),
     ("files", "scheduler/engine/effects.c", '#include <stdio.h>\n#include "scheduler/effects.h"\n', "must be included first"),
 ]
@@ -158,7 +175,7 @@ def directions():
 
 def main():
     failures = []
-    for rule in ("layers", "banned", "files"):
+    for rule in check.RULES:
         code, output = run(GOOD, rule)
         if code != 0:
             failures.append(f"{rule}: a good tree is refused:\n{output}")
@@ -171,7 +188,7 @@ def main():
     failures += wrong
     for failure in failures:
         print(failure)
-    print(f"selftest: {len(BAD) + len(BARE) + 3 + tried} examples, {len(failures)} failures")
+    print(f"selftest: {len(BAD) + len(BARE) + len(check.RULES) + tried} examples, {len(failures)} failures")
     return 1 if failures else 0
 
 
