@@ -111,6 +111,7 @@ static void synced(struct engine *engine)
 {
     engine->synced = true;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
+        engine->gangs.items[i]->old_news = true;
         engine_mark(engine, engine->gangs.items[i]);
     }
 }

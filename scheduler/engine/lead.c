@@ -25,7 +25,8 @@
  *
  * LEAD starts from the API server's objects, just as after a restart: a gang with a bound member
  * has begun and is finished first thing, every other one is planned as if it were new, and
- * nominations of a plan that is no more are taken back.
+ * nominations of a plan that is no more are taken back. What stands is not announced again: people
+ * were told of a gang that is placed, and why one waits, when it came about.
  */
 
 /* What is of one term only. */
@@ -61,6 +62,7 @@ void lead_begin(struct engine *engine)
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
         forget_attempts(gang);
+        gang->old_news = true;
         engine_mark_changed(engine, gang);
     }
 }

@@ -143,7 +143,9 @@ void engine_tell(struct engine *engine, const struct gang *gang, bool warning, c
 
 void engine_tell_waiting(struct engine *engine, struct gang *gang)
 {
-    if (engine->now - gang->told_at >= EVENT_REPEAT_MS) {
+    if (gang->old_news) {
+        gang->old_news = false;
+    } else if (engine->now - gang->told_at >= EVENT_REPEAT_MS) {
         gang->told_at = engine->now;
         engine_tell(engine, gang, true, "GangWaiting", gang->reason);
     }
@@ -173,7 +175,10 @@ void engine_transition(struct engine *engine, struct gang *gang, enum gang_state
     effect->transition.to = gang_state_name(to);
     effect->transition.message = arena_string(arena, gang->reason);
     effect->transition.waited_ms = gang->ready_since >= 0 ? engine->now - gang->ready_since : -1;
-    if (to == GANG_PLACED) {
+    gang->old_news = false;
+    if (to == GANG_PLACED && !engine->synced) { /* by an earlier process, which said so */
+        effect->transition.waited_ms = -1;
+    } else if (to == GANG_PLACED) {
         char text[GANG_REASON_MAX];
         snprintf(text, sizeof(text), "gang %s/%s: its quorum of %d pods is bound", gang->name_space,
                  gang->name, (int)gang_minimum(gang));

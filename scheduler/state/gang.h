@@ -72,6 +72,7 @@ struct gang {
     int64_t deadline;     /* of the hold; INT64_MAX without one */
     int64_t nominate_at;  /* when lost nominations are looked for next; INT64_MAX without a hold */
     int64_t told_at;      /* when people were last told by an Event why it waits */
+    bool old_news;        /* … and they were told by an earlier process, or in an earlier term */
     int64_t explained_at; /* when its shortfall was last put into words */
     struct timer timer;   /* the first of its times above and below */
     struct timer explain; /* set: what it is short of may have changed since */
