@@ -8,7 +8,7 @@
 
 /* Objects from few words, and the clock around engine_apply(). */
 
-#define TICKS_MAX 1000000 /* at one moment; more is a fault */
+#define PATIENCE_NS INT64_C(30000000000) /* for ticks of one moment */
 
 static void *need(void *memory)
 {
@@ -99,12 +99,12 @@ static int64_t measure(struct crowd *crowd, const char *kind, struct event *even
 static int64_t ticks(struct crowd *crowd)
 {
     int64_t took = 0;
-    for (int count = 0; engine_deadline(crowd->engine) <= crowd->now; count++) {
+    while (engine_deadline(crowd->engine) <= crowd->now) {
         struct event tick = {.type = EVENT_TICK};
         took += measure(crowd, "tick", &tick);
-        if (count == TICKS_MAX) {
-            fprintf(stderr, "another tick is due after %d of them\n", TICKS_MAX);
-            exit(EXIT_FAILURE);
+        if (took > PATIENCE_NS) {
+            crowd_take(crowd, "not quiet after all that time", took);
+            break;
         }
     }
     return took;

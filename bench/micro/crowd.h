@@ -14,7 +14,8 @@
  * uid. A time is CPU time of the thread, so that what else runs on the machine is not measured.
  *
  * What the engine puts off to a tick that is due now gets that tick at once, measured as one event
- * of the kind "tick"; how long all of it took together is the kind "until quiet".
+ * of the kind "tick"; how long all of it took together is the kind "until quiet". After 30 seconds
+ * of that the clock goes on.
  */
 
 #define CROWD_RACK      18

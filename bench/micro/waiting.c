@@ -30,144 +30,162 @@ static void bound_pod(struct crowd *crowd, const char *kind, const char *uid, ui
 #define CROWD_NODES 5000
 #define CROWD_GANGS 1000
 #define CROWD_GANG  16
+#define CROWD_TURNS 100 /* racks that let a gang in, one a round */
 
-/* Four pods of two GPUs and two without on every node. The first rack has 15 nodes whose GPUs are
- * free and one that is used by a single pod: what the first round lets in costs one deletion. */
-static void fill_nodes(struct crowd *crowd)
+static const char rack_level[] = "topology.kubernetes.io/rack";
+
+/* What is different between the two crowds. */
+struct crowd_kind_of {
+    const char *title;
+    uint32_t free;  /* nodes of every rack that have no GPU pods at all */
+    bool all_racks; /* every gang has to be in one rack; else every other one */
+};
+
+/* Four pods of two GPUs and two without on every node that is not free. The first rack has 15 nodes
+ * whose GPUs are free and one that is used by a single pod: what the first round lets in costs one
+ * deletion. */
+static int gpu_pods(const struct crowd_kind_of *kind, uint32_t node)
+{
+    uint32_t place = node % CROWD_RACK;
+    if (node < CROWD_GANG) {
+        return node == 0 ? 1 : 0;
+    }
+    return place >= CROWD_GANG - kind->free && place < CROWD_GANG ? 0 : 4;
+}
+
+static void fill_nodes(struct crowd *crowd, const struct crowd_kind_of *kind)
 {
     char uid[32];
     for (uint32_t node = 0; node < CROWD_NODES; node++) {
-        int pods = node >= CROWD_GANG ? 4 : node == 0 ? 1 : 0;
         for (int i = 0; i < 6; i++) {
             snprintf(uid, sizeof(uid), "busy-%u-%d", node, i);
-            if (i >= 4 || i < pods) {
+            if (i >= 4 || i < gpu_pods(kind, node)) {
                 bound_pod(crowd, "bound pod added", uid, node, i < 4 ? 2 : 0);
             }
         }
     }
 }
 
-/* Every other gang has to be in one rack. */
-static void add_gangs(struct crowd *crowd)
+static struct crowd_pod crowd_member(const struct crowd_kind_of *kind, const char *uid,
+                                     char gang[32])
+{
+    snprintf(gang, 32, "%.9s", uid);
+    bool anywhere = !kind->all_racks && strtol(gang + 5, NULL, 10) % 2 == 0;
+    return (struct crowd_pod){.uid = uid,
+                              .gang = gang,
+                              .minimum = CROWD_GANG,
+                              .gpus = 8,
+                              .cpu = 1000,
+                              .rank = (int32_t)strtol(uid + 10, NULL, 10),
+                              .required = anywhere ? NULL : rack_level};
+}
+
+static void add_gangs(struct crowd *crowd, const struct crowd_kind_of *kind)
 {
     char uid[32], gang[32];
     for (int i = 0; i < CROWD_GANGS; i++) {
         for (int rank = 0; rank < CROWD_GANG; rank++) {
-            snprintf(gang, sizeof(gang), "gang-%04d", i);
             snprintf(uid, sizeof(uid), "gang-%04d-%d", i, rank);
-            struct crowd_pod pod = {.uid = uid,
-                                    .gang = gang,
-                                    .minimum = CROWD_GANG,
-                                    .gpus = 8,
-                                    .cpu = 1000,
-                                    .rank = rank,
-                                    .required = i % 2 == 0 ? NULL : "topology.kubernetes.io/rack"};
+            struct crowd_pod pod = crowd_member(kind, uid, gang);
             crowd_pod(crowd, "member added", &pod);
         }
     }
 }
 
-struct planned {
-    char uid[32], gang[32], node[32];
-};
-
-/* The members that the last event got a place for. */
-static int take_planned(const struct crowd *crowd, struct planned planned[CROWD_GANG])
+/* What the last event planned is bound and runs from now on. */
+static void bind_planned(struct crowd *crowd, const struct crowd_kind_of *kind, uint32_t round)
 {
+    struct {
+        char uid[32], node[32];
+    } planned[CROWD_GANG];
+    char gang[32];
     int count = 0;
     for (size_t i = 0; i < crowd->effects.count && count < CROWD_GANG; i++) {
         const struct effect *effect = &crowd->effects.items[i];
         if (effect->type == EFFECT_NOMINATE && effect->write.node != NULL) {
-            struct planned *it = &planned[count++];
-            snprintf(it->uid, sizeof(it->uid), "%s", effect->write.uid);
-            snprintf(it->gang, sizeof(it->gang), "%.9s", effect->write.uid);
-            snprintf(it->node, sizeof(it->node), "%s", effect->write.node);
+            snprintf(planned[count].uid, 32, "%s", effect->write.uid);
+            snprintf(planned[count++].node, 32, "%s", effect->write.node);
         }
     }
-    return count;
-}
-
-/* What was planned is bound and runs from now on. */
-static void bind_planned(struct crowd *crowd, const struct planned *planned, int count)
-{
-    for (int i = 0; i < count; i++) {
-        const struct planned *it = &planned[i];
-        long number = strtol(it->gang + 5, NULL, 10);
-        struct crowd_pod pod = {.uid = it->uid,
-                                .gang = it->gang,
-                                .minimum = CROWD_GANG,
-                                .gpus = 8,
-                                .cpu = 1000,
-                                .node = it->node,
-                                .rank = (int32_t)strtol(it->uid + 10, NULL, 10),
-                                .required = number % 2 == 0 ? NULL : "topology.kubernetes.io/rack"};
-        crowd_pod(crowd, "member bound", &pod);
-    }
-}
-
-/* The 16 nodes of rack `round` lose their GPU pods, one after the other; the last one is measured.
- */
-static void let_one_in(struct crowd *crowd, uint32_t round)
-{
-    struct planned planned[CROWD_GANG];
-    char uid[32];
-    uint32_t first = round * CROWD_RACK;
-    for (uint32_t i = CROWD_GANG; i-- > 0;) {
-        for (int pod = 3; pod >= 0; pod--) {
-            snprintf(uid, sizeof(uid), "busy-%u-%d", first + i, pod);
-            bool last = i == 0 && pod == 0;
-            if (round > 0 || last) {
-                crowd_pod_gone(crowd,
-                               last       ? "GPU pod deleted, lets one gang in"
-                               : pod == 0 ? "GPU pod deleted, frees a node of 16"
-                                          : "GPU pod deleted, helps nobody",
-                               uid);
-            }
-            if (last) {
-                crowd_take(crowd, "until a gang is in and all is quiet", crowd->quiet);
-            }
-        }
-    }
-    int count = take_planned(crowd, planned);
     if (count != CROWD_GANG) {
         fprintf(stderr, "round %u let %d pods in\n", round, count);
         exit(EXIT_FAILURE);
     }
-    bind_planned(crowd, planned, count);
+    for (int i = 0; i < count; i++) {
+        struct crowd_pod pod = crowd_member(kind, planned[i].uid, gang);
+        pod.node = planned[i].node;
+        crowd_pod(crowd, "member bound", &pod);
+    }
 }
 
-/* Racks 0 to 99 let gangs in; the nodes behind them lose single pods. */
-static void crowd_round(struct crowd *crowd, uint32_t round)
+/* 16 nodes of rack `round` lose their GPU pods, one after the other; the last one is measured. */
+static void let_one_in(struct crowd *crowd, const struct crowd_kind_of *kind, uint32_t round)
 {
     char uid[32];
-    uint32_t node = 100 * CROWD_RACK + round;
-    crowd_pass(crowd, 20);
-    snprintf(uid, sizeof(uid), "busy-%u-4", node);
+    uint32_t first = round * CROWD_RACK;
+    for (uint32_t i = CROWD_GANG; i-- > 0;) {
+        for (int pod = gpu_pods(kind, first + i) - 1; pod >= 0; pod--) {
+            snprintf(uid, sizeof(uid), "busy-%u-%d", first + i, pod);
+            bool last = i == 0 && pod == 0;
+            crowd_pod_gone(crowd,
+                           last       ? "GPU pod deleted, lets one gang in"
+                           : pod == 0 ? "GPU pod deleted, frees a node of 16"
+                                      : "GPU pod deleted, helps nobody",
+                           uid);
+        }
+    }
+    crowd_take(crowd, "until a gang is in and all is quiet", crowd->quiet);
+    bind_planned(crowd, kind, round);
+}
+
+/* The racks behind those that let gangs in lose single pods. */
+static void crowd_round(struct crowd *crowd, const struct crowd_kind_of *kind, uint32_t round)
+{
+    char uid[32];
+    uint32_t place = CROWD_TURNS * CROWD_RACK + round % 170 * CROWD_RACK + round / 170;
+    snprintf(uid, sizeof(uid), "busy-%u-4", place);
     crowd_pod_gone(crowd, "CPU-only pod deleted", uid);
     crowd_pass(crowd, 20);
-    snprintf(uid, sizeof(uid), "busy-%u-0", node);
+    snprintf(uid, sizeof(uid), "busy-%u-0", place);
     crowd_pod_gone(crowd, "GPU pod deleted, helps nobody", uid);
     crowd_pass(crowd, 20);
-    if (round < 100) {
-        let_one_in(crowd, round);
+    if (round < CROWD_TURNS) {
+        let_one_in(crowd, kind, round);
     }
+    crowd_pass(crowd, 20);
+}
+
+static void crowd_of(const struct crowd_kind_of *kind, double seconds)
+{
+    struct crowd crowd = {.nodes = 0};
+    char title[128];
+    crowd_init(&crowd);
+    crowd_nodes(&crowd, CROWD_NODES);
+    fill_nodes(&crowd, kind);
+    add_gangs(&crowd, kind);
+    crowd_synced(&crowd);
+    snprintf(title, sizeof(title), "%s: the beginning", kind->title);
+    crowd_report(&crowd, title);
+    crowd_start(&crowd);
+    for (uint32_t round = 0; round < 1000 && !time_is_up(&crowd, seconds); round++) {
+        crowd_round(&crowd, kind, round);
+    }
+    crowd_report(&crowd, kind->title);
+    crowd_finish(&crowd);
 }
 
 void waiting_crowd(double seconds)
 {
-    struct crowd crowd = {.nodes = 0};
-    crowd_init(&crowd);
-    crowd_nodes(&crowd, CROWD_NODES);
-    fill_nodes(&crowd);
-    add_gangs(&crowd);
-    crowd_synced(&crowd);
-    crowd_report(&crowd, "1,000 gangs of 16 x 8 GPUs wait on 5,000 nodes: the beginning");
-    crowd_start(&crowd);
-    for (uint32_t round = 0; round < 1000 && !time_is_up(&crowd, seconds); round++) {
-        crowd_round(&crowd, round);
+    static const struct crowd_kind_of kinds[] = {
+        {"1,000 gangs of 16 x 8 GPUs wait on 5,000 nodes; no GPU is free, half need a rack", 0,
+         false},
+        {"1,000 gangs of 16 x 8 GPUs wait on 5,000 nodes; half of the nodes are free, all need a "
+         "rack",
+         10, true},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        crowd_of(&kinds[i], seconds);
     }
-    crowd_report(&crowd, "1,000 gangs of 16 x 8 GPUs wait on 5,000 nodes");
-    crowd_finish(&crowd);
 }
 
 /* ---- 8,000 members that run ---- */
