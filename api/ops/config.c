@@ -47,8 +47,6 @@ struct key {
     int (*read)(struct config *config, const json_t *value, const char *path, struct err *err);
 };
 
-const char *const config_log_levels[] = {"debug", "info", "warning", "error", NULL};
-const char *const config_log_formats[] = {"json", "text", NULL};
 const char *const config_steerings[] = {"nomination", "annotation", NULL};
 const char *const config_torn_policies[] = {"keep", "evict", NULL};
 static const char *const api_versions[] = {CONFIG_API_VERSION, NULL};
@@ -411,8 +409,8 @@ static const struct key journal_keys[] = {{"file", KEY_READ, .read = read_journa
                                           {"maxSize", KEY_READ, .read = read_journal_most},
                                           {.name = NULL}};
 static const struct key log_keys[] = {
-    {"level", KEY_CHOICE, AT(log_level), .choices = config_log_levels},
-    {"format", KEY_CHOICE, AT(log_format), .choices = config_log_formats},
+    {"level", KEY_CHOICE, AT(log_level), .choices = log_levels},
+    {"format", KEY_CHOICE, AT(log_format), .choices = log_formats},
     {.name = NULL}};
 static const struct key top_keys[] = {
     {"apiVersion", KEY_CHOICE, .offset = NOT_KEPT, .choices = api_versions},

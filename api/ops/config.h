@@ -106,11 +106,8 @@ int config_set_listen(struct config *config, const char *text, struct err *err);
  * stays the default one. */
 void config_engine(const struct config *config, struct engine_options *options);
 
-/* The words for the enums above, for enum log_level, enum log_format and enum engine_torn, in their
- * order; NULL ends. */
+/* The words for the enum above and for enum engine_torn, in their order; NULL ends. */
 extern const char *const config_steerings[];
-extern const char *const config_log_levels[];
-extern const char *const config_log_formats[];
 extern const char *const config_torn_policies[];
 
 #endif

@@ -82,8 +82,8 @@ static json_t *journal_describe(const struct config *config)
 
 static json_t *log_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:s}", "level", config_log_levels[config->log_level], "format",
-                     config_log_formats[config->log_format]);
+    return json_pack("{s:s, s:s}", "level", log_levels[config->log_level], "format",
+                     log_formats[config->log_format]);
 }
 
 json_t *config_describe(const struct config *config)

@@ -40,7 +40,8 @@ struct line {
     char text[LOG_LINE_MAX];
 };
 
-static const char *const level_names[] = {"debug", "info", "warning", "error"};
+const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
+const char *const log_formats[] = {"json", "text", NULL};
 static const char *const level_marks[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
 
 struct log *log_create(int fd, enum log_level level, enum log_format format)
@@ -140,7 +141,7 @@ static void line_begin(struct line *line, const struct log *log, enum log_level 
         line_add_text(line, "{\"ts\":\"");
         line_add_time(line);
         line_add_text(line, "\",\"level\":\"");
-        line_add_text(line, level_names[level]);
+        line_add_text(line, log_levels[level]);
         line_add_text(line, "\",\"msg\":");
         line_add_string(line, message);
     } else {
@@ -252,28 +253,4 @@ void log_text(struct log *log, enum log_level level, const char *message, ...)
     }
     va_end(pairs);
     line_end(&line, log);
-}
-
-int log_level_parse(const char *text, enum log_level *level)
-{
-    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
-        if (strcmp(text, level_names[i]) == 0) {
-            *level = (enum log_level)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-int log_format_parse(const char *text, enum log_format *format)
-{
-    if (strcmp(text, "json") == 0) {
-        *format = LOG_JSON;
-        return 0;
-    }
-    if (strcmp(text, "text") == 0) {
-        *format = LOG_TEXT;
-        return 0;
-    }
-    return -1;
 }

@@ -15,6 +15,10 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 enum log_format { LOG_JSON, LOG_TEXT };
 
+/* Their words, in their order; NULL ends. */
+extern const char *const log_levels[];
+extern const char *const log_formats[];
+
 struct log;
 
 struct log *log_create(int fd, enum log_level level, enum log_format format);
@@ -36,8 +40,5 @@ void log_write(struct log *log, enum log_level level, const char *message,
  * strings, ended by NULL; a value that is NULL ends them too. */
 void log_text(struct log *log, enum log_level level, const char *message, ...)
     __attribute__((sentinel));
-
-int log_level_parse(const char *text, enum log_level *level);    /* 0/-1 */
-int log_format_parse(const char *text, enum log_format *format); /* 0/-1 */
 
 #endif

@@ -285,22 +285,6 @@ START_TEST(lines_of_many_threads_do_not_mix)
 }
 END_TEST
 
-START_TEST(names_of_levels_and_formats)
-{
-    enum log_level level = LOG_DEBUG;
-    ck_assert_int_eq(log_level_parse("error", &level), 0);
-    ck_assert_int_eq(level, LOG_ERROR);
-    ck_assert_int_eq(log_level_parse("Info", &level), -1);
-    ck_assert_int_eq(level, LOG_ERROR);
-    enum log_format format = LOG_JSON;
-    ck_assert_int_eq(log_format_parse("text", &format), 0);
-    ck_assert_int_eq(format, LOG_TEXT);
-    ck_assert_int_eq(log_format_parse("json", &format), 0);
-    ck_assert_int_eq(format, LOG_JSON);
-    ck_assert_int_eq(log_format_parse("xml", &format), -1);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -316,7 +300,6 @@ int main(void)
     tcase_add_test(tests, a_value_that_is_null_ends_the_pairs);
     tcase_add_test(tests, a_full_pipe_loses_lines_and_does_not_block);
     tcase_add_test(tests, lines_of_many_threads_do_not_mix);
-    tcase_add_test(tests, names_of_levels_and_formats);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }
