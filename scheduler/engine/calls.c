@@ -2,6 +2,7 @@
 #include "scheduler/engine/calls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/engine/assign.h"
@@ -49,10 +50,7 @@ struct pod *calls_pod(struct engine *engine, const struct call_pod *call)
     }
     pod = observe_pod(engine, call->object);
     if (pod != NULL) {
-        pod->provisional = true;
-        pod->provisional_until = engine->now + ENGINE_PROVISIONAL_MS;
-        engine->provisional++;
-        engine_want_tick(engine, pod->provisional_until);
+        pods_expect(engine->pods, pod, engine->now + ENGINE_PROVISIONAL_MS);
     }
     return pod;
 }
@@ -223,19 +221,20 @@ void calls_preempt(struct engine *engine, const struct preempt_event *call)
 static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
 {
     const struct resources *request = shapes_request(engine->shapes, pod->shape);
-    for (uint32_t g = 0; g < engine->gangs.count && ledger_has_hold(engine->ledger, row) &&
+    const struct gang *asked = NULL; /* each gang once: a veto plans all its members again */
+    uint32_t count;
+    struct pod **held = gangs_held_on(engine->pods, row, &count);
+    for (uint32_t i = 0; i < count && ledger_has_hold(engine->ledger, row) &&
                          !ledger_fits(engine->ledger, row, request);
-         g++) {
-        struct gang *gang = engine->gangs.items[g];
-        bool yields = gang->deadline != INT64_MAX && gang->state != GANG_COMMITTING;
-        for (uint32_t i = 0; i < gang->member_count && yields; i++) {
-            struct pod *member = gang->members[i];
-            if (member->claim == CLAIM_HELD && member->claim_row == row && !member->voted) {
-                plan_veto(engine, member);
-                break;
-            }
+         i++) {
+        struct gang *gang = held[i]->gang;
+        if (gang != asked && gang->state != GANG_COMMITTING && held[i]->claim == CLAIM_HELD &&
+            held[i]->claim_row == row && !held[i]->voted) {
+            asked = gang;
+            plan_veto(engine, held[i]);
         }
     }
+    free(held);
     return !ledger_has_hold(engine->ledger, row) || ledger_fits(engine->ledger, row, request);
 }
 
@@ -369,15 +368,14 @@ void calls_binding_done(struct engine *engine, const struct write_done_event *do
     pods_answered(pod);
     answer_waiting(engine, pod, bound ? NULL : done->message);
     if (pod->provisional) { /* once bound it exists, however late the watch is */
-        pod->provisional_until = engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
-        engine_want_tick(engine, pod->provisional_until);
+        pods_expect(engine->pods, pod,
+                    engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS));
     }
     if (pod->node != NAMES_NONE || pod->claim != CLAIM_BOUND) {
         return; /* the watch has told */
     }
     if (done->outcome == WRITE_UNKNOWN) {
         pods_doubt(engine->pods, pod, engine->now + ENGINE_DOUBT_MS);
-        engine_want_tick(engine, pod->unsure_until);
         return; /* the watch will tell, or kube-scheduler by trying again */
     }
     pods_trust(engine->pods, pod);

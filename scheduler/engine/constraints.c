@@ -141,23 +141,60 @@ static void occupy(const struct domains *domains, struct constraints *constraint
     }
 }
 
+/* The gang's own domains are taken from all others. */
+static void exclude_domains_of(const struct engine *engine, const struct gang *other,
+                               uint32_t level, struct constraints *constraints)
+{
+    for (uint32_t i = 0; i < other->footprint.count; i++) {
+        uint32_t position = domains_position(engine->domains, other->footprint.sites[i].row);
+        if (position != DOMAINS_NONE) {
+            occupy(engine->domains, constraints, position, level);
+        }
+    }
+}
+
+/* Whether members of other gangs have a place on the node. */
+static bool has_others(const struct engine *engine, const struct gang *gang, uint32_t row)
+{
+    if (pods_members_on(engine->pods, row) == 0) {
+        return false;
+    }
+    const struct pod *pod = pods_on(engine->pods, row);
+    while (pod != NULL && (pod->gang == NULL || pod->gang == gang)) {
+        pod = pod->row_after;
+    }
+    return pod != NULL;
+}
+
+/* Domains in which others are, are not for the gang that wants one for itself. */
+static void exclude_domains_with_others(const struct engine *engine, const struct gang *gang,
+                                        uint32_t level, struct constraints *constraints)
+{
+    const struct domains *domains = engine->domains;
+    uint32_t positions = domains_positions(domains);
+    bool host = level + 1 == domains_levels(domains);
+    for (uint32_t p = 0; p < positions; p++) {
+        if (!has_others(engine, gang, domains_row(domains, p))) {
+            continue;
+        }
+        occupy(domains, constraints, p, level);
+        p = host ? p : domains_get(domains, domains_at(domains, p, level))->end - 1;
+    }
+}
+
 void constraints_exclude(const struct engine *engine, const struct gang *gang,
                          struct constraints *constraints)
 {
-    int own = exclusive_level(engine, gang);
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        const struct gang *other = engine->gangs.items[i];
+    for (uint32_t i = 0; i < engine->gangs.exclusive_count; i++) {
+        const struct gang *other = engine->gangs.exclusive[i];
         int theirs = exclusive_level(engine, other);
-        int widest = own >= 0 && (theirs < 0 || own < theirs) ? own : theirs;
-        for (uint32_t m = 0; m < other->member_count && widest >= 0; m++) {
-            const struct pod *pod = other->members[m];
-            uint32_t position = pod->claim == CLAIM_NONE
-                                    ? DOMAINS_NONE
-                                    : domains_position(engine->domains, pod->claim_row);
-            if (other != gang && position != DOMAINS_NONE) {
-                occupy(engine->domains, constraints, position, (uint32_t)widest);
-            }
+        if (other != gang && theirs >= 0) {
+            exclude_domains_of(engine, other, (uint32_t)theirs, constraints);
         }
+    }
+    int own = exclusive_level(engine, gang);
+    if (own >= 0) {
+        exclude_domains_with_others(engine, gang, (uint32_t)own, constraints);
     }
 }
 

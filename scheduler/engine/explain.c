@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "scheduler/engine/reason.h"
+#include "scheduler/state/occupants.h"
 #include "topology/base/alloc.h"
 
 /* Why a gang does not fit, in the terms of people: which resource runs out, who holds most of it
@@ -16,47 +17,6 @@
  */
 
 #define BLOCKERS_ASKED 3
-
-/* Adds up by gang what the pods of a domain have of a resource; the greatest is in the way. */
-static void count_blocking(struct engine *engine, const struct gang *gang, uint32_t domain,
-                           uint32_t resource, int64_t *ordinary)
-{
-    const struct domain *range = domains_get(engine->domains, domain);
-    *ordinary = 0;
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        engine->gangs.items[i]->blocking = 0;
-    }
-    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
-        if (pod->claim == CLAIM_NONE || pod->gang == gang) {
-            continue;
-        }
-        uint32_t position = domains_position(engine->domains, pod->claim_row);
-        if (position == DOMAINS_NONE || position < range->first || position >= range->end) {
-            continue;
-        }
-        int64_t *sum = pod->gang != NULL ? &pod->gang->blocking : ordinary;
-        *sum += resources_get(shapes_request(engine->shapes, pod->shape), resource);
-    }
-}
-
-/* The gang that has most, not one of those asked about before: less than `below`, or as much and
- * later in order. */
-static struct gang *next_blocker(const struct engine *engine, const struct gang *before)
-{
-    struct gang *greatest = NULL;
-    bool passed = before == NULL;
-    for (uint32_t i = 0; i < engine->gangs.count; i++) {
-        struct gang *gang = engine->gangs.items[i];
-        bool later = before == NULL || gang->blocking < before->blocking ||
-                     (gang->blocking == before->blocking && passed);
-        passed = passed || gang == before;
-        if (gang != before && later && gang->blocking > 0 &&
-            (greatest == NULL || gang->blocking > greatest->blocking)) {
-            greatest = gang;
-        }
-    }
-    return greatest;
-}
 
 /* Whether the attempt's one role would fit if the pods of `other` were gone. */
 static bool fits_without(const struct attempt *attempt, const struct gang *other)
@@ -100,17 +60,30 @@ static bool fits_without(const struct attempt *attempt, const struct gang *other
     return fits;
 }
 
-/* The first of the greatest gangs whose end would make room, or NULL. */
-static const struct gang *find_after(const struct attempt *attempt)
+/* The first of the gangs whose end would make room, or NULL. */
+static const struct gang *find_after(const struct attempt *attempt, const struct occupant *blockers,
+                                     uint32_t count)
 {
-    const struct gang *other = NULL;
-    for (int i = 0; i < BLOCKERS_ASKED && attempt->role_count == 1; i++) {
-        other = next_blocker(attempt->engine, other);
-        if (other == NULL || fits_without(attempt, other)) {
-            return other;
+    for (uint32_t i = 0; i < count && attempt->role_count == 1; i++) {
+        if (fits_without(attempt, blockers[i].gang)) {
+            return blockers[i].gang;
         }
     }
     return NULL;
+}
+
+/* Adds what is free of the resources that are asked for. */
+static void add_free(struct resources *sum, const struct resources *request,
+                     const struct resources *free)
+{
+    for (uint32_t i = 0; i < request->count; i++) {
+        uint32_t name = request->items[i].name;
+        int64_t total;
+        if (__builtin_add_overflow(resources_get(sum, name), resources_get(free, name), &total)) {
+            total = INT64_MAX;
+        }
+        resources_set(sum, name, total);
+    }
 }
 
 /* The resource of the role that runs out first, over all nodes of the domain. */
@@ -121,11 +94,34 @@ static uint32_t scarce_resource(const struct engine *engine, const struct resour
     struct resources sum;
     resources_init(&sum);
     for (uint32_t position = range->first; position < range->end; position++) {
-        resources_add(&sum, ledger_free(engine->ledger, domains_row(engine->domains, position)));
+        uint32_t row = domains_row(engine->domains, position);
+        add_free(&sum, request, ledger_free(engine->ledger, row));
     }
     uint32_t scarce = resources_scarcest(request, &sum);
     resources_finish(&sum);
     return scarce == UINT32_MAX ? NAMES_NONE : scarce;
+}
+
+/* Who has most of what is scarce there, and whose end would do. */
+static void find_blockers(const struct attempt *attempt, uint32_t domain,
+                          struct reason_shortage *shortage)
+{
+    const struct engine *engine = attempt->engine;
+    const struct occupants occupants = {
+        .gangs = &engine->gangs,
+        .pods = engine->pods,
+        .shapes = engine->shapes,
+        .domains = engine->domains,
+    };
+    struct occupant blockers[BLOCKERS_ASKED];
+    int64_t ordinary;
+    uint32_t count = occupants_greatest(&occupants, attempt->gang, domain, shortage->scarce,
+                                        blockers, BLOCKERS_ASKED, &ordinary);
+    shortage->blocker = count > 0 ? blockers[0].gang : NULL;
+    shortage->ordinary = ordinary > (count > 0 ? blockers[0].amount : 0);
+    if (!attempt->constraints.good_gpus) { /* counts do not say which GPUs would be free */
+        shortage->after = find_after(attempt, blockers, count);
+    }
 }
 
 void explain_shortage(const struct attempt *attempt, const struct solver_plan *plan)
@@ -144,14 +140,8 @@ void explain_shortage(const struct attempt *attempt, const struct solver_plan *p
         .good_gpus = attempt->constraints.good_gpus,
         .scarce = scarce_resource(engine, role->request, domain),
     };
-    int64_t ordinary = 0;
     if (shortage.scarce != NAMES_NONE) {
-        count_blocking(engine, gang, domain, shortage.scarce, &ordinary);
-        shortage.blocker = next_blocker(engine, NULL);
-        if (!attempt->constraints.good_gpus) { /* counts do not say which GPUs would be free */
-            shortage.after = find_after(attempt);
-        }
-        shortage.ordinary = ordinary > (shortage.blocker == NULL ? 0 : shortage.blocker->blocking);
+        find_blockers(attempt, domain, &shortage);
     }
     reason_shortfall(&shortage, text, sizeof(text));
     if (gang_set_reason(gang, reason_short, text)) {

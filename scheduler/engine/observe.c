@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/engine/observe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/engine/hold.h"
@@ -35,27 +36,22 @@ static void check_row(struct engine *engine, uint32_t row)
     if (!ledger_has_hold(engine->ledger, row) || !ledger_overbooked(engine->ledger, row)) {
         return;
     }
-    for (uint32_t g = 0; g < engine->gangs.count; g++) {
-        struct gang *gang = engine->gangs.items[g];
-        if (gang->deadline == INT64_MAX) {
-            continue;
-        }
+    uint32_t count;
+    struct pod **held = gangs_held_on(engine->pods, row, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct gang *gang = held[i]->gang;
         struct gang_tally tally = gang_tally(gang);
-        for (uint32_t i = 0; i < gang->member_count; i++) {
-            struct pod *pod = gang->members[i];
-            if (pod->claim != CLAIM_HELD || pod->claim_row != row ||
-                !lacks_room(engine, pod, row)) {
-                continue;
-            }
-            if (!gang_begun(&tally)) {
-                hold_abort(engine, gang, why, false);
-                break;
-            }
-            hold_drop(engine, pod, why);
+        if (held[i]->claim != CLAIM_HELD || !lacks_room(engine, held[i], row)) {
+            continue; /* its gang was given up, or what others gave up is enough */
         }
-        gang_changed(gang);
-        engine_mark(engine, gang);
+        if (gang_begun(&tally)) {
+            hold_drop(engine, held[i], why);
+        } else {
+            hold_abort(engine, gang, why, false);
+        }
+        engine_mark_changed(engine, gang);
     }
+    free(held);
 }
 
 /* What is known of a node's GPUs from now on (node_object.devices); true when that is new. */
@@ -196,16 +192,14 @@ void observe_pod_gone(struct engine *engine, struct pod *pod)
         gang_leave(gang, pod);
         engine_mark(engine, gang);
     }
-    engine->provisional -= pod->provisional;
     pods_remove(engine->pods, pod);
 }
 
 void observe_watched_pod(struct engine *engine, const struct pod_object *object)
 {
     struct pod *pod = observe_pod(engine, object);
-    if (pod != NULL && pod->provisional) {
-        pod->provisional = false;
-        engine->provisional--;
+    if (pod != NULL) {
+        pods_seen(engine->pods, pod);
     }
 }
 

@@ -76,7 +76,6 @@ struct engine {
     bool leading; /* false: another process decides */
     bool tree_dirty;
     uint64_t planned_releases; /* ledger_releases() when those who wait were last looked at */
-    uint32_t provisional;      /* pods known from calls only */
     int64_t next_tick;         /* never later than the first thing that falls due */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
     uint64_t repeated;         /* nominations asked for again because they were taken back */

@@ -20,38 +20,30 @@ void ticks_forgive_lateness(struct engine *engine)
     if (engine->next_tick < next) {
         next = engine->next_tick;
     }
+    if (pods_next_due(engine->pods) < next) {
+        next = pods_next_due(engine->pods);
+    }
     if (next == INT64_MAX || engine->now - next < ENGINE_LATE_MS) {
         return;
     }
-    for (struct pod *pod = pods_first(engine->pods); pod != NULL; pod = pod->hh.next) {
-        int64_t unsure_until = engine->now + ENGINE_DOUBT_MS;
-        bool bound = pod->claim == CLAIM_BOUND && !pod->unsure;
-        int64_t provisional_until =
-            engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS);
-        if (pod->unsure && pod->unsure_until < unsure_until) {
-            pod->unsure_until = unsure_until;
-        }
-        if (pod->provisional && pod->provisional_until < provisional_until) {
-            pod->provisional_until = provisional_until;
-        }
-    }
+    pods_prolong(engine->pods, engine->now + ENGINE_DOUBT_MS, engine->now + ENGINE_PROVISIONAL_MS,
+                 engine->now + ENGINE_UNSEEN_MS);
 }
 
-static void drop_unconfirmed_pods(struct engine *engine)
+/* Pods that the watch has not shown in time do not exist; one with a binding that is not certain
+ * either way is waited for. */
+static void drop_unseen_pods(struct engine *engine)
 {
-    struct pod *next;
-    for (struct pod *pod = pods_first(engine->pods); pod != NULL && engine->provisional > 0;
-         pod = next) {
-        next = pod->hh.next;
-        if (!pod->provisional) {
-            continue;
-        }
-        if (pod->provisional_until <= engine->now && pod->posts == 0 && !pod->unsure) {
-            observe_pod_gone(engine, pod);
-        } else if (pod->provisional_until > engine->now) { /* else: when its binding is certain */
-            engine_want_tick(engine, pod->provisional_until);
+    uint32_t count;
+    struct pod **due = pods_unseen(engine->pods, engine->now, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (due[i]->posts == 0 && !due[i]->unsure) {
+            observe_pod_gone(engine, due[i]);
+        } else if (due[i]->posts == 0) { /* else: the outcome sets its time anew */
+            pods_expect(engine->pods, due[i], due[i]->unsure_until);
         }
     }
+    free(due);
 }
 
 static void tick_gang(struct engine *engine, struct gang *gang)
@@ -78,20 +70,15 @@ static void tick_gang(struct engine *engine, struct gang *gang)
 /* A binding without an answer that no watch has shown did not happen. */
 static void drop_doubtful_bindings(struct engine *engine)
 {
-    for (struct pod *pod = pods_first(engine->pods); pod != NULL && pods_unsure(engine->pods) > 0;
-         pod = pod->hh.next) {
-        if (!pod->unsure) {
-            continue;
-        }
-        if (pod->unsure_until > engine->now) {
-            engine_want_tick(engine, pod->unsure_until);
-            continue;
-        }
-        engine_release(engine, pod);
-        if (pod->gang != NULL) {
-            engine_mark_changed(engine, pod->gang);
+    uint32_t count;
+    struct pod **due = pods_doubted(engine->pods, engine->now, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        engine_release(engine, due[i]);
+        if (due[i]->gang != NULL) {
+            engine_mark_changed(engine, due[i]->gang);
         }
     }
+    free(due);
 }
 
 /* Gangs whose time has come, in order of name; *new*. */
@@ -122,5 +109,5 @@ void ticks_run(struct engine *engine)
     }
     free(due);
     drop_doubtful_bindings(engine);
-    drop_unconfirmed_pods(engine);
+    drop_unseen_pods(engine);
 }

@@ -9,8 +9,8 @@
 #include "topology/graph/nodes.h"
 #include "topology/graph/resources.h"
 
-/* What every node has and who it is for, in amounts: the lowest part of the ledger (ledger.h), which
- * is the only one to write here.
+/* What every node has and who it is for, in amounts: the lowest part of the ledger (ledger.h),
+ * which is the only one to write here.
  *
  *   allocatable = bound + held + free        per node and resource; free < 0: overbooked by others
  *

@@ -39,6 +39,7 @@ static void gang_free(struct gang *gang)
     free(gang->uid);
     placement_finish(&gang->object_placement);
     totals_finish(&gang->totals);
+    footprint_finish(&gang->footprint);
     free(gang->members);
     free(gang->vetoes);
     free(gang);
@@ -51,6 +52,7 @@ void gangs_finish(struct gangs *gangs)
         gang_free(gangs->items[i]);
     }
     free(gangs->items);
+    free(gangs->exclusive);
     memset(gangs, 0, sizeof(*gangs));
 }
 
@@ -107,6 +109,7 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
     memmove(&gangs->items[place + 1], &gangs->items[place],
             (gangs->count - place) * sizeof(struct gang *));
     struct gang *gang = alloc_zero(1, sizeof(*gang));
+    gang->table = gangs;
     gang->name_space = alloc_string(name_space);
     gang->name = alloc_string(name);
     gang->state = GANG_GATHERING;
@@ -202,6 +205,24 @@ static void take_member(struct gang *gang, const struct pod *pod)
             (gang->member_count - place) * sizeof(struct pod *));
 }
 
+/* The gang is in the list of exclusive ones just when it wants a domain for itself. */
+static void update_exclusive(struct gang *gang)
+{
+    struct gangs *gangs = gang->table;
+    bool wanted = gang_placement(gang).exclusive != NULL;
+    if (wanted && gang->exclusive_slot == 0) {
+        gangs->exclusive = alloc_grow(gangs->exclusive, &gangs->exclusive_room,
+                                      (size_t)gangs->exclusive_count + 1, sizeof(struct gang *));
+        gangs->exclusive[gangs->exclusive_count++] = gang;
+        gang->exclusive_slot = gangs->exclusive_count;
+    } else if (!wanted && gang->exclusive_slot != 0) {
+        struct gang *last = gangs->exclusive[--gangs->exclusive_count];
+        gangs->exclusive[gang->exclusive_slot - 1] = last;
+        last->exclusive_slot = gang->exclusive_slot;
+        gang->exclusive_slot = 0;
+    }
+}
+
 int gang_join(struct gang *gang, struct pod *pod)
 {
     assert(pod->gang == NULL);
@@ -209,8 +230,9 @@ int gang_join(struct gang *gang, struct pod *pod)
         return -1;
     }
     insert_member(gang, pod);
-    pods_count_in(pod, &gang->totals);
+    pods_count_in(pod, &gang->totals, &gang->footprint);
     pod->gang = gang;
+    update_exclusive(gang);
     gang_changed(gang);
     return 0;
 }
@@ -221,6 +243,7 @@ void gang_leave(struct gang *gang, struct pod *pod)
     take_member(gang, pod);
     pods_count_out(pod);
     pod->gang = NULL;
+    update_exclusive(gang);
     gang_changed(gang);
 }
 
@@ -230,6 +253,7 @@ void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes)
         take_member(gang, pod);
         insert_member(gang, pod);
     }
+    update_exclusive(gang);
     if ((changes & ~(unsigned)POD_DEVICES) != 0) {
         gang_changed(gang);
     }
@@ -248,6 +272,7 @@ void gang_set_object(struct gang *gang, const struct group_object *object)
     gang->object_timeout_ms = object->hold_timeout_ms;
     replace(&gang->uid, object->uid);
     placement_set(&gang->object_placement, &object->placement);
+    update_exclusive(gang);
     gang_changed(gang);
 }
 
@@ -258,6 +283,7 @@ void gang_clear_object(struct gang *gang)
     gang->object_timeout_ms = 0;
     replace(&gang->uid, NULL);
     placement_finish(&gang->object_placement);
+    update_exclusive(gang);
     gang_changed(gang);
 }
 
@@ -357,4 +383,28 @@ bool gang_set_reason(struct gang *gang, const char *reason_class, const char *te
     memcpy(gang->reason, text, length);
     gang->reason[length] = '\0';
     return true;
+}
+
+static int compare_held(const void *left, const void *right)
+{
+    const struct pod *a = *(struct pod *const *)left, *b = *(struct pod *const *)right;
+    int order = gang_compare(&a->gang, &b->gang);
+    return order != 0 ? order : compare_members(a, b);
+}
+
+struct pod **gangs_held_on(const struct pods *pods, uint32_t row, uint32_t *count)
+{
+    struct pod **held = NULL;
+    size_t room = 0;
+    *count = 0;
+    for (struct pod *pod = pods_on(pods, row); pod != NULL; pod = pod->row_after) {
+        if (pod->claim == CLAIM_HELD && pod->gang != NULL) {
+            held = alloc_grow(held, &room, (size_t)*count + 1, sizeof(struct pod *));
+            held[(*count)++] = pod;
+        }
+    }
+    if (*count > 1) {
+        qsort(held, *count, sizeof(struct pod *), compare_held);
+    }
+    return held;
 }

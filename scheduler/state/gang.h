@@ -42,6 +42,7 @@ enum gang_queued { GANG_NOT_QUEUED, GANG_QUEUED, GANG_QUEUED_LATER };
 struct need;
 
 struct gang {
+    struct gangs *table;
     char *name_space;
     char *name;
 
@@ -54,7 +55,9 @@ struct gang {
     struct pod **members; /* sorted by role, rank (none last), name */
     uint32_t member_count;
     size_t member_room;
-    struct totals totals; /* of the members; kept by the pod table */
+    uint32_t exclusive_slot;    /* 1 + index in gangs.exclusive; 0: not there */
+    struct totals totals;       /* of the members; kept by the pod table, like … */
+    struct footprint footprint; /* … where they are */
 
     enum gang_state state;
     bool wants; /* has members that could be planned; kept by the engine */
@@ -87,8 +90,7 @@ struct gang {
     uint32_t veto_count;
     size_t veto_room;
 
-    int64_t blocking; /* scratch of the search for who is in the way */
-    bool marked;      /* scratch of the running engine_apply() */
+    bool marked; /* scratch of the running engine_apply() */
 
     char reason[GANG_REASON_MAX]; /* why it is not further; "" when placed */
     const char *reason_class;     /* constant text that names the kind of reason */
@@ -110,6 +112,9 @@ struct gangs {
     struct gang **items;
     uint32_t count;
     size_t room;
+    struct gang **exclusive; /* those that want domains for themselves, in no order */
+    uint32_t exclusive_count;
+    size_t exclusive_room;
     uint64_t next_sequence;
 };
 
@@ -122,6 +127,9 @@ void gangs_remove(struct gangs *gangs, struct gang *gang);
 
 /* Order of namespace, name; of pointers to gangs, for qsort(). */
 int gang_compare(const void *left, const void *right);
+
+/* Members of gangs that are held on the row, by gang, then in their order there; *new*. */
+struct pod **gangs_held_on(const struct pods *pods, uint32_t row, uint32_t *count);
 
 /* Membership. Joining fails (-1) above GANG_MEMBERS_MAX. */
 int gang_join(struct gang *gang, struct pod *pod);

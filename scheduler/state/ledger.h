@@ -85,9 +85,9 @@ const struct capacity *ledger_capacity(struct ledger *ledger, uint32_t shape);
 const struct capacity *ledger_good_capacity(struct ledger *ledger, uint32_t shape);
 
 /* Grows when copies of the shape rose on some node since this was last asked, whatever fell
- * elsewhere, or when the tree was rebuilt; may also grow when they only could have, for a shape that
- * nobody planned with for long. A gang of one shape that did not fit need not be tried again before
- * that; one of several shapes waits for this and for ledger_released(). */
+ * elsewhere, or when the tree was rebuilt; may also grow when they only could have, for a shape
+ * that nobody planned with for long. A gang of one shape that did not fit need not be tried again
+ * before that; one of several shapes waits for this and for ledger_released(). */
 uint64_t ledger_raised(struct ledger *ledger, uint32_t shape);
 uint64_t ledger_good_raised(struct ledger *ledger, uint32_t shape);
 

@@ -8,8 +8,8 @@
 #include "scheduler/state/recent.h"
 #include "scheduler/state/shape.h"
 
-/* Which nodes the rules of admission let in, worked out once per set of rules and not once per shape
- * and question.
+/* Which nodes the rules of admission let in, worked out once per set of rules and not once per
+ * shape and question.
  *
  *   rules {tolerates gpu}          mask  1 1 1 0 1 1      by row, version 12
  *   rules {tolerates everything}   mask  1 1 1 1 1 1                       7

@@ -9,17 +9,31 @@
 /* Pods are many but change one at a time, so this is a plain hash table of records; uthash also
  * keeps them in order of arrival, which is the only order anybody iterates in.
  *
- * Invariant: the ledger is charged for exactly the claims of the pods in this table, each with the
- * request of the pod's current shape. A gang's totals are the sum of its members' shares: whatever
- * changes a pod takes its share before and calls recount() after.
+ * Invariants: the ledger is charged for exactly the claims of the pods in this table, each with the
+ * request of the pod's current shape; those pods, and no others, are in the lists of their rows and
+ * in one footprint each. A gang's totals are the sum of its members' shares: whatever changes a pod
+ * takes its share before and calls recount() after.
  */
+
+/* The pods with a claim on a row. */
+struct place {
+    struct pod *first;
+    struct pod *last;
+    uint32_t members; /* of gangs */
+};
 
 struct pods {
     struct nodes *nodes;
     struct shapes *shapes;
     struct ledger *ledger;
     struct pod *table;
+    uint64_t arrivals;
+    struct place *places; /* by row */
+    size_t place_room;
+    struct footprint ordinary;
     uint32_t unsure;
+    struct timers doubts;
+    struct timers unseen;
 };
 
 struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger)
@@ -28,6 +42,8 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
     pods->nodes = nodes;
     pods->shapes = shapes;
     pods->ledger = ledger;
+    timers_init(&pods->doubts);
+    timers_init(&pods->unseen);
     return pods;
 }
 
@@ -54,6 +70,10 @@ void pods_destroy(struct pods *pods)
         HASH_DELETE(hh, pods->table, pod);
         pod_free(pod);
     }
+    timers_finish(&pods->doubts);
+    timers_finish(&pods->unseen);
+    footprint_finish(&pods->ordinary);
+    free(pods->places);
     free(pods);
 }
 
@@ -113,12 +133,70 @@ static void recount(struct pod *pod, const struct totals_share *before)
     }
 }
 
-void pods_count_in(struct pod *pod, struct totals *totals)
+/* ---- who is where ---- */
+
+struct pod *pods_on(const struct pods *pods, uint32_t row)
+{
+    return row < pods->place_room ? pods->places[row].first : NULL;
+}
+
+uint32_t pods_members_on(const struct pods *pods, uint32_t row)
+{
+    return row < pods->place_room ? pods->places[row].members : 0;
+}
+
+const struct footprint *pods_ordinary(const struct pods *pods)
+{
+    return &pods->ordinary;
+}
+
+static const struct resources *request_of(const struct pods *pods, const struct pod *pod)
+{
+    return shapes_request(pods->shapes, pod->shape);
+}
+
+/* The pod's claim on claim_row begins. */
+static void enter_place(struct pods *pods, struct pod *pod)
+{
+    pods->places = alloc_grow(pods->places, &pods->place_room, (size_t)pod->claim_row + 1,
+                              sizeof(struct place));
+    struct place *place = &pods->places[pod->claim_row];
+    pod->row_before = place->last;
+    pod->row_after = NULL;
+    *(place->last != NULL ? &place->last->row_after : &place->first) = pod;
+    place->last = pod;
+    place->members += pod->totals != NULL;
+    footprint_add(pod->footprint, pod->claim_row, pod->shape, request_of(pods, pod), &pod->site);
+}
+
+static void leave_place(struct pods *pods, struct pod *pod)
+{
+    struct place *place = &pods->places[pod->claim_row];
+    *(pod->row_before != NULL ? &pod->row_before->row_after : &place->first) = pod->row_after;
+    *(pod->row_after != NULL ? &pod->row_after->row_before : &place->last) = pod->row_before;
+    place->members -= pod->totals != NULL;
+    footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
+}
+
+/* Moves what a pod with a claim has to another footprint. */
+static void move_footprint(struct pod *pod, struct footprint *to, bool member)
+{
+    struct pods *pods = pod->table;
+    if (pod->claim != CLAIM_NONE) {
+        footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
+        footprint_add(to, pod->claim_row, pod->shape, request_of(pods, pod), &pod->site);
+        pods->places[pod->claim_row].members += member ? 1 : UINT32_MAX;
+    }
+    pod->footprint = to;
+}
+
+void pods_count_in(struct pod *pod, struct totals *totals, struct footprint *footprint)
 {
     assert(pod->totals == NULL);
     struct totals_share share = pods_share(pod);
     totals_add(totals, &share);
     pod->totals = totals;
+    move_footprint(pod, footprint, true);
 }
 
 void pods_count_out(struct pod *pod)
@@ -126,14 +204,10 @@ void pods_count_out(struct pod *pod)
     struct totals_share share = pods_share(pod);
     totals_remove(pod->totals, &share);
     pod->totals = NULL;
+    move_footprint(pod, pod->table == NULL ? NULL : &pod->table->ordinary, false);
 }
 
 /* ---- charges ---- */
-
-static const struct resources *request_of(const struct pods *pods, const struct pod *pod)
-{
-    return shapes_request(pods->shapes, pod->shape);
-}
 
 static void drop_shape(struct pods *pods, uint32_t shape)
 {
@@ -158,12 +232,14 @@ static void charge(struct pods *pods, struct pod *pod, enum claim claim, uint32_
                   request_of(pods, pod));
     pod->claim = claim;
     pod->claim_row = row;
+    enter_place(pods, pod);
     recount(pod, &before);
 }
 
 static void refund(struct pods *pods, struct pod *pod)
 {
     struct totals_share before = pods_share(pod);
+    leave_place(pods, pod);
     gpus_give_back(ledger_gpus(pods->ledger), &pod->gpus);
     ledger_refund(pods->ledger, pod->claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND,
                   pod->claim_row, request_of(pods, pod));
@@ -197,6 +273,9 @@ static struct pod *add_pod(struct pods *pods, const struct pod_object *object, u
     pod->shape = shape;
     pod->node = NAMES_NONE;
     pod->claim_row = NAMES_NONE;
+    pod->table = pods;
+    pod->footprint = &pods->ordinary;
+    pod->arrival = ++pods->arrivals;
     HASH_ADD_KEYPTR(hh, pods->table, pod->uid, strlen(pod->uid), pod);
     return pod;
 }
@@ -316,6 +395,7 @@ void pods_remove(struct pods *pods, struct pod *pod)
 {
     assert(pod->gang == NULL && pod->totals == NULL);
     pods_release(pods, pod);
+    pods_seen(pods, pod);
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
     pod_free(pod);
@@ -356,6 +436,7 @@ void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
     assert(pod->claim == CLAIM_BOUND);
     if (!pod->unsure || until < pod->unsure_until) { /* a doubt is not prolonged by the next one */
         pod->unsure_until = until;
+        timers_set(&pods->doubts, &pod->doubt, until, pod);
     }
     if (!pod->unsure) {
         struct totals_share before = pods_share(pod);
@@ -371,6 +452,7 @@ void pods_trust(struct pods *pods, struct pod *pod)
     if (pod->unsure) {
         struct totals_share before = pods_share(pod);
         pod->unsure = false;
+        timers_stop(&pods->doubts, &pod->doubt);
         pods->unsure--;
         ledger_unguard(pods->ledger, pod->claim_row);
         recount(pod, &before);
@@ -413,4 +495,76 @@ void pods_keep_shape(struct pods *pods, uint32_t shape)
 void pods_drop_shape(struct pods *pods, uint32_t shape)
 {
     drop_shape(pods, shape);
+}
+
+/* ---- what time changes ---- */
+
+void pods_expect(struct pods *pods, struct pod *pod, int64_t until)
+{
+    pod->provisional = true;
+    timers_set(&pods->unseen, &pod->unseen, until, pod);
+}
+
+void pods_seen(struct pods *pods, struct pod *pod)
+{
+    pod->provisional = false;
+    timers_stop(&pods->unseen, &pod->unseen);
+}
+
+int64_t pods_next_due(const struct pods *pods)
+{
+    int64_t doubt = timers_next(&pods->doubts), unseen = timers_next(&pods->unseen);
+    return doubt < unseen ? doubt : unseen;
+}
+
+static int compare_arrival(const void *left, const void *right)
+{
+    const struct pod *a = *(struct pod *const *)left, *b = *(struct pod *const *)right;
+    return a->arrival < b->arrival ? -1 : a->arrival > b->arrival;
+}
+
+/* The owners of the timers due at `now`, in order of arrival; *new*. */
+static struct pod **take_due(struct timers *timers, int64_t now, uint32_t *count)
+{
+    struct pod **due = NULL;
+    struct pod *pod;
+    size_t room = 0;
+    *count = 0;
+    while ((pod = timers_due(timers, now)) != NULL) {
+        due = alloc_grow(due, &room, (size_t)*count + 1, sizeof(struct pod *));
+        due[(*count)++] = pod;
+    }
+    if (*count > 1) {
+        qsort(due, *count, sizeof(struct pod *), compare_arrival);
+    }
+    return due;
+}
+
+struct pod **pods_doubted(struct pods *pods, int64_t now, uint32_t *count)
+{
+    return take_due(&pods->doubts, now, count);
+}
+
+struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count)
+{
+    return take_due(&pods->unseen, now, count);
+}
+
+void pods_prolong(struct pods *pods, int64_t doubt, int64_t unseen, int64_t unseen_bound)
+{
+    uint32_t count;
+    struct pod **due = take_due(&pods->doubts, doubt, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        due[i]->unsure_until = doubt;
+        timers_set(&pods->doubts, &due[i]->doubt, doubt, due[i]);
+    }
+    free(due);
+    due = take_due(&pods->unseen, unseen > unseen_bound ? unseen : unseen_bound, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        bool bound = due[i]->claim == CLAIM_BOUND && !due[i]->unsure;
+        int64_t until = bound ? unseen_bound : unseen;
+        int64_t meant = due[i]->unseen.at;
+        timers_set(&pods->unseen, &due[i]->unseen, meant > until ? meant : until, due[i]);
+    }
+    free(due);
 }

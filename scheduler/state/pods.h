@@ -10,10 +10,12 @@
 #include <uthash.h>
 
 #include "scheduler/objects.h"
+#include "scheduler/state/footprint.h"
 #include "scheduler/state/gpus.h"
 #include "scheduler/state/ledger.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/shape.h"
+#include "scheduler/state/timers.h"
 #include "scheduler/state/totals.h"
 
 /* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
@@ -28,16 +30,22 @@
  * does what the pod has of the node's GPUs (gpus.h): which ones is told when it is held, or by its
  * annotation once it is bound. And so do the totals of the gang it is a member of (totals.h).
  *
+ * Who is where: a pod with a claim stands in the list of its node, pods_on(), and in the footprint
+ * of its gang, or of all pods without one.
+ *
  * Most of what the API server says of a pod is of no interest here: pods_observe() tells what of
  * the rest differs from what was known, and when nothing does, nothing has to be done.
  */
 
 struct gang;
+struct pods;
 
 enum claim { CLAIM_NONE, CLAIM_HELD, CLAIM_BOUND };
 
 struct pod {
     UT_hash_handle hh; /* by uid */
+    struct pods *table;
+    uint64_t arrival; /* ascends in the order of arrival */
     char *uid;
     char *name_space;
     char *name;
@@ -56,11 +64,15 @@ struct pod {
     struct placement placement; /* from the pod's own annotations */
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
 
-    struct gang *gang;     /* or NULL */
-    struct totals *totals; /* of the gang, or NULL; set by pods_count_in() */
+    struct gang *gang;           /* or NULL */
+    struct totals *totals;       /* of the gang, or NULL; set by pods_count_in() */
+    struct footprint *footprint; /* of the gang, or that of all pods without one */
 
     enum claim claim;
     uint32_t claim_row;
+    struct pod *row_before; /* others with a claim on the row, in the order in which they made it */
+    struct pod *row_after;
+    uint32_t site;          /* slot in the footprint */
     struct gpus_claim gpus; /* what the claim has of the GPUs of claim_row */
     bool voted;             /* stands in its gang's barrier */
     bool nominate;          /* its nomination is still to be asked for */
@@ -78,12 +90,11 @@ struct pod {
     uint32_t posts;       /* bindings posted whose outcome is not known yet */
     bool unsure;          /* BOUND, but its binding may or may not have happened (yet) */
     int64_t unsure_until; /* nobody has seen it by then: it did not happen */
+    struct timer doubt;   /* set to that, unless that is never */
 
-    bool provisional; /* known from a call only, not from the watch */
-    int64_t provisional_until;
+    bool provisional;    /* known from a call only, not from the watch */
+    struct timer unseen; /* set: when it is forgotten, if the watch does not show it */
 };
-
-struct pods;
 
 struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger);
 void pods_destroy(struct pods *pods);
@@ -93,6 +104,13 @@ uint32_t pods_count(const struct pods *pods);
 uint32_t pods_unsure(const struct pods *pods); /* how many are in doubt */
 /* In order of arrival: pods_first(), then pod->hh.next. */
 struct pod *pods_first(const struct pods *pods);
+
+/* Pods with a claim on the row: the first, then pod->row_after. */
+struct pod *pods_on(const struct pods *pods, uint32_t row);
+/* How many of them are members of gangs. */
+uint32_t pods_members_on(const struct pods *pods, uint32_t row);
+/* Where pods without a gang have their places. *Borrowed*. */
+const struct footprint *pods_ordinary(const struct pods *pods);
 
 /* What pods_observe() found changed. */
 enum pod_change {
@@ -131,6 +149,23 @@ void pods_release(struct pods *pods, struct pod *pod);
  * free, if only because it was restarted, so that is guarded like a hold. */
 void pods_doubt(struct pods *pods, struct pod *pod, int64_t until);
 void pods_trust(struct pods *pods, struct pod *pod);
+
+/* The pod is known from a call only, and is to be forgotten when the watch has not shown it by
+ * then; again: by another time. */
+void pods_expect(struct pods *pods, struct pod *pod, int64_t until);
+/* The watch has shown it. */
+void pods_seen(struct pods *pods, struct pod *pod);
+
+/* When the first doubt ends or the first pod is to be forgotten; INT64_MAX for never. */
+int64_t pods_next_due(const struct pods *pods);
+/* Those whose doubt, or time to be seen, ends by `now`, in order of arrival; *new*. Each is handed
+ * out once: the caller does what is due. */
+struct pod **pods_doubted(struct pods *pods, int64_t now, uint32_t *count);
+struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count);
+/* Nobody had the time that was meant: what ends before goes on until `doubt`, and pods are expected
+ * until `unseen`, those with a certain binding until `unseen_bound`. */
+void pods_prolong(struct pods *pods, int64_t doubt, int64_t unseen, int64_t unseen_bound);
+
 /* A binding of a BOUND pod was posted; its outcome is known (nothing happens when none is out). */
 void pods_posted(struct pod *pod);
 void pods_answered(struct pod *pod);
@@ -138,9 +173,9 @@ void pods_answered(struct pod *pod);
 /* Whether it can be planned and bound: alive, not gated, without a binding. */
 bool pods_pending(const struct pod *pod);
 
-/* Counts the pod in the totals of its gang, from now on and through all changes, until it is
- * counted out. For gang.c, which says who is a member. */
-void pods_count_in(struct pod *pod, struct totals *totals);
+/* Counts the pod in the totals and the footprint of its gang, from now on and through all changes,
+ * until it is counted out. For gang.c, which says who is a member. */
+void pods_count_in(struct pod *pod, struct totals *totals, struct footprint *footprint);
 void pods_count_out(struct pod *pod);
 /* What it contributes. */
 struct totals_share pods_share(const struct pod *pod);

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rows of the node table in the order of their last change, so that whoever has worked something out
- * from them catches up with those that changed since, and with each of them once.
+/* Rows of the node table in the order of their last change, so that whoever has worked something
+ * out from them catches up with those that changed since, and with each of them once.
  *
  *   change   1  2  3  4  5                 of rows 7 3 7 9 3
  *   rows     7@3 ─ 9@4 ─ 3@5 ◀── last

@@ -17,13 +17,13 @@
  *        │                 │
  *        └──▶ mask ≡ mask ◀┘                         of the view: that of its own shape
  *
- * A view belongs to one shape, whose request and mask it counts with, and goes with it; other shapes
- * may use it while they request the same and their masks are equal, which is looked at again only
- * when one of the two has another version.
+ * A view belongs to one shape, whose request and mask it counts with, and goes with it; other
+ * shapes may use it while they request the same and their masks are equal, which is looked at again
+ * only when one of the two has another version.
  *
- * A view has a new stamp whenever copies rose in it, and a link tells by the stamp it saw last. A link
- * outlives its view, so that a shape whose view had to go is not taken for one whose copies rose: as
- * long as nothing of what it requests was released and no node changed, they did not.
+ * A view has a new stamp whenever copies rose in it, and a link tells by the stamp it saw last. A
+ * link outlives its view, so that a shape whose view had to go is not taken for one whose copies
+ * rose: as long as nothing of what it requests was released and no node changed, they did not.
  */
 
 /* The greatest number of copies in one domain of a level; kept along once it was asked for. */

@@ -137,6 +137,41 @@ START_TEST(tally_counts_what_is_alive)
 }
 END_TEST
 
+START_TEST(held_on_a_node_in_order_of_gangs_and_members)
+{
+    struct books books;
+    books_init(&books);
+    uint32_t n1 = books_node(&books, "n1", "r1", 16000, 8);
+    uint32_t n2 = books_node(&books, "n2", "r1", 16000, 8), count;
+    static const char *const uids[] = {"z1", "y0", "y1", "x", "w", "v"};
+    static const char *const names[] = {"b", "b", "b", "a", NULL, "a"};
+    struct pod *pods[6];
+    for (int i = 0; i < 6; i++) {
+        pods[i] = books_pod(&books, uids[i], 100, 0);
+        if (names[i] != NULL) {
+            gang_join(gangs_get(&gangs, "ns", names[i]), pods[i]);
+        }
+        pods_hold(books.pods, pods[i], i == 2 ? n2 : n1);
+    }
+    pods_settle(books.pods, pods[5]);
+    struct pod **held = gangs_held_on(books.pods, n1, &count);
+    ck_assert_uint_eq(count, 3); /* not the one elsewhere, nor without a gang, nor bound */
+    ck_assert_ptr_eq(held[0], pods[3]);
+    ck_assert_ptr_eq(held[1], pods[1]);
+    ck_assert_ptr_eq(held[2], pods[0]);
+    free(held);
+    held = gangs_held_on(books.pods, 12345, &count);
+    ck_assert_uint_eq(count, 0);
+    free(held);
+    for (int i = 0; i < 6; i++) {
+        if (pods[i]->gang != NULL) {
+            gang_leave(pods[i]->gang, pods[i]);
+        }
+    }
+    books_finish(&books);
+}
+END_TEST
+
 START_TEST(vetoes_are_renewed_and_run_out)
 {
     struct gang *gang = gangs_get(&gangs, "ns", "g");
@@ -203,6 +238,7 @@ int main(void)
     tcase_add_test(tcase, members_stand_in_rank_order);
     tcase_add_test(tcase, quorum_from_the_object_or_the_greatest_label);
     tcase_add_test(tcase, tally_counts_what_is_alive);
+    tcase_add_test(tcase, held_on_a_node_in_order_of_gangs_and_members);
     tcase_add_test(tcase, vetoes_are_renewed_and_run_out);
     tcase_add_test(tcase, barrier_holds_each_pod_once);
     tcase_add_test(tcase, a_reason_is_new_when_its_text_is);

@@ -237,6 +237,132 @@ START_TEST(test_doubt)
 }
 END_TEST
 
+/* Who is on a node, in the order in which they came there. */
+START_TEST(test_who_is_on_a_node)
+{
+    struct books books;
+    books_init(&books);
+    uint32_t n1 = books_node(&books, "n1", "r1", 64000, 8);
+    uint32_t n2 = books_node(&books, "n2", "r1", 64000, 8);
+    struct pod *pods[4];
+    static const char *const uids[] = {"a", "b", "c", "d"};
+    for (int i = 0; i < 4; i++) {
+        pods[i] = books_pod(&books, uids[i], 100, 1);
+    }
+    ck_assert_ptr_null(pods_on(books.pods, n1));
+    ck_assert_ptr_null(pods_on(books.pods, 100000));
+    pods_hold(books.pods, pods[2], n1);
+    pods_bind(books.pods, pods[0], n1);
+    pods_bind(books.pods, pods[1], n2);
+    pods_hold(books.pods, pods[3], n1);
+    pods_settle(books.pods, pods[2]);
+    ck_assert_ptr_eq(pods_on(books.pods, n1), pods[2]);
+    ck_assert_ptr_eq(pods[2]->row_after, pods[0]);
+    ck_assert_ptr_eq(pods[0]->row_after, pods[3]);
+    ck_assert_ptr_null(pods[3]->row_after);
+    ck_assert_ptr_eq(pods_on(books.pods, n2), pods[1]);
+    pods_release(books.pods, pods[0]);
+    ck_assert_ptr_eq(pods[2]->row_after, pods[3]);
+    pods_remove(books.pods, pods[2]);
+    ck_assert_ptr_eq(pods_on(books.pods, n1), pods[3]);
+    ck_assert_uint_eq(pods_ordinary(books.pods)->count, 2);
+    ck_assert_uint_eq(pods_members_on(books.pods, n1), 0);
+    books_finish(&books);
+}
+END_TEST
+
+static void expect_due(struct pod **due, uint32_t count, const char *uids)
+{
+    ck_assert_uint_eq(count, strlen(uids));
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_int_eq(due[i]->uid[0], uids[i]);
+    }
+    free(due);
+}
+
+/* What ends when is known without asking everybody, and told once, in order of arrival. */
+START_TEST(test_due)
+{
+    struct books books;
+    books_init(&books);
+    uint32_t n1 = books_node(&books, "n1", "r1", 64000, 8), count;
+    struct pods *pods = books.pods;
+    struct pod *a = books_pod(&books, "a", 100, 1), *b = books_pod(&books, "b", 100, 1);
+    struct pod *c = books_pod(&books, "c", 100, 1);
+    ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
+    pods_bind(pods, a, n1);
+    pods_bind(pods, b, n1);
+    pods_bind(pods, c, n1);
+    pods_doubt(pods, c, INT64_MAX); /* until somebody says so */
+    ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
+    pods_doubt(pods, c, 30);
+    pods_doubt(pods, a, 40);
+    pods_doubt(pods, b, 50);
+    pods_expect(pods, b, 35);
+    ck_assert_int_eq(pods_next_due(pods), 30);
+    struct pod **due = pods_doubted(pods, 29, &count);
+    expect_due(due, count, "");
+    due = pods_doubted(pods, 40, &count);
+    expect_due(due, count, "ac");
+    due = pods_doubted(pods, 40, &count);
+    expect_due(due, count, "");
+    ck_assert_int_eq(pods_next_due(pods), 35);
+    due = pods_unseen(pods, 35, &count);
+    expect_due(due, count, "b");
+    ck_assert(b->provisional); /* what to do about it is the caller's business */
+    pods_expect(pods, b, 60);
+    pods_expect(pods, b, 70);
+    pods_trust(pods, b);
+    ck_assert_int_eq(pods_next_due(pods), 70);
+    pods_seen(pods, b);
+    ck_assert(!b->provisional);
+    ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
+    pods_doubt(pods, a, 80);
+    pods_expect(pods, a, 90);
+    pods_remove(pods, a);
+    ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
+    books_finish(&books);
+}
+END_TEST
+
+/* Time that nobody had is given again, but nothing ends sooner for that. */
+START_TEST(test_prolong)
+{
+    struct books books;
+    books_init(&books);
+    uint32_t n1 = books_node(&books, "n1", "r1", 64000, 8), count;
+    struct pods *pods = books.pods;
+    struct pod *a = books_pod(&books, "a", 100, 1), *b = books_pod(&books, "b", 100, 1);
+    struct pod *c = books_pod(&books, "c", 100, 1), *d = books_pod(&books, "d", 100, 1);
+    pods_bind(pods, a, n1);
+    pods_bind(pods, b, n1);
+    pods_bind(pods, d, n1);
+    pods_doubt(pods, a, 10);
+    pods_doubt(pods, b, 200);
+    pods_expect(pods, a, 15); /* bound, but that is in doubt */
+    pods_expect(pods, c, 20);
+    pods_expect(pods, d, 25);
+    pods_prolong(pods, 100, 150, 300);
+    ck_assert_int_eq(a->unsure_until, 100);
+    ck_assert_int_eq(b->unsure_until, 200);
+    struct pod **due = pods_doubted(pods, 100, &count);
+    expect_due(due, count, "a");
+    due = pods_unseen(pods, 149, &count);
+    expect_due(due, count, "");
+    due = pods_unseen(pods, 150, &count);
+    expect_due(due, count, "ac");
+    due = pods_unseen(pods, 299, &count);
+    expect_due(due, count, "");
+    pods_expect(pods, c, 170);
+    pods_prolong(pods, 100, 150, 160); /* less than they have */
+    due = pods_unseen(pods, 169, &count);
+    expect_due(due, count, "");
+    due = pods_unseen(pods, 300, &count);
+    expect_due(due, count, "cd");
+    books_finish(&books);
+}
+END_TEST
+
 START_TEST(test_resize_recharges)
 {
     struct books books;
@@ -353,6 +479,9 @@ int main(void)
     tcase_add_test(tcase, test_order_of_arrival);
     tcase_add_test(tcase, test_claims);
     tcase_add_test(tcase, test_doubt);
+    tcase_add_test(tcase, test_who_is_on_a_node);
+    tcase_add_test(tcase, test_due);
+    tcase_add_test(tcase, test_prolong);
     tcase_add_test(tcase, test_resize_recharges);
     tcase_add_test(tcase, test_limits_have_no_side_effects);
     tcase_add_test(tcase, test_shape_goes_with_its_last_pod);

@@ -29,6 +29,78 @@ static bool chance(struct model *model, uint32_t of)
     return random_below(&model->random, of) == 0;
 }
 
+static void check(const struct model *model)
+{
+    for (int i = 0; i < GANGS; i++) {
+        struct totals counted = {.tally = {0}};
+        const struct gang *gang = model->gang[i];
+        gang_count(gang, &counted);
+        ck_assert(totals_equal(&gang->totals, &counted));
+        struct gang_tally tally = gang_tally(gang);
+        ck_assert_mem_eq(&tally, &counted.tally, sizeof(tally));
+        int32_t priority = gang->member_count == 0 ? 0 : INT32_MIN, minimum = 0;
+        for (uint32_t m = 0; m < gang->member_count; m++) {
+            const struct pod *pod = gang->members[m];
+            priority = pod->priority > priority ? pod->priority : priority;
+            minimum = pod->gang_minimum > 0 && pod->gang_minimum > minimum ? pod->gang_minimum
+                      : minimum == 0                                       ? pod->gang_minimum
+                                                                           : minimum;
+        }
+        ck_assert_int_eq(gang_priority(gang), priority);
+        ck_assert_int_eq(gang_minimum(gang), minimum);
+        totals_finish(&counted);
+    }
+}
+
+/* Everybody with a claim is in one list and in one footprint, and nobody else. */
+static void check_places(const struct model *model)
+{
+    uint32_t listed = 0, claims = 0, sites = pods_ordinary(model->books.pods)->count;
+    for (int n = 0; n < NODES; n++) {
+        const struct pod *before = NULL;
+        uint32_t members = 0;
+        for (const struct pod *pod = pods_on(model->books.pods, model->rows[n]); pod != NULL;
+             pod = pod->row_after) {
+            ck_assert_int_ne(pod->claim, CLAIM_NONE);
+            ck_assert_uint_eq(pod->claim_row, model->rows[n]);
+            ck_assert_ptr_eq(pod->row_before, before);
+            members += pod->gang != NULL;
+            listed++;
+            before = pod;
+        }
+        ck_assert_uint_eq(pods_members_on(model->books.pods, model->rows[n]), members);
+    }
+    for (int i = 0; i < GANGS; i++) {
+        sites += model->gang[i]->footprint.count;
+    }
+    for (int i = 0; i < PODS; i++) {
+        const struct pod *pod = model->pods[i];
+        if (pod == NULL || pod->claim == CLAIM_NONE) {
+            continue;
+        }
+        const struct footprint *footprint =
+            pod->gang == NULL ? pods_ordinary(model->books.pods) : &pod->gang->footprint;
+        ck_assert_uint_eq(footprint->sites[pod->site - 1].row, pod->claim_row);
+        ck_assert_uint_eq(footprint->sites[pod->site - 1].shape, pod->shape);
+        claims++;
+    }
+    ck_assert_uint_eq(listed, claims);
+    ck_assert_uint_eq(sites, claims);
+}
+
+static void check_exclusive(const struct model *model)
+{
+    uint32_t exclusive = 0;
+    for (int i = 0; i < GANGS; i++) {
+        bool wanted = gang_placement(model->gang[i]).exclusive != NULL;
+        uint32_t slot = model->gang[i]->exclusive_slot;
+        ck_assert_int_eq(slot != 0, wanted);
+        ck_assert(slot == 0 || model->gangs.exclusive[slot - 1] == model->gang[i]);
+        exclusive += wanted;
+    }
+    ck_assert_uint_eq(model->gangs.exclusive_count, exclusive);
+}
+
 static void observe(struct model *model, uint32_t index)
 {
     struct books_pod page;
@@ -45,6 +117,7 @@ static void observe(struct model *model, uint32_t index)
     page.object.succeeded = page.object.terminal && chance(model, 2);
     page.object.deleting = chance(model, 6);
     page.object.gated = chance(model, 6);
+    page.object.placement.exclusive_level = chance(model, 3) ? "rack" : NULL;
     struct pod *pod = pods_observe(model->books.pods, &page.object, &changes);
     model->pods[index] = pod;
     if (pod->gang != NULL) {
@@ -58,6 +131,22 @@ static void move(struct model *model, struct pod *pod)
         gang_leave(pod->gang, pod);
     } else {
         ck_assert_int_eq(gang_join(model->gang[random_below(&model->random, GANGS)], pod), 0);
+    }
+}
+
+/* The group object says something of exclusive domains, or goes. */
+static void change_group(struct model *model)
+{
+    struct gang *gang = model->gang[random_below(&model->random, GANGS)];
+    struct group_object object = {.name_space = "ns", .name = gang->name, .uid = "u"};
+    object.placement.exclusive_level = chance(model, 2) ? "leaf" : NULL;
+    if (gang->has_object) {
+        gang_clear_object(gang);
+    } else if (chance(model, 2)) {
+        object.minimum = gang_minimum(gang); /* what the check expects */
+        gang_set_object(gang, &object);
+        check_exclusive(model);
+        gang_clear_object(gang);
     }
 }
 
@@ -98,29 +187,6 @@ static void remove_pod(struct model *model, uint32_t index)
     model->pods[index] = NULL;
 }
 
-static void check(const struct model *model)
-{
-    for (int i = 0; i < GANGS; i++) {
-        struct totals counted = {.tally = {0}};
-        const struct gang *gang = model->gang[i];
-        gang_count(gang, &counted);
-        ck_assert(totals_equal(&gang->totals, &counted));
-        struct gang_tally tally = gang_tally(gang);
-        ck_assert_mem_eq(&tally, &counted.tally, sizeof(tally));
-        int32_t priority = gang->member_count == 0 ? 0 : INT32_MIN, minimum = 0;
-        for (uint32_t m = 0; m < gang->member_count; m++) {
-            const struct pod *pod = gang->members[m];
-            priority = pod->priority > priority ? pod->priority : priority;
-            minimum = pod->gang_minimum > 0 && pod->gang_minimum > minimum ? pod->gang_minimum
-                      : minimum == 0                                       ? pod->gang_minimum
-                                                                           : minimum;
-        }
-        ck_assert_int_eq(gang_priority(gang), priority);
-        ck_assert_int_eq(gang_minimum(gang), minimum);
-        totals_finish(&counted);
-    }
-}
-
 START_TEST(test_against_a_count)
 {
     static struct model model;
@@ -144,10 +210,14 @@ START_TEST(test_against_a_count)
             move(&model, pod);
         } else if (chance(&model, 12)) {
             remove_pod(&model, index);
+        } else if (chance(&model, 12)) {
+            change_group(&model);
         } else {
             change_claim(&model, pod);
         }
         check(&model);
+        check_places(&model);
+        check_exclusive(&model);
     }
     for (uint32_t i = 0; i < PODS; i++) {
         if (model.pods[i] != NULL) {

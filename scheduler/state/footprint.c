@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/state/footprint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/base/alloc.h"
+#include "topology/base/err.h"
+
+/* An array without gaps: the last site takes the place of one that goes, and its owner is told.
+ * What is read from it are sums, so its order does not matter.
+ *
+ * Invariant: *sites[i].slot is i + 1.
+ */
+
+void footprint_finish(struct footprint *footprint)
+{
+    free(footprint->sites);
+    resources_finish(&footprint->amounts);
+    memset(footprint, 0, sizeof(*footprint));
+}
+
+void footprint_add(struct footprint *footprint, uint32_t row, uint32_t shape,
+                   const struct resources *request, uint32_t *slot)
+{
+    err_require(*slot == 0);
+    footprint->sites = alloc_grow(footprint->sites, &footprint->room, (size_t)footprint->count + 1,
+                                  sizeof(struct site));
+    footprint->sites[footprint->count++] = (struct site){.row = row, .shape = shape, .slot = slot};
+    *slot = footprint->count;
+    resources_add(&footprint->amounts, request);
+}
+
+void footprint_remove(struct footprint *footprint, const struct resources *request, uint32_t *slot)
+{
+    err_require(*slot != 0 && *slot <= footprint->count);
+    err_require(footprint->sites[*slot - 1].slot == slot);
+    struct site last = footprint->sites[--footprint->count];
+    footprint->sites[*slot - 1] = last;
+    *last.slot = *slot;
+    *slot = 0;
+    resources_subtract(&footprint->amounts, request);
+}
