@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/plural.h"
 
 /* Lines by their text and source, in the order in which they were first seen, which is that of the
  * nodes. */
@@ -67,11 +68,6 @@ void hardware_view_add(struct hardware_view *view, const char *node,
         line->first[line->nodes] = alloc_string(node);
     }
     line->nodes++;
-}
-
-static const char *plural(uint32_t count)
-{
-    return count == 1 ? "" : "s";
 }
 
 static void print_line(const struct line *line, FILE *out)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/plural.h"
 #include "topology/graph/nodes.h"
 
 /* Draws the tree of domains, cut to what a person reads.
@@ -50,7 +51,7 @@ static const char *node_at(const struct tree *tree, uint32_t position)
 static void print_amounts(const struct tree *tree, uint32_t first, uint32_t end)
 {
     int64_t total = tree->total[end] - tree->total[first];
-    fprintf(tree->out, "  %" PRIu32 " node%s", end - first, end - first == 1 ? "" : "s");
+    fprintf(tree->out, "  %" PRIu32 " node%s", end - first, plural(end - first));
     if (total > 0) {
         fprintf(tree->out, "  %" PRId64 "/%" PRId64 " %s free", tree->free[end] - tree->free[first],
                 total, tree->view->devices.name);

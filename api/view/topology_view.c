@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "topology/base/plural.h"
 #include "topology/graph/nodes.h"
 
 /* The report in words, as a table and as JSON. The notes are written once, for both.
@@ -22,11 +23,6 @@ struct notes {
     json_t *list;
     uint32_t count;
 };
-
-static const char *plural(uint32_t count)
-{
-    return count == 1 ? "" : "s";
-}
 
 static void note(struct notes *notes, const char *level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -184,8 +180,8 @@ static void print_absent(const struct report *report, FILE *out)
 void topology_view_table(const struct topology_view *view, FILE *out)
 {
     struct notes notes = {.out = out};
-    fprintf(out, "%" PRIu32 " node%s, %" PRIu32 " domains, levels of ", view->report->nodes,
-            plural(view->report->nodes), view->report->domains);
+    fprintf(out, "%" PRIu32 " node%s, %" PRIu32 " domain%s, levels of ", view->report->nodes,
+            plural(view->report->nodes), view->report->domains, plural(view->report->domains));
     fprintf(out, view->preset == NULL ? "the configuration\n\n" : "preset %s\n\n", view->preset);
     print_levels(view->report, out);
     print_absent(view->report, out);

@@ -8,6 +8,7 @@
 #include "api/view/gang_view.h"
 #include "scheduler/state/ledger.h"
 #include "topology/base/alloc.h"
+#include "topology/base/plural.h"
 #include "topology/graph/domains.h"
 #include "topology/graph/nodes.h"
 
@@ -91,7 +92,7 @@ static void print_wrapped(FILE *out, const char *text, const char *indent)
 void gang_view_headline(const struct gang_view *view, FILE *out)
 {
     fprintf(out, "%s/%s  %" PRIu32 " pod%s  %s", view->name_space, view->name, view->pods,
-            view->pods == 1 ? "" : "s", gang_state_name(view->state));
+            plural(view->pods), gang_state_name(view->state));
     if (view->bound > 0 && view->bound < view->pods) {
         fprintf(out, "  %" PRIu32 " bound", view->bound);
     }
@@ -273,7 +274,7 @@ static void write_node_line(const struct drawing *drawing, const struct item *it
     write_label(line->label, members, count);
     if (nodes > 1) {
         snprintf(line->pods, sizeof line->pods, "%" PRIu32 " nodes with %" PRIu32 " pod%s each",
-                 nodes, first->count, first->count == 1 ? "" : "s");
+                 nodes, first->count, plural(first->count));
     } else if (count > 2) {
         snprintf(line->pods, sizeof line->pods, "%.250s … %.250s", members[0]->pod,
                  members[count - 1]->pod);

@@ -234,7 +234,7 @@ START_TEST(mistakes)
     expect_in(cli_err, "topology.preset: there is no preset \"azure\"");
     ck_assert_str_eq(cli_out, "");
     ck_assert_int_eq(run_cli("topology", "--snapshot", snapshot_path, NULL), CLI_OK);
-    expect_in(cli_out, "0 nodes, 1 domains");
+    expect_in(cli_out, "0 nodes, 1 domain,");
     ck_assert_int_eq(run_cli("topology", "--snapshot", snapshot_path, "-o", "tree", NULL), CLI_OK);
     ck_assert_str_eq(cli_out, "cluster  0 nodes\n");
 }
