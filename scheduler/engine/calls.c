@@ -136,7 +136,7 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
     if (pod->claim == CLAIM_BOUND && pod->unsure && pod->posts == 0 && pod->node == NAMES_NONE) {
         /* kube-scheduler would not ask about a bound pod */
         if (carried_nomination(engine, call, pod)) {
-            gang_veto(pod->gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
+            gang_veto(pod->gang, pod, engine->now + ENGINE_VETO_MS);
         }
         engine_release(engine, pod);
         engine_mark_changed(engine, pod->gang);

@@ -59,7 +59,7 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
             continue;
         }
         if (backoff && (pod->missed || never_asked(engine, pod, alive))) {
-            gang_veto(gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
+            gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
         }
         hold_drop(engine, pod, why);
     }

@@ -32,7 +32,7 @@
 /* What is of one term only. */
 static void forget_attempts(struct gang *gang)
 {
-    gang->veto_count = 0;
+    (void)gang_expire_vetoes(gang, INT64_MAX);
     gang->failures = 0;
     gang->not_before = 0;
     gang->has_quality = false;

@@ -382,7 +382,7 @@ static bool plan_around(struct engine *engine, struct gang *gang)
 void plan_veto(struct engine *engine, struct pod *pod)
 {
     struct gang *gang = pod->gang;
-    gang_veto(gang, pod->shape, pod->claim_row, engine->now + ENGINE_VETO_MS);
+    gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
     rebuild_tree(engine);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         if (gang->members[i]->claim == CLAIM_HELD && !gang->members[i]->voted) {

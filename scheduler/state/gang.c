@@ -33,6 +33,7 @@ void gang_planned(struct gang *gang)
 
 static void gang_free(struct gang *gang)
 {
+    (void)gang_expire_vetoes(gang, INT64_MAX);
     barrier_finish(&gang->barrier);
     free(gang->name_space);
     free(gang->name);
@@ -340,11 +341,12 @@ bool gang_begun(const struct gang_tally *tally)
     return tally->bound + tally->done > 0;
 }
 
-void gang_veto(struct gang *gang, uint32_t shape, uint32_t row, int64_t until)
+void gang_veto(struct gang *gang, const struct pod *pod, int64_t until)
 {
     for (uint32_t i = 0; i < gang->veto_count; i++) {
-        if (gang->vetoes[i].shape == shape && gang->vetoes[i].row == row) {
-            gang->vetoes[i].until = until;
+        struct gang_veto *veto = &gang->vetoes[i];
+        if (veto->shape == pod->shape && veto->row == pod->claim_row) {
+            veto->until = until;
             return;
         }
     }
@@ -353,10 +355,10 @@ void gang_veto(struct gang *gang, uint32_t shape, uint32_t row, int64_t until)
     }
     gang->vetoes = alloc_grow(gang->vetoes, &gang->veto_room, (size_t)gang->veto_count + 1,
                               sizeof(*gang->vetoes));
-    gang->vetoes[gang->veto_count].shape = shape;
-    gang->vetoes[gang->veto_count].row = row;
-    gang->vetoes[gang->veto_count].until = until;
-    gang->veto_count++;
+    gang->vetoes[gang->veto_count++] =
+        (struct gang_veto){.shape = pod->shape, .row = pod->claim_row, .until = until};
+    gang->pods = pod->table;
+    pods_keep_shape(gang->pods, pod->shape);
 }
 
 bool gang_expire_vetoes(struct gang *gang, int64_t now)
@@ -365,6 +367,8 @@ bool gang_expire_vetoes(struct gang *gang, int64_t now)
     for (uint32_t i = 0; i < gang->veto_count; i++) {
         if (gang->vetoes[i].until > now) {
             gang->vetoes[kept++] = gang->vetoes[i];
+        } else {
+            pods_drop_shape(gang->pods, gang->vetoes[i].shape);
         }
     }
     bool any = kept < gang->veto_count;

@@ -32,7 +32,7 @@
 
 /* kube-scheduler refused this node for this shape: not to be planned again until `until`. */
 struct gang_veto {
-    uint32_t shape;
+    uint32_t shape; /* reference held */
     uint32_t row;
     int64_t until;
 };
@@ -86,6 +86,7 @@ struct gang {
     bool torn;            /* could not be repaired in time, is kept, and people were told */
 
     struct barrier barrier;
+    struct pods *pods; /* which keep the shapes of vetoes */
     struct gang_veto *vetoes;
     uint32_t veto_count;
     size_t veto_room;
@@ -164,7 +165,8 @@ int32_t gang_priority(const struct gang *gang);
 void gang_count(const struct gang *gang, struct totals *totals);
 bool gang_begun(const struct gang_tally *tally);
 
-void gang_veto(struct gang *gang, uint32_t shape, uint32_t row, int64_t until);
+/* kube-scheduler refused the member the node it has a claim on. */
+void gang_veto(struct gang *gang, const struct pod *pod, int64_t until);
 /* Forgets vetoes that ran out; true when there were any. */
 bool gang_expire_vetoes(struct gang *gang, int64_t now);
 

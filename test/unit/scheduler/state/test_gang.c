@@ -172,18 +172,36 @@ START_TEST(held_on_a_node_in_order_of_gangs_and_members)
 }
 END_TEST
 
+/* A veto keeps the number of its kind of pods from being given to another kind. */
 START_TEST(vetoes_are_renewed_and_run_out)
 {
+    struct books books;
+    books_init(&books);
     struct gang *gang = gangs_get(&gangs, "ns", "g");
-    gang_veto(gang, 1, 2, 100);
-    gang_veto(gang, 1, 3, 200);
-    gang_veto(gang, 1, 2, 300);
+    uint32_t n1 = books_node(&books, "n1", "r1", 16000, 8);
+    uint32_t n2 = books_node(&books, "n2", "r1", 16000, 8);
+    struct pod *pod = books_pod(&books, "a", 100, 0);
+    uint32_t shape = pod->shape;
+    pods_hold(books.pods, pod, n1);
+    gang_veto(gang, pod, 100);
+    pods_release(books.pods, pod);
+    pods_hold(books.pods, pod, n2);
+    gang_veto(gang, pod, 200);
+    pods_release(books.pods, pod);
+    pods_hold(books.pods, pod, n1);
+    gang_veto(gang, pod, 300);
+    pods_remove(books.pods, pod);
     ck_assert_uint_eq(gang->veto_count, 2);
+    ck_assert_uint_ne(books_pod(&books, "b", 200, 0)->shape, shape);
     ck_assert(!gang_expire_vetoes(gang, 199));
     ck_assert(gang_expire_vetoes(gang, 200));
     ck_assert_uint_eq(gang->veto_count, 1);
-    ck_assert_uint_eq(gang->vetoes[0].row, 2);
-    gangs_remove(&gangs, gang);
+    ck_assert_uint_eq(gang->vetoes[0].row, n1);
+    ck_assert_uint_eq(books_pod(&books, "c", 100, 0)->shape, shape);
+    pods_remove(books.pods, pods_find(books.pods, "c"));
+    gangs_remove(&gangs, gang); /* gives the rest back */
+    ck_assert_uint_eq(books_pod(&books, "d", 300, 0)->shape, shape);
+    books_finish(&books);
 }
 END_TEST
 

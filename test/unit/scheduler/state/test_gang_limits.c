@@ -7,6 +7,7 @@
 
 #include "scheduler/state/gang.h"
 #include "test/unit/check_main.h"
+#include "test/unit/scheduler/state/books.h"
 #include "test/unit/topology/random.h"
 
 struct text_pod {
@@ -257,10 +258,18 @@ END_TEST
 START_TEST(test_vetoes_by_shape_and_node)
 {
     struct gangs gangs;
+    struct books books;
     gangs_init(&gangs);
+    books_init(&books);
     struct gang *gang = gangs_get(&gangs, "ns", "g");
+    static const char *const uids[] = {"a", "b", "c"};
     for (uint32_t i = 0; i < 300; i++) {
-        gang_veto(gang, i % 3, i / 3, i);
+        char name[16];
+        snprintf(name, sizeof(name), "n%u", i / 3);
+        struct pod *pod = books_pod(&books, uids[i % 3], 100 * (i % 3), 0);
+        pods_hold(books.pods, pod, nodes_reserve(books.nodes, name));
+        gang_veto(gang, pod, i);
+        pods_release(books.pods, pod);
     }
     ck_assert_uint_eq(gang->veto_count, 300);
     ck_assert(gang_expire_vetoes(gang, 100)); /* until 100 or before */
@@ -270,6 +279,7 @@ START_TEST(test_vetoes_by_shape_and_node)
     ck_assert(gang_expire_vetoes(gang, INT64_MAX));
     ck_assert_uint_eq(gang->veto_count, 0);
     gangs_finish(&gangs);
+    books_finish(&books);
 }
 END_TEST
 
