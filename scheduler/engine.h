@@ -88,9 +88,10 @@ struct gang_view {
     uint32_t pods;   /* live members seen */
     uint32_t bound;
     uint32_t voted;
-    const char *reason; /* why it is not further; "" when placed */
-    bool torn;          /* Committing, and repair has not worked in time */
-    bool has_quality;   /* used/bound below are of the last plan */
+    const char *reason;  /* why it is not further; "" when placed */
+    const char *ignored; /* what of its placement is ignored, and why; NULL: nothing */
+    bool torn;           /* Committing, and repair has not worked in time */
+    bool has_quality;    /* used/bound below are of the last plan */
     bool optimal;
     uint32_t levels;
     const char *level_names[LEVELS_TREE_MAX];

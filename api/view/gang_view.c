@@ -77,6 +77,9 @@ static json_t *shortfall_json(const struct gang_shortfall_view *shortfall)
 json_t *gang_view_json(const struct gang_view *view)
 {
     json_t *json = summary_json(view);
+    if (view->ignored != NULL) {
+        json_object_set_new(json, "ignored", json_string(view->ignored));
+    }
     if (view->shortfall.level != NULL && !gang_view_feasible(view)) {
         json_object_set_new(json, "shortfall", shortfall_json(&view->shortfall));
     }

@@ -23,7 +23,8 @@ bool gang_view_feasible(const struct gang_view *view);
  *                      "devices": ["gpu-0", "gpu-1"]}]}
  *
  * plus "gang", "state", "minMember", "pods", "boundPods", "voted", and for a gang that did not fit
- * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}.
+ * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}, and for
+ * one that prefers a level that does not exist "ignored", a text.
  *
  * Levels are widest first, without the cluster itself. `bound` is the certificate's, in the same
  * order: read as one vector, no plan is lexicographically smaller, so that `optimal` means that it
@@ -68,8 +69,8 @@ void gang_view_certificate(const struct gang_view *view, FILE *out);
 #define GANG_VIEW_WHOLE 64u
 void gang_view_tree(const struct gang_view *view, const struct engine *engine, FILE *out);
 
-/* The first line of both, and below it the reason why the gang is not further, wrapped at 80
- * columns. */
+/* The first line of both, and below it the reason why the gang is not further, and what of its
+ * placement is ignored, wrapped at 80 columns. */
 void gang_view_headline(const struct gang_view *view, FILE *out);
 
 #endif

@@ -101,6 +101,9 @@ void gang_view_headline(const struct gang_view *view, FILE *out)
     if (!planned && view->reason[0] != '\0') {
         print_wrapped(out, view->reason, "  ");
     }
+    if (view->ignored != NULL) {
+        print_wrapped(out, view->ignored, "  ");
+    }
 }
 
 /* Appends; false, and an ellipsis, when the label is full. */

@@ -118,6 +118,19 @@ int constraints_resolve(struct engine *engine, struct gang *gang, struct constra
     return 0;
 }
 
+const char *constraints_ignored(const struct engine *engine, const struct gang *gang, char *text,
+                                size_t size)
+{
+    const char *name = gang_preferred_level(gang);
+    int found = name == NULL ? 0 : domains_level_find(engine->domains, name);
+    snprintf(text, size, "%s", "");
+    if (found < 0) {
+        snprintf(text, size, "preferred topology \"%.*s\" is ignored: %s", WISH_MAX, name,
+                 found == -1 ? "it is not a configured level" : "no node carries it");
+    }
+    return text;
+}
+
 /* The tree level of a gang's exclusive domains, or -1. */
 static int exclusive_level(const struct engine *engine, const struct gang *gang)
 {

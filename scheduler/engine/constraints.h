@@ -31,4 +31,10 @@ void constraints_exclude(const struct engine *engine, const struct gang *gang,
 
 void constraints_finish(struct constraints *constraints);
 
+/* A preferred level constrains nothing: every plan is in one domain of whatever level has one with
+ * room (solver/solver.h). One that does not exist is a mistake all the same, and said aloud: writes
+ * what is ignored and why, "" when nothing is. Returns `text`. */
+const char *constraints_ignored(const struct engine *engine, const struct gang *gang, char *text,
+                                size_t size);
+
 #endif

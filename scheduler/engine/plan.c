@@ -8,6 +8,7 @@
 
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/attempt.h"
+#include "scheduler/engine/constraints.h"
 #include "scheduler/engine/explain.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
@@ -63,16 +64,17 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
 
 static void announce_plan(struct engine *engine, struct gang *gang, const struct solver_plan *plan)
 {
-    char path[256], text[GANG_REASON_MAX];
+    char path[256], ignored[256], text[GANG_REASON_MAX];
     uint32_t hosts = plan->used[plan->levels - 1];
     uint32_t level = domains_get(engine->domains, plan->domain)->level;
     bool cluster = level == 0;
+    constraints_ignored(engine, gang, ignored, sizeof(ignored));
     snprintf(text, sizeof(text),
-             "gang %s/%s is planned: %" PRIu32 " pods on %" PRIu32 " nodes in %s %s%s",
+             "gang %s/%s is planned: %" PRIu32 " pods on %" PRIu32 " nodes in %s %s%s%s%s",
              gang->name_space, gang->name, plan->count, hosts,
              cluster ? "the" : domains_level_name(engine->domains, level),
              domains_path(engine->domains, plan->domain, path, sizeof(path)),
-             plan->optimal ? ", optimal" : "");
+             plan->optimal ? ", optimal" : "", ignored[0] == '\0' ? "" : "; ", ignored);
     gang_set_reason(gang, reason_planned, text);
     engine_tell(engine, gang, false, "GangPlanned", text);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "scheduler/engine/constraints.h"
 #include "scheduler/engine/state.h"
 
 /* Read-only answers about the engine: one gang, the figures for metrics. Nothing is cached; people
@@ -151,6 +152,10 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     }
     if (gang->short_levels == domains_levels(engine->domains)) {
         view_shortfall(engine, &gang->shortfall, &view->shortfall);
+    }
+    char ignored[256];
+    if (engine->synced && constraints_ignored(engine, gang, ignored, sizeof ignored)[0] != '\0') {
+        view->ignored = arena_string(arena, ignored);
     }
     view->device = find_device(engine, gang);
     view_members(engine, gang, arena, view);
