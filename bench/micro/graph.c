@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "topology/graph/capacity.h"
 #include "topology/graph/domains.h"
+#include "topology/graph/moves.h"
 #include "topology/graph/nodes.h"
 
 /* What the graph costs on a cluster of NODES nodes, without the engine.
@@ -17,12 +20,22 @@
  *   gone        the node goes away
  *
  * Nanoseconds a node, with the clock read twice. Racks of 18 nodes, 8 racks a leaf, 4 leaves a
- * spine. Run it with `make bench`.
+ * spine. Then the tree, in microseconds, the median and the 99th percentile of MOVES each:
+ *
+ *   build       all of it anew
+ *   remove      a node that others in its rack outlast
+ *   insert      it comes back
+ *   follow      a capacity that is one move behind
+ *   alone       the four above once more, where one node in three has no label of a rack and a leaf
+ *
+ * Run it with `make bench`.
  */
 
 #define NODES  100000u
 #define BATCH  1000u
 #define LABELS 30
+#define MOVES  400
+#define BUILDS 9
 
 static int64_t clock_ns(void)
 {
@@ -145,8 +158,86 @@ static void bench_nodes(void)
     nodes_destroy(nodes);
 }
 
+/* ---- the tree ---- */
+
+static void print_sorted(const char *step, int64_t *taken, uint32_t count)
+{
+    qsort(taken, count, sizeof *taken, compare_times);
+    printf("%-12s %8.1f us %8.1f us\n", step, (double)taken[count / 2] / 1000,
+           (double)taken[(count - 1) * 99 / 100] / 1000);
+}
+
+static struct domains *make_tree(struct nodes *nodes, bool alone)
+{
+    static struct made_node made;
+    struct levels levels;
+    levels_preset(&levels);
+    for (uint32_t i = 0; i < NODES; i++) {
+        uint32_t row;
+        unsigned changes;
+        make_node(&made, i, 0);
+        if (alone && i % 3 == 0) {
+            made.labels[1] = made.labels[2] = made.labels[3];
+        }
+        if (nodes_observe(nodes, &made.object, &row, &changes, NULL) != 0) {
+            abort();
+        }
+    }
+    struct domains *domains = domains_create(&levels);
+    int64_t taken[BUILDS];
+    for (uint32_t i = 0; i < BUILDS; i++) {
+        int64_t started = clock_ns();
+        domains_build(domains, nodes);
+        taken[i] = clock_ns() - started;
+    }
+    print_sorted("build", taken, BUILDS);
+    return domains;
+}
+
+static void require(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static void bench_tree(bool alone)
+{
+    enum { REMOVE, INSERT, FOLLOW, STEPS };
+    static int64_t taken[STEPS][MOVES];
+    struct nodes *nodes = nodes_create(1);
+    struct domains *domains = make_tree(nodes, alone);
+    struct capacity *capacity = capacity_create(domains);
+    for (uint32_t p = 0; p < domains_positions(domains); p++) {
+        capacity_set(capacity, p, 1);
+    }
+    for (uint32_t i = 0; i < MOVES; i++) {
+        uint32_t row = i * 7919u % NODES;
+        int64_t started = clock_ns();
+        require(moves_remove(domains, row));
+        taken[REMOVE][i] = clock_ns() - started;
+        require(capacity_follow(capacity) == CAPACITY_MOVED);
+        started = clock_ns();
+        require(moves_insert(domains, row));
+        taken[INSERT][i] = clock_ns() - started;
+        started = clock_ns();
+        require(capacity_follow(capacity) == CAPACITY_MOVED);
+        taken[FOLLOW][i] = clock_ns() - started;
+        capacity_set(capacity, domains_position(domains, row), 1);
+    }
+    print_sorted("remove", taken[REMOVE], MOVES);
+    print_sorted("insert", taken[INSERT], MOVES);
+    print_sorted("follow", taken[FOLLOW], MOVES);
+    capacity_destroy(capacity);
+    domains_destroy(domains);
+    nodes_destroy(nodes);
+}
+
 int main(void)
 {
     bench_nodes();
+    bench_tree(false);
+    printf("alone\n");
+    bench_tree(true);
     return 0;
 }

@@ -50,7 +50,7 @@ static void check_problem(const struct solver_problem *problem)
                 problem->required_level < domains_levels(problem->domains));
     for (uint32_t r = 0; r < problem->role_count; r++) {
         const struct solver_role *role = &problem->roles[r];
-        err_require(capacity_generation(role->capacity) == domains_generation(problem->domains));
+        err_require(capacity_is_current(role->capacity, problem->domains));
         err_require(role->excluded == NULL || bitset_bits(role->excluded) == positions);
         check_layers(problem, role);
     }

@@ -12,14 +12,18 @@
  * Invariant: sums[d] is the sum of counts[p] over the positions of domain d. A sum cannot overflow:
  * NODES_MAX nodes of at most CAPACITY_NODE_MAX each stay below 2^40.
  *
- * The tree is borrowed; capacity_set() insists that it is still the one of the creation.
+ * The tree is borrowed; capacity_set() insists that the numbers are those of its present edition.
+ * The moves from one edition to the next say which domains hold the node, so that following them
+ * needs nothing of the tree, which may have moved on.
  */
 
 struct capacity {
     const struct domains *domains;
-    uint64_t generation;
+    uint64_t edition;
     uint32_t position_count;
     uint32_t domain_count;
+    size_t position_room;
+    size_t domain_room;
     uint32_t *counts; /* by position */
     uint64_t *sums;   /* by domain */
 };
@@ -28,9 +32,11 @@ struct capacity *capacity_create(const struct domains *domains)
 {
     struct capacity *capacity = alloc_zero(1, sizeof *capacity);
     capacity->domains = domains;
-    capacity->generation = domains_generation(domains);
+    capacity->edition = domains_edition(domains);
     capacity->position_count = domains_positions(domains);
     capacity->domain_count = domains_count(domains);
+    capacity->position_room = capacity->position_count;
+    capacity->domain_room = capacity->domain_count;
     capacity->counts = alloc_zero(capacity->position_count, sizeof *capacity->counts);
     capacity->sums = alloc_zero(capacity->domain_count, sizeof *capacity->sums);
     return capacity;
@@ -40,6 +46,8 @@ struct capacity *capacity_copy(const struct capacity *capacity)
 {
     struct capacity *copy = alloc_zero(1, sizeof *copy);
     *copy = *capacity;
+    copy->position_room = copy->position_count;
+    copy->domain_room = copy->domain_count;
     copy->counts = alloc_zero(copy->position_count, sizeof *copy->counts);
     copy->sums = alloc_zero(copy->domain_count, sizeof *copy->sums);
     memcpy(copy->counts, capacity->counts, copy->position_count * sizeof *copy->counts);
@@ -57,15 +65,74 @@ void capacity_destroy(struct capacity *capacity)
     free(capacity);
 }
 
-uint64_t capacity_generation(const struct capacity *capacity)
+bool capacity_is_current(const struct capacity *capacity, const struct domains *domains)
 {
-    return capacity->generation;
+    return capacity->domains == domains && capacity->edition == domains_edition(domains);
+}
+
+static void insert_position(struct capacity *capacity, const struct domains_move *move)
+{
+    uint32_t p = move->position;
+    capacity->counts = alloc_grow(capacity->counts, &capacity->position_room,
+                                  (size_t)capacity->position_count + 1, sizeof *capacity->counts);
+    memmove(&capacity->counts[p + 1], &capacity->counts[p],
+            (capacity->position_count - p) * sizeof *capacity->counts);
+    capacity->counts[p] = 0;
+    capacity->position_count++;
+    if (move->opened == 0) {
+        return;
+    }
+    uint32_t d = move->domains[move->levels - move->opened];
+    capacity->sums =
+        alloc_grow(capacity->sums, &capacity->domain_room,
+                   (size_t)capacity->domain_count + move->opened, sizeof *capacity->sums);
+    memmove(&capacity->sums[d + move->opened], &capacity->sums[d],
+            (capacity->domain_count - d) * sizeof *capacity->sums);
+    memset(&capacity->sums[d], 0, move->opened * sizeof *capacity->sums);
+    capacity->domain_count += move->opened;
+}
+
+static void remove_position(struct capacity *capacity, const struct domains_move *move)
+{
+    uint32_t p = move->position;
+    for (uint32_t l = 0; l < move->levels; l++) {
+        capacity->sums[move->domains[l]] -= capacity->counts[p];
+    }
+    capacity->position_count--;
+    memmove(&capacity->counts[p], &capacity->counts[p + 1],
+            (capacity->position_count - p) * sizeof *capacity->counts);
+    if (move->opened == 0) {
+        return;
+    }
+    uint32_t d = move->domains[move->levels - move->opened];
+    capacity->domain_count -= move->opened;
+    memmove(&capacity->sums[d], &capacity->sums[d + move->opened],
+            (capacity->domain_count - d) * sizeof *capacity->sums);
+}
+
+enum capacity_step capacity_follow(struct capacity *capacity)
+{
+    enum capacity_step step = CAPACITY_CURRENT;
+    while (capacity->edition != domains_edition(capacity->domains)) {
+        const struct domains_move *move = domains_move(capacity->domains, capacity->edition);
+        if (move == NULL) {
+            return CAPACITY_VOID;
+        }
+        if (move->inserted) {
+            insert_position(capacity, move);
+        } else {
+            remove_position(capacity, move);
+        }
+        capacity->edition++;
+        step = CAPACITY_MOVED;
+    }
+    return step;
 }
 
 void capacity_set(struct capacity *capacity, uint32_t position, uint32_t count)
 {
     err_require(position < capacity->position_count);
-    err_require(capacity->generation == domains_generation(capacity->domains));
+    err_require(capacity->edition == domains_edition(capacity->domains));
     uint32_t wanted = count < CAPACITY_NODE_MAX ? count : CAPACITY_NODE_MAX;
     uint32_t before = capacity->counts[position];
     if (wanted == before) {

@@ -9,6 +9,7 @@
 #include "topology/base/err.h"
 #include "topology/base/names.h"
 #include "topology/graph/paths.h"
+#include "topology/graph/tree.h"
 
 /* The domain tree, built in one go:
  *
@@ -33,32 +34,13 @@
  * Every node opens at most one domain of each inner level: the number of domains is at most
  * positions × inner levels + 1.
  *
- * States: empty (as created: one domain, no position) and built. Invariants: domain numbers ascend
- * in preorder; every position lies in exactly one domain of each inner level; `lowest[p]` is the
- * one of the last inner level, and walking up its parents gives the others; every domain that has
- * a value and a key has a reference to each.
+ * States: empty (as created: one domain, no position) and built. What lies where is in tree.h.
  */
-
-struct domains {
-    struct levels levels;
-    uint64_t generation;
-    struct names *words; /* borrowed from the nodes of the last build */
-    /* Inner levels of the tree below the cluster, as indices of configured levels. */
-    uint32_t inner_count;
-    uint32_t inner[LEVELS_MAX];
-    uint32_t count;
-    size_t room;
-    struct domain *items;
-    uint32_t position_count;
-    uint32_t *rows;   /* by position */
-    uint32_t *lowest; /* by position: the domain of the last inner level */
-    uint32_t row_count;
-    uint32_t *positions; /* by row */
-};
 
 /* One node while the tree is built. */
 struct entry {
     uint32_t row;
+    bool cut;
     const char *name;
     const uint32_t *path;
 };
@@ -99,8 +81,8 @@ static void release_words(struct domains *domains)
 {
     for (uint32_t d = 0; d < domains->count; d++) {
         if (domains->items[d].value != NAMES_NONE) {
-            names_release(domains->words, domains->items[d].value);
-            names_release(domains->words, domains->items[d].key);
+            names_release(nodes_vocabulary(domains->nodes), domains->items[d].value);
+            names_release(nodes_vocabulary(domains->nodes), domains->items[d].key);
         }
     }
 }
@@ -114,6 +96,7 @@ void domains_destroy(struct domains *domains)
     free(domains->items);
     free(domains->rows);
     free(domains->lowest);
+    free(domains->cut);
     free(domains->positions);
     free(domains);
 }
@@ -167,8 +150,8 @@ static uint32_t open_step(struct domains *domains, const struct paths *paths, ui
         domain.value = paths_value(paths, step);
         domain.key = paths_key(paths, level, step);
         domain.known = true;
-        names_retain(domains->words, domain.value);
-        names_retain(domains->words, domain.key);
+        names_retain(nodes_vocabulary(domains->nodes), domain.value);
+        names_retain(nodes_vocabulary(domains->nodes), domain.key);
     }
     return open_domain(domains, domain);
 }
@@ -198,9 +181,12 @@ static void place_nodes(struct domains *domains, const struct nodes *nodes,
                         const struct entry *entries, uint32_t count)
 {
     domains->position_count = count;
+    domains->position_room = count;
     domains->rows = alloc_resize(domains->rows, count, sizeof *domains->rows);
     domains->lowest = alloc_resize(domains->lowest, count, sizeof *domains->lowest);
+    domains->cut = alloc_resize(domains->cut, count, sizeof *domains->cut);
     domains->row_count = nodes_rows(nodes);
+    domains->row_room = domains->row_count;
     domains->positions =
         alloc_resize(domains->positions, domains->row_count, sizeof *domains->positions);
     for (uint32_t row = 0; row < domains->row_count; row++) {
@@ -208,16 +194,17 @@ static void place_nodes(struct domains *domains, const struct nodes *nodes,
     }
     for (uint32_t p = 0; p < count; p++) {
         domains->rows[p] = entries[p].row;
+        domains->cut[p] = entries[p].cut;
         domains->positions[entries[p].row] = p;
     }
 }
 
-static void mark_keys(const struct domains *domains, struct nodes *nodes)
+static void mark_keys(struct domains *domains)
 {
     for (uint32_t l = 0; l + 1 < domains->levels.count; l++) {
         const struct level *level = &domains->levels.items[l];
         for (uint32_t k = 0; k < level->key_count; k++) {
-            (void)nodes_mark_place(nodes, level->keys[k]);
+            domains->keys[l][k] = nodes_mark_place(domains->nodes, level->keys[k]);
         }
     }
 }
@@ -226,13 +213,13 @@ void domains_build(struct domains *domains, struct nodes *nodes)
 {
     struct paths paths;
     release_words(domains);
-    domains->words = nodes_vocabulary(nodes);
-    mark_keys(domains, nodes);
+    domains->nodes = nodes;
+    mark_keys(domains);
     paths_init(&paths, &domains->levels, nodes);
     struct entry *entries = alloc_zero(paths.count, sizeof *entries);
     for (uint32_t i = 0; i < paths.count; i++) {
-        entries[i] =
-            (struct entry){paths.rows[i], nodes_name(nodes, paths.rows[i]), paths_of(&paths, i)};
+        uint32_t row = paths.rows[i];
+        entries[i] = (struct entry){row, paths.cut[i], nodes_name(nodes, row), paths_of(&paths, i)};
     }
     qsort_r(entries, paths.count, sizeof *entries, compare_entries, &paths.length);
     domains->inner_count = paths.length;
@@ -240,6 +227,8 @@ void domains_build(struct domains *domains, struct nodes *nodes)
     place_nodes(domains, nodes, entries, paths.count);
     open_domains(domains, &paths, entries);
     domains->generation++;
+    domains->edition++;
+    domains->followable = domains->edition;
     free(entries);
     paths_finish(&paths);
 }
@@ -249,6 +238,18 @@ void domains_build(struct domains *domains, struct nodes *nodes)
 uint64_t domains_generation(const struct domains *domains)
 {
     return domains->generation;
+}
+
+uint64_t domains_edition(const struct domains *domains)
+{
+    return domains->edition;
+}
+
+const struct domains_move *domains_move(const struct domains *domains, uint64_t edition)
+{
+    bool kept = edition >= domains->followable && edition < domains->edition &&
+                domains->edition - edition <= DOMAINS_MOVES_MAX;
+    return kept ? &domains->moves[edition % DOMAINS_MOVES_MAX] : NULL;
 }
 
 uint32_t domains_count(const struct domains *domains)
@@ -343,7 +344,7 @@ const char *domains_name(const struct domains *domains, uint32_t domain)
     if (domain == 0) {
         return LEVEL_CLUSTER;
     }
-    return found->known ? names_text(domains->words, found->value) : "(none)";
+    return found->known ? names_text(nodes_words(domains->nodes), found->value) : "(none)";
 }
 
 const char *domains_path(const struct domains *domains, uint32_t domain, char *text, size_t size)

@@ -45,11 +45,15 @@
  *
  *   A node without an anchor is alone from the missing level down. What is not detected: a name
  *   that repeats among nodes all of which lack the same label above it.
- * - The tree is rebuilt as a whole when labels or the set of nodes change (domains_build()); every
- *   number above is then void and `generation` moves on.
+ * - When labels or the set of nodes change the tree is rebuilt as a whole (domains_build()); every
+ *   number above is then void, and `generation` moves on. Nodes that come or go where others like
+ *   them stay only shift positions, and numbers of domains (moves.h); `edition` moves on with those
+ *   and with every build. What was worked out for positions and domains belongs to one edition; it
+ *   can follow the last DOMAINS_MOVES_MAX moves, which are kept (capacity.h does so).
  */
 
-#define DOMAINS_NONE UINT32_MAX
+#define DOMAINS_NONE      UINT32_MAX
+#define DOMAINS_MOVES_MAX 128
 
 struct domain {
     uint32_t parent; /* DOMAINS_NONE for the cluster */
@@ -61,6 +65,18 @@ struct domain {
     uint32_t value; /* vocabulary id of the label value; NAMES_NONE for cluster and unknown */
     uint32_t key;   /* vocabulary id of the label key that says so; NAMES_NONE likewise */
     bool known;     /* false: made up for nodes without the label, or without one to trust */
+};
+
+/* A node that came or went. */
+struct domains_move {
+    bool inserted; /* else removed */
+    uint32_t position;
+    /* The domains that the node lies in, by tree level from the cluster to the last inner one:
+     * after it came, or before it went. The last `opened` of them, of successive numbers, came or
+     * went with it: they are those of a node that is alone there. */
+    uint32_t levels;
+    uint32_t opened;
+    uint32_t domains[LEVELS_MAX];
 };
 
 struct domains;
@@ -80,6 +96,10 @@ void domains_destroy(struct domains *domains);
 void domains_build(struct domains *domains, struct nodes *nodes);
 
 uint64_t domains_generation(const struct domains *domains);
+uint64_t domains_edition(const struct domains *domains);
+/* How `edition` became the next one. NULL: it is the present one, or the tree was rebuilt since, or
+ * moved too often. *Borrowed*, until the tree changes. */
+const struct domains_move *domains_move(const struct domains *domains, uint64_t edition);
 uint32_t domains_count(const struct domains *domains);     /* inner domains, >= 1 */
 uint32_t domains_positions(const struct domains *domains); /* present nodes */
 const struct domain *domains_get(const struct domains *domains, uint32_t domain); /* *borrowed* */

@@ -49,18 +49,14 @@ static void list_rows(struct paths *paths, const struct nodes *nodes)
     }
 }
 
-/* The value of the first key that the node carries. An empty one says nothing about where the node
- * is, so two nodes that have it share nothing. */
-static uint32_t find_value(const struct reading *reading, uint32_t row, const uint32_t *keys,
-                           uint32_t key_count, uint8_t *place)
+/* An empty value says nothing about where the node is, so two nodes that have it share nothing. */
+uint32_t paths_read(const struct nodes *nodes, uint32_t row, const uint32_t *keys,
+                    uint32_t key_count, uint32_t *place)
 {
     for (uint32_t k = 0; k < key_count; k++) {
-        uint32_t value = NAMES_NONE;
-        if (keys[k] != NAMES_NONE) {
-            value = nodes_label(reading->nodes, row, keys[k]);
-        }
-        if (value != NAMES_NONE && names_length(reading->words, value) > 0) {
-            *place = (uint8_t)k;
+        uint32_t value = keys[k] == NAMES_NONE ? NAMES_NONE : nodes_label(nodes, row, keys[k]);
+        if (value != NAMES_NONE && names_length(nodes_words(nodes), value) > 0) {
+            *place = k;
             return value;
         }
     }
@@ -80,9 +76,10 @@ static void read_level(struct paths *paths, const struct reading *reading,
                       : NAMES_NONE;
     }
     for (uint32_t i = 0; i < paths->count; i++) {
-        uint32_t value =
-            find_value(reading, paths->rows[i], keys, level->key_count, &reading->places[from + i]);
+        uint32_t place = 0;
+        uint32_t value = paths_read(reading->nodes, paths->rows[i], keys, level->key_count, &place);
         reading->values[from + i] = value;
+        reading->places[from + i] = (uint8_t)place;
         carried = carried || value != NAMES_NONE;
     }
     if (carried) {
@@ -212,8 +209,10 @@ static void settle(struct paths *paths)
         uint32_t *path = paths->steps + (size_t)i * paths->length;
         bool lost = false;
         for (uint32_t l = 0; l < paths->length; l++) {
-            lost = path[l] == PATHS_NONE || (lost && (masks[i] >> l & 1u) != 0);
+            bool cut = path[l] != PATHS_NONE && lost && (masks[i] >> l & 1u) != 0;
+            lost = cut || path[l] == PATHS_NONE;
             path[l] = lost ? PATHS_NONE : path[l];
+            paths->cut[i] = paths->cut[i] || cut;
         }
     }
     free(masks);
@@ -232,6 +231,7 @@ void paths_init(struct paths *paths, const struct levels *levels, const struct n
         read_level(paths, &reading, &levels->items[l], l);
     }
     bool complete = write_steps(paths, &reading);
+    paths->cut = alloc_zero(paths->count, sizeof *paths->cut);
     free(reading.values);
     free(reading.places);
     if (!complete) {
@@ -243,6 +243,7 @@ void paths_finish(struct paths *paths)
 {
     free(paths->rows);
     free(paths->steps);
+    free(paths->cut);
     free(paths->ranked);
     *paths = (struct paths){.count = 0};
 }

@@ -2,6 +2,7 @@
 #ifndef TOPOLOGY_GRAPH_PATHS_H
 #define TOPOLOGY_GRAPH_PATHS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "topology/graph/levels.h"
@@ -33,6 +34,7 @@ struct paths {
     uint32_t keys[LEVELS_MAX][LEVEL_KEYS_MAX]; /* vocabulary ids of their keys, or NAMES_NONE */
     uint32_t *rows;                            /* of the nodes, ascending */
     uint32_t *steps;                           /* node after node, `length` each */
+    bool *cut; /* by node: has a label that means nothing below a missing one */
     uint32_t ranked_count;
     uint32_t *ranked; /* vocabulary ids of the values that occur, by text */
 };
@@ -41,6 +43,12 @@ struct paths {
  * while it works, 4 afterwards. Time: nodes × (levels + keys they carry), sorting the values. */
 void paths_init(struct paths *paths, const struct levels *levels, const struct nodes *nodes);
 void paths_finish(struct paths *paths);
+
+/* What a node carries of a level with these keys (vocabulary ids, or NAMES_NONE): the value of the
+ * first key, in the order of the configuration, that it has with one, and the place of that key.
+ * NAMES_NONE: nothing. */
+uint32_t paths_read(const struct nodes *nodes, uint32_t row, const uint32_t *keys,
+                    uint32_t key_count, uint32_t *place);
 
 /* The path of the i-th node, `length` steps. *Borrowed*. */
 static inline const uint32_t *paths_of(const struct paths *paths, uint32_t i)

@@ -509,6 +509,47 @@ START_TEST(test_vocabulary_is_what_is_carried)
 }
 END_TEST
 
+/* NODE_PLACE is told exactly when the value of a key that was marked differs. */
+START_TEST(test_place_of_random_labels)
+{
+    static const char *const keys[] = {"w3", "w7", "w8", "w20"};
+    struct random random = {(uint64_t)_i};
+    struct nodes *nodes = nodes_create(1);
+    uint32_t ids[4];
+    uint32_t places = 0;
+    for (uint32_t i = 0; i < RANDOM_WORDS; i++) { /* so that marked keys lie among the others */
+        char text[8];
+        int length = snprintf(text, sizeof text, "w%u", i);
+        ck_assert_uint_eq(names_intern(nodes_vocabulary(nodes), text, (size_t)length), i);
+    }
+    for (int k = 0; k < 4; k++) {
+        ids[k] = nodes_mark_place(nodes, keys[k]);
+    }
+    uint32_t row = nodes_reserve(nodes, "n0");
+    for (int step = 0; step < 2000; step++) {
+        struct random_object made;
+        unsigned changes = 0;
+        uint32_t before[4];
+        bool differs = false;
+        for (int k = 0; k < 4; k++) {
+            before[k] = nodes_label(nodes, row, ids[k]);
+        }
+        randomize(&made, &random);
+        made.object.name = "n0";
+        if (nodes_observe(nodes, &made.object, &row, &changes, NULL) != 0) {
+            continue;
+        }
+        for (int k = 0; k < 4; k++) {
+            differs = differs || nodes_label(nodes, row, ids[k]) != before[k];
+        }
+        ck_assert_int_eq((changes & NODE_PLACE) != 0, differs);
+        places += differs;
+    }
+    ck_assert_uint_gt(places, 500);
+    nodes_destroy(nodes);
+}
+END_TEST
+
 START_TEST(test_unknown_row_aborts)
 {
     struct nodes *nodes = nodes_create(1);
@@ -533,6 +574,7 @@ int main(void)
     tcase_add_test(tcase, test_ever_changing_values);
     tcase_add_test(tcase, test_words_go_with_their_node);
     tcase_add_loop_test(tcase, test_vocabulary_is_what_is_carried, 0, 10);
+    tcase_add_loop_test(tcase, test_place_of_random_labels, 0, 5);
     tcase_add_test_raise_signal(tcase, test_unknown_row_aborts, SIGABRT);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
