@@ -61,8 +61,8 @@ static void get(struct client *client, struct result *result)
 
 static char folder[] = "/tmp/test_client_tls_XXXXXX";
 
-/* Without the tool there is no test, and that is a failure: nobody would miss a test that is silently
- * left out. */
+/* Without the tool there is no test, and that is a failure: nobody would miss a test that is left
+ * out in silence. */
 static void openssl(const char *const *arguments)
 {
     pid_t pid = 0;
