@@ -1,0 +1,3 @@
+module phalanx.dev/storm
+
+go 1.24
