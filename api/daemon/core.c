@@ -153,6 +153,43 @@ static void tell_backend(struct core *core, const struct event *event)
     }
 }
 
+static const char *const event_names[EVENT_TYPES] = {
+    [EVENT_NODE] = "node",
+    [EVENT_NODE_GONE] = "node gone",
+    [EVENT_DEVICES] = "devices",
+    [EVENT_POD] = "pod",
+    [EVENT_POD_GONE] = "pod gone",
+    [EVENT_GROUP] = "group",
+    [EVENT_GROUP_GONE] = "group gone",
+    [EVENT_SYNCED] = "synced",
+    [EVENT_FILTER] = "filter",
+    [EVENT_PRIORITIZE] = "prioritize",
+    [EVENT_PREEMPT] = "preempt",
+    [EVENT_BIND] = "bind",
+    [EVENT_BIND_GIVE_UP] = "bind given up",
+    [EVENT_BINDING_DONE] = "binding done",
+    [EVENT_NOMINATION_DONE] = "nomination done",
+    [EVENT_TICK] = "tick",
+    [EVENT_DRAIN] = "drain",
+    [EVENT_FOLLOW] = "follow",
+    [EVENT_LEAD] = "lead",
+    [EVENT_ASK] = "ask",
+};
+
+/* Nobody is answered meanwhile: whoever finds that out wants to know what it was. */
+static void note_time(struct core *core, const struct event *event, int64_t taken_ns)
+{
+    metrics_apply(core->options.metrics, taken_ns);
+    if (taken_ns >= CORE_SLOW_NS) {
+        const struct log_field fields[] = {
+            {"event", event_names[event->type], 0},
+            {"tookMs", NULL, taken_ns / 1000000},
+            {NULL, NULL, 0},
+        };
+        log_write(core->options.log, LOG_WARNING, "one event took long", fields);
+    }
+}
+
 const struct effect *core_apply(struct core *core, struct event *event)
 {
     const struct effect *answer = NULL;
@@ -161,7 +198,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
     intake_event(core->options.intake, event, NULL);
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
-    metrics_apply(core->options.metrics, now_ns(core) - started);
+    note_time(core, event, now_ns(core) - started);
     if (core->options.journal != NULL) {
         journal_file_step(core->options.journal, core->engine, event, &core->effects);
     }

@@ -40,6 +40,9 @@ struct core_options {
 struct core *core_create(const struct core_options *options);
 void core_destroy(struct core *core);
 
+/* An event that takes so long is logged as a warning. */
+#define CORE_SLOW_NS 100000000
+
 /* Applies one event (its `now` is filled in) and carries out what follows. Returns the effect that
  * answers a filter, prioritize or preempt event, *borrowed* until the next apply, else NULL. */
 const struct effect *core_apply(struct core *core, struct event *event);

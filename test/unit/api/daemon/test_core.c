@@ -263,6 +263,21 @@ START_TEST(planned_once_per_portion)
 }
 END_TEST
 
+/* One that holds up everybody is named. */
+START_TEST(what_takes_long_is_said)
+{
+    start_with_clock(CORE_SLOW_NS / 10);
+    core_bed_node(bed, "n0");
+    ck_assert(!core_bed_logged(bed, "took long"));
+    bed->clock_step_ns = CORE_SLOW_NS;
+    core_bed_synced(bed);
+    ck_assert(core_bed_logged(bed, "one event took long"));
+    ck_assert(core_bed_logged(bed, "event=synced"));
+    ck_assert(core_bed_logged(bed, "tookMs=100"));
+    unlink(journal_path);
+}
+END_TEST
+
 /* What the engine waits for is due when the clock says so, and not before. */
 START_TEST(ticks_when_due)
 {
@@ -304,6 +319,7 @@ int main(void)
     tcase_add_test(tcase, slices_in_portions);
     tcase_add_test(tcase, a_portion_is_always_ended);
     tcase_add_test(tcase, planned_once_per_portion);
+    tcase_add_test(tcase, what_takes_long_is_said);
     tcase_add_test(tcase, ticks_when_due);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
