@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "api/view/journal_text.h"
+#include "test/journals/debts.h"
 #include "test/journals/tally.h"
 #include "topology/base/alloc.h"
 
@@ -22,11 +23,13 @@
  *     as part of the event
  *   - a tick when it wants one earlier than the recorded deadline and the next event comes later
  *
- * What follows the first decision that differs happened in another world. It only serves to see
- * whether writes that are missing come within PATIENCE_MS; then the journal is left.
+ * A write that comes at most LATE_MS earlier or later than it was recorded is counted and no more
+ * than that. What follows any other difference of decisions happened in another world: it only
+ * serves to see whether writes that are missing come within PATIENCE_MS, then the journal is left.
  */
 
 #define TICKS_MAX   10000 /* at one moment */
+#define LATE_MS     50
 #define PATIENCE_MS 3000
 
 struct comparison {
@@ -37,31 +40,27 @@ struct comparison {
     struct journal_reader *reader;
     struct journal_text *text;
     struct engine *engine;
-    struct effects effects;         /* of today */
+    struct effects effects; /* of today */
+    struct side then, today;
     int64_t now;                    /* of the last step, or the header */
     int64_t deadline;               /* recorded after it */
     FILE *nowhere;                  /* /dev/null */
     uint32_t examples[DIFFERENCES]; /* of words, told so far */
-    struct owed *owed;              /* since a decision differed; else none */
-    size_t owed_count, owed_room;
-    int64_t owed_since;
-};
-
-/* A write that was recorded and is missing today. */
-struct owed {
-    enum effect_type type;
-    char *uid;
-    char *node; /* NULL: a cleared nomination */
+    struct debts debts;
+    bool diverged;
+    char *story; /* of the step since which something is owed, or that differs in other ways */
+    enum event_type story_event;
+    unsigned story_kinds;
 };
 
 /* ---- telling ---- */
 
-static void tell_effects(struct comparison *it, const char *whose,
-                         const struct journal_record *record, const struct effects *effects,
+static void tell_effects(struct comparison *it, FILE *out, const char *whose,
+                         const struct journal_record *record, const struct side *side,
                          unsigned kinds)
 {
-    for (size_t i = 0; i < effects->count; i++) {
-        enum difference kind = difference_of(&effects->items[i]);
+    for (size_t i = 0; i < side->effects->count; i++) {
+        enum difference kind = side->kinds[i];
         bool answer = kind == DIFFERENCE_FILTER || kind == DIFFERENCE_BIND;
         bool order =
             kind == DIFFERENCE_POST || kind == DIFFERENCE_NOMINATE || kind == DIFFERENCE_EVICT;
@@ -69,28 +68,29 @@ static void tell_effects(struct comparison *it, const char *whose,
             ((kinds & 1u << kind) != 0 || (answer && (kinds & 1u << DIFFERENCE_REASON) != 0) ||
              (order && (kinds & 1u << DIFFERENCE_ORDER) != 0))) {
             fprintf(it->tally.out, "    %s: ", whose);
-            journal_text_effect(it->text, it->tally.out, &record->event, &effects->items[i]);
+            journal_text_effect(it->text, it->tally.out, &record->event, &side->effects->items[i]);
             fputc('\n', it->tally.out);
         }
     }
 }
 
-static void tell(struct comparison *it, const struct journal_record *record, unsigned kinds)
+static void tell(struct comparison *it, FILE *out, const struct journal_record *record,
+                 unsigned kinds)
 {
-    fprintf(it->tally.out, "%s: record %llu at %lld ms: ", it->path,
-            (unsigned long long)record->number, (long long)record->event.now);
-    journal_text_event(it->text, it->tally.out, &record->event);
-    fputc('\n', it->tally.out);
-    tell_effects(it, "recorded", record, record->effects, kinds);
-    tell_effects(it, "now     ", record, &it->effects, kinds);
+    fprintf(out, "%s: record %llu at %lld ms: ", it->path, (unsigned long long)record->number,
+            (long long)record->event.now);
+    journal_text_event(it->text, out, &record->event);
+    fputc('\n', out);
+    tell_effects(it, out, "recorded", record, &it->then, kinds);
+    tell_effects(it, out, "now     ", record, &it->today, kinds);
 }
 
 /* The first few of each kind of words. */
 static void tell_words(struct comparison *it, const struct journal_record *record, unsigned kinds)
 {
-    for (unsigned kind = DIFFERENCE_REASON; kind < DIFFERENCES; kind++) {
+    for (unsigned kind = DIFFERENCE_ORDER; kind < DIFFERENCES; kind++) {
         if ((kinds & 1u << kind) != 0 && it->examples[kind]++ < it->tally.examples) {
-            tell(it, record, 1u << kind);
+            tell(it, it->tally.out, record, 1u << kind);
         }
     }
 }
@@ -145,80 +145,65 @@ static void live(struct comparison *it, const struct journal_record *record)
     it->deadline = record->deadline;
 }
 
-/* ---- writes that are missing ---- */
-
-static bool is_write(const struct effect *effect)
-{
-    return effect->type == EFFECT_POST_BINDING || effect->type == EFFECT_NOMINATE ||
-           effect->type == EFFECT_EVICT;
-}
-
-static void drop_owed(struct comparison *it, size_t place)
-{
-    free(it->owed[place].uid);
-    free(it->owed[place].node);
-    it->owed[place] = it->owed[--it->owed_count];
-}
-
-static void pay(struct comparison *it, const struct effects *effects)
-{
-    for (size_t i = 0; i < effects->count; i++) {
-        const struct effect *effect = &effects->items[i];
-        size_t place = 0;
-        while (is_write(effect) && place < it->owed_count) {
-            const struct owed *owed = &it->owed[place];
-            bool same_node = (owed->node == NULL) == (effect->write.node == NULL) &&
-                             (owed->node == NULL || strcmp(owed->node, effect->write.node) == 0);
-            if (same_node && owed->type == effect->type &&
-                strcmp(owed->uid, effect->write.uid) == 0) {
-                drop_owed(it, place);
-                break;
-            }
-            place++;
-        }
-    }
-}
-
-/* From a step whose decisions differ. */
-static void note_owed(struct comparison *it, const struct journal_record *record)
-{
-    it->owed_since = record->event.now;
-    for (size_t i = 0; i < record->effects->count; i++) {
-        const struct effect *effect = &record->effects->items[i];
-        if (is_write(effect)) {
-            it->owed = alloc_grow(it->owed, &it->owed_room, it->owed_count + 1, sizeof *it->owed);
-            it->owed[it->owed_count++] = (struct owed){
-                effect->type, alloc_string(effect->write.uid), alloc_string(effect->write.node)};
-        }
-    }
-    pay(it, &it->effects);
-}
-
 /* ---- steps ---- */
+
+/* Keeps in words how a step differs, for the case that it turns out to matter. */
+static void keep_story(struct comparison *it, const struct journal_record *record, unsigned kinds)
+{
+    size_t length;
+    free(it->story);
+    it->story = NULL;
+    FILE *out = open_memstream(&it->story, &length);
+    err_require(out != NULL);
+    tell(it, out, record, kinds);
+    fclose(out);
+    it->story_event = record->event.type;
+    it->story_kinds = kinds & DIFFERENCE_DECISIONS;
+}
+
+static void diverge(struct comparison *it)
+{
+    it->diverged = true;
+    if (tally_divergence(&it->tally, it->story_event, it->story_kinds)) {
+        fputs(it->story, it->tally.out);
+    }
+}
+
+/* After the divergence: whether there is something to wait for. */
+static bool wait_on(struct comparison *it)
+{
+    int64_t since = debts_since(&it->debts);
+    tally_late(&it->tally, since == INT64_MAX);
+    return since != INT64_MAX && it->now <= since + PATIENCE_MS;
+}
 
 /* False when the journal is to be left. */
 static bool step(struct comparison *it, const struct journal_record *record)
 {
+    bool owing = it->debts.count > 0;
     live(it, record);
-    if (it->owed_count > 0) {
-        pay(it, &it->effects);
-        bool over = it->owed_count == 0 || it->now > it->owed_since + PATIENCE_MS;
-        tally_late(&it->tally, it->owed_count == 0);
-        return !over;
+    side_step(&it->then, record->effects);
+    side_step(&it->today, &it->effects);
+    unsigned kinds = difference_between(it->reader, &record->event, &it->then, &it->today);
+    int64_t paid = debts_step(&it->debts, it->now, &it->then, &it->today);
+    if (it->diverged) {
+        return wait_on(it);
     }
-    unsigned kinds = difference_between(it->reader, &record->event, record->effects, &it->effects);
-    tally_step(&it->tally, record->effects, &it->effects, kinds,
+    tally_step(&it->tally, &it->then, &it->today, kinds,
                engine_deadline(it->engine) != record->deadline);
+    tally_paid(&it->tally, paid);
     journal_text_event(it->text, it->nowhere, &record->event); /* it remembers the names of pods */
-    if ((kinds & DIFFERENCE_DECISIONS) == 0) {
-        tell_words(it, record, kinds);
-        return true;
+    tell_words(it, record, kinds);
+    if ((kinds & DIFFERENCE_DECISIONS) != 0 && !owing) {
+        keep_story(it, record, kinds);
     }
-    if (tally_divergence(&it->tally, record->event.type, kinds & DIFFERENCE_DECISIONS)) {
-        tell(it, record, kinds);
+    if ((kinds & DIFFERENCE_DECISIONS & ~DIFFERENCE_WRITES) != 0 ||
+        ((kinds & DIFFERENCE_WRITES) != 0 && it->debts.count == 0 && !owing) ||
+        (it->debts.count > 0 && it->now > debts_since(&it->debts) + LATE_MS)) {
+        diverge(it);
+        return it->debts.count > 0;
     }
-    note_owed(it, record);
-    return it->owed_count > 0;
+    return true;
 }
 
 /* ---- journals ---- */
@@ -281,14 +266,17 @@ static void compare(struct comparison *it, const char *path)
         fprintf(it->tally.out, "%s: %s\n", path, err.text);
         it->tally.unreadable++;
     }
+    side_finish(&it->then);
+    side_finish(&it->today);
     effects_finish(&it->effects);
     journal_text_destroy(it->text);
     journal_reader_destroy(it->reader);
     engine_destroy(it->engine);
     free(it->bytes);
-    while (it->owed_count > 0) {
-        drop_owed(it, 0);
-    }
+    free(it->story);
+    debts_finish(&it->debts);
+    it->story = NULL;
+    it->diverged = false;
     it->engine = NULL;
     it->bytes = NULL;
 }
@@ -313,6 +301,5 @@ int main(int argc, char **argv)
     bool good = it.tally.diverged == 0 && it.tally.unreadable == 0 && it.tally.journals > 0;
     tally_finish(&it.tally);
     fclose(it.nowhere);
-    free(it.owed);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
 #include "topology/base/alloc.h"
 
 /* Each kind of effect is a list of its own: an Event that is sent before a binding today and after
@@ -20,13 +23,51 @@ const char *const difference_names[DIFFERENCES] = {
     [DIFFERENCE_NOMINATE] = "nomination",
     [DIFFERENCE_EVICT] = "eviction",
     [DIFFERENCE_ORDER] = "order of writes",
+    [DIFFERENCE_AGAIN] = "nomination repeated",
     [DIFFERENCE_REASON] = "reason in an answer",
     [DIFFERENCE_EXPLAIN] = "explanation on a pod",
     [DIFFERENCE_EVENT] = "Event",
     [DIFFERENCE_TRANSITION] = "transition of a gang",
 };
 
-enum difference difference_of(const struct effect *effect)
+struct nomination {
+    UT_hash_handle hh;
+    char *uid;
+    char *node; /* NULL: cleared */
+};
+
+/* Remembers the nomination; whether the one before was the same. */
+static bool nominates_again(struct side *side, const struct pod_write *write)
+{
+    struct nomination *it = NULL;
+    size_t length = strlen(write->uid);
+    HASH_FIND(hh, side->nominations, write->uid, length, it);
+    if (it == NULL) {
+        it = alloc_zero(1, sizeof *it);
+        it->uid = alloc_string(write->uid);
+        HASH_ADD_KEYPTR(hh, side->nominations, it->uid, length, it);
+    } else if (it->node != NULL && write->node != NULL && strcmp(it->node, write->node) == 0) {
+        return true;
+    }
+    free(it->node);
+    it->node = alloc_string(write->node);
+    return false;
+}
+
+void side_finish(struct side *side)
+{
+    struct nomination *it, *next;
+    HASH_ITER (hh, side->nominations, it, next) {
+        HASH_DELETE(hh, side->nominations, it);
+        free(it->uid);
+        free(it->node);
+        free(it);
+    }
+    free(side->kinds);
+    *side = (struct side){.nominations = NULL};
+}
+
+static enum difference kind_of(struct side *side, const struct effect *effect)
 {
     switch ((int)effect->type) {
     case EFFECT_FILTER_REPLY:
@@ -40,7 +81,7 @@ enum difference difference_of(const struct effect *effect)
     case EFFECT_POST_BINDING:
         return DIFFERENCE_POST;
     case EFFECT_NOMINATE:
-        return DIFFERENCE_NOMINATE;
+        return nominates_again(side, &effect->write) ? DIFFERENCE_AGAIN : DIFFERENCE_NOMINATE;
     case EFFECT_EVICT:
         return DIFFERENCE_EVICT;
     case EFFECT_EXPLAIN:
@@ -51,6 +92,15 @@ enum difference difference_of(const struct effect *effect)
         return DIFFERENCE_TRANSITION;
     default: /* what newer engines add is in no older journal */
         return DIFFERENCES;
+    }
+}
+
+void side_step(struct side *side, const struct effects *effects)
+{
+    side->effects = effects;
+    side->kinds = alloc_grow(side->kinds, &side->room, effects->count + 1, sizeof *side->kinds);
+    for (size_t i = 0; i < effects->count; i++) {
+        side->kinds[i] = kind_of(side, &effects->items[i]);
     }
 }
 
@@ -83,22 +133,23 @@ static bool equal(struct journal_reader *reader, const struct event *event,
 }
 
 /* Index of the next effect of the kind from `at` on, or the length of the list. */
-static size_t next_of(const struct effects *effects, enum difference kind, size_t at)
+static size_t next_of(const struct side *side, enum difference kind, size_t at)
 {
-    while (at < effects->count && difference_of(&effects->items[at]) != kind) {
+    while (at < side->effects->count && side->kinds[at] != kind) {
         at++;
     }
     return at;
 }
 
 static unsigned compare_kind(struct journal_reader *reader, const struct event *event,
-                             const struct effects *recorded, const struct effects *now,
+                             const struct side *recorded, const struct side *now,
                              enum difference kind)
 {
     size_t left = next_of(recorded, kind, 0), right = next_of(now, kind, 0);
     unsigned found = 0;
-    while (left < recorded->count && right < now->count) {
-        const struct effect *one = &recorded->items[left], *other = &now->items[right];
+    while (left < recorded->effects->count && right < now->effects->count) {
+        const struct effect *one = &recorded->effects->items[left],
+                            *other = &now->effects->items[right];
         const char *then = reason_of(one), *today = reason_of(other);
         if (!equal(reader, event, one, other)) {
             return 1u << kind;
@@ -109,27 +160,27 @@ static unsigned compare_kind(struct journal_reader *reader, const struct event *
         left = next_of(recorded, kind, left + 1);
         right = next_of(now, kind, right + 1);
     }
-    return left < recorded->count || right < now->count ? 1u << kind : found;
+    return left < recorded->effects->count || right < now->effects->count ? 1u << kind : found;
 }
 
 /* Whether each effect of the kind has its equal in the other list, wherever it stands there. */
 static bool same_set(struct journal_reader *reader, const struct event *event,
-                     const struct effects *recorded, const struct effects *now,
-                     enum difference kind)
+                     const struct side *recorded, const struct side *now, enum difference kind)
 {
-    bool *taken = alloc_zero(now->count + 1, sizeof *taken);
+    bool *taken = alloc_zero(now->effects->count + 1, sizeof *taken);
     size_t left = next_of(recorded, kind, 0), unmatched = 0, count = 0;
-    for (; left < recorded->count; left = next_of(recorded, kind, left + 1)) {
+    for (; left < recorded->effects->count; left = next_of(recorded, kind, left + 1)) {
         size_t right = next_of(now, kind, 0);
-        while (right < now->count && (taken[right] || !equal(reader, event, &recorded->items[left],
-                                                             &now->items[right]))) {
+        while (right < now->effects->count &&
+               (taken[right] || !equal(reader, event, &recorded->effects->items[left],
+                                       &now->effects->items[right]))) {
             right = next_of(now, kind, right + 1);
         }
         taken[right] = true;
-        unmatched += right == now->count;
+        unmatched += right == now->effects->count;
         count++;
     }
-    for (size_t right = next_of(now, kind, 0); right < now->count;
+    for (size_t right = next_of(now, kind, 0); right < now->effects->count;
          right = next_of(now, kind, right + 1)) {
         count--;
     }
@@ -138,13 +189,13 @@ static bool same_set(struct journal_reader *reader, const struct event *event,
 }
 
 unsigned difference_between(struct journal_reader *reader, const struct event *event,
-                            const struct effects *recorded, const struct effects *now)
+                            const struct side *recorded, const struct side *now)
 {
     unsigned found = 0;
     for (enum difference kind = 0; kind < DIFFERENCES; kind++) {
         unsigned differs = compare_kind(reader, event, recorded, now, kind);
         if ((differs & 1u << kind) != 0 && same_set(reader, event, recorded, now, kind)) {
-            differs = kind < DIFFERENCE_REASON ? 1u << DIFFERENCE_ORDER : 0;
+            differs = (1u << kind & DIFFERENCE_WRITES) != 0 ? 1u << DIFFERENCE_ORDER : 0;
         }
         found |= differs;
     }

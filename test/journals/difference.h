@@ -19,23 +19,37 @@ enum difference {
     DIFFERENCE_POST,       /* bindings: of whom, to where, which rank and GPUs */
     DIFFERENCE_NOMINATE,
     DIFFERENCE_EVICT,
-    DIFFERENCE_ORDER, /* the same writes in another order */
-    /* words */
+    /* words, and what says again what was said before */
+    DIFFERENCE_ORDER,  /* the same writes in another order */
+    DIFFERENCE_AGAIN,  /* a nomination of the pod to the node of its last one */
     DIFFERENCE_REASON, /* of a filter answer or a failed bind call */
     DIFFERENCE_EXPLAIN,
     DIFFERENCE_EVENT,
     DIFFERENCE_TRANSITION,
     DIFFERENCES,
 };
-#define DIFFERENCE_DECISIONS ((1u << DIFFERENCE_REASON) - 1)
+#define DIFFERENCE_DECISIONS ((1u << DIFFERENCE_ORDER) - 1)
+
+#define DIFFERENCE_WRITES \
+    (1u << DIFFERENCE_POST | 1u << DIFFERENCE_NOMINATE | 1u << DIFFERENCE_EVICT)
 
 extern const char *const difference_names[DIFFERENCES];
 
-/* Bit 1 << kind for every kind that differs. `rows`: nodes of the call that the event is. */
-unsigned difference_between(struct journal_reader *reader, const struct event *event,
-                            const struct effects *recorded, const struct effects *now);
+/* One of the two engines: its effects of one step, and what it nominated in the steps before. */
+struct side {
+    struct nomination *nominations; /* uthash by uid */
+    const struct effects *effects;
+    enum difference *kinds; /* of each of them; DIFFERENCES for one that is not compared */
+    size_t room;
+};
 
-/* Which kind an effect of the list counts as; DIFFERENCES for none that is compared. */
-enum difference difference_of(const struct effect *effect);
+/* Zeroed side. */
+void side_finish(struct side *side);
+/* The effects of the next step, *borrowed* until the next one. */
+void side_step(struct side *side, const struct effects *effects);
+
+/* Bit 1 << kind for every kind that differs in the step. `event`: as it was recorded. */
+unsigned difference_between(struct journal_reader *reader, const struct event *event,
+                            const struct side *recorded, const struct side *now);
 
 #endif

@@ -15,10 +15,10 @@ void tally_journal(struct tally *tally)
     tally->deadline_seen = false;
 }
 
-static void count_effects(struct tally *tally, const struct effects *effects, bool recorded)
+static void count_effects(struct tally *tally, const struct side *side, bool recorded)
 {
-    for (size_t i = 0; i < effects->count; i++) {
-        enum difference kind = difference_of(&effects->items[i]);
+    for (size_t i = 0; i < side->effects->count; i++) {
+        enum difference kind = side->kinds[i];
         if (kind != DIFFERENCES) {
             uint64_t *sum = recorded ? &tally->sums[kind].recorded : &tally->sums[kind].now;
             ++*sum;
@@ -26,7 +26,7 @@ static void count_effects(struct tally *tally, const struct effects *effects, bo
     }
 }
 
-void tally_step(struct tally *tally, const struct effects *recorded, const struct effects *now,
+void tally_step(struct tally *tally, const struct side *recorded, const struct side *now,
                 unsigned kinds, bool deadline)
 {
     tally->events++;
@@ -42,6 +42,12 @@ void tally_step(struct tally *tally, const struct effects *recorded, const struc
     tally->deadlines.steps += deadline;
     tally->deadlines.journals += deadline && !tally->deadline_seen;
     tally->deadline_seen |= deadline;
+}
+
+void tally_paid(struct tally *tally, int64_t milliseconds)
+{
+    tally->shifted += milliseconds >= 0;
+    tally->shifted_most = milliseconds > tally->shifted_most ? milliseconds : tally->shifted_most;
 }
 
 bool tally_divergence(struct tally *tally, enum event_type event, unsigned kinds)
@@ -117,7 +123,7 @@ static void print_groups(struct tally *tally)
         const char *before = "";
         fprintf(tally->out, "  %8" PRIu64 "  after %s: ", group->journals,
                 event_name(group->event));
-        for (int kind = 0; kind < DIFFERENCE_REASON; kind++) {
+        for (int kind = 0; kind < DIFFERENCE_ORDER; kind++) {
             if ((group->kinds & 1u << kind) != 0) {
                 fprintf(tally->out, "%s%s", before, difference_names[kind]);
                 before = ", ";
@@ -143,6 +149,8 @@ void tally_print(struct tally *tally)
     fprintf(tally->out, "%-24s %12s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n",
             "when a tick is due", "", tally->ticks, tally->deadlines.steps,
             tally->deadlines.journals);
+    fprintf(tally->out, "writes earlier or later by up to %" PRId64 " ms: in %" PRIu64 " steps\n",
+            tally->shifted_most, tally->shifted);
     print_groups(tally);
     fprintf(tally->out,
             "journals: %" PRIu64 " compared, %" PRIu64 " events, %" PRIu64

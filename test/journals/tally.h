@@ -29,6 +29,8 @@ struct tally {
     uint64_t events, ticks; /* recorded ones; those that only the engine of today wanted */
     struct tally_sum sums[DIFFERENCES];
     struct tally_sum deadlines; /* `now` and `recorded` are not used */
+    uint64_t shifted;           /* steps with writes that came earlier or later … */
+    int64_t shifted_most;       /* … by at most so many milliseconds */
     unsigned seen;              /* kinds of words that differed in the journal that is read */
     bool deadline_seen;
     struct tally_group *groups;
@@ -39,8 +41,10 @@ struct tally {
 
 void tally_journal(struct tally *tally); /* a new one begins */
 /* Effects of one step, and the kinds in which they differ. */
-void tally_step(struct tally *tally, const struct effects *recorded, const struct effects *now,
+void tally_step(struct tally *tally, const struct side *recorded, const struct side *now,
                 unsigned kinds, bool deadline);
+/* A write was owed for so long; -1: none was. */
+void tally_paid(struct tally *tally, int64_t milliseconds);
 /* The decisions of the journal differ for the first time. Whether to tell how. */
 bool tally_divergence(struct tally *tally, enum event_type event, unsigned kinds);
 /* Writes are missing since then; or the last of them has come. */

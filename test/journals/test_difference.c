@@ -5,6 +5,7 @@
 
 static struct journal_reader *reader;
 static struct effects recorded, now;
+static struct side then, today;
 static const struct event event = {.type = EVENT_FILTER, .filter = {.row_count = 2}};
 
 static void setup(void)
@@ -16,6 +17,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+    side_finish(&then);
+    side_finish(&today);
     effects_finish(&now);
     effects_finish(&recorded);
     journal_reader_destroy(reader);
@@ -27,6 +30,11 @@ static void nominate(struct effects *effects, const char *uid, const char *node)
     effect->write.uid = uid;
     effect->write.node = node;
     effect->write.rank = -1;
+}
+
+static void evict(struct effects *effects, const char *uid)
+{
+    effects_append(effects, EFFECT_EVICT)->write.uid = uid;
 }
 
 static void answer(struct effects *effects, enum filter_verdict verdict, const char *reason)
@@ -48,8 +56,12 @@ static void tell(struct effects *effects, const char *message)
 
 static void expect(unsigned kinds)
 {
-    ck_assert_uint_eq(difference_between(reader, &event, &recorded, &now), kinds);
-    ck_assert_uint_eq(difference_between(reader, &event, &now, &recorded), kinds);
+    side_step(&then, &recorded);
+    side_step(&today, &now);
+    ck_assert_uint_eq(difference_between(reader, &event, &then, &today), kinds);
+    ck_assert_uint_eq(difference_between(reader, &event, &today, &then), kinds);
+    effects_reset(&recorded);
+    effects_reset(&now);
 }
 
 START_TEST(test_equal_lists_do_not_differ)
@@ -77,8 +89,24 @@ START_TEST(test_another_node_and_one_more)
     nominate(&recorded, "a", "n1");
     nominate(&now, "a", "n2");
     expect(1u << DIFFERENCE_NOMINATE);
+    nominate(&recorded, "b", "n1");
+    nominate(&now, "b", "n1");
+    nominate(&now, "c", "n1");
+    expect(1u << DIFFERENCE_NOMINATE);
+}
+END_TEST
+
+START_TEST(test_the_same_nomination_again)
+{
+    nominate(&recorded, "a", "n1");
+    nominate(&now, "a", "n1");
+    expect(0);
+    nominate(&now, "a", "n1");
+    expect(1u << DIFFERENCE_AGAIN);
+    nominate(&now, "a", NULL);
     nominate(&now, "a", "n1");
     expect(1u << DIFFERENCE_NOMINATE);
+    ck_assert_uint_eq(1u << DIFFERENCE_AGAIN & DIFFERENCE_DECISIONS, 0);
 }
 END_TEST
 
@@ -98,13 +126,13 @@ END_TEST
 
 START_TEST(test_as_often)
 {
-    nominate(&recorded, "a", "n1");
-    nominate(&recorded, "a", "n1");
-    nominate(&recorded, "b", "n2");
-    nominate(&now, "a", "n1");
-    nominate(&now, "b", "n2");
-    nominate(&now, "b", "n2");
-    expect(1u << DIFFERENCE_NOMINATE);
+    evict(&recorded, "a");
+    evict(&recorded, "a");
+    evict(&recorded, "b");
+    evict(&now, "a");
+    evict(&now, "b");
+    evict(&now, "b");
+    expect(1u << DIFFERENCE_EVICT);
 }
 END_TEST
 
@@ -139,6 +167,7 @@ int main(void)
     tcase_add_test(tcase, test_equal_lists_do_not_differ);
     tcase_add_test(tcase, test_kinds_are_compared_apart);
     tcase_add_test(tcase, test_another_node_and_one_more);
+    tcase_add_test(tcase, test_the_same_nomination_again);
     tcase_add_test(tcase, test_another_order);
     tcase_add_test(tcase, test_as_often);
     tcase_add_test(tcase, test_reasons_of_answers_are_words);
