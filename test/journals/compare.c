@@ -165,7 +165,7 @@ static void diverge(struct comparison *it)
 {
     it->diverged = true;
     if (tally_divergence(&it->tally, it->story_event, it->story_kinds)) {
-        fputs(it->story, it->tally.out);
+        fprintf(it->tally.out, "another decision: %s", it->story);
     }
 }
 
