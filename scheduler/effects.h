@@ -24,7 +24,9 @@ enum effect_type {
     EFFECT_EVENT,        /* a Kubernetes Event on a pod or a group, for people */
     EFFECT_TRANSITION,   /* a gang changed its state: for log and metrics */
     EFFECT_SKIPPED,      /* an object the engine had to leave out: for log and metrics */
+    EFFECT_PHASE,        /* a member of a gang is one step further, or back: for the journal */
 };
+#define EFFECT_TYPES (EFFECT_PHASE + 1)
 
 enum filter_verdict {
     FILTER_ALL,   /* every node of the request passes */
@@ -98,6 +100,14 @@ struct skipped_effect {
     const char *message; /* which limit, and what follows */
 };
 
+/* docs/states.md draws the phases and the steps between them. Told from the first complete list on:
+ * what is seen before that has happened long ago. */
+struct phase_effect {
+    const char *uid; /* of the pod */
+    const char *from;
+    const char *to;
+};
+
 struct effect {
     enum effect_type type;
     union {
@@ -109,6 +119,7 @@ struct effect {
         struct event_effect event;
         struct transition_effect transition;
         struct skipped_effect skipped;
+        struct phase_effect phase;
     };
 };
 

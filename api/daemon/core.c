@@ -132,6 +132,8 @@ static bool carry_out(struct core *core, const struct effect *effect)
     case EFFECT_SKIPPED:
         log_skipped(core, &effect->skipped);
         return false;
+    case EFFECT_PHASE:
+        return false;
     }
     return false;
 }

@@ -519,6 +519,7 @@ void cluster_submit(struct cluster *cluster, const struct effect *effect, struct
     case EFFECT_BIND_REPLY:
     case EFFECT_TRANSITION:
     case EFFECT_SKIPPED:
+    case EFFECT_PHASE:
         break;
     }
 }

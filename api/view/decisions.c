@@ -147,6 +147,7 @@ void decisions_note(struct decisions *decisions, int64_t wall, const struct even
         case EFFECT_EXPLAIN:
         case EFFECT_EVICT:
         case EFFECT_SKIPPED:
+        case EFFECT_PHASE:
             break;
         }
     }

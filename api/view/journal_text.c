@@ -498,5 +498,10 @@ void journal_text_effect(struct journal_text *text, FILE *out, const struct even
     case EFFECT_SKIPPED:
         put_skipped(out, &effect->skipped);
         break;
+    case EFFECT_PHASE:
+        put_with(out, "pod uid ", effect->phase.uid);
+        put_with(out, " from ", effect->phase.from);
+        put_with(out, " to ", effect->phase.to);
+        break;
     }
 }

@@ -55,6 +55,7 @@ struct engine *engine_create(const struct engine_options *options)
     engine->leading = true;
     gangs_init(&engine->gangs);
     queue_init(&engine->queue);
+    pods_on_phase(engine->pods, engine_phase, engine);
     engine->waiting = waiting_create(engine->ledger, engine->shapes, engine->domains, engine->pods);
     timers_init(&engine->timers);
     timers_init(&engine->explain);

@@ -74,7 +74,7 @@ void assign_hold(struct engine *engine, const struct gang *gang, struct pod *con
     struct run run = {.first = 0};
     if (!gpus_any(gpus)) {
         for (uint32_t i = 0; i < count; i++) {
-            pods_hold(engine->pods, members[i], rows[i]);
+            pods_hold(engine->pods, members[i], rows[i], 0);
         }
         return;
     }
@@ -82,8 +82,7 @@ void assign_hold(struct engine *engine, const struct gang *gang, struct pod *con
     for (; run.first < count; run.first = run.end) {
         choose_run(engine, members, rows, count, rails, &run);
         for (uint32_t i = run.first; i < run.end; i++) {
-            pods_hold_gpus(engine->pods, members[i], rows[i],
-                           run.chosen ? run.sets[i - run.first] : 0);
+            pods_hold(engine->pods, members[i], rows[i], run.chosen ? run.sets[i - run.first] : 0);
             rails |= gpus_rails(gpus, &members[i]->gpus);
         }
     }

@@ -128,9 +128,9 @@ static void find_started(struct slices *slices)
             uint32_t *started = &slices->started[layer][slices->ordinals[i] /
                                                         attempt->constraints.layers[layer].size];
             slices->pending[layer][slices->ordinals[i] / attempt->constraints.layers[layer].size] +=
-                pod->claim == CLAIM_NONE && gang_member_pending(pod);
+                !pods_placed(pod) && gang_member_pending(pod);
             uint32_t position =
-                pod->claim == CLAIM_NONE ? DOMAINS_NONE : domains_position(domains, pod->claim_row);
+                !pods_placed(pod) ? DOMAINS_NONE : domains_position(domains, pod->claim_row);
             if (position == DOMAINS_NONE || *started != DOMAINS_NONE) {
                 continue;
             }
@@ -224,7 +224,7 @@ static void collect_members(struct attempt *attempt)
         if (!is_live(pod)) {
             continue;
         }
-        if (pod->claim != CLAIM_NONE) {
+        if (pods_placed(pod)) {
             uint32_t position = domains_position(attempt->engine->domains, pod->claim_row);
             if (position != DOMAINS_NONE) {
                 attempt->pinned[attempt->pinned_count++] = position;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scheduler/engine/assign.h"
+#include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/plan.h"
 #include "scheduler/engine/reason.h"
@@ -90,7 +91,7 @@ static bool may_have(const struct engine *engine, const struct pod *pod, uint32_
     if (pod == NULL) {
         return false; /* what it needs is unknown, what is held is not */
     }
-    return (pod->claim != CLAIM_NONE && pod->claim_row == row) ||
+    return (pods_placed(pod) && pod->claim_row == row) ||
            ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape));
 }
 
@@ -129,11 +130,11 @@ static bool carried_nomination(const struct engine *engine, const struct filter_
 /* The member's node is not in the list: when that says something, the member is planned again. */
 static bool plan_again(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
-    if (pod->claim == CLAIM_HELD && !pod->voted && carried_nomination(engine, call, pod)) {
+    if (pod->phase == MEMBER_HELD && carried_nomination(engine, call, pod)) {
         plan_veto(engine, pod);
         return true;
     }
-    if (pod->claim == CLAIM_BOUND && pod->unsure && pod->posts == 0 && pod->node == NAMES_NONE) {
+    if (pod->phase == MEMBER_UNCONFIRMED && pod->node == NAMES_NONE) {
         /* kube-scheduler would not ask about a bound pod */
         if (carried_nomination(engine, call, pod)) {
             gang_veto(pod->gang, pod, engine->now + ENGINE_VETO_MS);
@@ -147,7 +148,7 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
 
 bool calls_refused(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
-    if (!engine->leading || pod == NULL || pod->gang == NULL || pod->claim == CLAIM_NONE ||
+    if (!engine->leading || pod == NULL || pod->gang == NULL || !pods_placed(pod) ||
         index_of(call->rows, call->row_count, pod->claim_row) != UINT32_MAX) {
         return false;
     }
@@ -157,13 +158,11 @@ bool calls_refused(struct engine *engine, const struct filter_event *call, struc
 static void filter_member(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
     struct gang *gang = pod->gang;
-    uint32_t index = pod->claim == CLAIM_NONE
-                         ? UINT32_MAX
-                         : index_of(call->rows, call->row_count, pod->claim_row);
+    uint32_t index =
+        !pods_placed(pod) ? UINT32_MAX : index_of(call->rows, call->row_count, pod->claim_row);
     engine_mark(engine, gang);
     if (index != UINT32_MAX) {
-        pod->nominate = false; /* the answer itself does it */
-        pod->missed = false;
+        nominate_answered(pod); /* the answer itself does it */
         reply_one(engine, call->ticket, index);
         return;
     }
@@ -172,7 +171,9 @@ static void filter_member(struct engine *engine, const struct filter_event *call
         reply_none(engine, call->ticket, reason_not_ready);
         return;
     }
-    pod->missed = pod->missed || pod->claim == CLAIM_HELD;
+    if (pods_held(pod)) {
+        nominate_missed(pod);
+    }
     pod->told = gang->reason_class;
     reply_none(engine, call->ticket, gang->reason[0] != '\0' ? gang->reason : reason_not_planned);
 }
@@ -196,7 +197,7 @@ void calls_prioritize(struct engine *engine, const struct filter_event *call)
     struct effect *effect = effects_append(engine->effects, EFFECT_PRIORITIZE_REPLY);
     effect->prioritize.ticket = call->ticket;
     effect->prioritize.index = UINT32_MAX;
-    if (pod != NULL && pod->gang != NULL && pod->claim != CLAIM_NONE) {
+    if (pod != NULL && pod->gang != NULL && pods_placed(pod)) {
         effect->prioritize.index = index_of(call->rows, call->row_count, pod->claim_row);
     }
 }
@@ -228,8 +229,8 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
                          !ledger_fits(engine->ledger, row, request);
          i++) {
         struct gang *gang = held[i]->gang;
-        if (gang != asked && gang->state != GANG_COMMITTING && held[i]->claim == CLAIM_HELD &&
-            held[i]->claim_row == row && !held[i]->voted) {
+        if (gang != asked && gang->state != GANG_COMMITTING && held[i]->phase == MEMBER_HELD &&
+            held[i]->claim_row == row) {
             asked = gang;
             plan_veto(engine, held[i]);
         }
@@ -251,9 +252,10 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->posts > 0) {
         return; /* to this very node; its outcome answers the new caller */
     }
-    engine_release(engine, pod);
-    pods_bind(engine->pods, pod, row);
-    pods_posted(pod);
+    if (pod->claim_row != row) {
+        engine_release(engine, pod);
+    }
+    pods_post(engine->pods, pod, row);
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, call->node);
     if (pod->gang != NULL) {
@@ -280,11 +282,11 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     struct gang *gang = pod->gang;
     char text[GANG_REASON_MAX];
     engine_mark(engine, gang);
-    if (pod->claim == CLAIM_BOUND && pod->claim_row == row) {
+    if (pods_bound(pod) && pod->claim_row == row) {
         post_ordinary(engine, pod, call, row); /* its outcome was lost: ask again */
         return;
     }
-    if (pod->claim != CLAIM_HELD || pod->claim_row != row) {
+    if (!pods_held(pod) || pod->claim_row != row) {
         snprintf(text, sizeof(text), "gang %s/%s: the pod is not planned on node %.200s",
                  gang->name_space, gang->name, call->node);
         engine_bind_reply(engine, call->ticket, text);
@@ -295,8 +297,10 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
         engine_bind_reply(engine, replaced, "the pod's bind was called again");
     }
     engine_bind_waits(engine, pod, call->ticket);
-    pod->voted = true;
-    pod->nominate = false;
+    if (pod->phase == MEMBER_HELD) {
+        pods_vote(engine->pods, pod);
+    }
+    nominate_dropped(pod);
 }
 
 void calls_bind(struct engine *engine, const struct bind_event *call)
@@ -318,7 +322,7 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
         return;
     }
     uint32_t bound = pod->node;
-    if (bound == NAMES_NONE && pod->claim == CLAIM_BOUND && pod->posts == 0 && !pod->unsure) {
+    if (pod->phase == MEMBER_ASSUMED) {
         bound = pod->claim_row; /* the API server said so, the watch has not yet */
     }
     if (bound != NAMES_NONE) { /* its caller has not seen that yet */
@@ -341,9 +345,9 @@ void calls_give_up(struct engine *engine, uint64_t ticket)
     if (pod == NULL) {
         return; /* the answer is on its way */
     }
-    if (pod->voted) {
+    if (pod->phase == MEMBER_VOTED) {
         (void)barrier_take(&pod->gang->barrier, pod, &ticket);
-        pod->voted = false;
+        pods_unvote(engine->pods, pod);
     } else {
         pod->waiting = false;
     }
@@ -371,15 +375,15 @@ void calls_binding_done(struct engine *engine, const struct write_done_event *do
         pods_expect(engine->pods, pod,
                     engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS));
     }
-    if (pod->node != NAMES_NONE || pod->claim != CLAIM_BOUND) {
+    if (pod->phase != MEMBER_POSTED && pod->phase != MEMBER_UNCONFIRMED) {
         return; /* the watch has told */
     }
     if (done->outcome == WRITE_UNKNOWN) {
-        pods_doubt(engine->pods, pod, engine->now + ENGINE_DOUBT_MS);
+        pods_unconfirm(engine->pods, pod, engine->now + ENGINE_DOUBT_MS);
         return; /* the watch will tell, or kube-scheduler by trying again */
     }
-    pods_trust(engine->pods, pod);
     if (bound) {
+        pods_assume(engine->pods, pod);
         return;
     }
     engine_release(engine, pod);

@@ -2,6 +2,7 @@
 #include "scheduler/engine/commit.h"
 
 #include "scheduler/engine/assign.h"
+#include "scheduler/engine/nominate.h"
 
 /* From HELD to COMMITTING. No binding is posted for a gang before its quorum stands in the barrier;
  * once one is posted the gang has begun, and the rest follow.
@@ -11,12 +12,10 @@
 static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticket)
 {
     struct arena *arena = &engine->effects->arena;
-    pods_settle(engine->pods, pod);
-    pods_doubt(engine->pods, pod, INT64_MAX); /* until the outcome is known */
+    pods_commit(engine->pods, pod);
     pod->waiting = true;
     pod->ticket = ticket;
-    pods_posted(pod);
-    pod->nominating = false; /* the API server clears the field when it binds */
+    nominate_bound(pod);
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->claim_row));
     effect->write.gang = arena_string(arena, pod->gang->name);
@@ -36,7 +35,6 @@ void commit_if_voted(struct engine *engine, struct gang *gang)
         return; /* we stood still, and the callers may be gone: the tick that is due gives up */
     }
     for (size_t i = 0; i < gang->barrier.count; i++) {
-        gang->barrier.items[i].pod->voted = false;
         commit_member(engine, gang->barrier.items[i].pod, gang->barrier.items[i].ticket);
     }
     gang->barrier.count = 0;

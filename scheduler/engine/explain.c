@@ -26,9 +26,8 @@ static bool fits_without(const struct attempt *attempt, const struct gang *other
     struct resources *freed = alloc_zero(domains_positions(engine->domains), sizeof *freed);
     for (uint32_t i = 0; i < other->member_count; i++) {
         const struct pod *pod = other->members[i];
-        uint32_t position = pod->claim == CLAIM_NONE
-                                ? DOMAINS_NONE
-                                : domains_position(engine->domains, pod->claim_row);
+        uint32_t position =
+            !pods_placed(pod) ? DOMAINS_NONE : domains_position(engine->domains, pod->claim_row);
         if (position != DOMAINS_NONE) {
             resources_add(&freed[position], shapes_request(engine->shapes, pod->shape));
             capacity_set(capacity, position,

@@ -121,7 +121,7 @@ static void update_explanations(struct engine *engine, struct gang *gang)
     }
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (pod->told == NULL || pod->told == gang->reason_class || pod->claim != CLAIM_NONE ||
+        if (pod->told == NULL || pod->told == gang->reason_class || pods_placed(pod) ||
             !gang_member_pending(pod)) {
             continue;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/engine/hold.h"
 
+#include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
 
 /* The way back from HELD. Whatever takes a member out of the barrier answers its caller, so that
@@ -17,12 +18,11 @@ int64_t hold_timeout(const struct engine *engine, const struct gang *gang)
 void hold_drop(struct engine *engine, struct pod *pod, const char *why)
 {
     uint64_t ticket;
-    if (pod->voted && barrier_take(&pod->gang->barrier, pod, &ticket)) {
+    if (pod->phase == MEMBER_VOTED && barrier_take(&pod->gang->barrier, pod, &ticket)) {
         engine_bind_reply(engine, ticket, why);
     }
-    pod->voted = false;
-    pod->nominate = false;
-    if (pod->claim == CLAIM_HELD) {
+    nominate_dropped(pod);
+    if (pods_held(pod)) {
         engine_release(engine, pod);
     }
 }
@@ -46,8 +46,8 @@ static void back_off(struct engine *engine, struct gang *gang)
 static bool never_asked(const struct engine *engine, const struct pod *pod, bool alive)
 {
     int64_t enough = hold_timeout(engine, pod->gang) / 2; /* a joiner may have come just now */
-    return alive && !pod->voted && pod->carried_since != INT64_MAX &&
-           pod->carried_since + enough <= engine->now;
+    return alive && pod->phase != MEMBER_VOTED && pod->nomination.since != INT64_MAX &&
+           pod->nomination.since + enough <= engine->now;
 }
 
 void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)
@@ -55,10 +55,10 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
     bool alive = gang->barrier.count > 0 || gang->failures > 0;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (pod->claim != CLAIM_HELD) {
+        if (!pods_held(pod)) {
             continue;
         }
-        if (backoff && (pod->missed || never_asked(engine, pod, alive))) {
+        if (backoff && (pod->nomination.missed || never_asked(engine, pod, alive))) {
             gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
         }
         hold_drop(engine, pod, why);

@@ -2,6 +2,7 @@
 #include "scheduler/engine/lead.h"
 
 #include "scheduler/engine/hold.h"
+#include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
 
 /* Leading and following, for several processes that share one cluster.
@@ -40,7 +41,7 @@ static void forget_attempts(struct gang *gang)
     gang->repair_since = -1;
     gang->torn = false;
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        gang->members[i]->missed = false;
+        nominate_forget(gang->members[i]);
         gang->members[i]->told = NULL;
     }
 }

@@ -29,9 +29,9 @@
 static void nominate(struct engine *engine, struct pod *pod, uint32_t row)
 {
     bool clear = row == NAMES_NONE;
-    pod->nominating = !clear;
-    pod->resting = false;
-    pod->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
+    pod->nomination.asked = !clear;
+    pod->nomination.resting = false;
+    pod->nomination.due = engine->now + ENGINE_RENOMINATE_MS;
     if (clear) {
         pod->nominated = NAMES_NONE; /* on its way: a new plan must not count on the old one */
     }
@@ -47,13 +47,13 @@ void nominate_members(struct engine *engine, struct gang *gang)
 {
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (pod->claim == CLAIM_HELD && !pod->voted && pod->nominate) {
+        if (pod->phase == MEMBER_HELD && pod->nomination.wanted) {
             nominate(engine, pod, pod->claim_row);
-        } else if (pod->claim == CLAIM_NONE && gang_member_pending(pod) &&
-                   (pod->nominating || (engine->synced && pod->nominated != NAMES_NONE))) {
+        } else if (!pods_placed(pod) && gang_member_pending(pod) &&
+                   (pod->nomination.asked || (engine->synced && pod->nominated != NAMES_NONE))) {
             nominate(engine, pod, NAMES_NONE);
         }
-        pod->nominate = false;
+        pod->nomination.wanted = false;
     }
 }
 
@@ -65,18 +65,19 @@ static void look_at(struct gang *gang, int64_t at)
 
 void nominate_planned(struct engine *engine, struct pod *pod)
 {
-    pod->nominate = true;
-    pod->taken_back = 0;
-    pod->carried = pod->nominated == pod->claim_row;
-    pod->carried_since = pod->carried ? engine->now : INT64_MAX;
-    pod->nominate_at = engine->now + ENGINE_RENOMINATE_MS;
-    look_at(pod->gang, pod->nominate_at);
+    pod->nomination.wanted = true;
+    pod->nomination.missed = false;
+    pod->nomination.taken_back = 0;
+    pod->nomination.carried = pod->nominated == pod->claim_row;
+    pod->nomination.since = pod->nomination.carried ? engine->now : INT64_MAX;
+    pod->nomination.due = engine->now + ENGINE_RENOMINATE_MS;
+    look_at(pod->gang, pod->nomination.due);
 }
 
 /* Whether kube-scheduler has still to come for the member's planned node. */
 static bool is_awaited(const struct pod *pod)
 {
-    return pod->claim == CLAIM_HELD && !pod->voted;
+    return pod->phase == MEMBER_HELD;
 }
 
 /* How long a nomination rests that was taken back so often before. */
@@ -91,26 +92,26 @@ static int64_t pause_after(uint32_t times)
 
 static void taken_back(struct engine *engine, struct pod *pod)
 {
-    int64_t pause = pause_after(pod->taken_back++);
-    pod->resting = pause > 0;
-    pod->nominate = !pod->resting;
-    pod->nominate_at = engine->now + pause;
-    engine->repeated += pod->nominate;
-    if (pod->resting) {
-        look_at(pod->gang, pod->nominate_at);
+    int64_t pause = pause_after(pod->nomination.taken_back++);
+    pod->nomination.resting = pause > 0;
+    pod->nomination.wanted = !pod->nomination.resting;
+    pod->nomination.due = engine->now + pause;
+    engine->repeated += pod->nomination.wanted;
+    if (pod->nomination.resting) {
+        look_at(pod->gang, pod->nomination.due);
     }
 }
 
 void nominate_watched(struct engine *engine, struct pod *pod)
 {
-    bool carried = pod->carried;
-    if (pod->claim != CLAIM_HELD) {
+    bool carried = pod->nomination.carried;
+    if (!pods_held(pod)) {
         return;
     }
-    pod->carried = pod->nominated == pod->claim_row;
-    if (pod->carried && pod->carried_since == INT64_MAX) {
-        pod->carried_since = engine->now;
-    } else if (carried && !pod->carried && !pod->voted) {
+    pod->nomination.carried = pod->nominated == pod->claim_row;
+    if (pod->nomination.carried && pod->nomination.since == INT64_MAX) {
+        pod->nomination.since = engine->now;
+    } else if (carried && !pod->nomination.carried && pod->phase == MEMBER_HELD) {
         taken_back(engine, pod);
     }
 }
@@ -120,16 +121,16 @@ void nominate_again(struct engine *engine, struct gang *gang)
     int64_t next = engine->now + ENGINE_RENOMINATE_MS;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (!is_awaited(pod) || pod->carried) {
+        if (!is_awaited(pod) || pod->nomination.carried) {
             continue;
         }
-        if (pod->nominate_at > engine->now) {
-            next = pod->nominate_at < next ? pod->nominate_at : next;
+        if (pod->nomination.due > engine->now) {
+            next = pod->nomination.due < next ? pod->nomination.due : next;
             continue;
         }
-        pod->nominate = true;
-        engine->repeated += pod->resting;
-        engine->repeated_late += !pod->resting;
+        pod->nomination.wanted = true;
+        engine->repeated += pod->nomination.resting;
+        engine->repeated_late += !pod->nomination.resting;
     }
     gang->nominate_at = next;
 }
@@ -141,9 +142,37 @@ void nominate_done(struct engine *engine, const struct write_done_event *done)
         return;
     }
     if (done->outcome == WRITE_REFUSED) {
-        pod->nominating = false; /* nothing to clear; the filter's answer still does the job */
+        pod->nomination.asked =
+            false; /* nothing to clear; the filter's answer still does the job */
     } else if (done->outcome == WRITE_UNKNOWN && done->node == NULL) {
-        pod->nominating = true; /* it may still stand: clear it again */
+        pod->nomination.asked = true; /* it may still stand: clear it again */
         engine_mark(engine, pod->gang);
     }
+}
+
+void nominate_answered(struct pod *pod)
+{
+    pod->nomination.wanted = false;
+    pod->nomination.missed = false;
+}
+
+void nominate_missed(struct pod *pod)
+{
+    pod->nomination.missed = true;
+}
+
+void nominate_dropped(struct pod *pod)
+{
+    pod->nomination.wanted = false;
+}
+
+void nominate_bound(struct pod *pod)
+{
+    pod->nomination.wanted = false;
+    pod->nomination.asked = false;
+}
+
+void nominate_forget(struct pod *pod)
+{
+    pod->nomination.missed = false;
 }

@@ -17,6 +17,15 @@ void nominate_watched(struct engine *engine, struct pod *pod);
 /* Those that the watch does not show, and that are due, are to be asked for again. */
 void nominate_again(struct engine *engine, struct gang *gang);
 
+/* kube-scheduler came and was given the planned node; or its list did not have it. */
+void nominate_answered(struct pod *pod);
+void nominate_missed(struct pod *pod);
+/* Its plan is no more; or its binding goes out, with which the API server clears it. */
+void nominate_dropped(struct pod *pod);
+void nominate_bound(struct pod *pod);
+/* Another term begins. */
+void nominate_forget(struct pod *pod);
+
 /* What became of one: EVENT_NOMINATION_DONE. */
 void nominate_done(struct engine *engine, const struct write_done_event *done);
 

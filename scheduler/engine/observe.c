@@ -41,7 +41,7 @@ static void check_row(struct engine *engine, uint32_t row)
     for (uint32_t i = 0; i < count; i++) {
         struct gang *gang = held[i]->gang;
         struct gang_tally tally = gang_tally(gang);
-        if (held[i]->claim != CLAIM_HELD || !lacks_room(engine, held[i], row)) {
+        if (!pods_held(held[i]) || !lacks_room(engine, held[i], row)) {
             continue; /* its gang was given up, or what others gave up is enough */
         }
         if (gang_begun(&tally)) {
@@ -144,14 +144,20 @@ static void update_claim(struct engine *engine, struct pod *pod)
 {
     if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
         hold_drop(engine, pod, "the pod is being deleted");
-        if (pod->terminal && pod->claim != CLAIM_NONE) {
+        if (pod->terminal && pods_placed(pod)) {
             engine_release(engine, pod);
         }
         return;
     }
-    if (pod->node == NAMES_NONE || (pod->claim == CLAIM_BOUND && pod->claim_row == pod->node)) {
-        if (pod->node != NAMES_NONE) {
-            pods_trust(engine->pods, pod);
+    if (pod->node == NAMES_NONE) {
+        if (pod->phase == MEMBER_BOUND) { /* the API server was set back in time */
+            pods_assume(engine->pods, pod);
+        }
+        return;
+    }
+    if (pods_bound(pod) && pod->claim_row == pod->node) {
+        if (pod->phase != MEMBER_BOUND) {
+            pods_bind(engine->pods, pod, pod->node);
         }
         return;
     }
@@ -174,7 +180,7 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
     if ((changes & POD_NOMINATED) != 0) {
         nominate_watched(engine, pod);
     }
-    if (pod->claim != CLAIM_NONE) {
+    if (pods_placed(pod)) {
         check_row(engine, pod->claim_row); /* the request may have grown in place */
     }
     return pod;

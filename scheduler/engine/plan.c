@@ -50,7 +50,6 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     assign_hold(engine, gang, attempt->members + first, rows, count);
     for (uint32_t i = 0; i < count; i++) {
         struct pod *pod = attempt->members[first + i];
-        pod->missed = false;
         nominate_planned(engine, pod);
         pod->told = NULL;
     }
@@ -230,7 +229,7 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
     uint32_t left = 0;
     for (uint32_t i = 0; i < attempt->count; i++) {
         uint32_t role = 0;
-        if (attempt->members[i]->claim != CLAIM_NONE) {
+        if (pods_placed(attempt->members[i])) {
             continue;
         }
         while (role < need->role_count && need->roles[role].shape != attempt->members[i]->shape) {
@@ -387,7 +386,7 @@ void plan_veto(struct engine *engine, struct pod *pod)
     gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
     rebuild_tree(engine);
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        if (gang->members[i]->claim == CLAIM_HELD && !gang->members[i]->voted) {
+        if (gang->members[i]->phase == MEMBER_HELD) {
             hold_drop(engine, gang->members[i], "");
         }
     }

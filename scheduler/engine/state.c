@@ -68,7 +68,7 @@ void engine_mark_stale(struct engine *engine, struct gang *gang)
 
 void engine_release(struct engine *engine, struct pod *pod)
 {
-    if (pod->gang != NULL && pod->claim != CLAIM_NONE) {
+    if (pod->gang != NULL && pods_placed(pod)) {
         waiting_departed(engine->waiting, gang_placement(pod->gang).exclusive != NULL);
     }
     pods_release(engine->pods, pod);
@@ -160,6 +160,18 @@ void engine_skip(struct engine *engine, enum skipped_kind kind, const char *name
     effect->skipped.name_space = arena_string(arena, name_space);
     effect->skipped.name = arena_string(arena, name);
     effect->skipped.message = arena_string(arena, message);
+}
+
+void engine_phase(void *context, const struct pod *pod, enum member_phase before)
+{
+    struct engine *engine = context;
+    if (pod->gang == NULL || !engine->synced) {
+        return;
+    }
+    struct effect *effect = effects_append(engine->effects, EFFECT_PHASE);
+    effect->phase.uid = arena_string(&engine->effects->arena, pod->uid);
+    effect->phase.from = member_phase_name(before);
+    effect->phase.to = member_phase_name(pod->phase);
 }
 
 void engine_transition(struct engine *engine, struct gang *gang, enum gang_state to)

@@ -127,6 +127,8 @@ void engine_tell_waiting(struct engine *engine, struct gang *gang);
 /* The object is left out of the books, or a part of it is. */
 void engine_skip(struct engine *engine, enum skipped_kind kind, const char *name_space,
                  const char *name, const char *message);
+/* Tells of a member's step from one phase to the next: for pods_on_phase(). */
+void engine_phase(void *context, const struct pod *pod, enum member_phase before);
 /* The gang is in another state; nothing happens if it is not. */
 void engine_transition(struct engine *engine, struct gang *gang, enum gang_state to);
 

@@ -37,10 +37,10 @@ static void drop_unseen_pods(struct engine *engine)
     uint32_t count;
     struct pod **due = pods_unseen(engine->pods, engine->now, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (due[i]->posts == 0 && !due[i]->unsure) {
+        if (due[i]->posts == 0 && due[i]->phase != MEMBER_UNCONFIRMED) {
             observe_pod_gone(engine, due[i]);
         } else if (due[i]->posts == 0) { /* else: the outcome sets its time anew */
-            pods_expect(engine->pods, due[i], due[i]->unsure_until);
+            pods_expect(engine->pods, due[i], due[i]->unconfirmed_until);
         }
     }
     free(due);
@@ -71,7 +71,7 @@ static void tick_gang(struct engine *engine, struct gang *gang)
 static void drop_doubtful_bindings(struct engine *engine)
 {
     uint32_t count;
-    struct pod **due = pods_doubted(engine->pods, engine->now, &count);
+    struct pod **due = pods_expired(engine->pods, engine->now, &count);
     for (uint32_t i = 0; i < count; i++) {
         engine_release(engine, due[i]);
         if (due[i]->gang != NULL) {

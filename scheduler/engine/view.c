@@ -104,8 +104,8 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
         member->pod = pod->name;
         member->role = pod->role;
         member->rank = pod->rank;
-        member->voted = pod->voted;
-        member->bound = pod->node != NAMES_NONE || pod->claim == CLAIM_BOUND;
+        member->voted = pod->phase == MEMBER_VOTED;
+        member->bound = pod->node != NAMES_NONE || pods_bound(pod);
         uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->claim_row;
         member->node = row == NAMES_NONE ? NULL : nodes_name(engine->nodes, row);
         view_devices(engine, pod, arena, member);

@@ -410,7 +410,7 @@ static void code_skipped(struct journal_coder *coder, struct skipped_effect *ski
 void journal_fields_effect(struct journal_coder *coder, struct effect *effect, uint32_t rows)
 {
     unsigned type = effect->type;
-    journal_coder_choice(coder, &type, EFFECT_SKIPPED + 1, "effect");
+    journal_coder_choice(coder, &type, EFFECT_TYPES, "effect");
     effect->type = (enum effect_type)type;
     switch (effect->type) {
     case EFFECT_FILTER_REPLY:
@@ -442,6 +442,11 @@ void journal_fields_effect(struct journal_coder *coder, struct effect *effect, u
         break;
     case EFFECT_SKIPPED:
         code_skipped(coder, &effect->skipped);
+        break;
+    case EFFECT_PHASE:
+        journal_coder_text(coder, &effect->phase.uid);
+        journal_coder_text(coder, &effect->phase.from);
+        journal_coder_text(coder, &effect->phase.to);
         break;
     }
 }

@@ -402,7 +402,7 @@ struct pod **gangs_held_on(const struct pods *pods, uint32_t row, uint32_t *coun
     size_t room = 0;
     *count = 0;
     for (struct pod *pod = pods_on(pods, row); pod != NULL; pod = pod->row_after) {
-        if (pod->claim == CLAIM_HELD && pod->gang != NULL) {
+        if (pods_held(pod) && pod->gang != NULL) {
             held = alloc_grow(held, &room, (size_t)*count + 1, sizeof(struct pod *));
             held[(*count)++] = pod;
         }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Pods are many but change one at a time, so this is a plain hash table of records; uthash also
  * keeps them in order of arrival, which is the only order anybody iterates in.
@@ -31,9 +32,10 @@ struct pods {
     struct place *places; /* by row */
     size_t place_room;
     struct footprint ordinary;
-    uint32_t unsure;
-    struct timers doubts;
+    struct timers unconfirmed;
     struct timers unseen;
+    void (*changed)(void *context, const struct pod *pod, enum member_phase before);
+    void *context;
 };
 
 struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger)
@@ -42,7 +44,7 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
     pods->nodes = nodes;
     pods->shapes = shapes;
     pods->ledger = ledger;
-    timers_init(&pods->doubts);
+    timers_init(&pods->unconfirmed);
     timers_init(&pods->unseen);
     return pods;
 }
@@ -70,7 +72,7 @@ void pods_destroy(struct pods *pods)
         HASH_DELETE(hh, pods->table, pod);
         pod_free(pod);
     }
-    timers_finish(&pods->doubts);
+    timers_finish(&pods->unconfirmed);
     timers_finish(&pods->unseen);
     footprint_finish(&pods->ordinary);
     free(pods->places);
@@ -89,9 +91,32 @@ uint32_t pods_count(const struct pods *pods)
     return HASH_COUNT(pods->table);
 }
 
-uint32_t pods_unsure(const struct pods *pods)
+uint32_t pods_unconfirmed(const struct pods *pods)
 {
-    return pods->unsure;
+    return (uint32_t)pods->unconfirmed.count;
+}
+
+void pods_on_phase(struct pods *pods,
+                   void (*changed)(void *context, const struct pod *pod, enum member_phase before),
+                   void *context)
+{
+    pods->changed = changed;
+    pods->context = context;
+}
+
+bool pods_placed(const struct pod *pod)
+{
+    return pod->phase != MEMBER_UNPLACED;
+}
+
+bool pods_held(const struct pod *pod)
+{
+    return pod->phase == MEMBER_HELD || pod->phase == MEMBER_VOTED;
+}
+
+bool pods_bound(const struct pod *pod)
+{
+    return pod->phase >= MEMBER_POSTED;
 }
 
 struct pod *pods_first(const struct pods *pods)
@@ -103,21 +128,25 @@ struct pod *pods_first(const struct pods *pods)
 
 bool pods_pending(const struct pod *pod)
 {
-    return pod->node == NAMES_NONE && pod->claim != CLAIM_BOUND && !pod->terminal &&
-           !pod->deleting && !pod->gated;
+    return pod->node == NAMES_NONE && !pods_bound(pod) && !pod->terminal && !pod->deleting &&
+           !pod->gated;
+}
+
+static bool is_certain(const struct pod *pod)
+{
+    return pod->phase == MEMBER_ASSUMED || pod->phase == MEMBER_BOUND;
 }
 
 struct totals_share pods_share(const struct pod *pod)
 {
     bool live = !pod->terminal && !pod->deleting;
     bool seen = pod->node != NAMES_NONE;
-    bool posted = pod->claim == CLAIM_BOUND;
     return (struct totals_share){
         .tally = {.live = live,
                   .pending = pods_pending(pod),
-                  .held = live && pod->claim == CLAIM_HELD,
-                  .bound = live && (seen || posted),
-                  .confirmed = live && (seen || (posted && pod->posts == 0 && !pod->unsure)),
+                  .held = live && pods_held(pod),
+                  .bound = live && (seen || pods_bound(pod)),
+                  .confirmed = live && (seen || is_certain(pod)),
                   .done = pod->succeeded},
         .priority = pod->priority,
         .quorum = pod->gang_minimum,
@@ -182,7 +211,7 @@ static void leave_place(struct pods *pods, struct pod *pod)
 static void move_footprint(struct pod *pod, struct footprint *to, bool member)
 {
     struct pods *pods = pod->table;
-    if (pod->claim != CLAIM_NONE) {
+    if (pods_placed(pod)) {
         footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
         footprint_add(to, pod->claim_row, pod->shape, request_of(pods, pod), &pod->site);
         pods->places[pod->claim_row].members += member ? 1 : UINT32_MAX;
@@ -216,50 +245,93 @@ static void drop_shape(struct pods *pods, uint32_t shape)
     }
 }
 
+static enum ledger_account account_of(enum member_phase phase)
+{
+    return phase == MEMBER_HELD || phase == MEMBER_VOTED ? LEDGER_HELD : LEDGER_BOUND;
+}
+
 /* The GPUs change hands before the amounts, so that the views of the ledger see both. `names` says
  * which GPUs when `gpus` does not. */
-static void charge(struct pods *pods, struct pod *pod, enum claim claim, uint32_t row,
+static void charge(struct pods *pods, struct pod *pod, enum ledger_account account, uint32_t row,
                    uint64_t gpus, const char *names)
 {
-    struct totals_share before = pods_share(pod);
     uint32_t resource;
     uint32_t count = shapes_gpus(pods->shapes, pod->shape, &resource);
-    assert(pod->claim == CLAIM_NONE);
     if (count > 0) {
         gpus_take(ledger_gpus(pods->ledger), &pod->gpus, row, resource, count, gpus, names);
     }
-    ledger_charge(pods->ledger, claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND, row,
-                  request_of(pods, pod));
-    pod->claim = claim;
+    ledger_charge(pods->ledger, account, row, request_of(pods, pod));
     pod->claim_row = row;
     enter_place(pods, pod);
-    recount(pod, &before);
 }
 
-static void refund(struct pods *pods, struct pod *pod)
+static void refund(struct pods *pods, struct pod *pod, enum ledger_account account)
 {
-    struct totals_share before = pods_share(pod);
     leave_place(pods, pod);
     gpus_give_back(ledger_gpus(pods->ledger), &pod->gpus);
-    ledger_refund(pods->ledger, pod->claim == CLAIM_HELD ? LEDGER_HELD : LEDGER_BOUND,
-                  pod->claim_row, request_of(pods, pod));
-    pod->claim = CLAIM_NONE;
+    ledger_refund(pods->ledger, account, pod->claim_row, request_of(pods, pod));
     pod->claim_row = NAMES_NONE;
-    recount(pod, &before);
+}
+
+/* Members' bindings on their way, and those nobody knows of. */
+static bool has_to_be_guarded(const struct pod *pod)
+{
+    return pod->phase == MEMBER_UNCONFIRMED || (pod->phase == MEMBER_POSTED && pod->totals != NULL);
+}
+
+static void guard(struct pods *pods, struct pod *pod, bool guarded)
+{
+    if (guarded && !pod->guarded) {
+        ledger_guard(pods->ledger, pod->claim_row);
+    } else if (!guarded && pod->guarded) {
+        ledger_unguard(pods->ledger, pod->claim_row);
+    }
+    pod->guarded = guarded;
+}
+
+/* The one writer of phases. `row`: of its new place, `gpus` and `names` as for charge(); they count
+ * when it had none. */
+static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, uint32_t row,
+                    uint64_t gpus, const char *names)
+{
+    struct totals_share share = pods_share(pod);
+    enum member_phase before = pod->phase;
+    enum ledger_account account = account_of(before);
+    err_require(member_phase_follows(before, to));
+    if (to == MEMBER_UNPLACED) {
+        guard(pods, pod, false);
+        refund(pods, pod, account);
+    } else if (before == MEMBER_UNPLACED) {
+        charge(pods, pod, account_of(to), row, gpus, names);
+    } else if (account != account_of(to)) {
+        ledger_settle(pods->ledger, pod->claim_row, request_of(pods, pod));
+    }
+    pod->phase = to;
+    timers_set(&pods->unconfirmed, &pod->unconfirmed,
+               to == MEMBER_UNCONFIRMED ? pod->unconfirmed_until : INT64_MAX, pod);
+    if (to != MEMBER_UNPLACED) {
+        guard(pods, pod, has_to_be_guarded(pod));
+    }
+    recount(pod, &share);
+    if (pods->changed != NULL) {
+        pods->changed(pods->context, pod, before);
+    }
 }
 
 /* Moves the pod, and what it is charged for, to another shape. */
 static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
 {
-    enum claim claim = pod->claim;
     uint32_t row = pod->claim_row;
     uint32_t old = pod->shape;
-    if (claim != CLAIM_NONE) {
-        refund(pods, pod);
+    bool guarded = pod->guarded;
+    if (pods_placed(pod)) {
+        guard(pods, pod, false);
+        refund(pods, pod, account_of(pod->phase));
     }
     pod->shape = shape;
-    if (claim != CLAIM_NONE) {
-        charge(pods, pod, claim, row, 0, pod->gpus.names);
+    if (pods_placed(pod)) {
+        charge(pods, pod, account_of(pod->phase), row, 0, pod->gpus.names);
+        guard(pods, pod, guarded);
     }
     drop_shape(pods, old);
 }
@@ -340,8 +412,7 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
 static unsigned update_devices(struct pods *pods, struct pod *pod, const char *devices)
 {
     unsigned changes = update_string(&pod->devices, devices, POD_DEVICES);
-    if (devices != NULL && pod->gpus.count > 0 && pod->claim == CLAIM_BOUND &&
-        pod->claim_row == pod->node &&
+    if (devices != NULL && pod->gpus.count > 0 && pods_bound(pod) && pod->claim_row == pod->node &&
         gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, devices)) {
         ledger_gpus_changed(pods->ledger, pod->claim_row);
         changes |= POD_DEVICES;
@@ -401,87 +472,80 @@ void pods_remove(struct pods *pods, struct pod *pod)
     pod_free(pod);
 }
 
-void pods_hold_gpus(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus)
+/* ---- phases ---- */
+
+void pods_hold(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus)
 {
-    charge(pods, pod, CLAIM_HELD, row, gpus, NULL);
+    move_to(pods, pod, MEMBER_HELD, row, gpus, NULL);
 }
 
-void pods_hold(struct pods *pods, struct pod *pod, uint32_t row)
+void pods_vote(struct pods *pods, struct pod *pod)
 {
-    pods_hold_gpus(pods, pod, row, 0);
+    move_to(pods, pod, MEMBER_VOTED, NAMES_NONE, 0, NULL);
+}
+
+void pods_unvote(struct pods *pods, struct pod *pod)
+{
+    move_to(pods, pod, MEMBER_HELD, NAMES_NONE, 0, NULL);
 }
 
 /* Names from an earlier binding to the same node count until the pod's own annotation is seen: the
  * binding may have happened. */
-void pods_bind(struct pods *pods, struct pod *pod, uint32_t row)
+static const char *names_at(const struct pod *pod, uint32_t row)
 {
-    const char *names = pod->gpus.row == row ? pod->gpus.names : NULL;
     if (pod->node == row && pod->devices != NULL) {
-        names = pod->devices;
+        return pod->devices;
     }
-    charge(pods, pod, CLAIM_BOUND, row, 0, names);
+    return pod->gpus.row == row ? pod->gpus.names : NULL;
 }
 
-void pods_settle(struct pods *pods, struct pod *pod)
+void pods_commit(struct pods *pods, struct pod *pod)
 {
-    assert(pod->claim == CLAIM_HELD);
-    struct totals_share before = pods_share(pod);
-    ledger_settle(pods->ledger, pod->claim_row, request_of(pods, pod));
-    pod->claim = CLAIM_BOUND;
-    recount(pod, &before);
-}
-
-void pods_doubt(struct pods *pods, struct pod *pod, int64_t until)
-{
-    assert(pod->claim == CLAIM_BOUND);
-    if (!pod->unsure || until < pod->unsure_until) { /* a doubt is not prolonged by the next one */
-        pod->unsure_until = until;
-        timers_set(&pods->doubts, &pod->doubt, until, pod);
-    }
-    if (!pod->unsure) {
-        struct totals_share before = pods_share(pod);
-        pod->unsure = true;
-        pods->unsure++;
-        ledger_guard(pods->ledger, pod->claim_row);
-        recount(pod, &before);
-    }
-}
-
-void pods_trust(struct pods *pods, struct pod *pod)
-{
-    if (pod->unsure) {
-        struct totals_share before = pods_share(pod);
-        pod->unsure = false;
-        timers_stop(&pods->doubts, &pod->doubt);
-        pods->unsure--;
-        ledger_unguard(pods->ledger, pod->claim_row);
-        recount(pod, &before);
-    }
-}
-
-void pods_posted(struct pod *pod)
-{
-    struct totals_share before = pods_share(pod);
-    assert(pod->claim == CLAIM_BOUND);
     pod->posts++;
-    recount(pod, &before);
+    move_to(pods, pod, MEMBER_POSTED, NAMES_NONE, 0, NULL);
+}
+
+void pods_post(struct pods *pods, struct pod *pod, uint32_t row)
+{
+    err_require(!pods_placed(pod) || pod->claim_row == row);
+    pod->posts++;
+    move_to(pods, pod, MEMBER_POSTED, row, 0, names_at(pod, row));
 }
 
 void pods_answered(struct pod *pod)
 {
-    struct totals_share before = pods_share(pod);
     pod->posts -= pod->posts > 0;
-    recount(pod, &before);
+}
+
+void pods_unconfirm(struct pods *pods, struct pod *pod, int64_t until)
+{
+    if (pod->phase != MEMBER_UNCONFIRMED) {
+        pod->unconfirmed_until = until;
+        move_to(pods, pod, MEMBER_UNCONFIRMED, NAMES_NONE, 0, NULL);
+    } else if (until < pod->unconfirmed_until) {
+        pod->unconfirmed_until = until;
+        timers_set(&pods->unconfirmed, &pod->unconfirmed, until, pod);
+    }
+}
+
+void pods_assume(struct pods *pods, struct pod *pod)
+{
+    move_to(pods, pod, MEMBER_ASSUMED, NAMES_NONE, 0, NULL);
+}
+
+void pods_bind(struct pods *pods, struct pod *pod, uint32_t row)
+{
+    err_require(!pods_placed(pod) || pod->claim_row == row);
+    move_to(pods, pod, MEMBER_BOUND, row, 0, names_at(pod, row));
 }
 
 void pods_release(struct pods *pods, struct pod *pod)
 {
-    if (pod->claim == CLAIM_NONE) {
+    bool held = pods_held(pod);
+    if (!pods_placed(pod)) {
         return;
     }
-    pods_trust(pods, pod);
-    bool held = pod->claim == CLAIM_HELD;
-    refund(pods, pod);
+    move_to(pods, pod, MEMBER_UNPLACED, NAMES_NONE, 0, NULL);
     if (held) { /* the next plan chooses anew */
         (void)gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, NULL);
     }
@@ -513,8 +577,8 @@ void pods_seen(struct pods *pods, struct pod *pod)
 
 int64_t pods_next_due(const struct pods *pods)
 {
-    int64_t doubt = timers_next(&pods->doubts), unseen = timers_next(&pods->unseen);
-    return doubt < unseen ? doubt : unseen;
+    int64_t first = timers_next(&pods->unconfirmed), unseen = timers_next(&pods->unseen);
+    return first < unseen ? first : unseen;
 }
 
 static int compare_arrival(const void *left, const void *right)
@@ -540,9 +604,9 @@ static struct pod **take_due(struct timers *timers, int64_t now, uint32_t *count
     return due;
 }
 
-struct pod **pods_doubted(struct pods *pods, int64_t now, uint32_t *count)
+struct pod **pods_expired(struct pods *pods, int64_t now, uint32_t *count)
 {
-    return take_due(&pods->doubts, now, count);
+    return take_due(&pods->unconfirmed, now, count);
 }
 
 struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count)
@@ -550,18 +614,18 @@ struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count)
     return take_due(&pods->unseen, now, count);
 }
 
-void pods_prolong(struct pods *pods, int64_t doubt, int64_t unseen, int64_t unseen_bound)
+void pods_prolong(struct pods *pods, int64_t unconfirmed, int64_t unseen, int64_t unseen_bound)
 {
     uint32_t count;
-    struct pod **due = take_due(&pods->doubts, doubt, &count);
+    struct pod **due = take_due(&pods->unconfirmed, unconfirmed, &count);
     for (uint32_t i = 0; i < count; i++) {
-        due[i]->unsure_until = doubt;
-        timers_set(&pods->doubts, &due[i]->doubt, doubt, due[i]);
+        due[i]->unconfirmed_until = unconfirmed;
+        timers_set(&pods->unconfirmed, &due[i]->unconfirmed, unconfirmed, due[i]);
     }
     free(due);
     due = take_due(&pods->unseen, unseen > unseen_bound ? unseen : unseen_bound, &count);
     for (uint32_t i = 0; i < count; i++) {
-        bool bound = due[i]->claim == CLAIM_BOUND && !due[i]->unsure;
+        bool bound = is_certain(due[i]);
         int64_t until = bound ? unseen_bound : unseen;
         int64_t meant = due[i]->unseen.at;
         timers_set(&pods->unseen, &due[i]->unseen, meant > until ? meant : until, due[i]);

@@ -13,6 +13,7 @@
 #include "scheduler/state/footprint.h"
 #include "scheduler/state/gpus.h"
 #include "scheduler/state/ledger.h"
+#include "scheduler/state/phase.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/shape.h"
 #include "scheduler/state/timers.h"
@@ -20,13 +21,9 @@
 
 /* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
  *
- * A pod has at most one claim on a node:
- *
- *   NONE ──plan──▶ HELD ──binding posted──▶ BOUND      pods_hold(), pods_settle()
- *     │              └──abort──▶ NONE                  pods_release()
- *     └──seen bound, or ordinary pod's bind──▶ BOUND   pods_bind()
- *
- * The claim and the ledger change together, here and nowhere else, so that they can't disagree. So
+ * A pod has at most one place, a node. Which way it got there and how certain that is, is its phase
+ * (phase.h). The phase, the place and the ledger change together, here and nowhere else, so that
+ * they can't disagree; a step that phase.h does not know is a mistake of the program and aborts. So
  * does what the pod has of the node's GPUs (gpus.h): which ones is told when it is held, or by its
  * annotation once it is bound. And so do the totals of the gang it is a member of (totals.h).
  *
@@ -40,7 +37,17 @@
 struct gang;
 struct pods;
 
-enum claim { CLAIM_NONE, CLAIM_HELD, CLAIM_BOUND };
+/* What is known of the pod's nomination; kept by engine/nominate.c alone. */
+struct nomination {
+    bool wanted;         /* still to be asked for */
+    bool asked;          /* we asked for one that is not known to be cleared */
+    int64_t due;         /* when it is asked for again unless the watch shows it by then */
+    bool carried;        /* the watch shows that of its hold */
+    int64_t since;       /* when it did so first; INT64_MAX: not yet */
+    uint32_t taken_back; /* how often kube-scheduler took that of its hold back */
+    bool resting;        /* … and until `due` it is left at that */
+    bool missed;         /* a filter call without the planned node was refused since the plan */
+};
 
 struct pod {
     UT_hash_handle hh; /* by uid */
@@ -68,29 +75,21 @@ struct pod {
     struct totals *totals;       /* of the gang, or NULL; set by pods_count_in() */
     struct footprint *footprint; /* of the gang, or that of all pods without one */
 
-    enum claim claim;
-    uint32_t claim_row;
-    struct pod *row_before; /* others with a claim on the row, in the order in which they made it */
+    enum member_phase phase;
+    uint32_t claim_row;     /* the node of its place; NAMES_NONE: it has none */
+    struct pod *row_before; /* others with a place there, in the order in which they got it */
     struct pod *row_after;
-    uint32_t site;          /* slot in the footprint */
-    struct gpus_claim gpus; /* what the claim has of the GPUs of claim_row */
-    bool voted;             /* stands in its gang's barrier */
-    bool nominate;          /* its nomination is still to be asked for */
-    bool nominating;        /* we asked for a nomination that is not known to be cleared */
-    int64_t nominate_at;    /* when it is asked for again unless the watch shows it by then */
-    bool carried;           /* the watch shows that of its hold */
-    int64_t carried_since;  /* when it did so first; INT64_MAX: not yet */
-    uint32_t taken_back;    /* how often kube-scheduler took that of its hold back */
-    bool resting;           /* … and until nominate_at it is left at that */
-    bool missed;            /* a filter call without the planned node was refused since the plan */
-    const char *told;       /* the reason class last given to kube-scheduler; compared by pointer */
+    uint32_t site;             /* slot in the footprint */
+    struct gpus_claim gpus;    /* what it has of the GPUs of claim_row */
+    bool guarded;              /* its place is guarded in the ledger like a hold */
+    int64_t unconfirmed_until; /* UNCONFIRMED: if nobody has seen it by then it did not happen */
+    struct timer unconfirmed;  /* set to that */
+    uint32_t posts;            /* bindings posted whose outcome is not known yet */
+    bool waiting;              /* a bind call waits for the outcome of its binding */
+    uint64_t ticket;           /* of that call */
 
-    bool waiting;         /* a bind call waits for the outcome of its binding */
-    uint64_t ticket;      /* of that call */
-    uint32_t posts;       /* bindings posted whose outcome is not known yet */
-    bool unsure;          /* BOUND, but its binding may or may not have happened (yet) */
-    int64_t unsure_until; /* nobody has seen it by then: it did not happen */
-    struct timer doubt;   /* set to that, unless that is never */
+    struct nomination nomination;
+    const char *told; /* the reason class last given to kube-scheduler; compared by pointer */
 
     bool provisional;    /* known from a call only, not from the watch */
     struct timer unseen; /* set: when it is forgotten, if the watch does not show it */
@@ -101,7 +100,11 @@ void pods_destroy(struct pods *pods);
 
 struct pod *pods_find(const struct pods *pods, const char *uid);
 uint32_t pods_count(const struct pods *pods);
-uint32_t pods_unsure(const struct pods *pods); /* how many are in doubt */
+uint32_t pods_unconfirmed(const struct pods *pods); /* how many are in that phase */
+/* Calls `changed` after every change of a phase. */
+void pods_on_phase(struct pods *pods,
+                   void (*changed)(void *context, const struct pod *pod, enum member_phase before),
+                   void *context);
 /* In order of arrival: pods_first(), then pod->hh.next. */
 struct pod *pods_first(const struct pods *pods);
 
@@ -139,36 +142,48 @@ void pods_remove(struct pods *pods, struct pod *pod);
 void pods_keep_shape(struct pods *pods, uint32_t shape);
 void pods_drop_shape(struct pods *pods, uint32_t shape);
 
-void pods_hold(struct pods *pods, struct pod *pod, uint32_t row);
-/* The same on GPUs that gpus_choose() gave; 0: which ones is not known. */
-void pods_hold_gpus(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus);
-void pods_bind(struct pods *pods, struct pod *pod, uint32_t row);
-void pods_settle(struct pods *pods, struct pod *pod); /* HELD to BOUND on the same node */
-void pods_release(struct pods *pods, struct pod *pod);
-/* A BOUND pod whose binding may not have happened, or not yet: kube-scheduler may think its room
- * free, if only because it was restarted, so that is guarded like a hold. */
-void pods_doubt(struct pods *pods, struct pod *pod, int64_t until);
-void pods_trust(struct pods *pods, struct pod *pod);
-
 /* The pod is known from a call only, and is to be forgotten when the watch has not shown it by
  * then; again: by another time. */
 void pods_expect(struct pods *pods, struct pod *pod, int64_t until);
 /* The watch has shown it. */
 void pods_seen(struct pods *pods, struct pod *pod);
 
-/* When the first doubt ends or the first pod is to be forgotten; INT64_MAX for never. */
+/* When the first pod is to be looked at again; INT64_MAX for never. */
 int64_t pods_next_due(const struct pods *pods);
-/* Those whose doubt, or time to be seen, ends by `now`, in order of arrival; *new*. Each is handed
+/* Those that are UNCONFIRMED, or known from a call only, until `now` at the latest, in order of arrival; *new*. Each is handed
  * out once: the caller does what is due. */
-struct pod **pods_doubted(struct pods *pods, int64_t now, uint32_t *count);
+struct pod **pods_expired(struct pods *pods, int64_t now, uint32_t *count);
 struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count);
-/* Nobody had the time that was meant: what ends before goes on until `doubt`, and pods are expected
+/* Nobody had the time that was meant: UNCONFIRMED ones go on until `unconfirmed`, and pods are expected
  * until `unseen`, those with a certain binding until `unseen_bound`. */
-void pods_prolong(struct pods *pods, int64_t doubt, int64_t unseen, int64_t unseen_bound);
+void pods_prolong(struct pods *pods, int64_t unconfirmed, int64_t unseen, int64_t unseen_bound);
 
-/* A binding of a BOUND pod was posted; its outcome is known (nothing happens when none is out). */
-void pods_posted(struct pod *pod);
+/* Phases: each function names the ones it leads from. */
+
+/* UNPLACED to HELD, on GPUs that gpus_choose() gave; 0: which ones is not known. */
+void pods_hold(struct pods *pods, struct pod *pod, uint32_t row, uint64_t gpus);
+/* HELD to VOTED, and back: its caller has gone. */
+void pods_vote(struct pods *pods, struct pod *pod);
+void pods_unvote(struct pods *pods, struct pod *pod);
+/* A binding goes out: VOTED to POSTED where it is, UNPLACED or UNCONFIRMED to POSTED on the row.
+ * kube-scheduler may think the room of a member free, if only because it was restarted, so until
+ * its outcome is known that is guarded like a hold. */
+void pods_commit(struct pods *pods, struct pod *pod);
+void pods_post(struct pods *pods, struct pod *pod, uint32_t row);
+/* An outcome is known (nothing happens when none is out); the phase does not change yet. */
 void pods_answered(struct pod *pod);
+/* POSTED to UNCONFIRMED: nobody knows. One that is UNCONFIRMED keeps the earlier time. */
+void pods_unconfirm(struct pods *pods, struct pod *pod, int64_t until);
+/* POSTED or UNCONFIRMED to ASSUMED; BOUND to ASSUMED: the watch does not show it any more. */
+void pods_assume(struct pods *pods, struct pod *pod);
+/* UNPLACED to BOUND on the row, POSTED, UNCONFIRMED or ASSUMED to BOUND where it is. */
+void pods_bind(struct pods *pods, struct pod *pod, uint32_t row);
+/* Back to UNPLACED from anywhere; nothing happens to one that is. */
+void pods_release(struct pods *pods, struct pod *pod);
+
+bool pods_placed(const struct pod *pod); /* any but UNPLACED */
+bool pods_held(const struct pod *pod);   /* HELD or VOTED */
+bool pods_bound(const struct pod *pod);  /* POSTED and beyond */
 
 /* Whether it can be planned and bound: alive, not gated, without a binding. */
 bool pods_pending(const struct pod *pod);

@@ -154,6 +154,8 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
     case EFFECT_SKIPPED:
         sim_fail(sim, "%s is left out: %s", effect->skipped.name, effect->skipped.message);
         break;
+    case EFFECT_PHASE:
+        break;
     }
 }
 
@@ -510,6 +512,7 @@ void host_start(struct sim *sim)
         memset(host->seen_ever, 0, sizeof(host->seen_ever));
         memset(host->posted, 0, sizeof(host->posted));
         memset(host->nominated, 0, sizeof(host->nominated));
+        memset(host->phase, 0, sizeof(host->phase));
         memset(host->taken_back, 0, sizeof(host->taken_back));
         for (int i = 0; i < SIM_PODS_MAX; i++) {
             host->asked_for[i] = host->shown[i] = SIM_NONE;

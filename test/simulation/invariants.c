@@ -5,6 +5,7 @@
 
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
+#include "test/simulation/phases.h"
 #include "test/simulation/told.h"
 #include "test/simulation/wishes.h"
 
@@ -381,6 +382,7 @@ void invariants_after(struct sim *sim, const struct record *record)
     check_booking(sim);
     order_check(sim, record->now);
     nominations_check(sim, record);
+    phases_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

@@ -193,6 +193,10 @@ uint64_t record_digest(const struct effects *effects, const struct record *recor
             digest = sim_digest_text(digest, effect->skipped.name);
             digest = sim_digest_text(digest, effect->skipped.message);
             break;
+        case EFFECT_PHASE:
+            digest = sim_digest_text(digest, effect->phase.uid);
+            digest = sim_digest_text(digest, effect->phase.to);
+            break;
         }
     }
     return digest;

@@ -151,6 +151,7 @@ struct host {
     int taken_back[SIM_PODS_MAX];          /* how often by kube-scheduler since it was asked for */
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
     uint64_t ready[SIM_GANGS_MAX]; /* number of the apply that made it ready; 0: it is not */
+    const char *phase[SIM_PODS_MAX]; /* of members, as told last; NULL: not yet */
     bool carried; /* the running filter call's member was planned where its nomination says */
     struct filter_answer answer;
     uint32_t prioritized;

@@ -233,6 +233,9 @@ static void print_effect(FILE *out, const struct record *record, const struct ef
     case EFFECT_SKIPPED:
         fprintf(out, "%s left out: %s", effect->skipped.name, effect->skipped.message);
         break;
+    case EFFECT_PHASE:
+        fprintf(out, "%s: %s to %s", effect->phase.uid, effect->phase.from, effect->phase.to);
+        break;
     }
     fputc('\n', out);
 }

@@ -404,7 +404,8 @@ START_TEST(a_caller_that_gives_up_takes_its_vote_back)
     uint64_t ticket = world_bind(&world, "g-0", world_node_of(&world, "g", "g-0", node));
     struct event event = {.type = EVENT_BIND_GIVE_UP, .ticket = ticket};
     world_apply(&world, &event);
-    ck_assert_uint_eq(world.effects.count, 0); /* nobody is there to be answered */
+    ck_assert_uint_eq(world.effects.count, 1); /* nobody is there to be answered */
+    ck_assert_str_eq(world_find(&world, EFFECT_PHASE)->phase.to, "Held");
     vote(1, 1);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
     world_apply(&world, &event); /* a second time there is nothing left to give up */

@@ -348,6 +348,9 @@ static inline void bed_effect(struct bed_maker *maker, struct effect *effect, ui
             (struct skipped_effect){(enum skipped_kind)bed_below(maker, 3), bed_text(maker),
                                     bed_text(maker), bed_text(maker)};
         break;
+    case EFFECT_PHASE:
+        effect->phase = (struct phase_effect){bed_text(maker), bed_text(maker), bed_text(maker)};
+        break;
     }
 }
 

@@ -295,6 +295,11 @@ static inline void dump_effect(FILE *out, const struct effect *effect, uint32_t 
         dump_text(out, effect->skipped.name);
         dump_text(out, effect->skipped.message);
         break;
+    case EFFECT_PHASE:
+        dump_text(out, effect->phase.uid);
+        dump_text(out, effect->phase.from);
+        dump_text(out, effect->phase.to);
+        break;
     }
     fputc('\n', out);
 }

@@ -105,6 +105,9 @@ static void print_effect(FILE *log, const struct effect *effect, uint32_t rows)
         fprintf(log, "%d %s/%s %s", effect->skipped.kind, effect->skipped.name_space,
                 effect->skipped.name, effect->skipped.message);
         break;
+    case EFFECT_PHASE:
+        fprintf(log, "%s from %s to %s", effect->phase.uid, effect->phase.from, effect->phase.to);
+        break;
     }
     fputc('\n', log);
 }

@@ -14,7 +14,7 @@
 
 #define NODES   300
 #define EVENTS  EVENT_TYPES
-#define EFFECTS (EFFECT_SKIPPED + 1)
+#define EFFECTS EFFECT_TYPES
 
 static void begin(struct journal *journal, int64_t started)
 {
@@ -427,9 +427,9 @@ END_TEST
 #define GIVE_UP   "\x0c"
 #define TICK      "\x0f"
 #define NO_EVENT  "\x14"
-#define NO_EFFECT "\x0b"
+#define NO_EFFECT "\x0c"
 static_assert(EVENT_FILTER == 8 && EVENT_BIND_GIVE_UP == 12 && EVENT_TICK == 15, "see above");
-static_assert(EVENT_TYPES == 20 && EFFECT_SKIPPED + 1 == 11, "see above");
+static_assert(EVENT_TYPES == 20 && EFFECT_TYPES == 12, "see above");
 
 static const struct forged {
     const char *payload;
@@ -446,7 +446,7 @@ static const struct forged {
     FORGED("\x01\x00\x00\x54\x00\x00", "event 20 is not known"), /* and more follow */
     FORGED("\x01\x00\x00\x80\x01\x00\x00", "event 128 is not known"),
     FORGED("\x01\x00\x00" TICK "\xff\xff\xff\xff\x0f\x00", "4294967295 effects are too many"),
-    FORGED("\x01\x00\x00" TICK "\x01" NO_EFFECT, "effect 11 is not known"),
+    FORGED("\x01\x00\x00" TICK "\x01" NO_EFFECT, "effect 12 is not known"),
     FORGED("\x01\x00\x00" TICK "\x01\x0a\x03\x00\x00\x00\x00", "kind of object 3 is not known"),
     FORGED("\x01\x00\x00" TICK "\x00\x00\x00", "1 bytes are left over"),
     FORGED("\x01\x00\x00" TICK "\x00", "it ends in the middle of a value"),

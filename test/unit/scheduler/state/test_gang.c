@@ -112,7 +112,7 @@ START_TEST(tally_counts_what_is_alive)
     for (int i = 0; i < 6; i++) {
         pods_observe(books.pods, &pages[i].object, NULL);
     }
-    pods_hold(books.pods, members[1], n1);
+    pods_hold(books.pods, members[1], n1, 0);
     pods_bind(books.pods, members[2], n1);
     struct gang_tally tally = gang_tally(gang);
     ck_assert_uint_eq(tally.live, 4);
@@ -151,9 +151,10 @@ START_TEST(held_on_a_node_in_order_of_gangs_and_members)
         if (names[i] != NULL) {
             gang_join(gangs_get(&gangs, "ns", names[i]), pods[i]);
         }
-        pods_hold(books.pods, pods[i], i == 2 ? n2 : n1);
+        pods_hold(books.pods, pods[i], i == 2 ? n2 : n1, 0);
     }
-    pods_settle(books.pods, pods[5]);
+    pods_vote(books.pods, pods[5]);
+    pods_commit(books.pods, pods[5]);
     struct pod **held = gangs_held_on(books.pods, n1, &count);
     ck_assert_uint_eq(count, 3); /* not the one elsewhere, nor without a gang, nor bound */
     ck_assert_ptr_eq(held[0], pods[3]);

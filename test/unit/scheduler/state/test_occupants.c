@@ -89,7 +89,7 @@ static int64_t amount_of(const struct model *model, const struct gang *gang, uin
     int64_t sum = 0;
     for (int i = 0; i < PODS; i++) {
         const struct pod *pod = model->pods[i];
-        uint32_t position = pod->claim == CLAIM_NONE
+        uint32_t position = !pods_placed(pod)
                                 ? DOMAINS_NONE
                                 : domains_position(model->books.domains, pod->claim_row);
         if (pod->gang == gang && position != DOMAINS_NONE && position >= range->first &&
@@ -145,14 +145,15 @@ START_TEST(test_against_a_walk)
     for (int step = 0; step < 1200; step++) {
         struct pod *pod = model.pods[random_below(&model.random, PODS)];
         uint32_t node = random_below(&model.random, NODES + 1);
-        if (pod->claim != CLAIM_NONE && random_below(&model.random, 4) > 0) {
+        if (pods_placed(pod) && random_below(&model.random, 4) > 0) {
             pods_release(model.books.pods, pod);
-        } else if (pod->claim == CLAIM_HELD) {
-            pods_settle(model.books.pods, pod);
-        } else if (pod->claim == CLAIM_NONE && random_below(&model.random, 2) == 0) {
+        } else if (pod->phase == MEMBER_HELD) {
+            pods_vote(model.books.pods, pod);
+            pods_commit(model.books.pods, pod);
+        } else if (!pods_placed(pod) && random_below(&model.random, 2) == 0) {
             pods_bind(model.books.pods, pod, model.rows[node]);
-        } else if (pod->claim == CLAIM_NONE) {
-            pods_hold(model.books.pods, pod, model.rows[node]);
+        } else if (!pods_placed(pod)) {
+            pods_hold(model.books.pods, pod, model.rows[node], 0);
         }
         if (random_below(&model.random, 50) == 0) {
             node = random_below(&model.random, NODES);

@@ -43,7 +43,7 @@ START_TEST(test_observe_copies_and_updates)
     ck_assert_int_eq(pod->rank, 3);
     ck_assert_int_eq(pod->priority, 7);
     ck_assert_int_eq(pod->gang_minimum, 4);
-    ck_assert_int_eq(pod->claim, CLAIM_NONE);
+    ck_assert_int_eq(pod->phase, MEMBER_UNPLACED);
     ck_assert_uint_eq(pod->node, NAMES_NONE);
     ck_assert_uint_eq(pod->nominated, nodes_find(books.nodes, "n9", 2));
     ck_assert_ptr_null(pod->gang);
@@ -162,7 +162,7 @@ START_TEST(test_order_of_arrival)
 }
 END_TEST
 
-START_TEST(test_claims)
+START_TEST(test_phases_and_charges)
 {
     struct books books;
     books_init(&books);
@@ -171,26 +171,31 @@ START_TEST(test_claims)
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 8);
 
     pods_release(books.pods, pod); /* nothing to release */
-    pods_hold(books.pods, pod, n1);
-    ck_assert_int_eq(pod->claim, CLAIM_HELD);
+    pods_hold(books.pods, pod, n1, 0);
+    ck_assert_int_eq(pod->phase, MEMBER_HELD);
     ck_assert_uint_eq(pod->claim_row, n1);
     ck_assert(ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 6);
     pods_release(books.pods, pod);
-    ck_assert_int_eq(pod->claim, CLAIM_NONE);
+    ck_assert_int_eq(pod->phase, MEMBER_UNPLACED);
     ck_assert_uint_eq(pod->claim_row, NAMES_NONE);
     ck_assert(!ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 8);
 
-    pods_hold(books.pods, pod, n1);
-    pods_settle(books.pods, pod);
-    ck_assert_int_eq(pod->claim, CLAIM_BOUND);
-    ck_assert(!ledger_has_hold(books.ledger, n1));
+    pods_hold(books.pods, pod, n1, 0);
+    pods_vote(books.pods, pod);
+    pods_unvote(books.pods, pod);
+    pods_vote(books.pods, pod);
+    ck_assert(ledger_has_hold(books.ledger, n1));
+    pods_commit(books.pods, pod);
+    ck_assert_int_eq(pod->phase, MEMBER_POSTED);
+    ck_assert_uint_eq(pod->posts, 1);
+    ck_assert(!ledger_has_hold(books.ledger, n1)); /* of no gang: not guarded */
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 6);
     pods_release(books.pods, pod);
 
     pods_bind(books.pods, pod, n1);
-    ck_assert_int_eq(pod->claim, CLAIM_BOUND);
+    ck_assert_int_eq(pod->phase, MEMBER_BOUND);
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 7000);
     pods_remove(books.pods, pod); /* releases */
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 8000);
@@ -198,39 +203,48 @@ START_TEST(test_claims)
 }
 END_TEST
 
-/* A binding in doubt is guarded like a hold, once, until it is trusted or released. */
-START_TEST(test_doubt)
+/* A binding that nobody knows of is guarded like a hold, once, until it is known or given up. */
+START_TEST(test_unconfirmed)
 {
     struct books books;
     books_init(&books);
     uint32_t n1 = books_node(&books, "n1", "r1", 8000, 8);
     struct pod *pod = books_pod(&books, "p", 1000, 2);
-    pods_bind(books.pods, pod, n1);
-    ck_assert_uint_eq(pods_unsure(books.pods), 0);
-    pods_doubt(books.pods, pod, 10);
-    pods_doubt(books.pods, pod, 20); /* a doubt is not prolonged by the next one */
-    ck_assert(pod->unsure);
-    ck_assert_int_eq(pod->unsure_until, 10);
-    ck_assert_uint_eq(pods_unsure(books.pods), 1);
+    pods_post(books.pods, pod, n1);
+    pods_answered(pod);
+    ck_assert_uint_eq(pods_unconfirmed(books.pods), 0);
+    pods_unconfirm(books.pods, pod, 10);
+    pods_unconfirm(books.pods, pod, 20); /* not prolonged by the next one */
+    ck_assert_int_eq(pod->phase, MEMBER_UNCONFIRMED);
+    ck_assert_int_eq(pod->unconfirmed_until, 10);
+    ck_assert_uint_eq(pods_unconfirmed(books.pods), 1);
     ck_assert(ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 6);
 
-    books_pod(&books, "p", 1000, 4); /* resized while in doubt */
-    ck_assert(pod->unsure);
-    ck_assert_int_eq(pod->unsure_until, 10);
-    ck_assert_uint_eq(pods_unsure(books.pods), 1);
+    books_pod(&books, "p", 1000, 4); /* resized meanwhile */
+    ck_assert_int_eq(pod->phase, MEMBER_UNCONFIRMED);
+    ck_assert_int_eq(pod->unconfirmed_until, 10);
+    ck_assert_uint_eq(pods_unconfirmed(books.pods), 1);
     ck_assert_uint_eq(ledger_holds(books.ledger), 1);
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 4);
 
-    pods_trust(books.pods, pod);
-    pods_trust(books.pods, pod);
-    ck_assert_uint_eq(pods_unsure(books.pods), 0);
+    pods_assume(books.pods, pod);
+    ck_assert_uint_eq(pods_unconfirmed(books.pods), 0);
     ck_assert(!ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 4);
-
-    pods_doubt(books.pods, pod, 30);
+    pods_bind(books.pods, pod, n1);
+    pods_assume(books.pods, pod);
     pods_release(books.pods, pod);
-    ck_assert(!pod->unsure);
+
+    pods_post(books.pods, pod, n1);
+    pods_unconfirm(books.pods, pod, 30);
+    pods_post(books.pods, pod, n1); /* once more */
+    ck_assert_int_eq(pod->phase, MEMBER_POSTED);
+    ck_assert_uint_eq(pods_unconfirmed(books.pods), 0);
+    pods_unconfirm(books.pods, pod, 40);
+    ck_assert_int_eq(pod->unconfirmed_until, 40);
+    pods_release(books.pods, pod);
+    ck_assert_uint_eq(pods_unconfirmed(books.pods), 0);
     ck_assert(!ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 8);
     books_finish(&books);
@@ -251,11 +265,12 @@ START_TEST(test_who_is_on_a_node)
     }
     ck_assert_ptr_null(pods_on(books.pods, n1));
     ck_assert_ptr_null(pods_on(books.pods, 100000));
-    pods_hold(books.pods, pods[2], n1);
+    pods_hold(books.pods, pods[2], n1, 0);
     pods_bind(books.pods, pods[0], n1);
     pods_bind(books.pods, pods[1], n2);
-    pods_hold(books.pods, pods[3], n1);
-    pods_settle(books.pods, pods[2]);
+    pods_hold(books.pods, pods[3], n1, 0);
+    pods_vote(books.pods, pods[2]);
+    pods_commit(books.pods, pods[2]);
     ck_assert_ptr_eq(pods_on(books.pods, n1), pods[2]);
     ck_assert_ptr_eq(pods[2]->row_after, pods[0]);
     ck_assert_ptr_eq(pods[0]->row_after, pods[3]);
@@ -280,6 +295,14 @@ static void expect_due(struct pod **due, uint32_t count, const char *uids)
     free(due);
 }
 
+/* Its binding went out, and nobody knows what became of it. */
+static void unconfirm(struct pods *pods, struct pod *pod, uint32_t row, int64_t until)
+{
+    pods_post(pods, pod, row);
+    pods_answered(pod);
+    pods_unconfirm(pods, pod, until);
+}
+
 /* What ends when is known without asking everybody, and told once, in order of arrival. */
 START_TEST(test_due)
 {
@@ -290,21 +313,16 @@ START_TEST(test_due)
     struct pod *a = books_pod(&books, "a", 100, 1), *b = books_pod(&books, "b", 100, 1);
     struct pod *c = books_pod(&books, "c", 100, 1);
     ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
-    pods_bind(pods, a, n1);
-    pods_bind(pods, b, n1);
-    pods_bind(pods, c, n1);
-    pods_doubt(pods, c, INT64_MAX); /* until somebody says so */
-    ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
-    pods_doubt(pods, c, 30);
-    pods_doubt(pods, a, 40);
-    pods_doubt(pods, b, 50);
+    unconfirm(pods, c, n1, 30);
+    unconfirm(pods, a, n1, 40);
+    unconfirm(pods, b, n1, 50);
     pods_expect(pods, b, 35);
     ck_assert_int_eq(pods_next_due(pods), 30);
-    struct pod **due = pods_doubted(pods, 29, &count);
+    struct pod **due = pods_expired(pods, 29, &count);
     expect_due(due, count, "");
-    due = pods_doubted(pods, 40, &count);
+    due = pods_expired(pods, 40, &count);
     expect_due(due, count, "ac");
-    due = pods_doubted(pods, 40, &count);
+    due = pods_expired(pods, 40, &count);
     expect_due(due, count, "");
     ck_assert_int_eq(pods_next_due(pods), 35);
     due = pods_unseen(pods, 35, &count);
@@ -312,12 +330,12 @@ START_TEST(test_due)
     ck_assert(b->provisional); /* what to do about it is the caller's business */
     pods_expect(pods, b, 60);
     pods_expect(pods, b, 70);
-    pods_trust(pods, b);
+    pods_assume(pods, b);
     ck_assert_int_eq(pods_next_due(pods), 70);
     pods_seen(pods, b);
     ck_assert(!b->provisional);
     ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
-    pods_doubt(pods, a, 80);
+    unconfirm(pods, a, n1, 80);
     pods_expect(pods, a, 90);
     pods_remove(pods, a);
     ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
@@ -334,18 +352,16 @@ START_TEST(test_prolong)
     struct pods *pods = books.pods;
     struct pod *a = books_pod(&books, "a", 100, 1), *b = books_pod(&books, "b", 100, 1);
     struct pod *c = books_pod(&books, "c", 100, 1), *d = books_pod(&books, "d", 100, 1);
-    pods_bind(pods, a, n1);
-    pods_bind(pods, b, n1);
+    unconfirm(pods, a, n1, 10);
+    unconfirm(pods, b, n1, 200);
     pods_bind(pods, d, n1);
-    pods_doubt(pods, a, 10);
-    pods_doubt(pods, b, 200);
-    pods_expect(pods, a, 15); /* bound, but that is in doubt */
+    pods_expect(pods, a, 15); /* perhaps bound */
     pods_expect(pods, c, 20);
     pods_expect(pods, d, 25);
     pods_prolong(pods, 100, 150, 300);
-    ck_assert_int_eq(a->unsure_until, 100);
-    ck_assert_int_eq(b->unsure_until, 200);
-    struct pod **due = pods_doubted(pods, 100, &count);
+    ck_assert_int_eq(a->unconfirmed_until, 100);
+    ck_assert_int_eq(b->unconfirmed_until, 200);
+    struct pod **due = pods_expired(pods, 100, &count);
     expect_due(due, count, "a");
     due = pods_unseen(pods, 149, &count);
     expect_due(due, count, "");
@@ -363,6 +379,52 @@ START_TEST(test_prolong)
 }
 END_TEST
 
+struct seen {
+    unsigned count;
+    enum member_phase from, to;
+};
+
+static void note_phase(void *context, const struct pod *pod, enum member_phase before)
+{
+    struct seen *seen = context;
+    seen->count++;
+    seen->from = before;
+    seen->to = pod->phase;
+}
+
+START_TEST(test_who_wants_to_know_of_phases)
+{
+    struct books books;
+    struct seen seen = {0};
+    books_init(&books);
+    uint32_t n1 = books_node(&books, "n1", "r1", 8000, 8);
+    struct pod *pod = books_pod(&books, "p", 1000, 2);
+    pods_on_phase(books.pods, note_phase, &seen);
+    pods_hold(books.pods, pod, n1, 0);
+    ck_assert_uint_eq(seen.count, 1);
+    ck_assert_int_eq(seen.from, MEMBER_UNPLACED);
+    ck_assert_int_eq(seen.to, MEMBER_HELD);
+    pods_release(books.pods, pod);
+    pods_release(books.pods, pod); /* nothing happened */
+    ck_assert_uint_eq(seen.count, 2);
+    ck_assert_int_eq(seen.from, MEMBER_HELD);
+    books_finish(&books);
+}
+END_TEST
+
+/* Names, and no phase follows itself. */
+START_TEST(test_phase_table)
+{
+    for (int from = 0; from < MEMBER_PHASES; from++) {
+        ck_assert_uint_gt(strlen(member_phase_name((enum member_phase)from)), 0);
+        ck_assert(!member_phase_follows((enum member_phase)from, (enum member_phase)from));
+        if (from != MEMBER_UNPLACED) {
+            ck_assert(member_phase_follows((enum member_phase)from, MEMBER_UNPLACED));
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_resize_recharges)
 {
     struct books books;
@@ -372,17 +434,17 @@ START_TEST(test_resize_recharges)
     struct pod *bound = books_pod(&books, "bound", 1000, 2);
     struct pod *idle = books_pod(&books, "idle", 1000, 2);
     ck_assert_uint_eq(held->shape, bound->shape);
-    pods_hold(books.pods, held, n1);
+    pods_hold(books.pods, held, n1, 0);
     pods_bind(books.pods, bound, n1);
     books_pod(&books, "held", 3000, 2);
-    ck_assert_int_eq(held->claim, CLAIM_HELD);
+    ck_assert_int_eq(held->phase, MEMBER_HELD);
     ck_assert_uint_eq(held->claim_row, n1);
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 4000);
     books_pod(&books, "bound", 5000, 2);
-    ck_assert_int_eq(bound->claim, CLAIM_BOUND);
+    ck_assert_int_eq(bound->phase, MEMBER_BOUND);
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 0);
     books_pod(&books, "idle", 9000, 2);
-    ck_assert_int_eq(idle->claim, CLAIM_NONE);
+    ck_assert_int_eq(idle->phase, MEMBER_UNPLACED);
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 0);
     books_pod(&books, "bound", 500, 0);
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 4500);
@@ -451,14 +513,25 @@ START_TEST(test_mistakes_abort)
     struct pod *pod = books_pod(&books, "p", 1000, 2);
     switch (_i) {
     case 0:
-        pods_settle(books.pods, pod);
+        pods_commit(books.pods, pod);
         break;
     case 1:
-        pods_doubt(books.pods, pod, 0);
+        pods_unconfirm(books.pods, pod, 0);
         break;
     case 2:
-        pods_hold(books.pods, pod, n1);
-        pods_hold(books.pods, pod, n1);
+        pods_hold(books.pods, pod, n1, 0);
+        pods_hold(books.pods, pod, n1, 0);
+        break;
+    case 3: /* nobody voted */
+        pods_hold(books.pods, pod, n1, 0);
+        pods_commit(books.pods, pod);
+        break;
+    case 4:
+        pods_vote(books.pods, pod);
+        break;
+    case 5: /* bound without having been given up */
+        pods_hold(books.pods, pod, n1, 0);
+        pods_bind(books.pods, pod, n1);
         break;
     default:
         pods_bind(books.pods, pod, n1);
@@ -477,15 +550,17 @@ int main(void)
     tcase_add_test(tcase, test_changes);
     tcase_add_test(tcase, test_what_the_engine_changed_is_told);
     tcase_add_test(tcase, test_order_of_arrival);
-    tcase_add_test(tcase, test_claims);
-    tcase_add_test(tcase, test_doubt);
     tcase_add_test(tcase, test_who_is_on_a_node);
     tcase_add_test(tcase, test_due);
     tcase_add_test(tcase, test_prolong);
+    tcase_add_test(tcase, test_phases_and_charges);
+    tcase_add_test(tcase, test_unconfirmed);
+    tcase_add_test(tcase, test_who_wants_to_know_of_phases);
+    tcase_add_test(tcase, test_phase_table);
     tcase_add_test(tcase, test_resize_recharges);
     tcase_add_test(tcase, test_limits_have_no_side_effects);
     tcase_add_test(tcase, test_shape_goes_with_its_last_pod);
-    tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 4);
+    tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 7);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -61,7 +61,7 @@ static void check_places(const struct model *model)
         uint32_t members = 0;
         for (const struct pod *pod = pods_on(model->books.pods, model->rows[n]); pod != NULL;
              pod = pod->row_after) {
-            ck_assert_int_ne(pod->claim, CLAIM_NONE);
+            ck_assert(pods_placed(pod));
             ck_assert_uint_eq(pod->claim_row, model->rows[n]);
             ck_assert_ptr_eq(pod->row_before, before);
             members += pod->gang != NULL;
@@ -75,7 +75,7 @@ static void check_places(const struct model *model)
     }
     for (int i = 0; i < PODS; i++) {
         const struct pod *pod = model->pods[i];
-        if (pod == NULL || pod->claim == CLAIM_NONE) {
+        if (pod == NULL || !pods_placed(pod)) {
             continue;
         }
         const struct footprint *footprint =
@@ -150,30 +150,49 @@ static void change_group(struct model *model)
     }
 }
 
-static void change_claim(struct model *model, struct pod *pod)
+/* Some step that phase.h allows. */
+static void change_phase(struct model *model, struct pod *pod)
 {
     struct pods *pods = model->books.pods;
     uint32_t row = model->rows[random_below(&model->random, NODES)];
-    if (pod->claim == CLAIM_NONE) {
-        if (chance(model, 2)) {
-            pods_hold(pods, pod, row);
-        } else {
-            pods_bind(pods, pod, row);
-        }
-    } else if (chance(model, 4)) {
+    if (pods_placed(pod) && chance(model, 4)) {
         pods_release(pods, pod);
-    } else if (pod->claim == CLAIM_HELD) {
-        pods_settle(pods, pod);
-    } else if (chance(model, 2)) {
-        if (chance(model, 2)) {
-            pods_doubt(pods, pod, 7);
+        return;
+    }
+    bool first = chance(model, 2);
+    switch (pod->phase) {
+    case MEMBER_UNPLACED:
+        if (first) {
+            pods_hold(pods, pod, row, 0);
+        } else if (chance(model, 2)) {
+            pods_bind(pods, pod, row);
         } else {
-            pods_trust(pods, pod);
+            pods_post(pods, pod, row);
         }
-    } else if (chance(model, 2)) {
-        pods_posted(pod);
-    } else {
+        break;
+    case MEMBER_HELD:
+        pods_vote(pods, pod);
+        break;
+    case MEMBER_VOTED:
+        first ? pods_commit(pods, pod) : pods_unvote(pods, pod);
+        break;
+    case MEMBER_POSTED:
+    case MEMBER_UNCONFIRMED:
         pods_answered(pod);
+        if (first) {
+            pods_unconfirm(pods, pod, 7);
+        } else if (chance(model, 2)) {
+            pods_assume(pods, pod);
+        } else {
+            pods_bind(pods, pod, pod->claim_row);
+        }
+        break;
+    case MEMBER_ASSUMED:
+        pods_bind(pods, pod, pod->claim_row);
+        break;
+    case MEMBER_BOUND:
+        pods_assume(pods, pod);
+        break;
     }
 }
 
@@ -213,7 +232,7 @@ START_TEST(test_against_a_count)
         } else if (chance(&model, 12)) {
             change_group(&model);
         } else {
-            change_claim(&model, pod);
+            change_phase(&model, pod);
         }
         check(&model);
         check_places(&model);
