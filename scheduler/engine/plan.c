@@ -218,12 +218,13 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
 {
     const struct gang *gang = attempt->gang;
     struct gang_tally tally = gang_tally(gang);
+    uint32_t level = attempt->constraints.required_level;
     *need = (struct wait_need){
         .good_gpus = attempt->constraints.good_gpus,
         .exclusive = attempt->constraints.exclusive,
-        .level = attempt->constraints.required_level == SOLVER_LEVEL_NONE
-                     ? 0
-                     : attempt->constraints.required_level,
+        .level = level == SOLVER_LEVEL_NONE || level == 0
+                     ? NULL
+                     : domains_level_name(attempt->engine->domains, level),
         .least = gang_begun(&tally) ? 1 : (uint32_t)gang_minimum(gang),
     };
     uint32_t left = 0;

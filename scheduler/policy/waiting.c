@@ -27,7 +27,7 @@
  * Needs are kept in order of their creation, so that nothing depends on the hash.
  */
 
-#define KEY_MAX (3 + 2 * SOLVER_ROLES_MAX)
+#define KEY_MAX (4 + 2 * SOLVER_ROLES_MAX)
 
 struct need {
     UT_hash_handle hh;
@@ -119,11 +119,12 @@ static uint64_t stamp_of(const struct waiting *waiting, const struct wait_need *
 static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
 {
     uint64_t fits = 0;
-    if (what->tree) {
-        return true;
+    int level = what->level == NULL ? 0 : domains_level_find(waiting->domains, what->level);
+    if (what->tree || level < 0) {
+        return true; /* no: but it is to be told so */
     }
     for (uint32_t i = 0; i < what->role_count && fits < what->least; i++) {
-        uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus, what->level);
+        uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus, (uint32_t)level);
         fits += most < what->roles[i].count ? most : what->roles[i].count;
     }
     return fits >= what->least;
@@ -155,7 +156,8 @@ static unsigned make_key(struct need *need)
     }
     need->key[words++] =
         (what->tree ? 1u : 0) | (what->good_gpus ? 2u : 0) | (what->exclusive ? 4u : 0);
-    need->key[words++] = what->level;
+    need->key[words++] = (uint32_t)(uintptr_t)what->level;
+    need->key[words++] = (uint32_t)((uint64_t)(uintptr_t)what->level >> 32);
     need->key[words++] = what->least;
     for (uint32_t i = 0; i < what->role_count; i++) {
         need->key[words++] = what->roles[i].shape;

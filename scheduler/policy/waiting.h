@@ -30,7 +30,9 @@ struct wait_need {
     bool tree;      /* needs another tree (a level that is not there); all below is 0 */
     bool good_gpus; /* only copies with good sets of GPUs count */
     bool exclusive; /* wants domains without other gangs */
-    uint32_t level; /* tree level all pods must share; 0: none */
+    /* Name of the level of which all pods must share a domain, as domains_level_name() has it, for
+     * the number means another one when the tree is built anew. NULL: none. */
+    const char *level;
     uint32_t least; /* pods that must fit */
     uint32_t role_count;
     struct wait_role roles[SOLVER_ROLES_MAX]; /* different shapes, in any order */

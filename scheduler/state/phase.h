@@ -6,14 +6,14 @@
 
 /* The life of a pod, as far as its place is concerned.
  *
- *                 plan            bind call          commit            API server         watch
- *   UNPLACED ────────────▶ HELD ────────────▶ VOTED ────────▶ POSTED ────────────▶ ASSUMED ──▶ BOUND
- *      ▲  ▲                 │ ▲                │ │             │  ▲ │                 │ ▲       │ │
- *      │  │                 │ └─ caller gone ──┘ │             │  │ │ no answer       │ └ lost ─┘ │
- *      │  │ abort, veto     │                    │             │  │ ▼                 │           │
- *      │  └─────────────────┴────────────────────┘             │ UNCONFIRMED ─────────┤           │
- *      │                                                       │    │ nobody saw it   │           │
- *      └──────────────── refused ──────────────────────────────┴────┴── done, gone ───┴───────────┘
+ *                plan            bind call          commit            API server         watch
+ *  UNPLACED ────────────▶ HELD ────────────▶ VOTED ────────▶ POSTED ────────────▶ ASSUMED ──▶ BOUND
+ *     ▲  ▲                 │ ▲                │ │             │  ▲ │                 │ ▲       │ │
+ *     │  │                 │ └─ caller gone ──┘ │             │  │ │ no answer       │ └ lost ─┘ │
+ *     │  │ abort, veto     │                    │             │  │ ▼                 │           │
+ *     │  └─────────────────┴────────────────────┘             │ UNCONFIRMED ─────────┤           │
+ *     │                                                       │    │ nobody saw it   │           │
+ *     └──────────────── refused ──────────────────────────────┴────┴── done, gone ───┴───────────┘
  *
  * The watch may show any of them BOUND at any time: somebody bound it, or a binding happened whose
  * outcome is not known yet. Pods without a gang are not planned; their bind call goes from UNPLACED

@@ -32,6 +32,7 @@ struct life {
     struct random random;
     bool present[NODES];
     int64_t gpus[NODES];
+    bool flat; /* no node tells where it is: the levels go, and come back */
     struct life_gang gangs[GANGS];
     struct life_pod fillers[FILLERS];
     int next;
@@ -45,7 +46,7 @@ static void show_node(struct world *world, const struct life *life, int node)
     snprintf(rack, sizeof rack, "r%d", node / 3);
     snprintf(block, sizeof block, "b%d", node / 6);
     if (life->present[node]) {
-        world_node(world, name, block, rack, life->gpus[node]);
+        world_node(world, name, block, life->flat ? NULL : rack, life->gpus[node]);
     } else {
         world_node_gone(world, name);
     }
@@ -190,6 +191,11 @@ static void step(struct life *life)
     } else if (what < 90) {
         life->gpus[node] = life->gpus[node] == 8 ? 4 : 8;
         show_node(&life->world, life, node);
+    } else if (what < 92) {
+        life->flat = !life->flat;
+        for (int n = 0; n < NODES; n++) {
+            show_node(&life->world, life, n);
+        }
     } else if (what < 95) {
         life->present[node] = !life->present[node];
         show_node(&life->world, life, node);
