@@ -183,13 +183,13 @@ START_TEST(vetoes_are_renewed_and_run_out)
     uint32_t n2 = books_node(&books, "n2", "r1", 16000, 8);
     struct pod *pod = books_pod(&books, "a", 100, 0);
     uint32_t shape = pod->shape;
-    pods_hold(books.pods, pod, n1);
+    pods_hold(books.pods, pod, n1, 0);
     gang_veto(gang, pod, 100);
     pods_release(books.pods, pod);
-    pods_hold(books.pods, pod, n2);
+    pods_hold(books.pods, pod, n2, 0);
     gang_veto(gang, pod, 200);
     pods_release(books.pods, pod);
-    pods_hold(books.pods, pod, n1);
+    pods_hold(books.pods, pod, n1, 0);
     gang_veto(gang, pod, 300);
     pods_remove(books.pods, pod);
     ck_assert_uint_eq(gang->veto_count, 2);
