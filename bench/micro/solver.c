@@ -174,7 +174,7 @@ static uint32_t new_shape(struct cluster *cluster, uint32_t gpus)
     const struct amount_object amounts[] = {{"cpu", 1000}, {"gpu", gpus}, {"pods", 1}};
     const struct pod_object pod = {
         .name_space = "bench", .name = "p", .uid = "p", .requests = amounts, .request_count = 3};
-    return shapes_acquire(cluster->shapes, &pod);
+    return shapes_acquire(cluster->shapes, &pod, NULL);
 }
 
 static void add_tree(struct cluster *cluster)

@@ -50,9 +50,7 @@ struct pod *calls_pod(struct engine *engine, const struct call_pod *call)
         return pod;
     }
     pod = observe_pod(engine, call->object);
-    if (pod != NULL) {
-        pods_expect(engine->pods, pod, engine->now + ENGINE_PROVISIONAL_MS);
-    }
+    pods_expect(engine->pods, pod, engine->now + ENGINE_PROVISIONAL_MS);
     return pod;
 }
 
@@ -182,6 +180,8 @@ void calls_filter(struct engine *engine, const struct filter_event *call, struct
 {
     if (!engine->leading) {
         reply_error(engine, call->ticket, reason_standby);
+    } else if (pod != NULL && pod->refused != NULL) {
+        reply_none(engine, call->ticket, pod->refused);
     } else if (pod != NULL && pod->gang != NULL) {
         filter_member(engine, call, pod);
     } else if (engine->synced) {
@@ -209,7 +209,8 @@ void calls_preempt(struct engine *engine, const struct preempt_event *call)
     for (uint32_t i = 0; i < call->row_count; i++) {
         uint32_t row = call->rows[i];
         bool held = row != NAMES_NONE && ledger_has_hold(engine->ledger, row);
-        keeps[i] = engine->leading && !held && (pod == NULL || pod->gang == NULL);
+        keeps[i] = engine->leading && !held &&
+                   (pod == NULL || (pod->gang == NULL && pod->refused == NULL));
     }
     struct effect *effect = effects_append(engine->effects, EFFECT_PREEMPT_REPLY);
     effect->preempt.ticket = call->ticket;
@@ -330,6 +331,8 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
                           bound == row ? NULL : "the pod is bound to another node");
     } else if (pod->posts > 0 && pod->claim_row != row) {
         engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
+    } else if (pod->refused != NULL) {
+        engine_bind_reply(engine, call->ticket, pod->refused);
     } else if (pod->gang == NULL && !engine->synced) {
         engine_bind_reply(engine, call->ticket, reason_not_ready);
     } else if (pod->gang == NULL) {

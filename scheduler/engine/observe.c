@@ -142,6 +142,9 @@ static void update_membership(struct engine *engine, struct pod *pod, unsigned c
 /* Makes the claim agree with what the API server shows. */
 static void update_claim(struct engine *engine, struct pod *pod)
 {
+    if (pod->refused != NULL && pod->node == NAMES_NONE) {
+        hold_drop(engine, pod, pod->refused);
+    }
     if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
         hold_drop(engine, pod, "the pod is being deleted");
         if (pod->terminal && pods_placed(pod)) {
@@ -172,8 +175,11 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
 {
     unsigned changes;
     struct pod *pod = pods_observe(engine->pods, object, &changes);
-    if (pod == NULL || changes == POD_UNCHANGED) {
+    if (changes == POD_UNCHANGED) {
         return pod;
+    }
+    if (pod->refused != NULL && (changes & (POD_ADDED | POD_REFUSED)) != 0 && !pod->terminal) {
+        engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, pod->refused);
     }
     update_membership(engine, pod, changes);
     update_claim(engine, pod);
@@ -203,10 +209,7 @@ void observe_pod_gone(struct engine *engine, struct pod *pod)
 
 void observe_watched_pod(struct engine *engine, const struct pod_object *object)
 {
-    struct pod *pod = observe_pod(engine, object);
-    if (pod != NULL) {
-        pods_seen(engine->pods, pod);
-    }
+    pods_seen(engine->pods, observe_pod(engine, object));
 }
 
 void observe_group(struct engine *engine, const struct group_object *object)

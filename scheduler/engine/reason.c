@@ -63,8 +63,11 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
         }
         return reason_invalid;
     }
-    snprintf(text, size, "gang %s/%s waits until %" PRId32 " of its pods exist", gang->name_space,
-             gang->name, minimum);
+    snprintf(text, size, "gang %s/%s waits until %" PRId32 " of its pods exist%s", gang->name_space,
+             gang->name, minimum,
+             gang_tally(gang).refused > 0
+                 ? " that Phalanx can place; some are refused, each with its reason"
+                 : "");
     return reason_gathering;
 }
 

@@ -129,7 +129,7 @@ struct pod *pods_first(const struct pods *pods)
 bool pods_pending(const struct pod *pod)
 {
     return pod->node == NAMES_NONE && !pods_bound(pod) && !pod->terminal && !pod->deleting &&
-           !pod->gated;
+           !pod->gated && pod->refused == NULL;
 }
 
 static bool is_certain(const struct pod *pod)
@@ -147,7 +147,8 @@ struct totals_share pods_share(const struct pod *pod)
                   .held = live && pods_held(pod),
                   .bound = live && (seen || pods_bound(pod)),
                   .confirmed = live && (seen || is_certain(pod)),
-                  .done = pod->succeeded},
+                  .done = pod->succeeded,
+                  .refused = live && !seen && pod->refused != NULL},
         .priority = pod->priority,
         .quorum = pod->gang_minimum,
     };
@@ -352,11 +353,10 @@ static struct pod *add_pod(struct pods *pods, const struct pod_object *object, u
     return pod;
 }
 
-/* Row of a node name; NAMES_NONE for NULL. False when the node table is full. */
-static bool row_of(struct pods *pods, const char *name, uint32_t *row)
+/* Row of a node name; NAMES_NONE for NULL, and when the node table is full. */
+static uint32_t row_of(struct pods *pods, const char *name)
 {
-    *row = name == NULL ? NAMES_NONE : nodes_reserve(pods->nodes, name);
-    return name == NULL || *row != NAMES_NONE;
+    return name == NULL ? NAMES_NONE : nodes_reserve(pods->nodes, name);
 }
 
 static unsigned update_number(uint32_t *to, uint32_t number, unsigned bit)
@@ -431,15 +431,27 @@ static unsigned update_shape(struct pods *pods, struct pod *pod, uint32_t shape)
     return POD_SHAPE;
 }
 
+/* A reference to the pod's shape, or to what can be known of it: then *refused says why. */
+static uint32_t shape_of(struct pods *pods, const struct pod_object *object, const char **refused)
+{
+    uint32_t shape = shapes_acquire(pods->shapes, object, refused);
+    return shape != SHAPE_NONE ? shape : shapes_acquire_known(pods->shapes, object);
+}
+
+static unsigned update_refusal(struct pod *pod, const char *refused)
+{
+    bool same = pod->refused == refused;
+    pod->refused = refused;
+    return same ? POD_UNCHANGED : POD_REFUSED;
+}
+
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes)
 {
-    uint32_t node, nominated;
-    if (!row_of(pods, object->node, &node) || !row_of(pods, object->nominated, &nominated)) {
-        return NULL;
-    }
-    uint32_t shape = shapes_acquire(pods->shapes, object);
-    if (shape == SHAPE_NONE) {
-        return NULL;
+    const char *refused = NULL;
+    uint32_t node = row_of(pods, object->node);
+    uint32_t shape = shape_of(pods, object, &refused);
+    if (object->node != NULL && node == NAMES_NONE) {
+        refused = SHAPE_REFUSED "there are too many nodes to know the one it runs on";
     }
     struct pod *pod = pods_find(pods, object->uid);
     bool added = pod == NULL;
@@ -450,8 +462,9 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
         found |= update_shape(pods, pod, shape);
     }
     struct totals_share before = pods_share(pod);
+    found |= update_refusal(pod, refused);
     found |= update_number(&pod->node, node, POD_NODE);
-    found |= update_number(&pod->nominated, nominated, POD_NOMINATED);
+    found |= update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
     found |= update_life(pod, object);
     found |= update_gang(pod, object);
     recount(pod, &before);

@@ -70,6 +70,7 @@ struct pod {
     int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
     struct placement placement; /* from the pod's own annotations */
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
+    const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
 
     struct gang *gang;           /* or NULL */
     struct totals *totals;       /* of the gang, or NULL; set by pods_count_in() */
@@ -129,11 +130,13 @@ enum pod_change {
     POD_QUORUM = 1 << 8,
     POD_PLACEMENT = 1 << 9,
     POD_DEVICES = 1 << 10, /* which GPUs it has */
+    POD_REFUSED = 1 << 11, /* whether it is beyond a limit */
 };
 
-/* Takes in a pod, new or changed, and sets *changes (enum pod_change bits; NULL: not asked for).
- * NULL without side effects when a limit is passed (shapes or node names). A new pod has no claim
- * and no gang. A claim is recharged when the shape changed (in-place resize). */
+/* Takes in a pod, new or changed, and sets *changes (enum pod_change bits; NULL: not asked for). A
+ * new pod has no claim and no gang. A claim is recharged when the shape changed (in-place resize).
+ * One that is beyond a limit (shapes, node names) is `refused`: it is known, and what it requests
+ * is charged where it runs, but it must not be planned. */
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes);
 /* Removes; releases the claim. The pod must have left its gang. */
 void pods_remove(struct pods *pods, struct pod *pod);
@@ -185,7 +188,7 @@ bool pods_placed(const struct pod *pod); /* any but UNPLACED */
 bool pods_held(const struct pod *pod);   /* HELD or VOTED */
 bool pods_bound(const struct pod *pod);  /* POSTED and beyond */
 
-/* Whether it can be planned and bound: alive, not gated, without a binding. */
+/* Whether it can be planned and bound: alive, not gated, not refused, without a binding. */
 bool pods_pending(const struct pod *pod);
 
 /* Counts the pod in the totals and the footprint of its gang, from now on and through all changes,

@@ -23,6 +23,8 @@
  * that differ in it merely do not share.
  */
 
+#define EMPTY_KEY 4 /* words: no requests, selector, terms, tolerations */
+
 struct shape {
     UT_hash_handle hh;
     uint32_t id;
@@ -45,6 +47,7 @@ struct draft {
     struct names *names;
     bool adding;
     bool unseen;        /* met a word that nobody has */
+    const char *limit;  /* that was passed, in words, or NULL */
     uint32_t *interned; /* references, for the shape to be */
     size_t interned_count;
     size_t interned_room;
@@ -68,7 +71,35 @@ struct shapes {
     size_t free_room;
     uint32_t unschedulable_key; /* node.kubernetes.io/unschedulable */
     struct draft draft;         /* kept between calls, so that a known shape allocates nothing */
+    uint32_t most;              /* shapes at a time */
 };
+
+/* "64" of a limit that is a plain number. */
+#define DIGITS(number) #number
+#define TEXT_OF(limit) DIGITS(limit)
+
+static const char long_name[] =
+    SHAPE_REFUSED "a name in it is longer than " TEXT_OF(NAMES_LENGTH_MAX) " bytes";
+static const char many_names[] = SHAPE_REFUSED "there are too many names in the cluster";
+static const char many_shapes[] = SHAPE_REFUSED "there are too many kinds of pods";
+static const char many_resources[] =
+    SHAPE_REFUSED "it requests more than " TEXT_OF(RESOURCES_MAX) " resources";
+static const char many_labels[] =
+    SHAPE_REFUSED "its node selector has more than " TEXT_OF(POD_SELECTOR_MAX) " labels";
+static const char many_terms[] =
+    SHAPE_REFUSED "its node affinity has more than " TEXT_OF(POD_AFFINITY_TERMS_MAX) " terms";
+static const char many_expressions[] = SHAPE_REFUSED
+    "a term of its node affinity has more than " TEXT_OF(POD_EXPRESSIONS_MAX) " expressions";
+static const char many_values[] = SHAPE_REFUSED
+    "an expression of its node affinity has more than " TEXT_OF(POD_VALUES_MAX) " values";
+static const char many_tolerations[] =
+    SHAPE_REFUSED "it has more than " TEXT_OF(POD_TOLERATIONS_MAX) " tolerations";
+
+static bool refuse(struct draft *draft, const char *limit)
+{
+    draft->limit = limit;
+    return false;
+}
 
 static void put_word(struct draft *draft, uint32_t word)
 {
@@ -83,6 +114,9 @@ static uint32_t word_of(struct draft *draft, const char *text)
     uint32_t id = draft->adding ? names_intern(draft->names, text, length)
                                 : names_find(draft->names, text, length);
     draft->unseen = draft->unseen || id == NAMES_NONE;
+    if (draft->adding && id == NAMES_NONE) {
+        draft->limit = length > NAMES_LENGTH_MAX ? long_name : many_names;
+    }
     if (draft->adding && id != NAMES_NONE) {
         draft->interned = alloc_grow(draft->interned, &draft->interned_room,
                                      draft->interned_count + 1, sizeof(uint32_t));
@@ -104,6 +138,7 @@ struct shapes *shapes_create(struct nodes *nodes)
     static const char unschedulable[] = "node.kubernetes.io/unschedulable";
     struct shapes *shapes = alloc_zero(1, sizeof(*shapes));
     shapes->nodes = nodes;
+    shapes->most = SHAPES_MAX;
     shapes->draft.names = nodes_vocabulary(nodes);
     shapes->unschedulable_key =
         names_intern(nodes_vocabulary(nodes), unschedulable, sizeof(unschedulable) - 1);
@@ -151,8 +186,11 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
             continue;
         }
         uint32_t id = word_of(draft, pod->requests[i].resource);
-        if (id == NAMES_NONE || request->count >= RESOURCES_MAX) {
+        if (id == NAMES_NONE) {
             return false;
+        }
+        if (request->count >= RESOURCES_MAX) {
+            return refuse(draft, many_resources);
         }
         resources_set(request, id,
                       amount <= RESOURCE_AMOUNT_MAX ? amount : RESOURCE_AMOUNT_MAX + 1);
@@ -198,7 +236,7 @@ static int compare_pairs(const void *left, const void *right)
 static bool put_selector(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->selector_count > POD_SELECTOR_MAX) {
-        return false;
+        return refuse(draft, many_labels);
     }
     put_word(draft, (uint32_t)pod->selector_count);
     size_t start = draft->count;
@@ -216,12 +254,15 @@ static bool put_selector(struct draft *draft, const struct pod_object *pod)
 static bool put_term(struct draft *draft, const struct term_object *term)
 {
     if (term->expression_count > POD_EXPRESSIONS_MAX) {
-        return false;
+        return refuse(draft, many_expressions);
     }
     put_word(draft, (uint32_t)term->expression_count);
     for (size_t i = 0; i < term->expression_count; i++) {
         const struct expression_object *expression = &term->expressions[i];
-        if (expression->value_count > POD_VALUES_MAX || !put_name(draft, expression->key)) {
+        if (expression->value_count > POD_VALUES_MAX) {
+            return refuse(draft, many_values);
+        }
+        if (!put_name(draft, expression->key)) {
             return false;
         }
         uint32_t relation = (uint32_t)expression->operator;
@@ -239,7 +280,7 @@ static bool put_term(struct draft *draft, const struct term_object *term)
 static bool put_terms(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->term_count > POD_AFFINITY_TERMS_MAX) {
-        return false;
+        return refuse(draft, many_terms);
     }
     put_word(draft, (uint32_t)pod->term_count);
     for (size_t i = 0; i < pod->term_count; i++) {
@@ -253,7 +294,7 @@ static bool put_terms(struct draft *draft, const struct pod_object *pod)
 static bool put_tolerations(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->toleration_count > POD_TOLERATIONS_MAX) {
-        return false;
+        return refuse(draft, many_tolerations);
     }
     put_word(draft, (uint32_t)pod->toleration_count);
     for (size_t i = 0; i < pod->toleration_count; i++) {
@@ -275,6 +316,7 @@ static bool draft_key(struct draft *draft, const struct pod_object *pod, bool ad
 {
     draft->adding = adding;
     draft->unseen = false;
+    draft->limit = NULL;
     draft->count = 0;
     if (!put_request(draft, pod)) {
         return false;
@@ -291,13 +333,17 @@ static bool draft_key(struct draft *draft, const struct pod_object *pod, bool ad
     return put_tolerations(draft, pod);
 }
 
+/* SHAPE_NONE when there are as many shapes as may be. The one of pods that ask for nothing always
+ * has a number: see shapes_acquire_known(). */
 static uint32_t new_id(struct shapes *shapes)
 {
+    bool empty = shapes->draft.count == EMPTY_KEY;
+    if (HASH_COUNT(shapes->table) >= shapes->most && !empty) {
+        shapes->draft.limit = many_shapes;
+        return SHAPE_NONE;
+    }
     if (shapes->free_count > 0) {
         return shapes->free_ids[--shapes->free_count];
-    }
-    if (shapes->count >= SHAPES_MAX) {
-        return SHAPE_NONE;
     }
     shapes->by_id =
         alloc_grow(shapes->by_id, &shapes->room, (size_t)shapes->count + 1, sizeof(struct shape *));
@@ -357,22 +403,44 @@ static struct shape *find_shape(const struct shapes *shapes)
 }
 
 /* Pods come in many and with few shapes, so a key is first made of known words alone. */
-uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod)
+uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod, const char **refusal)
 {
     struct draft *draft = &shapes->draft;
     bool known = draft_key(draft, pod, false);
-    if (!known && !draft->unseen) {
-        return SHAPE_NONE;
-    }
     struct shape *shape = known ? find_shape(shapes) : NULL;
-    if (shape == NULL) {
+    if (shape == NULL && (known || draft->unseen)) {
         shape = add_shape(shapes, pod);
     }
     if (shape == NULL) {
+        if (refusal != NULL) {
+            *refusal = draft->limit;
+        }
         return SHAPE_NONE;
     }
     shape->references++;
     return shape->id;
+}
+
+uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *pod)
+{
+    struct amount_object known[RESOURCES_MAX];
+    struct pod_object plain = {.requests = known};
+    for (size_t i = 0; i < pod->request_count && plain.request_count < RESOURCES_MAX; i++) {
+        if (pod->requests[i].amount > 0 && strlen(pod->requests[i].resource) <= NAMES_LENGTH_MAX) {
+            known[plain.request_count++] = pod->requests[i];
+        }
+    }
+    uint32_t shape = shapes_acquire(shapes, &plain, NULL);
+    if (shape == SHAPE_NONE) {
+        plain.request_count = 0;
+        shape = shapes_acquire(shapes, &plain, NULL);
+    }
+    return shape;
+}
+
+void shapes_limit(struct shapes *shapes, uint32_t most)
+{
+    shapes->most = most;
 }
 
 void shapes_retain(struct shapes *shapes, uint32_t id)

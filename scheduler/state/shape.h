@@ -27,8 +27,13 @@ struct shapes;
 struct shapes *shapes_create(struct nodes *nodes);
 void shapes_destroy(struct shapes *shapes);
 
-/* The id of the pod's shape with one reference more, or SHAPE_NONE when a limit is passed. */
-uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod);
+/* The id of the pod's shape with one reference more, or SHAPE_NONE when a limit is passed: then
+ * *refusal (NULL: not asked for) says which, in words that never change and begin like this. */
+#define SHAPE_REFUSED "Phalanx cannot place the pod: "
+uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod, const char **refusal);
+/* The same of what can be known of a pod beyond a limit: its requests, as far as they have room. It
+ * is no shape to plan with. Never SHAPE_NONE. */
+uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *pod);
 /* One reference more to a shape that is in use. */
 void shapes_retain(struct shapes *shapes, uint32_t shape);
 /* One reference less; true when that was the last one and the id is void. */
@@ -49,5 +54,8 @@ bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
 struct admission shapes_admission(const struct shapes *shapes, uint32_t shape);
 bool shapes_rules_admit(const struct shapes *shapes, const struct admission *admission,
                         uint32_t row);
+
+/* Another bound than SHAPES_MAX. For tests. */
+void shapes_limit(struct shapes *shapes, uint32_t most);
 
 #endif

@@ -25,6 +25,7 @@ static void add_tally(struct gang_tally *to, const struct gang_tally *share)
     to->bound += share->bound;
     to->confirmed += share->confirmed;
     to->done += share->done;
+    to->refused += share->refused;
 }
 
 static void subtract_tally(struct gang_tally *from, const struct gang_tally *share)
@@ -35,6 +36,7 @@ static void subtract_tally(struct gang_tally *from, const struct gang_tally *sha
     from->bound -= share->bound;
     from->confirmed -= share->confirmed;
     from->done -= share->done;
+    from->refused -= share->refused;
 }
 
 static void add_quorum(struct totals *totals, int32_t quorum)

@@ -19,6 +19,7 @@ struct gang_tally {
     uint32_t bound;     /* live with a binding, seen or posted */
     uint32_t confirmed; /* of which the API server has taken the binding */
     uint32_t done;      /* succeeded */
+    uint32_t refused;   /* live, without a binding, and beyond a limit */
 };
 
 /* Embedded; all zero is that of no members. */

@@ -325,8 +325,10 @@ START_TEST(a_node_that_breaks_a_limit_is_reported)
     ck_assert_uint_eq(world_figures(&world).nodes, 8);
 
     struct world_pod pod = {.uid = "o", .gpus = 1, .node = name, .rank = -1};
-    world_pod(&world, &pod); /* on a node with no name of ours: not taken in */
-    ck_assert(!engine_knows_pod(world.engine, "o"));
+    world_pod(&world, &pod); /* on a node with no name of ours: known, and told */
+    ck_assert(engine_knows_pod(world.engine, "o"));
+    ck_assert_uint_eq(world_count(&world, EFFECT_SKIPPED), 1);
+    ck_assert_int_eq(world_find(&world, EFFECT_SKIPPED)->skipped.kind, SKIPPED_POD);
     ordinary("o", 1);
     uint64_t ticket = world_bind(&world, "o", name);
     ck_assert_ptr_nonnull(world_reply(&world, ticket)->error);

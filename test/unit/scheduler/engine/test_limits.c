@@ -59,6 +59,158 @@ START_TEST(a_veto_outlasts_the_pods_it_is_about)
 }
 END_TEST
 
+/* ---- what is beyond a limit ---- */
+
+/* A pod like those of world.h, of one toleration more than are looked at. */
+static void tolerant(const struct world_pod *pod)
+{
+    static struct toleration_object tolerations[POD_TOLERATIONS_MAX + 1];
+    struct amount_object amounts[3];
+    struct event event = {.type = EVENT_POD};
+    for (int i = 0; i <= POD_TOLERATIONS_MAX; i++) {
+        tolerations[i] =
+            (struct toleration_object){"key", "value", TOLERATION_EQUAL, true, TAINT_NO_SCHEDULE};
+    }
+    world_fill_pod(pod, &event.pod, amounts);
+    event.pod.tolerations = tolerations;
+    event.pod.toleration_count = POD_TOLERATIONS_MAX + 1;
+    world_apply(&world, &event);
+}
+
+static const char *skipped(void)
+{
+    const struct effect *effect = world_find(&world, EFFECT_SKIPPED);
+    if (effect == NULL) {
+        return NULL;
+    }
+    ck_assert_uint_eq(world_count(&world, EFFECT_SKIPPED), 1);
+    ck_assert_int_eq(effect->skipped.kind, SKIPPED_POD);
+    ck_assert_str_eq(effect->skipped.name_space, "ns");
+    return effect->skipped.message;
+}
+
+static const char *const all[] = {"n0", NULL};
+static const char why[] = "Phalanx cannot place the pod: it has more than 64 tolerations";
+
+/* Told once, and refused with the same words whatever is asked. */
+START_TEST(a_pod_beyond_a_limit_is_refused_with_the_limit)
+{
+    tolerant(&(struct world_pod){.uid = "p", .gpus = 1, .rank = -1});
+    ck_assert_str_eq(skipped(), why);
+    ck_assert_str_eq(world_find(&world, EFFECT_SKIPPED)->skipped.name, "p");
+    tolerant(&(struct world_pod){.uid = "p", .gpus = 1, .rank = -1, .nominated = "n0"});
+    ck_assert_ptr_null(skipped());
+    const struct filter_reply *reply = world_filter(&world, "p", NULL, all);
+    ck_assert_int_eq(reply->verdict, FILTER_NONE);
+    ck_assert_str_eq(reply->reason, why);
+    uint64_t ticket = world_bind(&world, "p", "n0");
+    ck_assert_str_eq(world_reply(&world, ticket)->error, why);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+
+    struct event event = {.type = EVENT_PREEMPT};
+    uint32_t row = engine_node_row(world.engine, "n0", 2);
+    event.preempt.pod.uid = "p";
+    event.preempt.rows = &row;
+    event.preempt.row_count = 1;
+    world_apply(&world, &event);
+    ck_assert(!world_find(&world, EFFECT_PREEMPT_REPLY)->preempt.keeps[0]);
+}
+END_TEST
+
+/* It may be within the limits again, and beyond them later. */
+START_TEST(a_limit_is_told_again_when_it_is_passed_again)
+{
+    struct world_pod pod = {.uid = "p", .gpus = 1, .rank = -1};
+    tolerant(&pod);
+    world_pod(&world, &pod);
+    ck_assert_ptr_null(skipped());
+    ck_assert_int_eq(world_filter(&world, "p", NULL, all)->verdict, FILTER_ALL);
+    tolerant(&pod);
+    ck_assert_str_eq(skipped(), why);
+    ck_assert_int_eq(world_filter(&world, "p", NULL, all)->verdict, FILTER_NONE);
+    pod.succeeded = true;
+    tolerant(&pod);
+    pod.uid = "q"; /* seen only when all is over */
+    tolerant(&pod);
+    ck_assert_ptr_null(skipped());
+}
+END_TEST
+
+/* A call may come before the watch. */
+START_TEST(a_pod_of_a_call_beyond_a_limit_is_refused)
+{
+    struct amount_object amounts[3];
+    struct label_object labels[POD_SELECTOR_MAX + 1];
+    for (int i = 0; i <= POD_SELECTOR_MAX; i++) {
+        labels[i] = (struct label_object){"key", "value"};
+    }
+    struct world_pod pod = {.uid = "p",
+                            .gpus = 1,
+                            .rank = -1,
+                            .selector = labels,
+                            .selector_count = POD_SELECTOR_MAX + 1};
+    struct pod_object object;
+    world_fill_pod(&pod, &object, amounts);
+    struct event event = {.type = EVENT_FILTER};
+    uint32_t row = engine_node_row(world.engine, "n0", 2);
+    event.filter = (struct filter_event){
+        .ticket = 1, .pod = {.uid = "p", .object = &object}, .rows = &row, .row_count = 1};
+    world_apply(&world, &event);
+    static const char text[] = "Phalanx cannot place the pod: its node selector has more than 64 "
+                               "labels";
+    ck_assert_str_eq(skipped(), text);
+    ck_assert_str_eq(world_find(&world, EFFECT_FILTER_REPLY)->filter.reason, text);
+    ck_assert(engine_knows_pod(world.engine, "p"));
+}
+END_TEST
+
+/* What it has of a node counts all the same. */
+START_TEST(what_a_bound_pod_beyond_a_limit_has_is_not_free)
+{
+    char node[64];
+    tolerant(&(struct world_pod){.uid = "p", .gpus = 1, .rank = -1, .node = "n0"});
+    ck_assert_str_eq(skipped(), why);
+    world_gang(&world, "g", 1, 1);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    world_pod_gone(&world, "p");
+    ck_assert_str_eq(world_node_of(&world, "g", "g-0", node), "n0");
+}
+END_TEST
+
+/* A member that cannot be planned does not make a quorum; the others are told why they wait. */
+START_TEST(a_gang_waits_for_a_member_within_the_limits)
+{
+    world_node(&world, "n1", "b0", "r0", 8);
+    tolerant(&(struct world_pod){.uid = "a", .gang = "g", .minimum = 2, .gpus = 8, .rank = 0});
+    world_pod(&world,
+              &(struct world_pod){.uid = "b", .gang = "g", .minimum = 2, .gpus = 8, .rank = 1});
+    ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
+    ck_assert_str_eq(world_reason(&world, "g"),
+                     "gang ns/g waits until 2 of its pods exist that Phalanx can place; some are "
+                     "refused, each with its reason");
+    ck_assert_str_eq(world_filter(&world, "a", NULL, all)->reason, why);
+    world_pod(&world,
+              &(struct world_pod){.uid = "a", .gang = "g", .minimum = 2, .gpus = 8, .rank = 0});
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    tolerant(&(struct world_pod){.uid = "a", .gang = "g", .minimum = 2, .gpus = 8, .rank = 0});
+    ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
+}
+END_TEST
+
+/* A restart finds a gang that runs: it has begun, whatever one of its pods tolerates. */
+START_TEST(a_bound_member_beyond_a_limit_is_one)
+{
+    world_node(&world, "n1", "b0", "r0", 8);
+    tolerant(&(struct world_pod){
+        .uid = "a", .gang = "g", .minimum = 2, .gpus = 8, .rank = 0, .node = "n0"});
+    world_pod(&world,
+              &(struct world_pod){.uid = "b", .gang = "g", .minimum = 2, .gpus = 8, .rank = 1});
+    ck_assert_int_eq(world_state(&world, "g"), GANG_COMMITTING);
+    char node[64];
+    ck_assert_str_eq(world_node_of(&world, "g", "b", node), "n1");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/engine/limits");
@@ -66,6 +218,12 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_veto_is_not_for_who_gets_the_number_of_its_kind);
     tcase_add_test(tcase, a_veto_outlasts_the_pods_it_is_about);
+    tcase_add_test(tcase, a_pod_beyond_a_limit_is_refused_with_the_limit);
+    tcase_add_test(tcase, a_limit_is_told_again_when_it_is_passed_again);
+    tcase_add_test(tcase, a_pod_of_a_call_beyond_a_limit_is_refused);
+    tcase_add_test(tcase, what_a_bound_pod_beyond_a_limit_has_is_not_free);
+    tcase_add_test(tcase, a_gang_waits_for_a_member_within_the_limits);
+    tcase_add_test(tcase, a_bound_member_beyond_a_limit_is_one);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -19,7 +19,7 @@ static uint32_t labelled(struct books *books, const char *name, const char *valu
 
 static bool admits(struct books *books, const struct pod_object *pod, uint32_t row)
 {
-    uint32_t shape = shapes_acquire(books->shapes, pod);
+    uint32_t shape = shapes_acquire(books->shapes, pod, NULL);
     ck_assert_uint_ne(shape, SHAPE_NONE);
     bool result = shapes_admits(books->shapes, shape, row);
     ck_assert(shapes_release(books->shapes, shape));
@@ -214,19 +214,20 @@ START_TEST(test_what_is_shared)
     }
     uint32_t ids[20];
     for (size_t i = 0; i < count; i++) {
-        ids[i] = shapes_acquire(books.shapes, &pods[i]);
+        ids[i] = shapes_acquire(books.shapes, &pods[i], NULL);
         ck_assert_uint_eq(ids[i], i); /* dense, all different */
         struct pod_object twin = pods[i];
         twin.name = twin.uid = "somebody else";
         twin.priority = 7;
         twin.rank = 3;
-        ck_assert_uint_eq(shapes_acquire(books.shapes, &twin), ids[i]);
+        ck_assert_uint_eq(shapes_acquire(books.shapes, &twin, NULL), ids[i]);
     }
     for (size_t i = 0; i < count; i++) {
         ck_assert(!shapes_release(books.shapes, ids[i]));
         ck_assert(shapes_release(books.shapes, ids[i]));
     }
-    ck_assert_uint_eq(shapes_acquire(books.shapes, &pods[0]), ids[count - 1]); /* used again */
+    ck_assert_uint_eq(shapes_acquire(books.shapes, &pods[0], NULL),
+                      ids[count - 1]); /* used again */
     books_finish(&books);
 }
 END_TEST
@@ -257,7 +258,7 @@ START_TEST(test_absurd_words)
         {.tolerations = &tolerations[1], .toleration_count = 1},
     };
     for (size_t i = 0; i < COUNT(pods); i++) {
-        ck_assert_uint_eq(shapes_acquire(books.shapes, &pods[i]), SHAPE_NONE);
+        ck_assert_uint_eq(shapes_acquire(books.shapes, &pods[i], NULL), SHAPE_NONE);
     }
     books_finish(&books);
 }

@@ -73,7 +73,7 @@ static void setup(void)
     for (uint32_t i = 0; i < SHAPES; i++) {
         struct amount_object amount = {"gpu", i + 1};
         struct pod_object pod = {.requests = &amount, .request_count = 1};
-        shape[i] = shapes_acquire(shapes, &pod);
+        shape[i] = shapes_acquire(shapes, &pod, NULL);
     }
     gpu = names_find(nodes_words(nodes), "gpu", 3);
     rebuild();
@@ -181,7 +181,7 @@ START_TEST(more_shapes_than_views)
         snprintf(value, sizeof(value), "v%u", i);
         selector.value = value;
         struct pod_object pod = {.selector = &selector, .selector_count = 1};
-        many[i] = shapes_acquire(shapes, &pod);
+        many[i] = shapes_acquire(shapes, &pod, NULL);
         ck_assert_uint_eq(capacity_domain(ledger_capacity(ledger, many[i]), 0), 0);
     }
     check_all();

@@ -88,7 +88,7 @@ static void add_shape(struct model *model, uint32_t index)
                              .selector_count = model->wants_special[index],
                              .tolerations = &anything,
                              .toleration_count = model->tolerates[index]};
-    model->shapes[index] = shapes_acquire(model->books.shapes, &pod);
+    model->shapes[index] = shapes_acquire(model->books.shapes, &pod, NULL);
     ck_assert_uint_ne(model->shapes[index], SHAPE_NONE);
 }
 

@@ -55,7 +55,7 @@ static uint32_t shape(struct fixture *fixture, int64_t cpu, int zone, bool toler
                              .selector_count = zone >= 0,
                              .tolerations = &toleration,
                              .toleration_count = tolerates};
-    return shapes_acquire(fixture->books.shapes, &pod);
+    return shapes_acquire(fixture->books.shapes, &pod, NULL);
 }
 
 START_TEST(test_shared_by_rules)

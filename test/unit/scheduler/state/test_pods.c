@@ -458,31 +458,50 @@ START_TEST(test_resize_recharges)
 }
 END_TEST
 
-START_TEST(test_limits_have_no_side_effects)
+/* What is beyond a limit is known, and charged as far as it can be, but not to be planned. */
+START_TEST(test_beyond_a_limit)
 {
     struct books books;
     books_init(&books);
     struct books_pod page;
     static char absurd[NAMES_LENGTH_MAX + 2];
+    unsigned changes;
+    uint32_t n1 = books_node(&books, "n1", "r1", 8000, 8);
     memset(absurd, 'x', sizeof(absurd) - 1);
     books_pod_init(&page, "p", 1000, 2);
-    page.object.node = absurd;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object, NULL));
-    page.object.node = NULL;
-    page.object.nominated = absurd;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object, NULL));
-    page.object.nominated = NULL;
+    struct pod *pod = pods_observe(books.pods, &page.object, NULL);
+    ck_assert_ptr_null(pod->refused);
+    ck_assert(pods_pending(pod));
     page.amounts[0].resource = absurd;
-    ck_assert_ptr_null(pods_observe(books.pods, &page.object, NULL));
-    ck_assert_uint_eq(pods_count(books.pods), 0);
+    ck_assert_ptr_eq(pods_observe(books.pods, &page.object, &changes), pod);
+    ck_assert_uint_eq(changes, POD_REFUSED | POD_SHAPE);
+    ck_assert_str_eq(pod->refused,
+                     "Phalanx cannot place the pod: a name in it is longer than 4096 bytes");
+    ck_assert(!pods_pending(pod));
+    pods_observe(books.pods, &page.object, &changes);
+    ck_assert_uint_eq(changes, POD_UNCHANGED);
+    pods_bind(books.pods, pod, n1);
+    ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 6);
+    ck_assert_int_eq(books_free(&books, n1, "cpu"), 8000); /* who knows */
+    page.amounts[0].resource = "cpu";
+    pods_observe(books.pods, &page.object, &changes);
+    ck_assert_uint_eq(changes, POD_REFUSED | POD_SHAPE);
+    ck_assert_ptr_null(pod->refused);
+    ck_assert_int_eq(books_free(&books, n1, "cpu"), 7000);
 
-    struct pod *pod = books_pod(&books, "p", 1000, 2);
-    uint32_t shape = pod->shape;
-    page.object.priority = 5;
-    ck_assert_ptr_null(
-        pods_observe(books.pods, &page.object, NULL)); /* a known pod stays as it was */
-    ck_assert_uint_eq(pod->shape, shape);
-    ck_assert_int_eq(pod->priority, 0);
+    books_pod_init(&page, "q", 1000, 2);
+    page.object.node = absurd;
+    page.object.nominated = absurd; /* as good as none */
+    pod = pods_observe(books.pods, &page.object, &changes);
+    ck_assert_uint_eq(changes, POD_ADDED);
+    ck_assert_ptr_nonnull(pod->refused);
+    ck_assert_uint_eq(pod->node, NAMES_NONE);
+    ck_assert_uint_eq(pod->nominated, NAMES_NONE);
+    ck_assert(!pods_pending(pod));
+    page.object.node = NULL;
+    pods_observe(books.pods, &page.object, &changes);
+    ck_assert_uint_eq(changes, POD_REFUSED);
+    ck_assert(pods_pending(pod));
     books_finish(&books);
 }
 END_TEST
@@ -558,7 +577,7 @@ int main(void)
     tcase_add_test(tcase, test_who_wants_to_know_of_phases);
     tcase_add_test(tcase, test_phase_table);
     tcase_add_test(tcase, test_resize_recharges);
-    tcase_add_test(tcase, test_limits_have_no_side_effects);
+    tcase_add_test(tcase, test_beyond_a_limit);
     tcase_add_test(tcase, test_shape_goes_with_its_last_pod);
     tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 7);
     suite_add_tcase(suite, tcase);

@@ -41,7 +41,7 @@ static uint32_t add_node(const char *name, const char *key, const char *value,
 
 static bool admits(const struct pod_object *pod, uint32_t row)
 {
-    uint32_t shape = shapes_acquire(shapes, pod);
+    uint32_t shape = shapes_acquire(shapes, pod, NULL);
     ck_assert_uint_ne(shape, SHAPE_NONE);
     bool result = shapes_admits(shapes, shape, row);
     ck_assert(shapes_release(shapes, shape));
@@ -59,14 +59,14 @@ START_TEST(equal_pods_share_and_ids_come_back)
     struct pod_object same = {
         .requests = turned, .request_count = 2, .selector = swapped, .selector_count = 2};
     struct pod_object other = {.requests = requests, .request_count = 1};
-    uint32_t first = shapes_acquire(shapes, &pod);
-    ck_assert_uint_eq(shapes_acquire(shapes, &same), first);
-    uint32_t second = shapes_acquire(shapes, &other);
+    uint32_t first = shapes_acquire(shapes, &pod, NULL);
+    ck_assert_uint_eq(shapes_acquire(shapes, &same, NULL), first);
+    uint32_t second = shapes_acquire(shapes, &other, NULL);
     ck_assert_uint_ne(second, first);
     ck_assert_uint_eq(shapes_request(shapes, first)->count, 2); /* zero amounts do not count */
     ck_assert(!shapes_release(shapes, first));
     ck_assert(shapes_release(shapes, first));
-    ck_assert_uint_eq(shapes_acquire(shapes, &pod), first); /* the id is used again */
+    ck_assert_uint_eq(shapes_acquire(shapes, &pod, NULL), first); /* the id is used again */
     ck_assert(shapes_release(shapes, first));
     ck_assert(shapes_release(shapes, second));
 }
@@ -200,8 +200,8 @@ static uint32_t acquire_unique(uint32_t number)
                              .term_count = 1,
                              .tolerations = &toleration,
                              .toleration_count = 1};
-    uint32_t shape = shapes_acquire(shapes, &pod);
-    ck_assert_uint_eq(shapes_acquire(shapes, &pod), shape);
+    uint32_t shape = shapes_acquire(shapes, &pod, NULL);
+    ck_assert_uint_eq(shapes_acquire(shapes, &pod, NULL), shape);
     ck_assert(!shapes_release(shapes, shape));
     return shape;
 }
@@ -251,7 +251,7 @@ START_TEST(refused_pods_leave_no_words)
                                  .term_count = 1,
                                  .tolerations = &toleration,
                                  .toleration_count = 1};
-        ck_assert_uint_eq(shapes_acquire(shapes, &pod), SHAPE_NONE);
+        ck_assert_uint_eq(shapes_acquire(shapes, &pod, NULL), SHAPE_NONE);
         ck_assert_uint_eq(names_count(nodes_words(nodes)), before);
     }
 }
@@ -263,7 +263,7 @@ START_TEST(words_of_a_living_shape_stay)
 {
     struct label_object selector = {"zone", "z1"};
     struct pod_object pod = {.selector = &selector, .selector_count = 1};
-    uint32_t shape = shapes_acquire(shapes, &pod);
+    uint32_t shape = shapes_acquire(shapes, &pod, NULL);
     for (int i = 0; i < 100; i++) {
         char value[16];
         (void)snprintf(value, sizeof(value), "other-%d", i);
@@ -274,28 +274,106 @@ START_TEST(words_of_a_living_shape_stay)
 }
 END_TEST
 
+static void expect_refusal(const struct pod_object *pod, const char *text)
+{
+    const char *why = NULL;
+    ck_assert_uint_eq(shapes_acquire(shapes, pod, &why), SHAPE_NONE);
+    ck_assert_ptr_nonnull(why);
+    ck_assert_msg(strncmp(why, SHAPE_REFUSED, strlen(SHAPE_REFUSED)) == 0 &&
+                      strstr(why, text) != NULL,
+                  "%s", why);
+    const char *again = NULL;
+    ck_assert_uint_eq(shapes_acquire(shapes, pod, &again), SHAPE_NONE);
+    ck_assert_ptr_eq(again, why); /* compared as a pointer */
+}
+
 START_TEST(limits)
 {
     static struct amount_object requests[RESOURCES_MAX + 1];
     static char names[RESOURCES_MAX + 1][8];
+    static char absurd[NAMES_LENGTH_MAX + 2];
+    memset(absurd, 'x', sizeof(absurd) - 1);
     for (size_t i = 0; i <= RESOURCES_MAX; i++) {
         snprintf(names[i], sizeof(names[i]), "r%zu", i);
         requests[i] = (struct amount_object){names[i], 1};
     }
     struct pod_object pod = {.requests = requests, .request_count = RESOURCES_MAX + 1};
-    ck_assert_uint_eq(shapes_acquire(shapes, &pod), SHAPE_NONE);
+    expect_refusal(&pod, "more than 64 resources");
     struct pod_object many[] = {{.selector_count = POD_SELECTOR_MAX + 1},
                                 {.term_count = POD_AFFINITY_TERMS_MAX + 1},
                                 {.toleration_count = POD_TOLERATIONS_MAX + 1}};
+    static const char *const texts[] = {"selector has more than 64", "more than 32 terms",
+                                        "more than 64 tolerations"};
     for (size_t i = 0; i < 3; i++) {
-        ck_assert_uint_eq(shapes_acquire(shapes, &many[i]), SHAPE_NONE);
+        expect_refusal(&many[i], texts[i]);
     }
     struct term_object term = {NULL, POD_EXPRESSIONS_MAX + 1};
     struct pod_object wide = {.terms = &term, .term_count = 1};
-    ck_assert_uint_eq(shapes_acquire(shapes, &wide), SHAPE_NONE);
+    expect_refusal(&wide, "more than 32 expressions");
     struct expression_object expression = {"n", SELECTOR_IN, false, NULL, POD_VALUES_MAX + 1};
     term = (struct term_object){&expression, 1};
-    ck_assert_uint_eq(shapes_acquire(shapes, &wide), SHAPE_NONE);
+    expect_refusal(&wide, "more than 512 values");
+    expression = (struct expression_object){.key = absurd, .operator= SELECTOR_EXISTS };
+    expect_refusal(&wide, "longer than 4096 bytes");
+}
+END_TEST
+
+/* What a pod beyond a limit requests counts as far as it has room, whatever it asks of nodes. */
+START_TEST(what_can_be_known)
+{
+    static struct amount_object requests[RESOURCES_MAX + 3];
+    static char names[RESOURCES_MAX + 1][8];
+    static char absurd[NAMES_LENGTH_MAX + 2];
+    memset(absurd, 'x', sizeof(absurd) - 1);
+    requests[0] = (struct amount_object){absurd, 5};
+    requests[1] = (struct amount_object){"nothing", 0};
+    for (size_t i = 0; i <= RESOURCES_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "r%zu", i);
+        requests[i + 2] = (struct amount_object){names[i], 1 + (int64_t)i};
+    }
+    struct label_object selector = {"a", "1"};
+    struct pod_object pod = {.requests = requests,
+                             .request_count = RESOURCES_MAX + 3,
+                             .selector = &selector,
+                             .selector_count = 1};
+    uint32_t known = shapes_acquire_known(shapes, &pod);
+    ck_assert_uint_ne(known, SHAPE_NONE);
+    ck_assert_uint_eq(shapes_request(shapes, known)->count, RESOURCES_MAX);
+    ck_assert(shapes_admits(shapes, known, add_node("bare", NULL, NULL, NULL, false)));
+    struct pod_object plain = {.requests = requests + 2, .request_count = RESOURCES_MAX};
+    ck_assert_uint_eq(shapes_acquire(shapes, &plain, NULL), known);
+    ck_assert(!shapes_release(shapes, known));
+    ck_assert(shapes_release(shapes, known));
+}
+END_TEST
+
+/* With as many shapes as may be, what has one goes on, and the rest is taken for nothing. */
+START_TEST(as_many_as_may_be)
+{
+    struct amount_object amounts[] = {{"cpu", 1}, {"cpu", 2}, {"cpu", 3}};
+    struct pod_object pods[3];
+    uint32_t ids[3];
+    shapes_limit(shapes, 2);
+    for (int i = 0; i < 3; i++) {
+        pods[i] = (struct pod_object){.requests = &amounts[i], .request_count = 1};
+    }
+    ids[0] = shapes_acquire(shapes, &pods[0], NULL);
+    ids[1] = shapes_acquire(shapes, &pods[1], NULL);
+    expect_refusal(&pods[2], "too many kinds of pods");
+    ck_assert_uint_eq(shapes_acquire(shapes, &pods[1], NULL), ids[1]);
+    ck_assert_uint_eq(shapes_acquire_known(shapes, &pods[1]), ids[1]);
+    uint32_t nothing = shapes_acquire_known(shapes, &pods[2]);
+    ck_assert_uint_ne(nothing, SHAPE_NONE);
+    ck_assert_uint_eq(shapes_request(shapes, nothing)->count, 0);
+    ck_assert_uint_eq(shapes_acquire_known(shapes, &pods[2]), nothing);
+    ck_assert(shapes_release(shapes, ids[0]));
+    expect_refusal(&pods[2], "too many kinds of pods"); /* the one of nothing counts, too */
+    ck_assert(!shapes_release(shapes, nothing));
+    ck_assert(shapes_release(shapes, nothing));
+    ids[2] = shapes_acquire(shapes, &pods[2], NULL);
+    ck_assert_uint_ne(ids[2], SHAPE_NONE);
+    nothing = shapes_acquire_known(shapes, &pods[0]);
+    ck_assert_uint_eq(shapes_request(shapes, nothing)->count, 0);
 }
 END_TEST
 
@@ -313,6 +391,8 @@ int main(void)
     tcase_add_test(tcase, refused_pods_leave_no_words);
     tcase_add_test(tcase, words_of_a_living_shape_stay);
     tcase_add_test(tcase, limits);
+    tcase_add_test(tcase, what_can_be_known);
+    tcase_add_test(tcase, as_many_as_may_be);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

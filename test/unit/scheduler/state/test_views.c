@@ -59,7 +59,7 @@ static uint32_t shape(struct fixture *fixture, int64_t cpu, bool tolerates)
                              .request_count = 1,
                              .tolerations = &toleration,
                              .toleration_count = tolerates};
-    return shapes_acquire(fixture->books.shapes, &pod);
+    return shapes_acquire(fixture->books.shapes, &pod, NULL);
 }
 
 static void drop(struct fixture *fixture, uint32_t shape)
