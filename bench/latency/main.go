@@ -31,16 +31,18 @@ const (
 )
 
 type options struct {
-	nodes, gangs, overlap, gpus, traces, log int
-	sizes                                    []int
-	late                                     time.Duration
-	fast, keep                               bool
+	nodes, full, gangs, waiting, overlap, gpus, traces, log int
+	sizes                                                   []int
+	late                                                    time.Duration
+	fast, keep                                              bool
 }
 
 func main() {
 	var o options
 	var sizes string
 	flag.IntVar(&o.nodes, "nodes", 500, "nodes of the cluster, 16 to a rack, 8 GPUs each")
+	flag.IntVar(&o.full, "full", 0, "nodes that are full from the start")
+	flag.IntVar(&o.waiting, "waiting", 0, "gangs of 16 that wait for a 17th pod all the time")
 	flag.IntVar(&o.gangs, "gangs", 200, "gangs of each size")
 	flag.StringVar(&sizes, "sizes", "4,16,64", "pods of a gang")
 	flag.IntVar(&o.overlap, "overlap", 1, "gangs under way at a time")
@@ -87,7 +89,7 @@ func run(o options) error {
 		return err
 	}
 	defer cp.Stop()
-	if err := prepare(ctx, cp, o.nodes); err != nil {
+	if err := prepare(ctx, cp, o.nodes, o.full); err != nil {
 		return err
 	}
 	phalanx, err := cp.StartPhalanx(ctx, os.Getenv("PHALANX_BIN"))
@@ -107,11 +109,16 @@ func run(o options) error {
 		o.nodes, o.gangs, o.overlap, o.gpus)
 	fmt.Printf("seconds from the last pod created to the last pod bound\n%6s %6s %7s %7s %7s %7s   %s\n",
 		"pods", "gangs", "p50", "p90", "p99", "max", "over "+o.late.String())
-	watcher, err := watchPods(ctx, cp)
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watcher, err := watchPods(watching, cp)
 	if err != nil {
 		return err
 	}
 	b := &bench{options: o, cp: cp, phalanx: phalanx, watcher: watcher}
+	if err := b.crowd(ctx); err != nil {
+		return err
+	}
 	for _, size := range o.sizes {
 		if err := b.measure(ctx, size); err != nil {
 			return fmt.Errorf("%w\n%s\n%s", err, phalanx.LogTail(10), scheduler.LogTail(10))
@@ -123,7 +130,7 @@ func run(o options) error {
 	return nil
 }
 
-func prepare(ctx context.Context, cp *harness.ControlPlane, nodes int) error {
+func prepare(ctx context.Context, cp *harness.ControlPlane, count, full int) error {
 	if err := cp.InstallManifests(ctx); err != nil {
 		return err
 	}
@@ -131,10 +138,19 @@ func prepare(ctx context.Context, cp *harness.ControlPlane, nodes int) error {
 		return err
 	}
 	var racks []string
-	for i := range (nodes + nodesPerRack - 1) / nodesPerRack {
+	for i := range (count + nodesPerRack - 1) / nodesPerRack {
 		racks = append(racks, fmt.Sprintf("rack-%03d", i))
 	}
-	return cp.CreateNodes(ctx, harness.Racks(nodesPerRack, racks...)[:nodes])
+	nodes := harness.Racks(nodesPerRack, racks...)[:count]
+	if err := cp.CreateNodes(ctx, nodes); err != nil {
+		return err
+	}
+	pods := make([]harness.Pod, full)
+	for i := range pods { // all over the cluster
+		node := nodes[i*count/full].Name
+		pods[i] = harness.Pod{Name: "filler-" + node, GPUs: harness.GPUsPerNode, Node: node}
+	}
+	return cp.CreatePods(ctx, namespace, pods)
 }
 
 type bench struct {
@@ -143,6 +159,30 @@ type bench struct {
 	phalanx *harness.Phalanx
 	watcher *watcher
 	number  int
+}
+
+// crowd makes the gangs that wait, and prints how often kube-scheduler asks for them while nothing happens.
+func (b *bench) crowd(ctx context.Context) error {
+	const quiet = 10 * time.Second
+	for i := range b.waiting {
+		name := fmt.Sprintf("waiting-%05d", i)
+		if err := b.createGang(ctx, name, 16, 17); err != nil {
+			return err
+		}
+	}
+	if b.waiting == 0 {
+		return nil
+	}
+	time.Sleep(quiet)
+	const calls = `phalanx_extender_requests_total{verb="filter",code="200"}`
+	before, err := b.phalanx.Metric(ctx, calls)
+	if err != nil {
+		return err
+	}
+	time.Sleep(quiet)
+	after, err := b.phalanx.Metric(ctx, calls)
+	fmt.Printf("%d gangs wait; in a quiet second they are asked for %.1f times\n", b.waiting, (after-before)/quiet.Seconds())
+	return err
 }
 
 // figures of Phalanx that tell how the gangs were brought to their places.
@@ -234,14 +274,7 @@ func (b *bench) print(size int, took []time.Duration, late int) {
 func (b *bench) place(ctx context.Context, name string, size int) (time.Duration, string, error) {
 	gang := b.watcher.expect(name, size)
 	defer b.watcher.forget(name)
-	if err := b.cp.CreatePodGroup(ctx, namespace, name, size); err != nil {
-		return 0, "", err
-	}
-	pods := make([]harness.Pod, size)
-	for i := range pods {
-		pods[i] = harness.Pod{Name: fmt.Sprintf("%s-%03d", name, i), Group: name, GPUs: b.gpus}
-	}
-	if err := b.cp.CreatePods(ctx, namespace, pods); err != nil {
+	if err := b.createGang(ctx, name, size, size); err != nil {
 		return 0, "", err
 	}
 	created := time.Now()
@@ -263,4 +296,15 @@ func (b *bench) place(ctx context.Context, name string, size int) (time.Duration
 		return 0, "", fmt.Errorf("its pods are not gone within %s", patience)
 	}
 	return took, b.watcher.history(gang, created), nil
+}
+
+func (b *bench) createGang(ctx context.Context, name string, size, quorum int) error {
+	if err := b.cp.CreatePodGroup(ctx, namespace, name, quorum); err != nil {
+		return err
+	}
+	pods := make([]harness.Pod, size)
+	for i := range pods {
+		pods[i] = harness.Pod{Name: fmt.Sprintf("%s-%03d", name, i), Group: name, GPUs: b.gpus}
+	}
+	return b.cp.CreatePods(ctx, namespace, pods)
 }

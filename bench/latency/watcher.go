@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -73,7 +72,7 @@ func (w *watcher) follow(ctx context.Context, cp *harness.ControlPlane, stream w
 		var err error
 		stream, err = cp.Client.CoreV1().Pods(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: version})
 		if err != nil {
-			if !errors.Is(err, context.Canceled) {
+			if ctx.Err() == nil {
 				fmt.Fprintln(os.Stderr, "bench/latency: the watch is lost:", err)
 			}
 			return
