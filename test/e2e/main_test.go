@@ -353,10 +353,22 @@ func racks(pods []*harness.PodRecord) map[string]int {
 	return found
 }
 
-// eventNotes returns the notes of all events about one pod, with their reasons.
-func (s *scene) eventNotes(pod string) []string {
+// told is how many Events there are about a gang's PodGroup for a reason.
+func (s *scene) told(gang, reason string) int {
 	s.Helper()
-	options := metav1.ListOptions{FieldSelector: "involvedObject.name=" + pod}
+	told := 0
+	for _, note := range s.eventNotes(gang) {
+		if strings.HasPrefix(note, reason+": ") {
+			told++
+		}
+	}
+	return told
+}
+
+// eventNotes returns the notes of all events about one object, with their reasons.
+func (s *scene) eventNotes(name string) []string {
+	s.Helper()
+	options := metav1.ListOptions{FieldSelector: "involvedObject.name=" + name}
 	events, err := s.cp.Client.CoreV1().Events(s.namespace).List(s.Context(), options)
 	s.must(err)
 	var notes []string

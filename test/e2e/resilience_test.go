@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -76,6 +77,32 @@ func TestResilience(t *testing.T) {
 		s.must(phalanx.Start())
 		s.must(phalanx.WaitReady(s.Context(), 30*time.Second))
 		s.waitBound("gang", 8, time.Minute)
+	})
+
+	t.Run("ARestartIsNoNews", func(t *testing.T) {
+		s := breaking(t)
+		s.createGang("runs", 4)
+		s.waitBound("runs", 4, time.Minute)
+		s.createGang("waits", 5)
+		toldOnce := func() error {
+			for gang, reason := range map[string]string{"runs": "GangPlaced", "waits": "GangWaiting"} {
+				if told := s.told(gang, reason); told != 1 {
+					return fmt.Errorf("%d Events %s about gang %s, want 1", told, reason, gang)
+				}
+			}
+			return nil
+		}
+		s.waitFor(20*time.Second, "people are told", toldOnce)
+		phalanx.Kill()
+		s.must(phalanx.Start())
+		s.waitFor(time.Minute, "Phalanx leads again", func() error {
+			leads, err := phalanx.Metric(s.Context(), "phalanx_leader")
+			if err == nil && leads != 1 {
+				err = errors.New("it does not")
+			}
+			return err
+		})
+		s.never(5*time.Second, toldOnce)
 	})
 
 	t.Run("TokenExpiresAndIsReplaced", func(t *testing.T) {
