@@ -8,7 +8,7 @@
   banned  functions that cannot be used safely, and memory that bypasses topology/base/alloc.h
   files   SPDX line, header guard, own header first, at most LINES_MAX lines of COLUMNS_MAX columns, no notes to self
   docs    what the documents name is there: files, links and their headings, functions, types and constants of the code;
-          every metric is described in METRICS_TEXT, and only those
+          every metric is described in METRICS_TEXT, and only those; every module of TOURED is named in TOUR
 
 Without RULE all of them run. Prints "file:line: what" and exits 1 when something is wrong. Comments and string
 literals are blanked before looking for code, so prose may name what code may not use. selftest.py proves that
@@ -124,6 +124,8 @@ SKIPPED_PARTS = {".git", "__pycache__", "corpus"}
 SKIPPED_FILES = {"LICENSE", "go.sum", "go.mod"}
 METRICS_CODE = "api/ops/metrics.c"
 METRICS_TEXT = "docs/operations.md"
+TOUR = "docs/README.md"
+TOURED = ["topology", "scheduler"]
 NOTES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
@@ -337,6 +339,12 @@ def check_docs(root, documents, names, words, complain):
                 found = match.group(match.lastindex or 0)
                 if found.rstrip("/") not in known:
                     complain(name, text.count("\n", 0, match.start()) + 1, f"{found}: {what}")
+    if TOUR in documents:
+        named = set(re.findall(r"`([^`]+)`", DOC_BLOCK.sub("", documents[TOUR].read_text(encoding="utf-8"))))
+        for name in sorted(names):
+            module = name.rsplit("/", 1)[-1].removesuffix(".c")
+            if name.endswith(".c") and name.split("/")[0] in TOURED and module not in named:
+                complain(TOUR, 1, f"`{module}` is not named: {name}")
     if METRICS_TEXT in documents:
         for metric in sorted(made - set(DOC_METRIC.findall(documents[METRICS_TEXT].read_text(encoding="utf-8")))):
             complain(METRICS_TEXT, 1, f"{metric}: is not described")

@@ -34,6 +34,7 @@ GOOD = {
     "test/unit/api/view/bed.h": header("test/unit/api/view/bed.h", '#include "api/embedded/cluster.h"'),
     "api/http/server.c": SPDX + '#include <microhttpd.h>\n#include <time.h>\n#include "scheduler/state/b.h"\n',
     "api/ops/metrics.c": SPDX + 'const char a[] = "phalanx_nodes{kind";\n',
+    "docs/README.md": "`a` `alloc` `b` `effects` `shape`\n",
     "docs/operations.md": "# Operations\n\n## Where a gang *wants*, to be\n\n`phalanx_nodes`\n",
     "README.md": "`topology/base/a.c` `api/ops/` `a.c` `curl.h` `a()` `x_create()` `struct node_shape` `enum no` `NO_SHAPE`\n"
     "[there](docs/operations.md#where-a-gang-wants-to-be) [here](#it) [out](https://example.com/x.md)\n\n# It\n"
@@ -95,6 +96,7 @@ BAD = [
     ("docs", "docs/x.md", "`NO_B`\n", "NO_B: the code has no such name"),
     ("docs", "docs/x.md", "`phalanx_pods`\n", "phalanx_pods: there is no such metric"),
     ("docs", "docs/operations.md", "`phalanx_gangs`\n", "phalanx_nodes: is not described"),
+    ("docs", "docs/README.md", "`a` `alloc` `b` `effects`\n", "`shape` is not named: scheduler/state/shape.c"),
     ("docs", "docs/x.md", "[it](operation.md)\n", "operation.md: there is no such file"),
     ("docs", "docs/x.md", "[it](operations.md#metrics)\n", "operations.md#metrics: there is no such heading"),
     ("files", "topology/base/a.c", '#include <stdio.h>\n#include "topology/base/a.h"\n', "must be included first"),
