@@ -49,19 +49,6 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
     return pods;
 }
 
-static void pod_free(struct pod *pod)
-{
-    free(pod->uid);
-    free(pod->name_space);
-    free(pod->name);
-    free(pod->gang_name);
-    free(pod->role);
-    free(pod->devices);
-    free(pod->gpus.names);
-    placement_finish(&pod->placement);
-    free(pod);
-}
-
 void pods_destroy(struct pods *pods)
 {
     if (pods == NULL) {
@@ -70,7 +57,7 @@ void pods_destroy(struct pods *pods)
     struct pod *pod, *next;
     HASH_ITER (hh, pods->table, pod, next) {
         HASH_DELETE(hh, pods->table, pod);
-        pod_free(pod);
+        pod_destroy(pod);
     }
     timers_finish(&pods->unconfirmed);
     timers_finish(&pods->unseen);
@@ -339,13 +326,8 @@ static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
 
 static struct pod *add_pod(struct pods *pods, const struct pod_object *object, uint32_t shape)
 {
-    struct pod *pod = alloc_zero(1, sizeof(*pod));
-    pod->uid = alloc_string(object->uid);
-    pod->name_space = alloc_string(object->name_space);
-    pod->name = alloc_string(object->name);
+    struct pod *pod = pod_create(object);
     pod->shape = shape;
-    pod->node = NAMES_NONE;
-    pod->claim_row = NAMES_NONE;
     pod->table = pods;
     pod->footprint = &pods->ordinary;
     pod->arrival = ++pods->arrivals;
@@ -359,59 +341,10 @@ static uint32_t row_of(struct pods *pods, const char *name)
     return name == NULL ? NAMES_NONE : nodes_reserve(pods->nodes, name);
 }
 
-static unsigned update_number(uint32_t *to, uint32_t number, unsigned bit)
-{
-    bool same = *to == number;
-    *to = number;
-    return same ? POD_UNCHANGED : bit;
-}
-
-static unsigned update_string(char **to, const char *text, unsigned bit)
-{
-    if (text == *to || (text != NULL && *to != NULL && strcmp(*to, text) == 0)) {
-        return POD_UNCHANGED;
-    }
-    free(*to);
-    *to = alloc_string(text);
-    return bit;
-}
-
-static unsigned update_life(struct pod *pod, const struct pod_object *object)
-{
-    if (pod->terminal == object->terminal && pod->succeeded == object->succeeded &&
-        pod->deleting == object->deleting && pod->gated == object->gated) {
-        return POD_UNCHANGED;
-    }
-    pod->terminal = object->terminal;
-    pod->succeeded = object->succeeded;
-    pod->deleting = object->deleting;
-    pod->gated = object->gated;
-    return POD_LIFE;
-}
-
-/* Priority, and what the pod says of its gang. */
-static unsigned update_gang(struct pod *pod, const struct pod_object *object)
-{
-    int32_t rank = pod->rank, priority = pod->priority, quorum = pod->gang_minimum;
-    pod->rank = object->rank;
-    pod->priority = object->priority;
-    pod->gang_minimum = object->gang_minimum < 0 ? -1 : object->gang_minimum;
-    unsigned changes = rank == pod->rank ? POD_UNCHANGED : POD_ORDER;
-    changes |= priority == pod->priority ? POD_UNCHANGED : POD_PRIORITY;
-    changes |= quorum == pod->gang_minimum ? POD_UNCHANGED : POD_QUORUM;
-    changes |= update_string(&pod->gang_name, object->gang, POD_GANG);
-    changes |= update_string(&pod->role, object->role == NULL ? "" : object->role, POD_ORDER);
-    if (!placement_equal(&pod->placement, &object->placement)) {
-        placement_set(&pod->placement, &object->placement);
-        changes |= POD_PLACEMENT;
-    }
-    return changes;
-}
-
 /* The annotation of a bound pod says which GPUs it has. */
 static unsigned update_devices(struct pods *pods, struct pod *pod, const char *devices)
 {
-    unsigned changes = update_string(&pod->devices, devices, POD_DEVICES);
+    unsigned changes = pod_update_text(&pod->devices, devices, POD_DEVICES);
     if (devices != NULL && pod->gpus.count > 0 && pods_bound(pod) && pod->claim_row == pod->node &&
         gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, devices)) {
         ledger_gpus_changed(pods->ledger, pod->claim_row);
@@ -463,10 +396,9 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
     }
     struct totals_share before = pods_share(pod);
     found |= update_refusal(pod, refused);
-    found |= update_number(&pod->node, node, POD_NODE);
-    found |= update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
-    found |= update_life(pod, object);
-    found |= update_gang(pod, object);
+    found |= pod_update_number(&pod->node, node, POD_NODE);
+    found |= pod_update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
+    found |= pod_update(pod, object);
     recount(pod, &before);
     found |= update_devices(pods, pod, object->devices);
     if (changes != NULL) {
@@ -482,7 +414,7 @@ void pods_remove(struct pods *pods, struct pod *pod)
     pods_seen(pods, pod);
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
-    pod_free(pod);
+    pod_destroy(pod);
 }
 
 /* ---- phases ---- */

@@ -4,20 +4,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 
-#define uthash_fatal(message) abort()
-#include <uthash.h>
-
-#include "scheduler/objects.h"
-#include "scheduler/state/footprint.h"
-#include "scheduler/state/gpus.h"
 #include "scheduler/state/ledger.h"
-#include "scheduler/state/phase.h"
-#include "scheduler/state/placement.h"
+#include "scheduler/state/pod.h"
 #include "scheduler/state/shape.h"
-#include "scheduler/state/timers.h"
-#include "scheduler/state/totals.h"
 
 /* The pod table: every pod the engine knows, by uid, and what of the ledger is charged to it.
  *
@@ -33,68 +23,6 @@
  * Most of what the API server says of a pod is of no interest here: pods_observe() tells what of
  * the rest differs from what was known, and when nothing does, nothing has to be done.
  */
-
-struct gang;
-struct pods;
-
-/* What is known of the pod's nomination; kept by engine/nominate.c alone. */
-struct nomination {
-    bool wanted;         /* still to be asked for */
-    bool asked;          /* we asked for one that is not known to be cleared */
-    int64_t due;         /* when it is asked for again unless the watch shows it by then */
-    bool carried;        /* the watch shows that of its hold */
-    int64_t since;       /* when it did so first; INT64_MAX: not yet */
-    uint32_t taken_back; /* how often kube-scheduler took that of its hold back */
-    bool resting;        /* … and until `due` it is left at that */
-    bool missed;         /* a filter call without the planned node was refused since the plan */
-};
-
-struct pod {
-    UT_hash_handle hh; /* by uid */
-    struct pods *table;
-    uint64_t arrival; /* ascends in the order of arrival */
-    char *uid;
-    char *name_space;
-    char *name;
-    char *gang_name; /* as its labels say; NULL: an ordinary pod */
-    char *role;      /* "" when none */
-    int32_t rank;
-    int32_t priority;
-    bool terminal;
-    bool succeeded;
-    bool deleting;
-    bool gated;
-    uint32_t shape;             /* reference held */
-    uint32_t node;              /* row of spec.nodeName as seen, or NAMES_NONE */
-    uint32_t nominated;         /* row of status.nominatedNodeName as seen, or NAMES_NONE */
-    int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
-    struct placement placement; /* from the pod's own annotations */
-    char *devices;              /* names of its GPUs, as annotated; NULL: none */
-    const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
-
-    struct gang *gang;           /* or NULL */
-    struct totals *totals;       /* of the gang, or NULL; set by pods_count_in() */
-    struct footprint *footprint; /* of the gang, or that of all pods without one */
-
-    enum member_phase phase;
-    uint32_t claim_row;     /* the node of its place; NAMES_NONE: it has none */
-    struct pod *row_before; /* others with a place there, in the order in which they got it */
-    struct pod *row_after;
-    uint32_t site;             /* slot in the footprint */
-    struct gpus_claim gpus;    /* what it has of the GPUs of claim_row */
-    bool guarded;              /* its place is guarded in the ledger like a hold */
-    int64_t unconfirmed_until; /* UNCONFIRMED: if nobody has seen it by then it did not happen */
-    struct timer unconfirmed;  /* set to that */
-    uint32_t posts;            /* bindings posted whose outcome is not known yet */
-    bool waiting;              /* a bind call waits for the outcome of its binding */
-    uint64_t ticket;           /* of that call */
-
-    struct nomination nomination;
-    const char *told; /* the reason class last given to kube-scheduler; compared by pointer */
-
-    bool provisional;    /* known from a call only, not from the watch */
-    struct timer unseen; /* set: when it is forgotten, if the watch does not show it */
-};
 
 struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger);
 void pods_destroy(struct pods *pods);
@@ -116,23 +44,6 @@ uint32_t pods_members_on(const struct pods *pods, uint32_t row);
 /* Where pods without a gang have their places. *Borrowed*. */
 const struct footprint *pods_ordinary(const struct pods *pods);
 
-/* What pods_observe() found changed. */
-enum pod_change {
-    POD_UNCHANGED = 0,
-    POD_ADDED = 1 << 0,     /* new; then no other bit is set */
-    POD_NODE = 1 << 1,      /* spec.nodeName */
-    POD_NOMINATED = 1 << 2, /* status.nominatedNodeName */
-    POD_LIFE = 1 << 3,      /* terminal, succeeded, deleting, gated */
-    POD_SHAPE = 1 << 4,     /* what it asks of a node */
-    POD_GANG = 1 << 5,      /* the name of its gang */
-    POD_ORDER = 1 << 6,     /* role or rank: its place among the members */
-    POD_PRIORITY = 1 << 7,
-    POD_QUORUM = 1 << 8,
-    POD_PLACEMENT = 1 << 9,
-    POD_DEVICES = 1 << 10, /* which GPUs it has */
-    POD_REFUSED = 1 << 11, /* whether it is beyond a limit */
-};
-
 /* Takes in a pod, new or changed, and sets *changes (enum pod_change bits; NULL: not asked for). A
  * new pod has no claim and no gang. A claim is recharged when the shape changed (in-place resize).
  * One that is beyond a limit (shapes, node names) is `refused`: it is known, and what it requests
@@ -153,12 +64,12 @@ void pods_seen(struct pods *pods, struct pod *pod);
 
 /* When the first pod is to be looked at again; INT64_MAX for never. */
 int64_t pods_next_due(const struct pods *pods);
-/* Those that are UNCONFIRMED, or known from a call only, until `now` at the latest, in order of arrival; *new*. Each is handed
- * out once: the caller does what is due. */
+/* Those that are UNCONFIRMED, or known from a call only, until `now` at the latest, in order of
+ * arrival; *new*. Each is handed out once: the caller does what is due. */
 struct pod **pods_expired(struct pods *pods, int64_t now, uint32_t *count);
 struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count);
-/* Nobody had the time that was meant: UNCONFIRMED ones go on until `unconfirmed`, and pods are expected
- * until `unseen`, those with a certain binding until `unseen_bound`. */
+/* Nobody had the time that was meant: UNCONFIRMED ones go on until `unconfirmed`, and pods are
+ * expected until `unseen`, those with a certain binding until `unseen_bound`. */
 void pods_prolong(struct pods *pods, int64_t unconfirmed, int64_t unseen, int64_t unseen_bound);
 
 /* Phases: each function names the ones it leads from. */

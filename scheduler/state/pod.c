@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/state/pod.h"
+
+#include <string.h>
+
+#include "topology/base/alloc.h"
+
+/* Records and their comparison with what is said anew. Texts are owned, and replaced only when they
+ * differ: pods are observed far more often than they change.
+ */
+
+struct pod *pod_create(const struct pod_object *object)
+{
+    struct pod *pod = alloc_zero(1, sizeof(*pod));
+    pod->uid = alloc_string(object->uid);
+    pod->name_space = alloc_string(object->name_space);
+    pod->name = alloc_string(object->name);
+    pod->node = NAMES_NONE;
+    pod->claim_row = NAMES_NONE;
+    return pod;
+}
+
+void pod_destroy(struct pod *pod)
+{
+    if (pod == NULL) {
+        return;
+    }
+    free(pod->uid);
+    free(pod->name_space);
+    free(pod->name);
+    free(pod->gang_name);
+    free(pod->role);
+    free(pod->devices);
+    free(pod->gpus.names);
+    placement_finish(&pod->placement);
+    free(pod);
+}
+
+unsigned pod_update_number(uint32_t *to, uint32_t number, unsigned bit)
+{
+    bool same = *to == number;
+    *to = number;
+    return same ? POD_UNCHANGED : bit;
+}
+
+unsigned pod_update_text(char **to, const char *text, unsigned bit)
+{
+    if (text == *to || (text != NULL && *to != NULL && strcmp(*to, text) == 0)) {
+        return POD_UNCHANGED;
+    }
+    free(*to);
+    *to = alloc_string(text);
+    return bit;
+}
+
+static unsigned update_life(struct pod *pod, const struct pod_object *object)
+{
+    if (pod->terminal == object->terminal && pod->succeeded == object->succeeded &&
+        pod->deleting == object->deleting && pod->gated == object->gated) {
+        return POD_UNCHANGED;
+    }
+    pod->terminal = object->terminal;
+    pod->succeeded = object->succeeded;
+    pod->deleting = object->deleting;
+    pod->gated = object->gated;
+    return POD_LIFE;
+}
+
+/* Priority, and what the pod says of its gang. */
+static unsigned update_gang(struct pod *pod, const struct pod_object *object)
+{
+    int32_t rank = pod->rank, priority = pod->priority, quorum = pod->gang_minimum;
+    pod->rank = object->rank;
+    pod->priority = object->priority;
+    pod->gang_minimum = object->gang_minimum < 0 ? -1 : object->gang_minimum;
+    unsigned changes = rank == pod->rank ? POD_UNCHANGED : POD_ORDER;
+    changes |= priority == pod->priority ? POD_UNCHANGED : POD_PRIORITY;
+    changes |= quorum == pod->gang_minimum ? POD_UNCHANGED : POD_QUORUM;
+    changes |= pod_update_text(&pod->gang_name, object->gang, POD_GANG);
+    changes |= pod_update_text(&pod->role, object->role == NULL ? "" : object->role, POD_ORDER);
+    if (!placement_equal(&pod->placement, &object->placement)) {
+        placement_set(&pod->placement, &object->placement);
+        changes |= POD_PLACEMENT;
+    }
+    return changes;
+}
+
+unsigned pod_update(struct pod *pod, const struct pod_object *object)
+{
+    return update_life(pod, object) | update_gang(pod, object);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SCHEDULER_STATE_POD_H
+#define SCHEDULER_STATE_POD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
+#include "scheduler/objects.h"
+#include "scheduler/state/footprint.h"
+#include "scheduler/state/gpus.h"
+#include "scheduler/state/phase.h"
+#include "scheduler/state/placement.h"
+#include "scheduler/state/timers.h"
+#include "scheduler/state/totals.h"
+
+/* One pod as it is remembered: what the API server says of it, and where it is. The table that
+ * keeps them (pods.h) is the only writer of what is charged or counted somewhere.
+ */
+
+struct gang;
+struct pods;
+
+/* What is known of the pod's nomination; kept by engine/nominate.c alone. */
+struct nomination {
+    bool wanted;         /* still to be asked for */
+    bool asked;          /* we asked for one that is not known to be cleared */
+    int64_t due;         /* when it is asked for again unless the watch shows it by then */
+    bool carried;        /* the watch shows that of its hold */
+    int64_t since;       /* when it did so first; INT64_MAX: not yet */
+    uint32_t taken_back; /* how often kube-scheduler took that of its hold back */
+    bool resting;        /* … and until `due` it is left at that */
+    bool missed;         /* a filter call without the planned node was refused since the plan */
+};
+
+struct pod {
+    UT_hash_handle hh; /* by uid */
+    struct pods *table;
+    uint64_t arrival; /* ascends in the order of arrival */
+    char *uid;
+    char *name_space;
+    char *name;
+    char *gang_name; /* as its labels say; NULL: an ordinary pod */
+    char *role;      /* "" when none */
+    int32_t rank;
+    int32_t priority;
+    bool terminal;
+    bool succeeded;
+    bool deleting;
+    bool gated;
+    uint32_t shape;             /* reference held */
+    uint32_t node;              /* row of spec.nodeName as seen, or NAMES_NONE */
+    uint32_t nominated;         /* row of status.nominatedNodeName as seen, or NAMES_NONE */
+    int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
+    struct placement placement; /* from the pod's own annotations */
+    char *devices;              /* names of its GPUs, as annotated; NULL: none */
+    const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
+
+    struct gang *gang;           /* or NULL */
+    struct totals *totals;       /* of the gang, or NULL; set by pods_count_in() */
+    struct footprint *footprint; /* of the gang, or that of all pods without one */
+
+    enum member_phase phase;
+    uint32_t claim_row;     /* the node of its place; NAMES_NONE: it has none */
+    struct pod *row_before; /* others with a place there, in the order in which they got it */
+    struct pod *row_after;
+    uint32_t site;             /* slot in the footprint */
+    struct gpus_claim gpus;    /* what it has of the GPUs of claim_row */
+    bool guarded;              /* its place is guarded in the ledger like a hold */
+    int64_t unconfirmed_until; /* UNCONFIRMED: if nobody has seen it by then it did not happen */
+    struct timer unconfirmed;  /* set to that */
+    uint32_t posts;            /* bindings posted whose outcome is not known yet */
+    bool waiting;              /* a bind call waits for the outcome of its binding */
+    uint64_t ticket;           /* of that call */
+
+    struct nomination nomination;
+    const char *told; /* the reason class last given to kube-scheduler; compared by pointer */
+
+    bool provisional;    /* known from a call only, not from the watch */
+    struct timer unseen; /* set: when it is forgotten, if the watch does not show it */
+};
+
+/* What an observation found changed. */
+enum pod_change {
+    POD_UNCHANGED = 0,
+    POD_ADDED = 1 << 0,     /* new; then no other bit is set */
+    POD_NODE = 1 << 1,      /* spec.nodeName */
+    POD_NOMINATED = 1 << 2, /* status.nominatedNodeName */
+    POD_LIFE = 1 << 3,      /* terminal, succeeded, deleting, gated */
+    POD_SHAPE = 1 << 4,     /* what it asks of a node */
+    POD_GANG = 1 << 5,      /* the name of its gang */
+    POD_ORDER = 1 << 6,     /* role or rank: its place among the members */
+    POD_PRIORITY = 1 << 7,
+    POD_QUORUM = 1 << 8,
+    POD_PLACEMENT = 1 << 9,
+    POD_DEVICES = 1 << 10, /* which GPUs it has */
+    POD_REFUSED = 1 << 11, /* whether it is beyond a limit */
+};
+
+/* *New*: known by name only, without a place. */
+struct pod *pod_create(const struct pod_object *object);
+void pod_destroy(struct pod *pod);
+
+/* Takes over what the object says of the pod's life, its gang and its place in it, and its
+ * priority; returns what differed. */
+unsigned pod_update(struct pod *pod, const struct pod_object *object);
+
+/* For other members: replaces a number or a text; `bit` when it was another one. */
+unsigned pod_update_number(uint32_t *to, uint32_t number, unsigned bit);
+unsigned pod_update_text(char **to, const char *text, unsigned bit);
+
+#endif
