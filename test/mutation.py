@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeded defects, for the two tests of tests: property/mutants.py and simulation/mutants.py.
+"""Seeded defects, for the three tests of tests: unit/api/mutants.py, property/mutants.py and simulation/mutants.py.
 
 A table has one defect per line, its columns separated by ';', the last one an extended regular expression for
-sed -E that changes exactly one line of one file of topology/ or scheduler/. Empty lines and lines that begin with '#'
+sed -E that changes exactly one line of one file of the program under test. Empty lines and lines that begin with '#'
 are skipped. An expression that changes nothing, or does not compile, is an error: the code has moved on, so must the
 table. A defect is put into a copy of its file; the tree is never touched.
 """
@@ -38,7 +38,7 @@ class Objects:
         self.cc = cc.split()
         self.flags = flags
         self.folder = folder
-        self.libraries = run(["pkg-config", "--libs", libraries]).split()
+        self.libraries = run(["pkg-config", "--libs", *libraries.split()]).split()
         self.made = {}
 
     def compile(self, source, root=ROOT, name=None):
@@ -62,8 +62,8 @@ class Objects:
     def mutate(self, number, file, expression):
         """(source, object) of defect `number`: what link() takes as replaced."""
         source = ROOT / file
-        if source not in PRODUCT:
-            raise Broken(f"{file} is not a file of topology/ or scheduler/")
+        if source not in self.made:
+            raise Broken(f"{file} is not part of the program")
         before = source.read_text(encoding="utf-8")
         after = run(["sed", "-E", expression, str(source)])
         old, new = before.splitlines(), after.splitlines()

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "test/unit/api/extender/bodies.h"
+#include "topology/base/alloc.h"
 
 /* A reply as text, compared as it stands: the order of members is part of what stays the same. */
 static void expect(char *text, size_t length, const char *wanted)
@@ -68,6 +69,40 @@ START_TEST(filter_gives_nodes_for_nodes)
     expect_filter(BODY_FILTER_NODES, none, NULL,
                   "{\"Nodes\":{\"items\":[]},\"FailedNodes\":{},\"FailedAndUnresolvableNodes\":{},"
                   "\"Error\":\"\"}");
+}
+END_TEST
+
+/* A reply is bounded by what goes into it, whole nodes with all they hold included. */
+START_TEST(whole_nodes_of_any_size)
+{
+    enum { COUNT = 3, LABEL = 100000 };
+    size_t room = COUNT * (LABEL + 200) + 200;
+    char *body = alloc_zero(room, 1), *label = alloc_zero(LABEL + 1, 1);
+    memset(label, 'x', LABEL);
+    size_t length = (size_t)snprintf(body, room, "{\"Pod\":{},\"Nodes\":{\"items\":[");
+    size_t first = length;
+    for (int i = 0; i < COUNT; i++) {
+        length +=
+            (size_t)snprintf(body + length, room - length,
+                             "%s{\"metadata\":{\"name\":\"n%d\",\"annotations\":{\"a\":\"%s\"}}}",
+                             i == 0 ? "" : ",", i, label);
+    }
+    size_t items = length - first;
+    length += (size_t)snprintf(body + length, room - length, "]}}");
+    struct extender_args args;
+    struct err err;
+    size_t reply_length;
+    ck_assert_msg(extender_args_decode(body, length, &args, &err) == 0, "%s", err.text);
+    char *reply = extender_filter_reply(&args, NULL, NULL, &reply_length);
+    ck_assert_uint_gt(reply_length, items);
+    ck_assert(memcmp(reply + strlen("{\"Nodes\":{\"items\":["), body + first, items) == 0);
+    free(reply);
+    reply = extender_filter_reply_one(&args, 1, &reply_length);
+    ck_assert_uint_gt(reply_length, LABEL);
+    free(reply);
+    extender_args_finish(&args);
+    free(label);
+    free(body);
 }
 END_TEST
 
@@ -252,6 +287,7 @@ int main(void)
     TCase *tcase = tcase_create("all");
     tcase_add_test(tcase, filter_gives_names_for_names);
     tcase_add_test(tcase, filter_gives_nodes_for_nodes);
+    tcase_add_test(tcase, whole_nodes_of_any_size);
     tcase_add_test(tcase, names_are_given_once);
     tcase_add_test(tcase, names_go_out_as_they_came);
     tcase_add_test(tcase, only_the_first_failures_are_explained);

@@ -18,15 +18,15 @@ static void note(void *context, const char *what, const char *why)
     snprintf(warnings + used, sizeof warnings - used, "%s: %s\n", what, why);
 }
 
-/* One domain, "d", of a level with that label key, of nodes whose name matches. */
-static struct overlay *make_overlay(const char *key, const char *pattern)
+/* One domain of a level with that label key, of nodes whose name matches. */
+static struct overlay *make_overlay(const char *key, const char *domain_name, const char *pattern)
 {
     struct overlay *overlay = overlay_create();
     struct node_match *match = NULL;
     struct err err;
     uint32_t domain;
     ck_assert_int_eq(overlay_level(overlay, "level", key, &err), 0);
-    ck_assert_int_eq(overlay_domain(overlay, 0, OVERLAY_NONE, "d", &domain, &err), 0);
+    ck_assert_int_eq(overlay_domain(overlay, 0, OVERLAY_NONE, domain_name, &domain, &err), 0);
     ck_assert_int_eq(node_match_pattern(pattern, &match, &err), 0);
     ck_assert_int_eq(overlay_rule(overlay, match, domain, &err), 0);
     ck_assert_int_eq(overlay_finish(overlay, &err), 0);
@@ -62,7 +62,7 @@ static struct event node(const char *name)
 
 START_TEST(a_node_is_completed)
 {
-    start(make_overlay(NULL, "^n"));
+    start(make_overlay(NULL, "d", "^n"));
     struct event event = node("n1");
     struct node_devices_finding finding;
     intake_event(intake, &event, &finding);
@@ -93,19 +93,29 @@ END_TEST
 /* Whatever its key: what the imported label says is where the node is. */
 START_TEST(an_imported_label_does_not_make_another_machine_of_a_node)
 {
-    start(make_overlay("nvidia.com/gpu.product", "^n"));
+    static const char key[] = "node.kubernetes.io/instance-type";
+    start(make_overlay(key, "p4d.24xlarge", "^n"));
     struct event event = node("n1");
     struct node_devices_finding finding;
+    event.node.label_count = 0;
     intake_event(intake, &event, &finding);
-    ck_assert_str_eq(finding.text, "dgx-a100 by its labels");
-    ck_assert_uint_eq(event.node.label_count, 4);
-    ck_assert_str_eq(event.node.labels[3].value, "d");
+    ck_assert_uint_eq(event.node.label_count, 1);
+    ck_assert_str_eq(event.node.labels[0].key, key);
+    ck_assert_ptr_null(event.node.devices);
+    ck_assert_str_eq(finding.text,
+                     "no label tells what machine it is, and no ResourceSlice its GPUs");
+    const struct label_object own[] = {{key, "p4d.24xlarge"}}; /* from the node it does */
+    event = node("other");
+    event.node.labels = own;
+    event.node.label_count = 1;
+    intake_event(intake, &event, &finding);
+    ck_assert_ptr_nonnull(event.node.devices);
 }
 END_TEST
 
 START_TEST(what_does_not_fit_is_said_once_all_are_seen)
 {
-    start(make_overlay(NULL, "^n"));
+    start(make_overlay(NULL, "d", "^n"));
     struct event event = node("other");
     struct event synced = {.type = EVENT_SYNCED};
     intake_event(intake, &event, NULL);

@@ -143,6 +143,25 @@ START_TEST(slow_answers_count_from_the_request)
 }
 END_TEST
 
+/* The holder may have renewed at any time before the answer came. */
+START_TEST(a_record_counts_from_the_answer_that_showed_it)
+{
+    store("{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":{"
+          "\"name\":\"phalanx\"},\"spec\":{\"holderIdentity\":\"other\","
+          "\"leaseDurationSeconds\":15}}");
+    const struct lease_request *request = expect(a, "GET");
+    now += 4000;
+    int64_t seen = now;
+    answer(a, serve(request));
+    while (lease_role(a, now) != LEASE_LEADER) {
+        ck_assert_int_le(now - seen, DURATION_MS + RETRY_MS);
+        (void)turn(a);
+        now += 100;
+    }
+    ck_assert_int_ge(now - 100 - seen, DURATION_MS);
+}
+END_TEST
+
 START_TEST(an_answer_that_is_too_late_makes_no_leader)
 {
     answer(a, serve(expect(a, "GET")));
@@ -343,6 +362,7 @@ int main(void)
     tcase_add_test(lease, a_renewed_lease_is_not_taken);
     tcase_add_loop_test(lease, a_leader_that_cannot_renew_stops, 0, 7);
     tcase_add_test(lease, slow_answers_count_from_the_request);
+    tcase_add_test(lease, a_record_counts_from_the_answer_that_showed_it);
     tcase_add_test(lease, an_answer_that_is_too_late_makes_no_leader);
     tcase_add_test(lease, an_answer_after_the_end_of_the_term_makes_no_leader);
     tcase_add_test(lease, a_conflict_is_looked_into_at_once);

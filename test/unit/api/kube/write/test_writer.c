@@ -116,6 +116,27 @@ START_TEST(lost_answers)
 }
 END_TEST
 
+/* An answer is lost, and then the server has no time for so long that patience ends: that it may be
+ * bound is not forgotten over it. */
+START_TEST(a_lost_answer_is_remembered)
+{
+    begin(4, 60000);
+    put_pod(1, "u", NULL);
+    fake_api_mishap(api, &(struct fake_mishap){.match = "/binding", .times = 1, .act = true});
+    fake_api_mishap(api, &(struct fake_mishap){.match = "/binding",
+                                               .times = 1000,
+                                               .status = 429,
+                                               .headers = "Retry-After: 3600\r\n",
+                                               .body = "{\"message\":\"too many requests\"}"});
+    submit(EFFECT_POST_BINDING, 1, "u", "n");
+    drive();
+    ck_assert_str_eq(outcomes, "B u n done\n");
+    ck_assert_uint_eq(fake_api_count(api, "/binding"), 2);
+    ck_assert_uint_eq(fake_api_count(api, "GET /api/v1/namespaces/ns/pods/p1"), 1);
+    finish();
+}
+END_TEST
+
 /* Every answer is lost until patience ends: the pod itself is asked. */
 START_TEST(looks_when_patience_ends)
 {
@@ -296,6 +317,7 @@ int main(void)
     tcase_add_test(tests, final_refusals);
     tcase_add_test(tests, tries_again);
     tcase_add_test(tests, lost_answers);
+    tcase_add_test(tests, a_lost_answer_is_remembered);
     tcase_add_test(tests, looks_when_patience_ends);
     tcase_add_test(tests, unknown_when_nothing_helps);
     tcase_add_test(tests, server_is_down);
