@@ -51,6 +51,22 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.2f", float64(d)/1e6)
 }
 
+// noise measures how late a pause of a millisecond ends on this machine, until stop is closed: what other programs
+// add to everything measured here.
+func noise(into *times, stop <-chan struct{}) {
+	const pause = time.Millisecond
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+			begin := time.Now()
+			time.Sleep(pause)
+			into.add(time.Since(begin) - pause)
+		}
+	}
+}
+
 func (t *times) print() {
 	t.Lock()
 	defer t.Unlock()
@@ -64,9 +80,9 @@ type histogram struct {
 	counts []float64
 }
 
-// scrape reads one histogram of Phalanx's metrics and all plain samples.
-func scrape(address, name string) (h histogram, samples map[string]float64, err error) {
-	response, err := http.Get(address + "/metrics")
+// scrape reads one histogram of Phalanx's metrics and all plain samples, if it is answered in time.
+func scrape(address, name string, patience time.Duration) (h histogram, samples map[string]float64, err error) {
+	response, err := (&http.Client{Timeout: patience}).Get(address + "/metrics")
 	if err != nil {
 		return h, nil, err
 	}
