@@ -71,30 +71,33 @@ static const struct gang *find_after(const struct attempt *attempt, const struct
     return NULL;
 }
 
-/* Adds what is free of the resources that are asked for. */
-static void add_free(struct resources *sum, const struct resources *request,
-                     const struct resources *free)
+/* What is free of a resource on all nodes of the domain. */
+static int64_t free_in(const struct engine *engine, const struct domain *range, uint32_t resource)
 {
-    for (uint32_t i = 0; i < request->count; i++) {
-        uint32_t name = request->items[i].name;
-        int64_t total;
-        if (__builtin_add_overflow(resources_get(sum, name), resources_get(free, name), &total)) {
-            total = INT64_MAX;
-        }
-        resources_set(sum, name, total);
+    int64_t sum = 0;
+    if (range->end - range->first == domains_positions(engine->domains)) {
+        return ledger_total_free(engine->ledger, resource);
     }
+    for (uint32_t position = range->first; position < range->end; position++) {
+        uint32_t row = domains_row(engine->domains, position);
+        int64_t free = resources_get(ledger_free(engine->ledger, row), resource);
+        if (__builtin_add_overflow(sum, free, &sum)) {
+            sum = INT64_MAX;
+        }
+    }
+    return sum;
 }
 
 /* The resource of the role that runs out first, over all nodes of the domain. */
-static uint32_t scarce_resource(const struct engine *engine, const struct resources *request,
+static uint32_t scarce_resource(struct engine *engine, const struct resources *request,
                                 uint32_t domain)
 {
     const struct domain *range = domains_get(engine->domains, domain);
     struct resources sum;
     resources_init(&sum);
-    for (uint32_t position = range->first; position < range->end; position++) {
-        uint32_t row = domains_row(engine->domains, position);
-        add_free(&sum, request, ledger_free(engine->ledger, row));
+    for (uint32_t i = 0; i < request->count; i++) {
+        uint32_t name = request->items[i].name;
+        resources_set(&sum, name, free_in(engine, range, name));
     }
     uint32_t scarce = resources_scarcest(request, &sum);
     resources_finish(&sum);

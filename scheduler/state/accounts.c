@@ -14,9 +14,9 @@
  * changes. Invariant: free = allocatable (0 while the node is absent) - bound - held, checked by
  * the tests against a naive model.
  *
- * Releases are counted by resource in a short sorted list: clusters have some ten resources. A
- * resource whose number in the vocabulary goes to another name hands its count on, which wakes
- * somebody once for nothing.
+ * Totals are kept by resource in a short sorted list: clusters have some ten resources. A resource
+ * whose number in the vocabulary goes to another name hands its count of releases on, which wakes
+ * somebody once for nothing; what is free of it is 0 by then, for nothing has it.
  */
 
 struct account {
@@ -24,11 +24,13 @@ struct account {
     struct resources held;
     struct resources free;
     uint32_t holds; /* charges on `held` not yet refunded or settled, and guards */
+    bool counts;    /* its node is present, and `free` is in the totals */
 };
 
-struct release {
+struct total {
     uint32_t name;
-    uint64_t count;
+    uint64_t releases;
+    __int128 free; /* of all nodes that are present, and no sum of theirs can be too large */
 };
 
 struct accounts {
@@ -39,9 +41,9 @@ struct accounts {
     uint32_t held_rows;
     uint64_t node_changes;
     struct recent recent;
-    struct release *releases; /* by name */
-    size_t release_count;
-    size_t release_room;
+    struct total *totals; /* by name */
+    size_t total_count;
+    size_t total_room;
 };
 
 struct accounts *accounts_create(const struct nodes *nodes)
@@ -63,7 +65,7 @@ void accounts_destroy(struct accounts *accounts)
         resources_finish(&accounts->items[row].free);
     }
     free(accounts->items);
-    free(accounts->releases);
+    free(accounts->totals);
     recent_finish(&accounts->recent);
     free(accounts);
 }
@@ -80,14 +82,14 @@ static struct account *account_of(struct accounts *accounts, uint32_t row)
     return &accounts->items[row];
 }
 
-/* ---- releases ---- */
+/* ---- totals ---- */
 
-static size_t release_place(const struct accounts *accounts, uint32_t name)
+static size_t total_place(const struct accounts *accounts, uint32_t name)
 {
-    size_t low = 0, high = accounts->release_count;
+    size_t low = 0, high = accounts->total_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (accounts->releases[middle].name < name) {
+        if (accounts->totals[middle].name < name) {
             low = middle + 1;
         } else {
             high = middle;
@@ -96,29 +98,73 @@ static size_t release_place(const struct accounts *accounts, uint32_t name)
     return low;
 }
 
+/* NULL: there was nothing of it yet. */
+static const struct total *total_find(const struct accounts *accounts, uint32_t name)
+{
+    size_t place = total_place(accounts, name);
+    bool there = place < accounts->total_count && accounts->totals[place].name == name;
+    return there ? &accounts->totals[place] : NULL;
+}
+
+static struct total *total_of(struct accounts *accounts, uint32_t name)
+{
+    size_t place = total_place(accounts, name);
+    if (place == accounts->total_count || accounts->totals[place].name != name) {
+        accounts->totals = alloc_grow(accounts->totals, &accounts->total_room,
+                                      accounts->total_count + 1, sizeof(struct total));
+        memmove(&accounts->totals[place + 1], &accounts->totals[place],
+                (accounts->total_count - place) * sizeof(struct total));
+        accounts->totals[place] = (struct total){.name = name};
+        accounts->total_count++;
+    }
+    return &accounts->totals[place];
+}
+
+/* What is free on one node is counted, or no longer. */
+static void count_free(struct accounts *accounts, const struct account *account, int sign)
+{
+    for (uint32_t i = 0; account->counts && i < account->free.count; i++) {
+        const struct resource *item = &account->free.items[i];
+        total_of(accounts, item->name)->free += (__int128)sign * item->amount;
+    }
+}
+
+/* Changes what is free on a node, of the resources named alone. */
+static void change_free(struct accounts *accounts, struct account *account,
+                        void (*change)(struct resources *free, const struct resources *amounts),
+                        const struct resources *amounts)
+{
+    for (uint32_t i = 0; account->counts && i < amounts->count; i++) {
+        uint32_t name = amounts->items[i].name;
+        total_of(accounts, name)->free -= resources_get(&account->free, name);
+    }
+    change(&account->free, amounts);
+    for (uint32_t i = 0; account->counts && i < amounts->count; i++) {
+        uint32_t name = amounts->items[i].name;
+        total_of(accounts, name)->free += resources_get(&account->free, name);
+    }
+}
+
+int64_t accounts_total_free(const struct accounts *accounts, uint32_t resource)
+{
+    const struct total *total = total_find(accounts, resource);
+    __int128 free = total == NULL ? 0 : total->free;
+    return free > INT64_MAX ? INT64_MAX : free < INT64_MIN ? INT64_MIN : (int64_t)free;
+}
+
+/* ---- releases ---- */
+
 void accounts_note_release(struct accounts *accounts, uint32_t resource)
 {
-    size_t place = release_place(accounts, resource);
-    if (place == accounts->release_count || accounts->releases[place].name != resource) {
-        accounts->releases = alloc_grow(accounts->releases, &accounts->release_room,
-                                        accounts->release_count + 1, sizeof(struct release));
-        memmove(&accounts->releases[place + 1], &accounts->releases[place],
-                (accounts->release_count - place) * sizeof(struct release));
-        accounts->releases[place] = (struct release){.name = resource};
-        accounts->release_count++;
-    }
-    accounts->releases[place].count++;
+    total_of(accounts, resource)->releases++;
 }
 
 uint64_t accounts_released(const struct accounts *accounts, const struct resources *amounts)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < amounts->count; i++) {
-        size_t place = release_place(accounts, amounts->items[i].name);
-        if (place < accounts->release_count &&
-            accounts->releases[place].name == amounts->items[i].name) {
-            sum += accounts->releases[place].count;
-        }
+        const struct total *total = total_find(accounts, amounts->items[i].name);
+        sum += total == NULL ? 0 : total->releases;
     }
     return sum;
 }
@@ -154,12 +200,15 @@ void accounts_node_changed(struct accounts *accounts, uint32_t row)
     struct account *account = account_of(accounts, row);
     const struct node *node = nodes_get(accounts->nodes, row);
     struct resources before = account->free;
+    count_free(accounts, account, -1);
     resources_init(&account->free);
+    account->counts = node->present;
     if (node->present) {
         resources_copy(&account->free, &node->allocatable);
     }
     resources_subtract(&account->free, &account->bound);
     resources_subtract(&account->free, &account->held);
+    count_free(accounts, account, 1);
     note_rise(accounts, account, &before);
     resources_finish(&before);
     accounts_touch(accounts, row);
@@ -186,7 +235,7 @@ void accounts_charge(struct accounts *accounts, enum ledger_account which, uint3
     } else {
         resources_add(&account->bound, amounts);
     }
-    resources_subtract(&account->free, amounts);
+    change_free(accounts, account, resources_subtract, amounts);
     recent_note(&accounts->recent, row);
 }
 
@@ -201,7 +250,7 @@ void accounts_refund(struct accounts *accounts, enum ledger_account which, uint3
     } else {
         resources_subtract(&account->bound, amounts);
     }
-    resources_add(&account->free, amounts);
+    change_free(accounts, account, resources_add, amounts);
     note_refund(accounts, account, amounts);
     recent_note(&accounts->recent, row);
 }

@@ -44,6 +44,8 @@ void accounts_unguard(struct accounts *accounts, uint32_t row);
 
 /* *Borrowed*, until the next change. */
 const struct resources *accounts_free(const struct accounts *accounts, uint32_t row);
+/* Of one resource on all nodes that are present; saturates. */
+int64_t accounts_total_free(const struct accounts *accounts, uint32_t resource);
 bool accounts_has_hold(const struct accounts *accounts, uint32_t row);
 uint32_t accounts_holds(const struct accounts *accounts); /* rows with a hold */
 

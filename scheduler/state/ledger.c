@@ -108,6 +108,11 @@ const struct resources *ledger_free(const struct ledger *ledger, uint32_t row)
     return accounts_free(ledger->accounts, row);
 }
 
+int64_t ledger_total_free(const struct ledger *ledger, uint32_t resource)
+{
+    return accounts_total_free(ledger->accounts, resource);
+}
+
 bool ledger_fits(const struct ledger *ledger, uint32_t row, const struct resources *amounts)
 {
     return resources_fit(amounts, ledger_free(ledger, row));

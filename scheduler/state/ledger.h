@@ -59,6 +59,8 @@ void ledger_gpus_changed(struct ledger *ledger, uint32_t row);
 
 /* *Borrowed*, until the next change. */
 const struct resources *ledger_free(const struct ledger *ledger, uint32_t row);
+/* Of one resource on all nodes that are present; saturates. */
+int64_t ledger_total_free(const struct ledger *ledger, uint32_t resource);
 bool ledger_fits(const struct ledger *ledger, uint32_t row, const struct resources *amounts);
 bool ledger_has_hold(const struct ledger *ledger, uint32_t row); /* or something guarded */
 bool ledger_overbooked(const struct ledger *ledger, uint32_t row);

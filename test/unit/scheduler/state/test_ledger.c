@@ -94,10 +94,13 @@ static int64_t free_of(uint32_t row)
 
 static void check_all(void)
 {
+    int64_t total = 0;
     for (uint32_t row = 0; row < ROWS; row++) {
+        total += present[row] ? free_of(row) : 0;
         ck_assert_int_eq(resources_get(ledger_free(ledger, row), gpu), free_of(row));
         ck_assert_int_eq(ledger_overbooked(ledger, row), free_of(row) < 0);
     }
+    ck_assert_int_eq(ledger_total_free(ledger, gpu), total);
     for (uint32_t i = 0; i < SHAPES; i++) {
         const struct capacity *capacity = ledger_capacity(ledger, shape[i]);
         uint64_t sum = 0;
