@@ -89,7 +89,7 @@ void observe_node(struct engine *engine, const struct node_object *object)
         return;
     }
     if ((changes & (NODE_ADDED | NODE_PLACE)) != 0) {
-        engine->tree_dirty = true;
+        tree_mark(&engine->tree, row);
     }
     ledger_node_changed(engine->ledger, row);
     check_row(engine, row);
@@ -101,7 +101,7 @@ void observe_node_gone(struct engine *engine, const char *name)
     if (row == NAMES_NONE) {
         return;
     }
-    engine->tree_dirty = true;
+    tree_mark(&engine->tree, row);
     (void)observe_gpus(engine, row, NULL, NULL);
     ledger_node_changed(engine->ledger, row);
     check_row(engine, row);

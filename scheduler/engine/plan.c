@@ -31,6 +31,21 @@
  * can fail half-way.
  */
 
+/* The tree is made that of the nodes before anybody looks at it. Where the members of a gang stand
+ * decides where others of it, and gangs that avoid it, may go. */
+static void update_tree(struct engine *engine)
+{
+    const struct tree *tree = &engine->tree;
+    bool inhabited = false;
+    for (uint32_t i = 0; i < tree->count && i < TREE_ROWS_MAX; i++) {
+        inhabited = inhabited || pods_members_on(engine->pods, tree->rows[i]) > 0;
+    }
+    tree_update(&engine->tree);
+    if (inhabited) {
+        waiting_rearranged(engine->waiting);
+    }
+}
+
 static void keep_quality(struct gang *gang, const struct solver_plan *plan)
 {
     gang->has_quality = true;
@@ -292,15 +307,6 @@ bool plan_pending(const struct engine *engine)
                                 ledger_releases(engine->ledger) != engine->planned_releases);
 }
 
-static void rebuild_tree(struct engine *engine)
-{
-    if (engine->tree_dirty) {
-        engine->tree_dirty = false;
-        domains_build(engine->domains, engine->nodes);
-        ledger_tree_changed(engine->ledger);
-    }
-}
-
 static void mark_stale(void *context, struct gang *gang)
 {
     engine_mark_stale(context, gang);
@@ -310,7 +316,7 @@ bool plan_pass(struct engine *engine)
 {
     struct gang *gang;
     bool tried = false;
-    rebuild_tree(engine);
+    update_tree(engine);
     if (ledger_releases(engine->ledger) != engine->planned_releases) {
         engine->planned_releases = ledger_releases(engine->ledger);
         waiting_wake(engine->waiting, &engine->queue, mark_stale, engine);
@@ -332,7 +338,7 @@ void plan_explain(struct engine *engine, struct gang *gang)
         return; /* it waits for nothing, or is about to be planned anyway */
     }
     struct attempt attempt = {.engine = engine, .gang = gang, .rehearsal = true};
-    rebuild_tree(engine);
+    update_tree(engine);
     (void)try_gang(engine, &attempt);
     attempt_finish(&attempt);
     engine_mark(engine, gang);
@@ -385,7 +391,7 @@ void plan_veto(struct engine *engine, struct pod *pod)
 {
     struct gang *gang = pod->gang;
     gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
-    rebuild_tree(engine);
+    update_tree(engine);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         if (gang->members[i]->phase == MEMBER_HELD) {
             hold_drop(engine, gang->members[i], "");

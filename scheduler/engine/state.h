@@ -8,6 +8,7 @@
 #include "scheduler/state/gang.h"
 #include "scheduler/state/ledger.h"
 #include "scheduler/state/pods.h"
+#include "scheduler/state/tree.h"
 #include "topology/graph/domains.h"
 
 /* What the modules of the engine share; nobody else includes this.
@@ -63,6 +64,7 @@ struct engine {
     struct engine_options options;
     struct nodes *nodes;
     struct domains *domains;
+    struct tree tree; /* keeps the domains up to date */
     struct shapes *shapes;
     struct ledger *ledger;
     struct pods *pods;
@@ -73,8 +75,7 @@ struct engine {
     struct timers explain;   /* gangs whose reason may have to be put into other words */
     bool synced;
     bool draining;
-    bool leading; /* false: another process decides */
-    bool tree_dirty;
+    bool leading;              /* false: another process decides */
     uint64_t planned_releases; /* ledger_releases() when those who wait were last looked at */
     int64_t next_tick;         /* never later than the first thing that falls due */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */

@@ -22,7 +22,7 @@
  *   good sets of GPUs       and what helps them together need not raise what one finds alone
  *   the tree alone          the tree is another one
  *   besides                 a gang left its domains: all gangs if the need is exclusive, else those
- *                           that were exclusive themselves
+ *                           that were exclusive themselves; a gang's nodes stand elsewhere
  *
  * Needs are kept in order of their creation, so that nothing depends on the hash.
  */
@@ -128,6 +128,12 @@ static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
         fits += most < what->roles[i].count ? most : what->roles[i].count;
     }
     return fits >= what->least;
+}
+
+void waiting_rearranged(struct waiting *waiting)
+{
+    waiting->departures++;
+    waiting->exclusive++;
 }
 
 void waiting_departed(struct waiting *waiting, bool exclusive)

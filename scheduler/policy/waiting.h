@@ -63,6 +63,10 @@ void waiting_wake(struct waiting *waiting, struct queue *queue,
  * itself, or did until now. */
 void waiting_departed(struct waiting *waiting, bool exclusive);
 
+/* To be told of: nodes on which members of gangs have places came, went or stand elsewhere in the
+ * tree. Their gangs, and those that avoid them, may find what they need where nothing rose. */
+void waiting_rearranged(struct waiting *waiting);
+
 /* Different needs, for tests and figures. */
 uint32_t waiting_needs(const struct waiting *waiting);
 

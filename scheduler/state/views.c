@@ -276,12 +276,19 @@ static void make_room(struct views *views)
     }
 }
 
+static void account_for(struct views *views, struct view *view)
+{
+    views->bytes -= view->bytes;
+    view->bytes = domains_positions(views->domains) * sizeof(uint32_t) +
+                  domains_count(views->domains) * sizeof(uint64_t);
+    views->bytes += view->bytes;
+}
+
 static void build(struct views *views, struct view *view)
 {
     uint32_t positions = domains_positions(views->domains);
     view->capacity = capacity_create(views->domains);
-    view->bytes = positions * sizeof(uint32_t) + domains_count(views->domains) * sizeof(uint64_t);
-    views->bytes += view->bytes;
+    account_for(views, view);
     memset(view->best, 0, sizeof(view->best));
     for (uint32_t position = 0; position < positions; position++) {
         (void)count_row(views, view, position, domains_row(views->domains, position));
@@ -291,12 +298,33 @@ static void build(struct views *views, struct view *view)
     make_room(views);
 }
 
+/* Brings the capacity over to the tree as it is now. Nodes that came count nothing until the ledger
+ * tells that they changed. */
+static void follow_tree(struct views *views, struct view *view)
+{
+    if (view == NULL || view->capacity == NULL) {
+        return;
+    }
+    switch (capacity_follow(view->capacity)) {
+    case CAPACITY_CURRENT:
+        break;
+    case CAPACITY_MOVED:
+        memset(view->best, 0, sizeof(view->best));
+        account_for(views, view);
+        break;
+    case CAPACITY_VOID:
+        drop_capacity(views, view);
+        break;
+    }
+}
+
 /* Makes the view current, and the one asked for last. */
 static void update(struct views *views, struct view *view)
 {
     const struct recent *recent = accounts_recent(views->accounts);
     leave_list(views, view);
     enter_list(views, view);
+    follow_tree(views, view);
     (void)masks_update(views->masks, view->mask);
     if (view->capacity == NULL) {
         build(views, view);
@@ -395,6 +423,7 @@ static struct link *current(struct views *views, uint32_t shape, bool good)
     if (link->view != NULL && !suits(views, link, link->view)) {
         leave_view(link);
     }
+    follow_tree(views, link->view);
     bool made = link->view == NULL || link->view->capacity == NULL;
     bool same = made && cannot_have_risen(views, link);
     if (link->view == NULL) {

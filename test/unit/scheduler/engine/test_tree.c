@@ -88,6 +88,48 @@ START_TEST(labels_that_are_a_level_move_the_tree)
 }
 END_TEST
 
+/* Nodes that come and go where others like them stay leave the tree in place: it was built once. */
+START_TEST(nodes_that_come_and_go)
+{
+    uint64_t before = generation();
+    world_node_gone(&world, "n5");
+    world_gang(&world, "a", 15, 15); /* one node short without n5 … */
+    ck_assert_str_ne(world_planned(&world, "a", 14), "");
+    world_gang(&world, "b", 1, 1);
+    ck_assert_str_eq(world_planned(&world, "b", 0), "");
+    ck_assert_uint_eq(domains_positions(engine_domains(world.engine)), 15);
+    world_node(&world, "n5", "b0", "r1", 8); /* … and it comes back */
+    ck_assert_str_eq(world_planned(&world, "b", 0), "n5");
+    ck_assert_uint_eq(domains_positions(engine_domains(world.engine)), 16);
+    world_node(&world, "n5", "b1", "r3", 8); /* into another rack */
+    world_node(&world, "n16", "b1", "r3", 8);
+    world_gang(&world, "c", 1, 1);
+    ck_assert_str_eq(world_planned(&world, "c", 0), "n16");
+    ck_assert_uint_eq(generation(), before);
+    ck_assert_uint_eq(domains_get(engine_domains(world.engine), 0)->end, 17);
+    world_node(&world, "n17", "b1", "r4", 8); /* a rack more */
+    world_gang(&world, "d", 1, 1);
+    ck_assert_str_eq(world_planned(&world, "d", 0), "n17");
+    ck_assert_uint_gt(generation(), before);
+}
+END_TEST
+
+/* More at a time than are moved one by one. */
+START_TEST(many_nodes_at_once)
+{
+    world_event(&world, EVENT_FOLLOW);
+    for (int i = 16; i < 216; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "n%d", i);
+        world_node(&world, name, "b0", "r0", 8);
+    }
+    world_event(&world, EVENT_LEAD);
+    world_gang(&world, "a", 216, 216);
+    ck_assert_str_ne(world_planned(&world, "a", 215), "");
+    ck_assert_uint_eq(domains_positions(engine_domains(world.engine)), 216);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/engine tree");
@@ -95,6 +137,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, labels_that_are_no_level_leave_the_tree_alone);
     tcase_add_test(tcase, labels_that_are_a_level_move_the_tree);
+    tcase_add_test(tcase, nodes_that_come_and_go);
+    tcase_add_test(tcase, many_nodes_at_once);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

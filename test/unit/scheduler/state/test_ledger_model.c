@@ -4,6 +4,7 @@
  * come back, charges on nodes not seen yet, and more shapes than there are views. */
 #include "scheduler/state/ledger.h"
 
+#include "scheduler/state/tree.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/state/books.h"
 #include "test/unit/topology/random.h"
@@ -45,6 +46,9 @@ struct model {
     uint64_t raised[SHAPES];
     bool viewed[SHAPES]; /* has a view of this tree */
     bool exact[SHAPES];  /* … and had it when ledger_raised() was last asked */
+    struct tree tree;
+    bool moves[ROWS]; /* marked in the tree */
+    uint32_t moved;   /* times the tree followed without being built */
 };
 
 static void observe(struct model *model, uint32_t row)
@@ -64,6 +68,10 @@ static void observe(struct model *model, uint32_t row)
                                  .allocatable = amounts,
                                  .allocatable_count = RESOURCES,
                                  .unschedulable = node->cordoned};
+    if (!node->present) {
+        tree_mark(&model->tree, row);
+        model->moves[row] = true;
+    }
     node->present = true;
     ck_assert_uint_eq(books_observe(&model->books, &object), row);
 }
@@ -97,6 +105,7 @@ static void model_init(struct model *model, uint64_t seed)
     memset(model, 0, sizeof(*model));
     model->random.state = seed;
     books_init(&model->books);
+    tree_init(&model->tree, model->books.nodes, model->books.domains, model->books.ledger);
     for (uint32_t row = 0; row < ROWS; row++) {
         for (int i = 0; i < RESOURCES; i++) {
             model->nodes[row].allocatable[i] = i == 0 ? 16000 : 8;
@@ -289,6 +298,8 @@ static void step_node(struct model *model)
         snprintf(name, sizeof(name), "n%02u", row);
         if (nodes_remove(model->books.nodes, name) != NAMES_NONE) {
             ledger_node_changed(model->books.ledger, row);
+            tree_mark(&model->tree, row);
+            model->moves[row] = true;
         }
         node->present = false;
         return;
@@ -309,9 +320,29 @@ static void step_node(struct model *model)
 static void build_tree(struct model *model)
 {
     books_build(&model->books);
+    model->tree.count = 0;
+    memset(model->moves, 0, sizeof(model->moves));
     memset(model->asked, 0, sizeof(model->asked));
     memset(model->viewed, 0, sizeof(model->viewed));
     memset(model->exact, 0, sizeof(model->exact));
+}
+
+/* The same by moving rows, after which they count nothing before they are counted again. */
+static void update_tree(struct model *model)
+{
+    uint64_t before = domains_generation(model->books.domains);
+    tree_update(&model->tree);
+    if (domains_generation(model->books.domains) != before) {
+        build_tree(model);
+        return;
+    }
+    for (uint32_t row = 0; row < ROWS; row++) {
+        for (uint32_t shape = 0; model->moves[row] && shape < SHAPES; shape++) {
+            model->seen[shape][row] = 0;
+        }
+        model->moved += model->moves[row];
+        model->moves[row] = false;
+    }
 }
 
 /* Once with as many views as there are shapes, and once with as few as may be: then a view that had
@@ -331,6 +362,8 @@ START_TEST(test_against_recomputation)
             step_charge(&model);
         }
         if (random_below(&model.random, 20) == 0) { /* the tree may be behind for a while */
+            update_tree(&model);
+        } else if (random_below(&model.random, 60) == 0) {
             build_tree(&model);
         }
         check_rows(&model);
@@ -346,6 +379,7 @@ START_TEST(test_against_recomputation)
         check_shape(&model, i);
     }
     ck_assert_uint_eq(views_count(ledger_views(model.books.ledger)), few ? VIEWS_LEAST : SHAPES);
+    ck_assert_uint_gt(model.moved, 20);
     books_finish(&model.books);
 }
 END_TEST

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "scheduler/state/tree.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/state/books.h"
 
@@ -86,6 +87,44 @@ static void take(struct fixture *fixture, uint32_t index, bool back)
     }
     resources_finish(&amounts);
 }
+
+/* Nodes that come and go cost one look each, not a new view. */
+START_TEST(test_nodes_that_move)
+{
+    struct fixture fixture;
+    struct tree tree;
+    setup(&fixture);
+    tree_init(&tree, fixture.books.nodes, fixture.books.domains, fixture.books.ledger);
+    uint32_t one = shape(&fixture, 1, false);
+    ck_assert_uint_eq(total(&fixture, one), 8 * NODES);
+    ck_assert_uint_eq(views_best(fixture.views, one, false, 1), 8 * NODES / 3);
+    uint64_t work = views_work(fixture.views);
+    uint64_t raised = ledger_raised(fixture.books.ledger, one);
+    ck_assert_uint_eq(nodes_remove(fixture.books.nodes, "n05"), fixture.rows[5]);
+    ledger_node_changed(fixture.books.ledger, fixture.rows[5]);
+    tree_mark(&tree, fixture.rows[5]);
+    tree_mark(&tree, fixture.rows[5]);
+    tree_update(&tree);
+    ck_assert_uint_eq(total(&fixture, one), 8 * (NODES - 1));
+    ck_assert_uint_eq(ledger_raised(fixture.books.ledger, one), raised);
+    (void)node(&fixture, 5, 16, false);
+    ck_assert_uint_eq(total(&fixture, one), 8 * (NODES - 1)); /* it is not in the tree yet */
+    tree_mark(&tree, fixture.rows[5]);
+    tree_update(&tree);
+    ck_assert_uint_eq(total(&fixture, one), 8 * (NODES + 1));
+    ck_assert_uint_ne(ledger_raised(fixture.books.ledger, one), raised);
+    ck_assert_uint_eq(views_best(fixture.views, one, false, 1), 8 * (NODES / 3 + 1));
+    ck_assert_uint_le(views_work(fixture.views), work + 6);
+    /* More than are moved one by one. */
+    for (uint32_t i = 0; i <= TREE_ROWS_MAX; i++) {
+        tree_mark(&tree, node(&fixture, NODES + i, 8, false));
+    }
+    tree_mark(&tree, fixture.rows[5]);
+    tree_update(&tree);
+    ck_assert_uint_eq(total(&fixture, one), 8 * (NODES + 2 + TREE_ROWS_MAX));
+    teardown(&fixture);
+}
+END_TEST
 
 /* A change costs nothing until somebody asks, and then once for each node that changed. */
 START_TEST(test_lazy)
@@ -333,6 +372,7 @@ int main(void)
     Suite *suite = suite_create("scheduler/state/views");
     TCase *tcase = tcase_create("views");
     tcase_add_test(tcase, test_lazy);
+    tcase_add_test(tcase, test_nodes_that_move);
     tcase_add_test(tcase, test_sharing);
     tcase_add_test(tcase, test_shape_of_a_shared_view_goes);
     tcase_add_test(tcase, test_memory);
