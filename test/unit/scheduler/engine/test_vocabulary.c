@@ -122,6 +122,12 @@ START_TEST(the_resource_of_a_device_map_stays)
     world_apply(&world, &event);
     ck_assert_uint_eq(find_word("b.example/accelerator"), NAMES_NONE);
     device_map_destroy(map);
+    map = device_map_create(); /* one without GPUs is none */
+    ck_assert_int_eq(device_map_finish(map, NULL), 0);
+    event.node.devices = map;
+    world_apply(&world, &event);
+    ck_assert_uint_eq(find_word("b.example/accelerator"), NAMES_NONE);
+    device_map_destroy(map);
 }
 END_TEST
 
