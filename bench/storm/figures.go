@@ -142,6 +142,9 @@ func (h histogram) within(limit float64) float64 {
 
 func (h histogram) print(name string) {
 	fmt.Printf("  %-58s %7.0f  %8s %9s %9s\n", name, h.count(), atMost(h.below(0.5)), atMost(h.below(0.99)), atMost(h.below(1)))
+	for _, limit := range []float64{1, 2, 5, 20} {
+		fmt.Printf("  %-58s %7.0f\n", fmt.Sprintf("… of which above %g ms", limit), h.count()-h.within(limit))
+	}
 }
 
 func atMost(bound float64) string {
