@@ -145,6 +145,7 @@ void explain_shortage(const struct attempt *attempt, const struct solver_plan *p
     if (shortage.scarce != NAMES_NONE) {
         find_blockers(attempt, domain, &shortage);
     }
+    engine_charge(engine, domains_positions(engine->domains) / 2); /* who is where was looked at */
     reason_shortfall(&shortage, text, sizeof(text));
     if (gang_set_reason(gang, reason_short, text)) {
         engine_tell_waiting(engine, gang);
