@@ -180,8 +180,9 @@ void calls_filter(struct engine *engine, const struct filter_event *call, struct
 {
     if (!engine->leading) {
         reply_error(engine, call->ticket, reason_standby);
-    } else if (pod != NULL && pod->refused != NULL) {
-        reply_none(engine, call->ticket, pod->refused);
+    } else if (pod != NULL && gang_refusal(pod) != NULL) {
+        pod->told = reason_refused;
+        reply_none(engine, call->ticket, gang_refusal(pod));
     } else if (pod != NULL && pod->gang != NULL) {
         filter_member(engine, call, pod);
     } else if (engine->synced) {
@@ -210,7 +211,7 @@ void calls_preempt(struct engine *engine, const struct preempt_event *call)
         uint32_t row = call->rows[i];
         bool held = row != NAMES_NONE && ledger_has_hold(engine->ledger, row);
         keeps[i] = engine->leading && !held &&
-                   (pod == NULL || (pod->gang == NULL && pod->refused == NULL));
+                   (pod == NULL || (pod->gang == NULL && gang_refusal(pod) == NULL));
     }
     struct effect *effect = effects_append(engine->effects, EFFECT_PREEMPT_REPLY);
     effect->preempt.ticket = call->ticket;
@@ -331,8 +332,8 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
                           bound == row ? NULL : "the pod is bound to another node");
     } else if (pod->posts > 0 && pod->claim_row != row) {
         engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
-    } else if (pod->refused != NULL) {
-        engine_bind_reply(engine, call->ticket, pod->refused);
+    } else if (gang_refusal(pod) != NULL) {
+        engine_bind_reply(engine, call->ticket, gang_refusal(pod));
     } else if (pod->gang == NULL && !engine->synced) {
         engine_bind_reply(engine, call->ticket, reason_not_ready);
     } else if (pod->gang == NULL) {

@@ -119,7 +119,7 @@ void observe_devices(struct engine *engine, const struct node_object *object)
 /* Puts the pod into the gang its labels name now. */
 static void update_membership(struct engine *engine, struct pod *pod, unsigned changes)
 {
-    struct gang *old = pod->gang;
+    struct gang *old = pod->gang != NULL ? pod->gang : pod->outside;
     if (old != NULL && (changes & POD_GANG) != 0) {
         hold_drop(engine, pod, "the pod has left its gang");
         gang_leave(old, pod);
@@ -133,10 +133,10 @@ static void update_membership(struct engine *engine, struct pod *pod, unsigned c
         struct gang *gang = gangs_get(&engine->gangs, pod->name_space, pod->gang_name);
         (void)gang_join(gang, pod);
         engine_mark(engine, gang);
-        return;
+    } else if (pod->gang != NULL) {
+        gang_member_changed(old, pod, changes);
+        engine_mark(engine, old);
     }
-    gang_member_changed(old, pod, changes);
-    engine_mark(engine, old);
 }
 
 /* Makes the claim agree with what the API server shows. */
@@ -178,10 +178,12 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
     if (changes == POD_UNCHANGED) {
         return pod;
     }
-    if (pod->refused != NULL && (changes & (POD_ADDED | POD_REFUSED)) != 0 && !pod->terminal) {
-        engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, pod->refused);
-    }
     update_membership(engine, pod, changes);
+    const char *refusal = gang_refusal(pod);
+    if (refusal != NULL && (changes & (POD_ADDED | POD_REFUSED | POD_GANG)) != 0 &&
+        !pod->terminal) {
+        engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, refusal);
+    }
     update_claim(engine, pod);
     if ((changes & POD_NOMINATED) != 0) {
         nominate_watched(engine, pod);
@@ -194,7 +196,7 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
 
 void observe_pod_gone(struct engine *engine, struct pod *pod)
 {
-    struct gang *gang = pod->gang;
+    struct gang *gang = pod->gang != NULL ? pod->gang : pod->outside;
     hold_drop(engine, pod, "the pod is deleted");
     if (pod->waiting) {
         engine_bind_reply(engine, pod->ticket, "the pod is deleted");

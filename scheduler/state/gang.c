@@ -19,6 +19,7 @@
 void gangs_init(struct gangs *gangs)
 {
     memset(gangs, 0, sizeof(*gangs));
+    gangs->members_max = GANG_MEMBERS_MAX;
 }
 
 void gang_changed(struct gang *gang)
@@ -224,15 +225,54 @@ static void update_exclusive(struct gang *gang)
     }
 }
 
-int gang_join(struct gang *gang, struct pod *pod)
+static void add_member(struct gang *gang, struct pod *pod)
 {
-    assert(pod->gang == NULL);
-    if (gang->member_count >= GANG_MEMBERS_MAX) {
-        return -1;
-    }
     insert_member(gang, pod);
     pods_count_in(pod, &gang->totals, &gang->footprint);
     pod->gang = gang;
+}
+
+/* ---- who stays outside ---- */
+
+static void put_outside(struct gang *gang, struct pod *pod)
+{
+    pod->outside = gang;
+    pod->outside_next = NULL;
+    *(gang->outside_last != NULL ? &gang->outside_last->outside_next : &gang->outside) = pod;
+    gang->outside_last = pod;
+}
+
+/* Those who came before it are passed; there are none but where a limit is passed. */
+static void take_outside(struct gang *gang, struct pod *pod)
+{
+    struct pod *before = NULL;
+    for (struct pod *other = gang->outside; other != pod; other = other->outside_next) {
+        err_require(other != NULL);
+        before = other;
+    }
+    *(before != NULL ? &before->outside_next : &gang->outside) = pod->outside_next;
+    gang->outside_last = gang->outside_last == pod ? before : gang->outside_last;
+    pod->outside = NULL;
+    pod->outside_next = NULL;
+}
+
+const char *gang_refusal(const struct pod *pod)
+{
+    static const char crowded[] =
+        SHAPE_REFUSED "its gang has as many pods as may be planned together";
+    return pod->refused != NULL ? pod->refused : pod->outside != NULL ? crowded : NULL;
+}
+
+/* ---- membership ---- */
+
+int gang_join(struct gang *gang, struct pod *pod)
+{
+    assert(pod->gang == NULL && pod->outside == NULL);
+    if (gang->member_count >= gang->table->members_max) {
+        put_outside(gang, pod);
+        return -1;
+    }
+    add_member(gang, pod);
     update_exclusive(gang);
     gang_changed(gang);
     return 0;
@@ -240,10 +280,19 @@ int gang_join(struct gang *gang, struct pod *pod)
 
 void gang_leave(struct gang *gang, struct pod *pod)
 {
+    if (pod->outside == gang) {
+        take_outside(gang, pod);
+        return;
+    }
     assert(pod->gang == gang);
     take_member(gang, pod);
     pods_count_out(pod);
     pod->gang = NULL;
+    if (gang->outside != NULL && gang->member_count < gang->table->members_max) {
+        struct pod *first = gang->outside;
+        take_outside(gang, first);
+        add_member(gang, first);
+    }
     update_exclusive(gang);
     gang_changed(gang);
 }

@@ -55,7 +55,9 @@ struct gang {
     struct pod **members; /* sorted by role, rank (none last), name */
     uint32_t member_count;
     size_t member_room;
-    uint32_t exclusive_slot;    /* 1 + index in gangs.exclusive; 0: not there */
+    uint32_t exclusive_slot; /* 1 + index in gangs.exclusive; 0: not there */
+    struct pod *outside;     /* who would be a member if there were room, in order of arrival */
+    struct pod *outside_last;
     struct totals totals;       /* of the members; kept by the pod table, like … */
     struct footprint footprint; /* … where they are */
 
@@ -116,6 +118,7 @@ struct gangs {
     struct gang **exclusive; /* those that want domains for themselves, in no order */
     uint32_t exclusive_count;
     size_t exclusive_room;
+    uint32_t members_max; /* of one gang: GANG_MEMBERS_MAX, but for tests */
     uint64_t next_sequence;
 };
 
@@ -132,9 +135,14 @@ int gang_compare(const void *left, const void *right);
 /* Members of gangs that are held on the row, by gang, then in their order there; *new*. */
 struct pod **gangs_held_on(const struct pods *pods, uint32_t row, uint32_t *count);
 
-/* Membership. Joining fails (-1) above GANG_MEMBERS_MAX. */
+/* Membership. Joining fails (-1) above GANG_MEMBERS_MAX: the pod then stays outside and becomes a
+ * member when there is room, the first one first. Who stays outside can leave, too. */
 int gang_join(struct gang *gang, struct pod *pod);
 void gang_leave(struct gang *gang, struct pod *pod);
+
+/* Why the pod must not be placed, in constant words: it is beyond a limit, or its gang has no room
+ * for it. NULL: it may be. */
+const char *gang_refusal(const struct pod *pod);
 /* A member was observed anew, with these changes (enum pod_change). */
 void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes);
 

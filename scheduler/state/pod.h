@@ -60,6 +60,8 @@ struct pod {
     const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
 
     struct gang *gang;           /* or NULL */
+    struct gang *outside;        /* the gang it would join if there were room, or NULL */
+    struct pod *outside_next;    /* who came after it */
     struct totals *totals;       /* of the gang, or NULL; set by pods_count_in() */
     struct footprint *footprint; /* of the gang, or that of all pods without one */
 

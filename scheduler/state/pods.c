@@ -409,7 +409,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
 
 void pods_remove(struct pods *pods, struct pod *pod)
 {
-    assert(pod->gang == NULL && pod->totals == NULL);
+    assert(pod->gang == NULL && pod->outside == NULL && pod->totals == NULL);
     pods_release(pods, pod);
     pods_seen(pods, pod);
     HASH_DELETE(hh, pods->table, pod);

@@ -3,6 +3,7 @@
  * and what they remember of a kind of pod ends with that kind. */
 #include "scheduler/engine.h"
 
+#include "scheduler/engine/state.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 
@@ -211,6 +212,100 @@ START_TEST(a_bound_member_beyond_a_limit_is_one)
 }
 END_TEST
 
+/* ---- gangs with too many pods ---- */
+
+static const char crowded[] =
+    "Phalanx cannot place the pod: its gang has as many pods as may be planned together";
+
+/* A gang of two that may have two, of which none fits beside the other. */
+static void fill_gang(void)
+{
+    world.engine->gangs.members_max = 2;
+    world_group(&world, "g", 2);
+    world_gang(&world, "g", 2, 0);
+    ck_assert_ptr_null(skipped());
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+}
+
+/* The one too many is no ordinary pod: it is refused, and told once. */
+START_TEST(a_member_too_many_is_refused)
+{
+    fill_gang();
+    world_pod(&world, &(struct world_pod){.uid = "late", .gang = "g", .gpus = 1, .rank = 2});
+    ck_assert_str_eq(skipped(), crowded);
+    world_pod(&world, &(struct world_pod){
+                          .uid = "late", .gang = "g", .gpus = 1, .rank = 3, .nominated = "n0"});
+    ck_assert_ptr_null(skipped());
+    const struct filter_reply *reply = world_filter(&world, "late", NULL, all);
+    ck_assert_int_eq(reply->verdict, FILTER_NONE);
+    ck_assert_str_eq(reply->reason, crowded);
+    uint64_t ticket = world_bind(&world, "late", "n0");
+    ck_assert_str_eq(world_reply(&world, ticket)->error, crowded);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    struct arena arena;
+    arena_init(&arena);
+    ck_assert_uint_eq(world_view(&world, "g", &arena).member_count, 2);
+    arena_finish(&arena);
+}
+END_TEST
+
+/* It is a member when another one goes, the first that came before the others, and is woken. */
+START_TEST(a_member_too_many_joins_when_there_is_room)
+{
+    char node[64];
+    fill_gang();
+    world_pod(&world, &(struct world_pod){.uid = "late", .gang = "g", .gpus = 1, .rank = 3});
+    world_pod(&world, &(struct world_pod){.uid = "later", .gang = "g", .gpus = 1, .rank = 2});
+    ck_assert_int_eq(world_filter(&world, "late", NULL, all)->verdict, FILTER_NONE);
+    world_pod_gone(&world, "g-0");
+    ck_assert_uint_eq(world_count(&world, EFFECT_EXPLAIN), 1);
+    ck_assert_str_eq(world_find(&world, EFFECT_EXPLAIN)->write.name, "late");
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    world_pod_gone(&world, "g-1");
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_str_eq(world_node_of(&world, "g", "late", node), "n0");
+    ck_assert_str_eq(world_node_of(&world, "g", "later", node), "n0");
+}
+END_TEST
+
+/* Who waits for room may go, or go to another gang, like everybody. */
+START_TEST(a_member_too_many_may_leave)
+{
+    char node[64];
+    fill_gang();
+    static const char *const uids[] = {"a", "b", "c", "d"};
+    for (int i = 0; i < 4; i++) {
+        world_pod(&world, &(struct world_pod){.uid = uids[i], .gang = "g", .gpus = 1, .rank = 2});
+    }
+    world_pod_gone(&world, "b");
+    world_pod(&world,
+              &(struct world_pod){.uid = "a", .gang = "h", .minimum = 1, .gpus = 1, .rank = 0});
+    ck_assert_str_eq(world_node_of(&world, "h", "a", node), "n0");
+    world_pod(&world, &(struct world_pod){.uid = "d", .gpus = 1, .rank = -1});
+    ck_assert_int_eq(world_filter(&world, "d", NULL, all)->verdict, FILTER_ALL);
+    world_pod_gone(&world, "g-0");
+    struct arena arena;
+    arena_init(&arena);
+    const struct gang_view view = world_view(&world, "g", &arena);
+    ck_assert_uint_eq(view.member_count, 2);
+    ck_assert_str_eq(view.members[1].pod, "c");
+    arena_finish(&arena);
+}
+END_TEST
+
+/* What it has of a node is taken, as of any pod. */
+START_TEST(a_bound_member_too_many_takes_room)
+{
+    fill_gang();
+    world_node(&world, "n1", "b0", "r0", 8);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    world_pod(&world,
+              &(struct world_pod){.uid = "late", .gang = "g", .gpus = 1, .rank = 2, .node = "n1"});
+    ck_assert_str_eq(skipped(), crowded);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/engine/limits");
@@ -224,6 +319,10 @@ int main(void)
     tcase_add_test(tcase, what_a_bound_pod_beyond_a_limit_has_is_not_free);
     tcase_add_test(tcase, a_gang_waits_for_a_member_within_the_limits);
     tcase_add_test(tcase, a_bound_member_beyond_a_limit_is_one);
+    tcase_add_test(tcase, a_member_too_many_is_refused);
+    tcase_add_test(tcase, a_member_too_many_joins_when_there_is_room);
+    tcase_add_test(tcase, a_member_too_many_may_leave);
+    tcase_add_test(tcase, a_bound_member_too_many_takes_room);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

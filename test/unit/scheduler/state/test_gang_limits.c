@@ -248,6 +248,7 @@ START_TEST(test_most_members)
     pod_init(&pods[GANG_MEMBERS_MAX], (int)GANG_MEMBERS_MAX, 0);
     ck_assert_int_eq(gang_join(gang, &pods[GANG_MEMBERS_MAX].pod), -1);
     ck_assert_ptr_null(pods[GANG_MEMBERS_MAX].pod.gang);
+    ck_assert_ptr_eq(pods[GANG_MEMBERS_MAX].pod.outside, gang);
     ck_assert_uint_eq(gang_tally(gang).live, GANG_MEMBERS_MAX);
     gang->member_count = 0;
     free(pods);

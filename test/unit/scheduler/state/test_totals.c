@@ -9,9 +9,10 @@
 #include "test/unit/scheduler/state/books.h"
 #include "test/unit/topology/random.h"
 
-#define PODS  40
-#define GANGS 3
-#define NODES 5
+#define PODS        40
+#define GANGS       3
+#define NODES       5
+#define MEMBERS_MAX 8
 
 struct model {
     struct books books;
@@ -88,6 +89,29 @@ static void check_places(const struct model *model)
     ck_assert_uint_eq(sites, claims);
 }
 
+/* Nobody stays outside while there is room, and who does is no member. */
+static void check_outside(const struct model *model)
+{
+    uint32_t outside = 0;
+    for (int i = 0; i < GANGS; i++) {
+        const struct gang *gang = model->gang[i];
+        const struct pod *last = NULL;
+        for (const struct pod *pod = gang->outside; pod != NULL; pod = pod->outside_next) {
+            ck_assert_ptr_eq(pod->outside, gang);
+            ck_assert_ptr_null(pod->gang);
+            ck_assert_ptr_nonnull(gang_refusal(pod));
+            last = pod;
+            outside++;
+        }
+        ck_assert_ptr_eq(gang->outside_last, last);
+        ck_assert(last == NULL || gang->member_count == MEMBERS_MAX);
+    }
+    for (int i = 0; i < PODS; i++) {
+        outside -= model->pods[i] != NULL && model->pods[i]->outside != NULL;
+    }
+    ck_assert_uint_eq(outside, 0);
+}
+
 static void check_exclusive(const struct model *model)
 {
     uint32_t exclusive = 0;
@@ -127,11 +151,15 @@ static void observe(struct model *model, uint32_t index)
 
 static void move(struct model *model, struct pod *pod)
 {
-    if (pod->gang != NULL) {
-        gang_leave(pod->gang, pod);
-    } else {
-        ck_assert_int_eq(gang_join(model->gang[random_below(&model->random, GANGS)], pod), 0);
+    struct gang *gang = pod->gang != NULL ? pod->gang : pod->outside;
+    if (gang != NULL) {
+        gang_leave(gang, pod);
+        return;
     }
+    gang = model->gang[random_below(&model->random, GANGS)];
+    bool room = gang->member_count < MEMBERS_MAX;
+    ck_assert_int_eq(gang_join(gang, pod), room ? 0 : -1);
+    ck_assert_ptr_eq(room ? pod->gang : pod->outside, gang);
 }
 
 /* The group object says something of exclusive domains, or goes. */
@@ -199,8 +227,9 @@ static void change_phase(struct model *model, struct pod *pod)
 static void remove_pod(struct model *model, uint32_t index)
 {
     struct pod *pod = model->pods[index];
-    if (pod->gang != NULL) {
-        gang_leave(pod->gang, pod);
+    struct gang *gang = pod->gang != NULL ? pod->gang : pod->outside;
+    if (gang != NULL) {
+        gang_leave(gang, pod);
     }
     pods_remove(model->books.pods, pod);
     model->pods[index] = NULL;
@@ -213,6 +242,7 @@ START_TEST(test_against_a_count)
     model.random.state = (uint64_t)_i + 11;
     books_init(&model.books);
     gangs_init(&model.gangs);
+    model.gangs.members_max = MEMBERS_MAX;
     for (int i = 0; i < GANGS; i++) {
         char name[] = {(char)('a' + i), '\0'};
         model.gang[i] = gangs_get(&model.gangs, "ns", name);
@@ -236,6 +266,7 @@ START_TEST(test_against_a_count)
         }
         check(&model);
         check_places(&model);
+        check_outside(&model);
         check_exclusive(&model);
     }
     for (uint32_t i = 0; i < PODS; i++) {
