@@ -8,11 +8,12 @@ export JOBS
 
 C_FILES = $$(find topology scheduler api bench test -name '*.[ch]' -not -path 'test/e2e/*')
 
-.PHONY: help demo test asan tsan e2e bench coverage lint format fuzz install clean
+.PHONY: help demo test test-long asan tsan e2e bench coverage lint format fuzz install clean
 
 help:
 	@echo 'make demo      build, then a gang placed by a daemon on an embedded cluster'
-	@echo 'make test      all tests under ASan + UBSan, then under TSan'
+	@echo 'make test      the tests under ASan + UBSan, then those with threads under TSan'
+	@echo 'make test-long many seeds, oracles that enumerate, seeded defects'
 	@echo 'make asan      the first half of that;  make tsan: the second'
 	@echo 'make e2e       a real kube-scheduler, API server and etcd on loopback (needs Go)'
 	@echo 'make bench     benchmarks'
@@ -35,6 +36,10 @@ demo: build
 test:
 	@.ci/install build test
 	@.ci/test
+
+test-long:
+	@.ci/install build test
+	@.ci/test long
 
 asan tsan:
 	@.ci/install build test
