@@ -286,6 +286,7 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
     enum member_phase before = pod->phase;
     enum ledger_account account = account_of(before);
     err_require(member_phase_follows(before, to));
+    err_require(before != MEMBER_UNPLACED || row != NAMES_NONE);
     if (to == MEMBER_UNPLACED) {
         guard(pods, pod, false);
         refund(pods, pod, account);
