@@ -5,14 +5,14 @@
 
 #include "scheduler/solver/largest.h"
 
-/* The certificate's other half: what no plan can beat.
+/* What no plan can beat: with it a plan is known to be optimal, or how far from that it may be.
  *
  * Why it is valid. Take any plan with all pods in place D and look at one level and one demand. The
  * pods outside the pinned domains number at least wanted - (what the pinned ones hold), and m
- * domains hold at most the sum of the m largest. The demand "mix" counts pods of all roles at once,
- * each for no more than it takes, so the same holds for it. The lowest place of the pinned members
- * is one, so their domains count in full. Domains of a deeper level are at least as many as those
- * above them.
+ * domains hold at most the sum of the m largest. The sums count what pods of all roles need at
+ * once, and a node for no less than they can use of it, so the same holds for them. The lowest
+ * place of the pinned members is one, so their domains count in full. Domains of a deeper level are
+ * at least as many as those above them.
  *
  * And if no place below `deepest` may hold the gang, a plan touches at least two domains of each
  * level below it: single roles may each fit into one domain, but into different ones.
@@ -60,11 +60,13 @@ static void offer_level(struct offers *offers, uint32_t within, uint32_t level)
     const struct solver_space *space = offers->space;
     const struct domains *domains = solver_space_domains(space);
     const struct domain *top = domains_get(domains, within);
+    struct solver_effort *effort = solver_space_effort(space);
     if (level == solver_space_host(space)) {
         for (uint32_t p = top->first; p < top->end; p++) {
             offer(offers, p, solver_space_node_fits(space, offers->demand, p),
                   solver_space_node_touched(space, p));
         }
+        solver_effort_spend(effort, top->end - top->first);
         return;
     }
     for (uint32_t d = within; d < top->next;) {
@@ -74,6 +76,7 @@ static void offer_level(struct offers *offers, uint32_t within, uint32_t level)
             offer(offers, d, fits, solver_space_domain_touched(space, d));
         }
         d = domain->level == level || fits == 0 ? domain->next : d + 1;
+        solver_effort_spend(effort, 1);
     }
 }
 
@@ -95,13 +98,18 @@ static uint32_t count_new(const struct solver_space *space, uint32_t demand, uin
     return count_offers(&offers);
 }
 
+/* A demand for pods touches no more domains than there are pods, so small roles are rarely asked:
+ * the sums come first. */
 static uint32_t bound_level(const struct solver_space *space, uint32_t within, uint32_t level,
                             struct solver_largest *largest)
 {
     uint32_t most = 0;
-    for (uint32_t i = 0; i < solver_space_demands(space); i++) {
-        uint32_t count = count_new(space, i, within, level, largest);
-        most = count > most ? count : most;
+    uint32_t roles = solver_space_roles(space);
+    for (uint32_t i = solver_space_demands(space); i-- > 0;) {
+        if (i >= roles || solver_space_wanted(space, i) > most) {
+            uint32_t count = count_new(space, i, within, level, largest);
+            most = count > most ? count : most;
+        }
     }
     return solver_space_used(space, level) + most;
 }

@@ -4,236 +4,117 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/solver/mixed.h"
-#include "scheduler/solver/slices.h"
+#include "scheduler/solver/seats.h"
 #include "topology/base/alloc.h"
 #include "topology/graph/domains.h"
 
 /* Depth-first search: role after role, and for each role node after node, how many of its pods go
- * there, most first. Everything is in small arrays of its own, so that a step back is a handful of
- * additions.
+ * there, most first.
  *
- *   roles      the one of which fewest fit first
- *   nodes      of a role: touched ones first, then the roomiest, in an order fixed when the role
- *              begins; pods of a role are alike, so each way to deal them is seen once
- *   cut        every plan touches one domain of the levels down to the place, so only those below
+ *   roles      next is always the one that has least to choose from: the fewest pods fit for each
+ *              one wanted
+ *   nodes      of a role: touched ones first, then the roomiest, in an order fixed when its turn
+ *              begins; pods of a role are alike, so each way to deal them is seen once. What a node
+ *              takes of the role does not change during its turn, so what fits from a node on is a
+ *              sum that is made once
+ *   room       before a turn: every role to come must find room for itself, and all of them
+ *              together enough of every resource, where a node counts for what they could use of
+ *              it. So a way to deal that leaves scraps is given up where the scraps come about
+ *   better     every plan touches one domain of the levels down to the place, so only those below
  *              count; touching never goes down: what already touches as much as the best plan is
- *              cut; so is what needs one more node than it has touched, when that makes it so
- *   twins      untouched nodes of one lowest domain that are alike in all respects are dealt a
- *              descending number of pods: the other orders are the same plan with names exchanged
+ *              cut; so is what needs so many more nodes, for the role of the turn or by a resource
+ *   twins      nodes of one lowest domain that are alike in all respects are dealt a descending
+ *              number of pods: the other orders are the same plan with names exchanged
  *
  * Slices are checked when a role is dealt out: each domain of a layer holds its started pods and
  * whole slices beside them.
  */
 
-/* A node, and what the search has put there. */
-struct seat {
-    uint32_t position;
-    uint32_t fits[SOLVER_ROLES_MAX]; /* alone and empty */
-    int64_t room[SOLVER_BRANCH_NAMES_MAX];
-    uint32_t pods[SOLVER_ROLES_MAX];
-    uint32_t total; /* pods of all roles */
-    bool pinned;
+#define NO_TWIN     UINT8_MAX
+#define ALLOWED_MAX 8 /* with more nodes allowed, no resource is asked for how many it needs */
+
+/* One role's turn. */
+struct turn {
+    uint32_t role;
+    uint32_t touched;                    /* so many of the order are touched already */
+    uint8_t order[SOLVER_SEATS_MAX];     /* of seats */
+    uint8_t twin[SOLVER_SEATS_MAX];      /* by place in the order: one before, or NO_TWIN */
+    uint32_t most[SOLVER_SEATS_MAX];     /* by place in the order: pods it takes */
+    uint32_t given[SOLVER_SEATS_MAX];    /* by place in the order: pods it got */
+    uint32_t rest[SOLVER_SEATS_MAX + 1]; /* sums of most[] from there on */
+    /* By role not dealt before this turn, and seat: pods it takes. */
+    uint32_t copies[SOLVER_ROLES_MAX][SOLVER_SEATS_MAX];
 };
 
-struct branch {
+struct solver_branch {
     const struct solver_problem *problem;
     struct solver_space *space;
-    const struct domains *domains;
+    struct solver_effort *effort;
+    struct solver_seats seats;
+    struct turn *turns; /* by depth */
+    /* of the running search */
     struct solver_solution *best;
     const uint32_t *bound;
-    uint64_t budget;
-    uint64_t *steps;
-    uint32_t host;
-    uint32_t place;
-    uint32_t top; /* level of the place */
-    uint32_t name_count;
-    uint32_t names[SOLVER_BRANCH_NAMES_MAX];
-    int64_t requests[SOLVER_ROLES_MAX][SOLVER_BRANCH_NAMES_MAX];
-    uint32_t role_order[SOLVER_ROLES_MAX];
-    uint32_t seat_count;
-    struct seat *seats; /* in position order */
-    uint32_t *uses;     /* by domain - place: nodes touched inside */
-    uint32_t used[SOLVER_TREE_MAX];
-    uint8_t (*order)[SOLVER_BRANCH_POSITIONS_MAX]; /* by depth of roles: indices of nodes */
+    uint32_t top;   /* level of the place */
+    uint32_t dealt; /* bit set of roles */
+    bool met;       /* the best plan meets the bound */
+    bool cut;       /* something was left out because the effort was over */
 };
 
-/* ---- reading ---- */
-
-static int find_name(struct branch *branch, uint32_t name)
+struct solver_branch *solver_branch_create(const struct solver_problem *problem,
+                                           struct solver_space *space)
 {
-    for (uint32_t i = 0; i < branch->name_count; i++) {
-        if (branch->names[i] == name) {
-            return (int)i;
-        }
-    }
-    if (branch->name_count == SOLVER_BRANCH_NAMES_MAX) {
-        return -1;
-    }
-    branch->names[branch->name_count] = name;
-    return (int)branch->name_count++;
+    struct solver_branch *branch = alloc_zero(1, sizeof *branch);
+    branch->problem = problem;
+    branch->space = space;
+    branch->effort = solver_space_effort(space);
+    branch->turns = alloc_zero(problem->role_count, sizeof *branch->turns);
+    solver_seats_init(&branch->seats, problem, space);
+    return branch;
 }
 
-static bool read_requests(struct branch *branch)
+void solver_branch_destroy(struct solver_branch *branch)
 {
-    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
-        const struct resources *request = branch->problem->roles[r].request;
-        for (uint32_t i = 0; i < request->count; i++) {
-            int name = find_name(branch, request->items[i].name);
-            if (name < 0) {
-                return false;
-            }
-            branch->requests[r][name] = request->items[i].amount;
-        }
-    }
-    return true;
-}
-
-static void read_seats(struct branch *branch)
-{
-    const struct solver_problem *problem = branch->problem;
-    uint32_t first = domains_get(branch->domains, branch->place)->first;
-    for (uint32_t i = 0; i < branch->seat_count; i++) {
-        struct seat *seat = &branch->seats[i];
-        seat->position = first + i;
-        seat->pinned = solver_space_node_touched(branch->space, seat->position);
-        const struct resources *room = problem->free_at(problem->free_context, seat->position);
-        for (uint32_t n = 0; n < branch->name_count; n++) {
-            seat->room[n] = resources_get(room, branch->names[n]);
-        }
-        for (uint32_t r = 0; r < problem->role_count; r++) {
-            const struct solver_role *role = &problem->roles[r];
-            bool excluded = role->excluded != NULL && bitset_test(role->excluded, seat->position);
-            seat->fits[r] = excluded ? 0 : capacity_node(role->capacity, seat->position);
-        }
-    }
-}
-
-static void read_used(struct branch *branch)
-{
-    for (uint32_t l = 0; l <= branch->host; l++) {
-        branch->used[l] = solver_space_used(branch->space, l);
-    }
-}
-
-static void order_roles(struct branch *branch)
-{
-    uint64_t fits[SOLVER_ROLES_MAX] = {0};
-    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
-        for (uint32_t i = 0; i < branch->seat_count; i++) {
-            fits[r] += branch->seats[i].fits[r];
-        }
-        uint32_t at = r;
-        for (; at > 0 && fits[r] < fits[branch->role_order[at - 1]]; at--) {
-            branch->role_order[at] = branch->role_order[at - 1];
-        }
-        branch->role_order[at] = r;
-    }
-}
-
-/* ---- pods onto nodes and back ---- */
-
-static uint32_t copies(const struct branch *branch, uint32_t role, const struct seat *seat,
-                       uint32_t limit)
-{
-    uint32_t most = seat->fits[role] < limit ? seat->fits[role] : limit;
-    for (uint32_t n = 0; n < branch->name_count && most > 0; n++) {
-        int64_t need = branch->requests[role][n];
-        if (need > 0) {
-            int64_t count = seat->room[n] > 0 ? seat->room[n] / need : 0;
-            most = count < (int64_t)most ? (uint32_t)count : most;
-        }
-    }
-    return most;
-}
-
-/* Adds or, negative, takes away pods; keeps what is touched up to date. */
-static void deal(struct branch *branch, uint32_t role, struct seat *seat, int32_t count)
-{
-    uint32_t before = seat->total;
-    seat->pods[role] += (uint32_t)count;
-    seat->total += (uint32_t)count;
-    for (uint32_t n = 0; n < branch->name_count; n++) {
-        seat->room[n] -= branch->requests[role][n] * count;
-    }
-    if (seat->pinned || (before == 0) == (seat->total == 0)) {
+    if (branch == NULL) {
         return;
     }
-    bool touched = before == 0;
-    branch->used[branch->host] += touched ? 1 : UINT32_MAX;
-    uint32_t d = domains_at(branch->domains, seat->position, branch->host - 1);
-    for (; d >= branch->place && d != DOMAINS_NONE; d = domains_get(branch->domains, d)->parent) {
-        uint32_t *uses = &branch->uses[d - branch->place];
-        *uses += touched ? 1 : UINT32_MAX;
-        if (*uses == (touched ? 1 : 0) && !solver_space_domain_touched(branch->space, d)) {
-            branch->used[domains_get(branch->domains, d)->level] += touched ? 1 : UINT32_MAX;
-        }
-    }
+    solver_seats_finish(&branch->seats);
+    free(branch->turns);
+    free(branch);
 }
 
-/* ---- cuts ---- */
+/* ---- better ---- */
 
-/* Whether what is dealt so far, with at least `more` nodes to come, can still be better. */
-static bool is_hopeful(const struct branch *branch, uint32_t more)
+/* So many more nodes make what is dealt so far no better than the best plan: 0 when it is not
+ * already, UINT32_MAX when it is whatever follows. */
+static uint32_t count_allowed(const struct solver_branch *branch)
 {
+    const uint32_t *used = branch->seats.used;
+    uint32_t host = branch->seats.host;
     if (!branch->best->complete) {
-        return true;
+        return UINT32_MAX;
     }
-    for (uint32_t l = branch->top + 1; l <= branch->host; l++) {
-        uint32_t used = branch->used[l] + (l == branch->host ? more : 0);
-        if (used != branch->best->used[l]) {
-            return used < branch->best->used[l];
+    for (uint32_t l = branch->top + 1; l < host; l++) {
+        if (used[l] != branch->best->used[l]) {
+            return used[l] < branch->best->used[l] ? UINT32_MAX : 0;
         }
     }
-    return false;
+    return used[host] < branch->best->used[host] ? branch->best->used[host] - used[host] : 0;
 }
 
-static bool are_twins(const struct branch *branch, const struct seat *a, const struct seat *b)
+static bool is_over(struct solver_branch *branch)
 {
-    size_t roles = branch->problem->role_count;
-    return a->total == 0 && b->total == 0 && !a->pinned && !b->pinned &&
-           memcmp(a->fits, b->fits, roles * sizeof *a->fits) == 0 &&
-           memcmp(a->room, b->room, branch->name_count * sizeof *a->room) == 0 &&
-           domains_at(branch->domains, a->position, branch->host - 1) ==
-               domains_at(branch->domains, b->position, branch->host - 1);
+    branch->cut = branch->cut || solver_effort_over(branch->effort);
+    return branch->met || branch->cut;
 }
 
-/* Whether the role's pods make whole slices everywhere. */
-static bool is_sliced(const struct branch *branch, uint32_t role)
-{
-    const struct solver_role *item = &branch->problem->roles[role];
-    for (uint32_t layer = 0; layer < item->layer_count; layer++) {
-        uint32_t level = item->layers[layer].level;
-        for (uint32_t i = 0; i < branch->seat_count;) {
-            bool host = level == branch->host;
-            uint32_t place = host ? branch->seats[i].position
-                                  : domains_at(branch->domains, branch->seats[i].position, level);
-            uint32_t sum = 0;
-            uint32_t end = host ? place + 1 : domains_get(branch->domains, place)->end;
-            for (; i < branch->seat_count && branch->seats[i].position < end; i++) {
-                sum += branch->seats[i].pods[role];
-            }
-            uint32_t started =
-                solver_slices_started(solver_space_role(branch->space, role), level, place);
-            if (sum < started || solver_slices_round(solver_space_role(branch->space, role),
-                                                     solver_space_domains(branch->space), level,
-                                                     place, sum) != sum) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* ---- the search ---- */
-
-static void keep(struct branch *branch)
+static void keep(struct solver_branch *branch)
 {
     struct solver_solution trial;
     solver_solution_init(&trial);
     trial.complete = true;
-    for (uint32_t i = 0; i < branch->seat_count; i++) {
-        const struct seat *seat = &branch->seats[i];
+    for (uint32_t i = 0; i < branch->seats.count; i++) {
+        const struct solver_seat *seat = &branch->seats.items[i];
         for (uint32_t r = 0; r < branch->problem->role_count; r++) {
             if (seat->pods[r] > 0) {
                 solver_space_place(branch->space, r, seat->position, seat->pods[r]);
@@ -242,137 +123,283 @@ static void keep(struct branch *branch)
         }
     }
     solver_solution_offer(branch->best, branch->space, &trial);
+    branch->met = !solver_used_below(branch->bound, branch->best->used, branch->seats.host);
 }
 
-static bool is_over(const struct branch *branch)
+/* ---- room ---- */
+
+static bool is_dealt(const struct solver_branch *branch, uint32_t role)
 {
-    return *branch->steps >= branch->budget ||
-           (branch->best->complete &&
-            !solver_used_below(branch->bound, branch->best->used, branch->host));
+    return (branch->dealt >> role & 1) != 0;
 }
 
-static void order_seats(struct branch *branch, uint32_t depth)
+/* What every node takes of each role to come: as before the last turn, but for those it gave to. */
+static void count_copies(struct solver_branch *branch, uint32_t depth)
 {
-    uint32_t role = branch->role_order[depth];
-    uint64_t keys[SOLVER_BRANCH_POSITIONS_MAX];
-    uint8_t *order = branch->order[depth];
-    for (uint32_t i = 0; i < branch->seat_count; i++) {
-        const struct seat *seat = &branch->seats[i];
-        uint64_t touched = seat->pinned || seat->total > 0;
-        uint64_t key =
-            (touched << 32) + copies(branch, role, seat, branch->problem->roles[role].count);
+    const struct solver_seats *seats = &branch->seats;
+    struct turn *turn = &branch->turns[depth];
+    const struct turn *before = depth > 0 ? turn - 1 : NULL;
+    uint64_t counted = 0;
+    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
+        if (is_dealt(branch, r)) {
+            continue;
+        }
+        if (before != NULL) {
+            memcpy(turn->copies[r], before->copies[r], seats->count * sizeof **turn->copies);
+        }
+        for (uint32_t i = 0; i < seats->count; i++) {
+            uint32_t at = before == NULL ? i : before->order[i];
+            if (before == NULL || before->given[i] > 0) {
+                turn->copies[r][at] = solver_seats_copies(seats, r, &seats->items[at]);
+                counted++;
+            }
+        }
+    }
+    uint32_t roles = branch->problem->role_count;
+    solver_effort_spend(branch->effort, counted + (uint64_t)seats->count * (roles + 4) / 8);
+}
+
+static bool roles_have_room(const struct solver_branch *branch, const struct turn *turn)
+{
+    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
+        uint32_t left = is_dealt(branch, r) ? 0 : branch->problem->roles[r].count;
+        for (uint32_t i = 0; i < branch->seats.count && left > 0; i++) {
+            left -= turn->copies[r][i] < left ? turn->copies[r][i] : left;
+        }
+        if (left > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What of a resource the pods to come could use on a seat, at most `most`. */
+static int64_t count_useful(const struct solver_branch *branch, const struct turn *turn,
+                            uint32_t name, uint32_t seat, int64_t most)
+{
+    int64_t room = branch->seats.items[seat].room[name];
+    int64_t useful = 0;
+    most = room < most ? room : most;
+    for (uint32_t r = 0; r < branch->problem->role_count && useful < most; r++) {
+        if (!is_dealt(branch, r)) {
+            useful += turn->copies[r][seat] * branch->seats.requests[r][name];
+        }
+    }
+    return useful < most ? useful : most;
+}
+
+static int64_t count_needed(const struct solver_branch *branch, uint32_t name)
+{
+    int64_t needed = 0;
+    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
+        int64_t request = branch->seats.requests[r][name];
+        needed += is_dealt(branch, r) ? 0 : request * branch->problem->roles[r].count;
+    }
+    return needed;
+}
+
+/* Whether there is enough of a resource for the pods to come; with few nodes `allowed` beside the
+ * touched ones, on those and the largest others. */
+static bool resource_has_room(const struct solver_branch *branch, const struct turn *turn,
+                              uint32_t name, uint32_t allowed)
+{
+    bool few = allowed <= ALLOWED_MAX;
+    int64_t needed = count_needed(branch, name);
+    int64_t largest[ALLOWED_MAX] = {0};
+    int64_t missing = needed;
+    uint32_t i = 0;
+    for (; i < branch->seats.count && missing > 0; i++) {
+        int64_t useful = count_useful(branch, turn, name, i, needed);
+        if (!few || solver_seat_touched(&branch->seats.items[i])) {
+            missing -= useful > 0 ? useful : 0;
+            continue;
+        }
+        for (uint32_t k = 0; k < allowed && useful > 0; k++) {
+            int64_t other = largest[k];
+            if (useful > other) {
+                largest[k] = useful;
+                useful = other;
+            }
+        }
+    }
+    for (uint32_t k = 0; few && k < allowed && missing > 0; k++) {
+        missing -= largest[k];
+    }
+    solver_effort_spend(branch->effort, 1 + i / 2);
+    return missing <= 0;
+}
+
+static bool has_room(const struct solver_branch *branch, const struct turn *turn, uint32_t allowed)
+{
+    if (!roles_have_room(branch, turn)) {
+        return false;
+    }
+    for (uint32_t n = 0; n < branch->seats.name_count; n++) {
+        if (!resource_has_room(branch, turn, n, allowed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- turns ---- */
+
+static uint32_t choose_role(const struct solver_branch *branch, const struct turn *turn)
+{
+    uint32_t best = SOLVER_ROLES_MAX;
+    uint64_t best_fits = 0;
+    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
+        uint64_t fits = 0;
+        for (uint32_t i = 0; i < branch->seats.count && !is_dealt(branch, r); i++) {
+            fits += turn->copies[r][i];
+        }
+        uint64_t wanted = branch->problem->roles[r].count;
+        if (!is_dealt(branch, r) &&
+            (best == SOLVER_ROLES_MAX ||
+             fits * branch->problem->roles[best].count < best_fits * wanted)) {
+            best = r;
+            best_fits = fits;
+        }
+    }
+    return best;
+}
+
+/* The nearest node before it in the order that it is like. */
+static uint8_t find_twin(const struct solver_branch *branch, const struct turn *turn, uint32_t at)
+{
+    const struct solver_seat *seats = branch->seats.items;
+    for (uint32_t k = at; k > 0 && turn->most[k - 1] == turn->most[at]; k--) {
+        if (solver_seats_twins(&branch->seats, &seats[turn->order[k - 1]],
+                               &seats[turn->order[at]])) {
+            return (uint8_t)(k - 1);
+        }
+    }
+    return NO_TWIN;
+}
+
+static void order_seats(struct solver_branch *branch, struct turn *turn)
+{
+    uint32_t count = branch->seats.count;
+    uint64_t keys[SOLVER_SEATS_MAX];
+    turn->touched = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool touched = solver_seat_touched(&branch->seats.items[i]);
+        uint64_t key = ((uint64_t)touched << 32) + turn->copies[turn->role][i];
         uint32_t at = i;
         for (; at > 0 && keys[at - 1] < key; at--) {
             keys[at] = keys[at - 1];
-            order[at] = order[at - 1];
+            turn->order[at] = turn->order[at - 1];
         }
         keys[at] = key;
-        order[at] = (uint8_t)i;
+        turn->order[at] = (uint8_t)i;
+        turn->touched += touched;
     }
+    turn->rest[count] = 0;
+    for (uint32_t i = count; i-- > 0;) {
+        turn->most[i] = (uint32_t)keys[i];
+        turn->rest[i] = turn->rest[i + 1] + turn->most[i];
+        turn->given[i] = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        turn->twin[i] = find_twin(branch, turn, i);
+    }
+    solver_effort_spend(branch->effort, count);
 }
 
-/* The most the nodes from `at` on take, touched ones alone and all. */
-static void sum_copies(const struct branch *branch, uint32_t depth, uint32_t at, uint32_t limit,
-                       uint32_t *touched, uint32_t *all)
+/* The fewest nodes not touched yet that `left` pods need, which fit, from `at` in the order on. */
+static uint32_t count_new(const struct turn *turn, uint32_t at, uint32_t left)
 {
-    uint32_t role = branch->role_order[depth];
-    *touched = 0;
-    *all = 0;
-    for (uint32_t i = at; i < branch->seat_count && *touched < limit; i++) {
-        const struct seat *seat = &branch->seats[branch->order[depth][i]];
-        uint32_t count = copies(branch, role, seat, limit);
-        *all += count;
-        *touched += seat->pinned || seat->total > 0 ? count : 0;
+    uint32_t first = at > turn->touched ? at : turn->touched;
+    uint32_t covered = turn->rest[at] - turn->rest[first];
+    uint32_t count = 0;
+    while (covered < left) {
+        covered += turn->most[first + count++];
     }
-    *all = *touched >= limit ? limit : *all;
+    return count;
 }
 
-static void deal_role(struct branch *branch, uint32_t depth);
+/* ---- the search ---- */
 
-static void deal_from(struct branch *branch, uint32_t depth, uint32_t at, uint32_t left)
+static void deal_from(struct solver_branch *branch, uint32_t depth, uint32_t at, uint32_t left);
+
+/* Puts ever fewer of the pods left on a node, and the others on those after it. */
+static void deal_seat(struct solver_branch *branch, uint32_t depth, uint32_t at, uint32_t left)
 {
-    uint32_t role = branch->role_order[depth];
-    ++*branch->steps;
+    struct turn *turn = &branch->turns[depth];
+    struct solver_seat *seat = &branch->seats.items[turn->order[at]];
+    uint32_t most = turn->most[at] < left ? turn->most[at] : left;
+    if (turn->twin[at] != NO_TWIN && turn->given[turn->twin[at]] < most) {
+        most = turn->given[turn->twin[at]];
+    }
+    uint32_t least = left > turn->rest[at + 1] ? left - turn->rest[at + 1] : 1;
+    uint32_t count = most < least ? 0 : most;
+    solver_seats_deal(&branch->seats, turn->role, seat, (int32_t)count);
+    while (count >= least && !is_over(branch)) {
+        turn->given[at] = count;
+        deal_from(branch, depth, at + 1, left - count);
+        solver_seats_deal(&branch->seats, turn->role, seat, -1);
+        count--;
+        solver_effort_spend(branch->effort, 2);
+    }
+    solver_seats_deal(&branch->seats, turn->role, seat, -(int32_t)count);
+    turn->given[at] = 0;
+}
+
+static void deal_role(struct solver_branch *branch, uint32_t depth);
+
+/* Deals the pods left to the nodes from `at` in the order on: to that one and others, then without
+ * it, and so on. */
+static void deal_from(struct solver_branch *branch, uint32_t depth, uint32_t at, uint32_t left)
+{
+    const struct turn *turn = &branch->turns[depth];
     if (left == 0) {
-        if (is_sliced(branch, role)) {
+        if (solver_seats_sliced(&branch->seats, turn->role)) {
             deal_role(branch, depth + 1);
         }
         return;
     }
-    uint32_t touched = 0;
-    uint32_t all = 0;
-    sum_copies(branch, depth, at, left, &touched, &all);
-    if (is_over(branch) || all < left || !is_hopeful(branch, touched < left)) {
-        return;
+    uint32_t first = at;
+    while (!is_over(branch) && turn->rest[at] >= left &&
+           count_new(turn, at, left) < count_allowed(branch)) {
+        deal_seat(branch, depth, at++, left);
     }
-    const uint8_t *order = branch->order[depth];
-    struct seat *seat = &branch->seats[order[at]];
-    uint32_t most = copies(branch, role, seat, left);
-    if (at > 0) {
-        struct seat *other = &branch->seats[order[at - 1]];
-        uint32_t given = other->pods[role];
-        if (other->total == given) { /* it was untouched before this role, too */
-            deal(branch, role, other, -(int32_t)given);
-            bool twins = are_twins(branch, seat, other);
-            deal(branch, role, other, (int32_t)given);
-            most = twins && given < most ? given : most;
-        }
-    }
-    for (uint32_t count = most + 1; count-- > 0 && !is_over(branch);) {
-        deal(branch, role, seat, (int32_t)count);
-        deal_from(branch, depth, at + 1, left - count);
-        deal(branch, role, seat, -(int32_t)count);
-    }
+    solver_effort_spend(branch->effort, (at - first) / 4);
 }
 
-static void deal_role(struct branch *branch, uint32_t depth)
+static void deal_role(struct solver_branch *branch, uint32_t depth)
 {
-    if (!is_hopeful(branch, 0)) {
+    uint32_t allowed = count_allowed(branch);
+    if (allowed == 0) {
         return;
     }
     if (depth == branch->problem->role_count) {
         keep(branch);
         return;
     }
-    order_seats(branch, depth);
-    deal_from(branch, depth, 0, branch->problem->roles[branch->role_order[depth]].count);
+    struct turn *turn = &branch->turns[depth];
+    count_copies(branch, depth);
+    if (!has_room(branch, turn, allowed - 1)) {
+        return;
+    }
+    turn->role = choose_role(branch, turn);
+    order_seats(branch, turn);
+    branch->dealt |= UINT32_C(1) << turn->role;
+    deal_from(branch, depth, 0, branch->problem->roles[turn->role].count);
+    branch->dealt &= ~(UINT32_C(1) << turn->role);
 }
 
-enum solver_branch_outcome solver_branch(const struct solver_problem *problem,
-                                         struct solver_space *space, struct solver_candidate place,
-                                         const uint32_t bound[SOLVER_TREE_MAX], uint64_t budget,
-                                         uint64_t *steps, struct solver_solution *best)
+enum solver_branch_outcome solver_branch_search(struct solver_branch *branch, uint32_t place,
+                                                const uint32_t bound[SOLVER_TREE_MAX],
+                                                struct solver_solution *best)
 {
-    const struct domains *domains = solver_space_domains(space);
-    const struct domain *top = domains_get(domains, place.index);
-    struct branch branch = {.problem = problem,
-                            .space = space,
-                            .domains = domains,
-                            .best = best,
-                            .bound = bound,
-                            .budget = budget,
-                            .steps = steps,
-                            .host = solver_space_host(space),
-                            .place = place.index,
-                            .top = top->level,
-                            .seat_count = top->end - top->first};
-    uint64_t pods = 0;
-    for (uint32_t r = 0; r < problem->role_count; r++) {
-        pods += problem->roles[r].count;
-    }
-    if (branch.seat_count > SOLVER_BRANCH_POSITIONS_MAX || pods > SOLVER_BRANCH_PODS_MAX ||
-        !read_requests(&branch)) {
+    if (!solver_seats_read(&branch->seats, place)) {
         return SOLVER_BRANCH_OPEN;
     }
-    branch.seats = alloc_zero(branch.seat_count, sizeof *branch.seats);
-    branch.uses = alloc_zero(top->next - place.index, sizeof *branch.uses);
-    branch.order = alloc_zero(problem->role_count, sizeof *branch.order);
-    read_seats(&branch);
-    read_used(&branch);
-    order_roles(&branch);
-    deal_role(&branch, 0);
-    free(branch.seats);
-    free(branch.uses);
-    free(branch.order);
-    return *steps < budget ? SOLVER_BRANCH_PROVEN : SOLVER_BRANCH_OPEN;
+    branch->best = best;
+    branch->bound = bound;
+    branch->top = domains_get(solver_space_domains(branch->space), place)->level;
+    branch->met = best->complete && !solver_used_below(bound, best->used, branch->seats.host);
+    branch->cut = false;
+    deal_role(branch, 0);
+    return branch->cut && !branch->met ? SOLVER_BRANCH_OPEN : SOLVER_BRANCH_PROVEN;
 }

@@ -30,9 +30,11 @@ static bool next_domain(struct solver_walk *walk, const struct solver_space *spa
                         uint32_t *found)
 {
     const struct domains *domains = solver_space_domains(space);
+    struct solver_effort *effort = solver_space_effort(space);
     while (walk->domain < domains_count(domains)) {
         uint32_t index = walk->domain;
         const struct domain *domain = domains_get(domains, index);
+        solver_effort_spend(effort, 1 + solver_space_demands(space) / 4);
         if (!may_enter(walk, space, index, domain)) {
             walk->domain = domain->next;
         } else if (domain->level == level) {
@@ -65,6 +67,7 @@ static bool next_node(struct solver_walk *walk, const struct solver_space *space
         const struct domain *domain = domains_get(solver_space_domains(space), index);
         walk->position = domain->first;
         walk->end = domain->end;
+        solver_effort_spend(solver_space_effort(space), domain->end - domain->first);
     }
 }
 

@@ -55,23 +55,20 @@ struct search {
     uint64_t allowed; /* packed, guards set */
     uint64_t guards;
     int64_t credit; /* Σ price × allowed - wanted: what a completed point may lack */
-    uint64_t steps;
-    uint64_t budget;
+    struct solver_effort *effort;
 };
 
 struct solver_exact {
     struct solver_space *space;
     struct solver_fill *fill;
-    uint64_t budget;
-    uint64_t steps;
+    bool searched;
 };
 
-struct solver_exact *solver_exact_create(struct solver_space *space, struct solver_fill *fill,
-                                         uint64_t budget)
+struct solver_exact *solver_exact_create(struct solver_space *space, struct solver_fill *fill)
 {
     err_require(solver_space_roles(space) == 1);
     struct solver_exact *exact = alloc_zero(1, sizeof *exact);
-    *exact = (struct solver_exact){.space = space, .fill = fill, .budget = budget};
+    *exact = (struct solver_exact){.space = space, .fill = fill};
     return exact;
 }
 
@@ -80,9 +77,9 @@ void solver_exact_destroy(struct solver_exact *exact)
     free(exact);
 }
 
-uint64_t solver_exact_steps(const struct solver_exact *exact)
+bool solver_exact_searched(const struct solver_exact *exact)
 {
-    return exact->steps;
+    return exact->searched;
 }
 
 /* ---- costs ---- */
@@ -130,7 +127,7 @@ static int64_t own_price(const struct search *search, uint32_t domain, uint32_t 
 /* `outside`: what everything that is not in the point may add, the domain's own price taken off. */
 static void offer(struct search *search, struct solver_point *point, int64_t outside)
 {
-    search->steps++;
+    solver_effort_spend(search->effort, 1);
     if (point->value + outside + search->credit >= 0 && is_allowed(search, point->cost)) {
         solver_front_offer(search->front, point);
     }
@@ -230,7 +227,7 @@ static struct solver_points join(struct search *search, const struct solver_poin
     bool touched = is_touched(search, child);
     uint64_t unit = touched ? 0 : UINT64_C(1) << search->shift[level];
     int64_t price = own_price(search, child, level);
-    for (uint32_t i = 0; i < before->count && search->steps < search->budget; i++) {
+    for (uint32_t i = 0; i < before->count && !solver_effort_over(search->effort); i++) {
         const struct solver_point *first = &before->items[i];
         if (!touched) {
             struct solver_point without = *first;
@@ -356,6 +353,9 @@ static void fill_choice(struct solver_exact *exact, const struct search *search,
                         struct solver_solution *solution)
 {
     uint32_t *most = limit_to_touched(exact->space);
+    solver_effort_spend(search->effort, (domains_count(solver_space_domains(exact->space)) +
+                                         domains_positions(solver_space_domains(exact->space))) /
+                                            4);
     mark(search, place.index, index, most);
     struct solver_solution trial;
     solver_solution_init(&trial);
@@ -389,7 +389,7 @@ static enum outcome search_stage(struct solver_exact *exact, struct search *sear
     if (found) {
         fill_choice(exact, search, place, points->count - 1, solution);
     }
-    return search->steps >= search->budget ? STAGE_OPEN : found ? STAGE_FOUND : STAGE_NONE;
+    return solver_effort_over(search->effort) ? STAGE_OPEN : found ? STAGE_FOUND : STAGE_NONE;
 }
 
 /* Finds the plan with the fewest domains of the level, and as few above as the solution has: tries
@@ -399,11 +399,12 @@ static enum outcome search_stage(struct solver_exact *exact, struct search *sear
 static bool run_stage(struct solver_exact *exact, struct solver_candidate place, uint32_t level,
                       uint32_t *least, struct solver_solution *solution)
 {
-    struct search search = {.steps = exact->steps, .budget = exact->budget};
+    struct search search = {.effort = solver_space_effort(exact->space)};
     struct solver_stage *stage = &search.stage;
     enum outcome outcome = STAGE_NONE;
     uint32_t touched = solver_space_used(exact->space, level);
     uint32_t atoms = *least - touched;
+    exact->searched = true;
     arena_init(&search.arena);
     solver_stage_init(stage, exact->space, 0, place.index, level);
     search.front = solver_front_create((uint32_t)stage->wanted);
@@ -412,8 +413,8 @@ static bool run_stage(struct solver_exact *exact, struct solver_candidate place,
     }
     while (outcome == STAGE_NONE && touched + atoms < solution->used[level]) {
         stage->allowed[level] = atoms;
-        bool possible = solver_stage_price(stage, search.budget, &atoms, &search.steps);
-        if (search.steps >= search.budget) {
+        bool possible = solver_stage_price(stage, &atoms);
+        if (solver_effort_over(search.effort)) {
             outcome = STAGE_OPEN;
         } else if (possible) {
             outcome =
@@ -424,7 +425,6 @@ static bool run_stage(struct solver_exact *exact, struct solver_candidate place,
     uint32_t proven =
         atoms < solution->used[level] - touched ? touched + atoms : solution->used[level];
     *least = outcome == STAGE_OPEN ? proven : solution->used[level];
-    exact->steps = search.steps;
     solver_front_destroy(search.front);
     solver_stage_finish(stage);
     arena_finish(&search.arena);

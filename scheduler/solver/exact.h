@@ -19,23 +19,22 @@
  *             of level l, which either finds fewer or proves that there is no such choice
  *   next      the plan is filled anew inside the domains chosen so far
  *
- * Every step keeps a whole plan, so a search whose budget ends leaves a good one.
+ * Every step keeps a whole plan, so a search whose effort is over leaves a good one.
  */
 
 struct solver_exact;
 
-/* *New*; keeps both (*borrowed*). The space must have one role. `budget`: steps for all fills
- * together. */
-struct solver_exact *solver_exact_create(struct solver_space *space, struct solver_fill *fill,
-                                         uint64_t budget);
+/* *New*; keeps both (*borrowed*). The space must have one role. */
+struct solver_exact *solver_exact_create(struct solver_space *space, struct solver_fill *fill);
 void solver_exact_destroy(struct solver_exact *exact);
 
 /* Improves `solution`, a complete plan inside the place (a domain, not a node), until no plan
- * inside the place is below it; false when the budget ended before that was proven. `bound`, of
- * solver_bound() for the place, is raised to what was proven. */
+ * inside the place is below it; false when the space's effort was over before that was proven.
+ * `bound`, of solver_bound() for the place, is raised to what was proven. */
 bool solver_exact_improve(struct solver_exact *exact, struct solver_candidate place,
                           uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *solution);
 
-uint64_t solver_exact_steps(const struct solver_exact *exact);
+/* Whether any place needed a search. */
+bool solver_exact_searched(const struct solver_exact *exact);
 
 #endif

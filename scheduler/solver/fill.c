@@ -52,7 +52,7 @@ struct solver_fill {
     size_t chosen_count;
     /* of the running call */
     uint32_t role;
-    enum solver_taste taste;
+    enum solver_rule rule;
     const uint32_t *most; /* NULL: no limits */
     uint32_t most_level;
 };
@@ -109,6 +109,8 @@ static void gather(struct solver_fill *fill, struct range chosen, uint32_t level
 {
     const struct solver_space *space = fill->space;
     const struct domains *domains = solver_space_domains(space);
+    struct solver_effort *effort = solver_space_effort(space);
+    size_t before = fill->child_count;
     for (size_t i = chosen.first; i < chosen.end; i++) {
         const struct domain *parent = domains_get(domains, fill->chosen[i]);
         if (level == solver_space_host(space)) {
@@ -116,14 +118,17 @@ static void gather(struct solver_fill *fill, struct range chosen, uint32_t level
                 add_child(fill, level, p, solver_space_node_fits(space, fill->role, p),
                           solver_space_node_touched(space, p));
             }
+            solver_effort_spend(effort, parent->end - parent->first);
             continue;
         }
         for (uint32_t d = fill->chosen[i] + 1; d < parent->next;
              d = domains_get(domains, d)->next) {
             add_child(fill, level, d, solver_space_domain_fits(space, fill->role, d),
                       solver_space_domain_touched(space, d));
+            solver_effort_spend(effort, 1);
         }
     }
+    solver_effort_spend(effort, fill->child_count - before);
 }
 
 /* The child that fits `wanted` and leaves the least room; it was not taken yet. */
@@ -142,10 +147,10 @@ static struct child *tightest(struct solver_fill *fill, struct range range, bool
 }
 
 /* Takes `wanted` pods from the fewest children, touched or untouched ones, which together fit more:
- * the largest ones in full, the rest from the tightest one that fits it or, `roomy`, from the
+ * the largest ones in full, the rest from the tightest one that fits it or, `worst`, from the
  * largest one that is left. */
 static void take_fewest(struct solver_fill *fill, struct range range, bool touched, uint64_t wanted,
-                        bool roomy)
+                        bool worst)
 {
     struct solver_largest *largest = &fill->largest;
     struct child *children = fill->children + range.first;
@@ -164,7 +169,7 @@ static void take_fewest(struct solver_fill *fill, struct range range, bool touch
         wanted -= child->fits;
     }
     struct child *last =
-        roomy ? &children[largest->items[0].index] : tightest(fill, range, touched, wanted);
+        worst ? &children[largest->items[0].index] : tightest(fill, range, touched, wanted);
     last->take = wanted;
 }
 
@@ -205,9 +210,9 @@ static void choose(struct solver_fill *fill, struct range range, uint64_t wanted
     if (sum_fits(fill, range, false) <= left) {
         take_all(fill, range, false);
     } else {
-        bool roomy = fill->taste == SOLVER_TASTE_ROOMY ||
-                     (fill->taste == SOLVER_TASTE_ROOMY_DOMAINS && !host);
-        take_fewest(fill, range, false, left, roomy);
+        bool worst =
+            fill->rule == SOLVER_WORST_FIT || (fill->rule == SOLVER_WORST_FIT_DOMAINS && !host);
+        take_fewest(fill, range, false, left, worst);
     }
 }
 
@@ -277,7 +282,7 @@ uint64_t solver_fill_limited(struct solver_fill *fill, struct solver_candidate p
                              const uint32_t *most, uint32_t level)
 {
     fill->role = role;
-    fill->taste = SOLVER_TASTE_ROOMY_DOMAINS;
+    fill->rule = SOLVER_WORST_FIT_DOMAINS;
     fill->most = most;
     fill->most_level = level;
     uint64_t count = solver_space_wanted(fill->space, role);
@@ -287,7 +292,7 @@ uint64_t solver_fill_limited(struct solver_fill *fill, struct solver_candidate p
 }
 
 uint64_t solver_fill_role(struct solver_fill *fill, struct solver_candidate place, uint32_t role,
-                          enum solver_taste taste)
+                          enum solver_rule rule)
 {
     uint64_t wanted = solver_space_wanted(fill->space, role);
     uint64_t fits = solver_candidate_fits(fill->space, place, role);
@@ -296,7 +301,7 @@ uint64_t solver_fill_role(struct solver_fill *fill, struct solver_candidate plac
         return 0;
     }
     fill->role = role;
-    fill->taste = taste;
+    fill->rule = rule;
     if (place.node) {
         solver_space_place(fill->space, role, place.index, (uint32_t)count);
     } else {

@@ -25,10 +25,10 @@ struct solver_fill;
 /* Which child takes what is left over after the largest ones were filled. The larger it is, the
  * more there is to choose from one level below, and the more is left for the roles that come later.
  */
-enum solver_taste {
-    SOLVER_TASTE_TIGHT,         /* the tightest one */
-    SOLVER_TASTE_ROOMY_DOMAINS, /* the largest domain, the tightest node */
-    SOLVER_TASTE_ROOMY,         /* the largest one */
+enum solver_rule {
+    SOLVER_BEST_FIT,          /* the tightest one */
+    SOLVER_WORST_FIT_DOMAINS, /* the largest domain, the tightest node */
+    SOLVER_WORST_FIT,         /* the largest one */
 };
 
 /* *New*; keeps the space (*borrowed*). */
@@ -38,7 +38,7 @@ void solver_fill_destroy(struct solver_fill *fill);
 /* Places as many pods of the role as fit into the place, at most those wanted; returns how many:
  * none when a started slice cannot be completed. */
 uint64_t solver_fill_role(struct solver_fill *fill, struct solver_candidate place, uint32_t role,
-                          enum solver_taste taste);
+                          enum solver_rule rule);
 
 /* The same for a choice made already: of the tree levels below the place, down to `level`, a domain
  * (node, at the host level) takes at most most[index] pods. That must suffice. `most` has an entry

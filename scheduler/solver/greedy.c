@@ -6,8 +6,8 @@
 
 #include "topology/base/alloc.h"
 
-/* Several ways to fill one place, the best of which is kept: one role in the two tastes that matter
- * to it, several roles one after the other in a few orders and all tastes. A role placed first
+/* Several ways to fill one place, the best of which is kept: one role in the two rules that matter
+ * to it, several roles one after the other in a few orders and all rules. A role placed first
  * takes the room of the others, so which order works is a matter of trying.
  */
 
@@ -86,13 +86,13 @@ static uint32_t make_orders(const struct solver_greedy *greedy, struct solver_ca
 
 /* Fills in all of the solution but the placements, which stay in the space. */
 static void try_order(struct solver_greedy *greedy, struct solver_candidate place,
-                      const uint32_t order[SOLVER_ROLES_MAX], enum solver_taste taste,
+                      const uint32_t order[SOLVER_ROLES_MAX], enum solver_rule rule,
                       struct solver_solution *solution)
 {
     solver_solution_init(solution);
     solution->complete = true;
     for (uint32_t i = 0; i < solver_space_roles(greedy->space) && solution->complete; i++) {
-        uint64_t fits = solver_fill_role(greedy->fill, place, order[i], taste);
+        uint64_t fits = solver_fill_role(greedy->fill, place, order[i], rule);
         solution->placed += fits;
         if (fits < solver_space_wanted(greedy->space, order[i])) {
             solution->complete = false;
@@ -120,7 +120,7 @@ static bool try_single(struct solver_greedy *greedy, struct solver_candidate pla
             solver_solution_init(solution);
             solution->complete = true;
             solution->placed =
-                1 + solver_fill_role(greedy->fill, place, 1 - single, SOLVER_TASTE_TIGHT);
+                1 + solver_fill_role(greedy->fill, place, 1 - single, SOLVER_BEST_FIT);
             return true;
         }
         solver_space_undo(space);
@@ -128,39 +128,30 @@ static bool try_single(struct solver_greedy *greedy, struct solver_candidate pla
     return false;
 }
 
-bool solver_greedy_exact(const struct solver_space *space)
-{
-    uint32_t roles = solver_space_roles(space);
-    if (roles < 2) {
-        return true;
-    }
-    return roles == 2 &&
-           (solver_space_wanted(space, 0) == 1 || solver_space_wanted(space, 1) == 1) &&
-           solver_space_role(space, 0)->layer_count == 0 &&
-           solver_space_role(space, 1)->layer_count == 0;
-}
-
 bool solver_greedy_fill(struct solver_greedy *greedy, struct solver_candidate place,
                         const uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
 {
-    static const enum solver_taste tastes[] = {SOLVER_TASTE_TIGHT, SOLVER_TASTE_ROOMY_DOMAINS,
-                                               SOLVER_TASTE_ROOMY};
+    static const enum solver_rule rules[] = {SOLVER_BEST_FIT, SOLVER_WORST_FIT_DOMAINS,
+                                             SOLVER_WORST_FIT};
     size_t compared = (solver_space_host(greedy->space) + 1) * sizeof *bound;
     bool several = solver_space_roles(greedy->space) > 1;
     uint32_t orders[ORDERS_MAX][SOLVER_ROLES_MAX];
     uint32_t order_count = make_orders(greedy, place, orders);
     struct solver_solution solution;
     bool found = false;
+    bool exact = solver_space_exact(greedy->space);
     for (uint32_t i = 0; i < order_count * (several ? 3 : 2); i++) {
-        try_order(greedy, place, orders[i % order_count], tastes[i / order_count], &solution);
+        if (i > 0 && !exact && solver_effort_over(solver_space_effort(greedy->space))) {
+            return false;
+        }
+        try_order(greedy, place, orders[i % order_count], rules[i / order_count], &solution);
         found = found || solution.complete;
         solver_solution_offer(best, greedy->space, &solution);
         if (best->complete && memcmp(best->used, bound, compared) == 0) {
             return true;
         }
     }
-    if (!found && several && !place.node && solver_greedy_exact(greedy->space) &&
-        try_single(greedy, place, &solution)) {
+    if (!found && several && exact && !place.node && try_single(greedy, place, &solution)) {
         solver_solution_offer(best, greedy->space, &solution);
     }
     return false;

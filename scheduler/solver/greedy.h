@@ -13,9 +13,9 @@
 /* Fills one place with the whole gang (fill.h says how with one role).
  *
  * A single role always succeeds where it fits. Several roles are placed one after the other, in a
- * few orders and tastes, which may fail although a plan exists. With one exception: without slices,
- * a single pod beside pods of one other role, which is the usual gang with a launcher, is decided
- * exactly.
+ * few orders and rules, which may fail although a plan exists. With one exception: without slices,
+ * a single pod beside pods of one other role, which is the usual gang with a launcher, succeeds
+ * where the space says that it fits.
  */
 
 struct solver_greedy;
@@ -24,13 +24,11 @@ struct solver_greedy;
 struct solver_greedy *solver_greedy_create(struct solver_space *space, struct solver_fill *fill);
 void solver_greedy_destroy(struct solver_greedy *greedy);
 
-/* Whether a fill that fails proves that the place cannot hold the gang. */
-bool solver_greedy_exact(const struct solver_space *space);
-
 /* Fills the place in a few ways; the best one replaces `best` if it is better, that is, touches
  * fewer domains, widest level first. A complete solution beats an incomplete one, and among those
  * the one with more pods placed counts; the first of equals stays. Returns true, and stops early,
- * when `best` is complete and its `used` equals `bound`. */
+ * when `best` is complete and its `used` equals `bound`. Where nothing is certain, it also stops
+ * after the first way when the space's effort is over. */
 bool solver_greedy_fill(struct solver_greedy *greedy, struct solver_candidate place,
                         const uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
 

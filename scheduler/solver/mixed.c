@@ -22,6 +22,8 @@ struct solver_mixed {
     const struct solver_problem *problem;
     struct solver_space *space;
     struct solver_fill *fill;
+    struct solver_branch *branch;
+    bool searched;
     uint32_t anchor; /* role */
     /* The anchor alone. */
     struct solver_problem alone;
@@ -30,29 +32,27 @@ struct solver_mixed {
     struct solver_greedy *alone_greedy;
     struct solver_exact *alone_exact;
     struct solver_largest largest;
-    uint64_t budget;
-    uint64_t steps; /* of branches */
 };
 
 struct solver_mixed *solver_mixed_create(const struct solver_problem *problem,
-                                         struct solver_space *space, struct solver_fill *fill,
-                                         uint64_t budget)
+                                         struct solver_space *space, struct solver_fill *fill)
 {
     struct solver_mixed *mixed = alloc_zero(1, sizeof *mixed);
     err_require(problem->role_count > 1);
-    *mixed = (struct solver_mixed){
-        .problem = problem, .space = space, .fill = fill, .alone = *problem, .budget = budget};
+    *mixed =
+        (struct solver_mixed){.problem = problem, .space = space, .fill = fill, .alone = *problem};
     for (uint32_t r = 1; r < problem->role_count; r++) {
         if (problem->roles[r].count > problem->roles[mixed->anchor].count) {
             mixed->anchor = r;
         }
     }
+    mixed->branch = solver_branch_create(problem, space);
     mixed->alone.roles = &problem->roles[mixed->anchor];
     mixed->alone.role_count = 1;
-    mixed->alone_space = solver_space_create(&mixed->alone);
+    mixed->alone_space = solver_space_create(&mixed->alone, solver_space_effort(space));
     mixed->alone_fill = solver_fill_create(mixed->alone_space);
     mixed->alone_greedy = solver_greedy_create(mixed->alone_space, mixed->alone_fill);
-    mixed->alone_exact = solver_exact_create(mixed->alone_space, mixed->alone_fill, budget);
+    mixed->alone_exact = solver_exact_create(mixed->alone_space, mixed->alone_fill);
     solver_largest_init(&mixed->largest);
     return mixed;
 }
@@ -66,18 +66,19 @@ void solver_mixed_destroy(struct solver_mixed *mixed)
     solver_greedy_destroy(mixed->alone_greedy);
     solver_fill_destroy(mixed->alone_fill);
     solver_space_destroy(mixed->alone_space);
+    solver_branch_destroy(mixed->branch);
     solver_largest_finish(&mixed->largest);
     free(mixed);
 }
 
-uint64_t solver_mixed_steps(const struct solver_mixed *mixed)
+bool solver_mixed_searched(const struct solver_mixed *mixed)
 {
-    return mixed->steps + solver_exact_steps(mixed->alone_exact);
+    return mixed->searched || solver_exact_searched(mixed->alone_exact);
 }
 
 /* The other roles around the anchor's plan, the one of which fewest fit first. */
 static void fill_around(struct solver_mixed *mixed, struct solver_candidate place,
-                        const struct solver_solution *anchor, enum solver_taste taste,
+                        const struct solver_solution *anchor, enum solver_rule rule,
                         struct solver_solution *best)
 {
     bool placed[SOLVER_ROLES_MAX] = {false};
@@ -100,7 +101,7 @@ static void fill_around(struct solver_mixed *mixed, struct solver_candidate plac
                 least = fits;
             }
         }
-        uint64_t count = solver_fill_role(mixed->fill, place, next, taste);
+        uint64_t count = solver_fill_role(mixed->fill, place, next, rule);
         placed[next] = true;
         trial.placed += count;
         if (count < solver_space_wanted(mixed->space, next)) {
@@ -112,9 +113,24 @@ static void fill_around(struct solver_mixed *mixed, struct solver_candidate plac
     solver_solution_offer(best, mixed->space, &trial);
 }
 
+/* Nothing in a place is better than `best`, which is written down as its bound. */
+static void close_place(const struct solver_mixed *mixed, uint32_t bound[SOLVER_TREE_MAX],
+                        const struct solver_solution *best)
+{
+    if (best->complete && solver_used_below(bound, best->used, solver_space_host(mixed->space))) {
+        memcpy(bound, best->used, SOLVER_TREE_MAX * sizeof *bound);
+    }
+}
+
+static bool is_met(const struct solver_mixed *mixed, const uint32_t *bound,
+                   const struct solver_solution *best)
+{
+    return best->complete && !solver_used_below(bound, best->used, solver_space_host(mixed->space));
+}
+
 /* Solves the anchor alone, raises the bound by it, and tries the others around it. */
-static void try_anchor(struct solver_mixed *mixed, struct solver_candidate place,
-                       uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+bool solver_mixed_anchor(struct solver_mixed *mixed, struct solver_candidate place,
+                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
 {
     const struct domains *domains = solver_space_domains(mixed->space);
     uint32_t host = solver_space_host(mixed->space);
@@ -122,7 +138,7 @@ static void try_anchor(struct solver_mixed *mixed, struct solver_candidate place
     uint32_t alone_bound[SOLVER_TREE_MAX];
     struct solver_solution anchor;
     if (!solver_space_domain_passes(mixed->alone_space, place.index)) {
-        return;
+        return is_met(mixed, bound, best);
     }
     solver_solution_init(&anchor);
     /* Alone it may fit one node below the place: no floor of two for the levels inside. */
@@ -133,27 +149,21 @@ static void try_anchor(struct solver_mixed *mixed, struct solver_candidate place
     if (solver_used_below(bound, alone_bound, host)) {
         memcpy(bound, alone_bound, SOLVER_TREE_MAX * sizeof *bound);
     }
-    fill_around(mixed, place, &anchor, SOLVER_TASTE_TIGHT, best);
-    if (!best->complete || solver_used_below(bound, best->used, host)) {
-        fill_around(mixed, place, &anchor, SOLVER_TASTE_ROOMY, best);
+    fill_around(mixed, place, &anchor, SOLVER_BEST_FIT, best);
+    if (!is_met(mixed, bound, best)) {
+        fill_around(mixed, place, &anchor, SOLVER_WORST_FIT, best);
     }
     solver_solution_finish(&anchor);
+    return is_met(mixed, bound, best);
 }
 
-bool solver_mixed_improve(struct solver_mixed *mixed, struct solver_candidate place,
-                          uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+bool solver_mixed_branch(struct solver_mixed *mixed, struct solver_candidate place,
+                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
 {
-    uint32_t host = solver_space_host(mixed->space);
-    try_anchor(mixed, place, bound, best);
-    if (best->complete && !solver_used_below(bound, best->used, host)) {
-        return true;
-    }
-    if (solver_branch(mixed->problem, mixed->space, place, bound, mixed->budget, &mixed->steps,
-                      best) == SOLVER_BRANCH_OPEN) {
+    mixed->searched = true;
+    if (solver_branch_search(mixed->branch, place.index, bound, best) == SOLVER_BRANCH_OPEN) {
         return false;
     }
-    if (best->complete && solver_used_below(bound, best->used, host)) {
-        memcpy(bound, best->used, SOLVER_TREE_MAX * sizeof *bound);
-    }
+    close_place(mixed, bound, best);
     return true;
 }

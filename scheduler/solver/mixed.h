@@ -11,7 +11,7 @@
 #include "scheduler/solver/space.h"
 
 /* The best plan of several roles inside one place: vector bin packing, which is NP-hard, so a
- * search with pruning inside a budget.
+ * search with pruning while the space's effort lasts.
  *
  *   anchor    the largest role alone is solved exactly; no plan of all can touch less. Often the
  *             others find room on the nodes it touches, and that is the end of it: the usual gang
@@ -20,26 +20,22 @@
  *             still be better than the best plan so far
  */
 
-/* Larger places are not branched in: it would only burn the budget. */
-#define SOLVER_BRANCH_POSITIONS_MAX 64
-#define SOLVER_BRANCH_PODS_MAX      32
-#define SOLVER_BRANCH_NAMES_MAX     16 /* distinct resources */
-
 struct solver_mixed;
 
-/* *New*; keeps all (*borrowed*). The space must have two or more roles. `budget`: steps for all
- * places together. */
+/* *New*; keeps all (*borrowed*). The space must have two or more roles. */
 struct solver_mixed *solver_mixed_create(const struct solver_problem *problem,
-                                         struct solver_space *space, struct solver_fill *fill,
-                                         uint64_t budget);
+                                         struct solver_space *space, struct solver_fill *fill);
 void solver_mixed_destroy(struct solver_mixed *mixed);
 
-/* Looks for a plan inside the place (a domain, not a node) that is better than `best`, or for any
- * if that is not complete, and keeps it there. True: there is none better than what `best` is then.
- * `bound`, of solver_bound() for the place, is raised to what was proven. */
-bool solver_mixed_improve(struct solver_mixed *mixed, struct solver_candidate place,
-                          uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
+/* Both look for a plan inside the place (a domain, not a node) that is better than `best`, or for
+ * any if that is not complete, and keep it there. True: there is none better than what `best` is
+ * then. `bound`, of solver_bound() for the place, is raised to what was proven. */
+bool solver_mixed_anchor(struct solver_mixed *mixed, struct solver_candidate place,
+                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
+bool solver_mixed_branch(struct solver_mixed *mixed, struct solver_candidate place,
+                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
 
-uint64_t solver_mixed_steps(const struct solver_mixed *mixed);
+/* Whether any place needed a search. */
+bool solver_mixed_searched(const struct solver_mixed *mixed);
 
 #endif

@@ -158,6 +158,7 @@ void solver_stage_init(struct solver_stage *stage, const struct solver_space *sp
     for (uint32_t i = stage->level_first[level - 1]; i < stage->level_first[level]; i++) {
         read_group(stage, place + stage->members[i].domain);
     }
+    solver_effort_spend(solver_space_effort(space), 2 * (domain_count + most));
 }
 
 void solver_stage_finish(struct solver_stage *stage)
@@ -272,18 +273,18 @@ static int64_t sum_bound(const struct solver_stage *stage)
 }
 
 /* Searches the prices of this level and those above it; what is below is priced. Leaves the best
- * ones set, and returns their bound. With the budget at an end each level is tried once. */
-static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_t depth,
-                             uint64_t budget, uint64_t *steps)
+ * ones set, and returns their bound. With the effort over each level is tried once. */
+static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_t depth)
 {
-    *steps += stage->level_first[level + 1] - stage->level_first[level];
+    struct solver_effort *effort = solver_space_effort(stage->space);
+    solver_effort_spend(effort, stage->level_first[level + 1] - stage->level_first[level]);
     if (level == stage->top) {
         return sum_bound(stage);
     }
     bool atoms = level == stage->level;
     if (!atoms && (level == stage->top + 1 || depth >= DEPTH_MAX)) {
         price_level(stage, level, last_worth(stage, level));
-        return search_prices(stage, level - 1, depth, budget, steps);
+        return search_prices(stage, level - 1, depth);
     }
     int64_t best_price[SOLVER_TREE_MAX];
     int64_t best = INT64_MAX;
@@ -294,13 +295,13 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
         int64_t bounds[2]; /* at the price, and one above */
         for (int i = 0; i < 2; i++) {
             set_price(stage, level, price + i);
-            bounds[i] = search_prices(stage, level - 1, depth + 1, budget, steps);
+            bounds[i] = search_prices(stage, level - 1, depth + 1);
             if (bounds[i] < best) {
                 best = bounds[i];
                 memcpy(best_price, stage->price, sizeof best_price);
             }
         }
-        if (*steps >= budget) {
+        if (solver_effort_over(effort)) {
             break;
         }
         if (bounds[1] < bounds[0]) {
@@ -315,10 +316,9 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
     return best;
 }
 
-bool solver_stage_price(struct solver_stage *stage, uint64_t budget, uint32_t *least,
-                        uint64_t *steps)
+bool solver_stage_price(struct solver_stage *stage, uint32_t *least)
 {
-    stage->bound = search_prices(stage, stage->level, 0, budget, steps);
+    stage->bound = search_prices(stage, stage->level, 0);
     int64_t missing = (int64_t)stage->wanted * SOLVER_PRICE_UNIT - stage->bound;
     if (missing <= 0) {
         return true;

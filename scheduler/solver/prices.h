@@ -78,9 +78,8 @@ void solver_stage_finish(struct solver_stage *stage);
 
 /* Finds good prices for `allowed` and fills in price, bound, inside and worth. False: the bound is
  * below what is wanted, that is, no plan has only so many domains; *least is then raised to the
- * number of atoms that the same prices ask for at least. Counts up *steps; once they reach `budget`
- * it takes the best prices so far. */
-bool solver_stage_price(struct solver_stage *stage, uint64_t budget, uint32_t *least,
-                        uint64_t *steps);
+ * number of atoms that the same prices ask for at least. When the space's effort is over it takes
+ * the best prices so far. */
+bool solver_stage_price(struct solver_stage *stage, uint32_t *least);
 
 #endif

@@ -8,7 +8,8 @@
 #include "scheduler/solver/exact.h"
 #include "scheduler/solver/fill.h"
 #include "scheduler/solver/greedy.h"
-#include "scheduler/solver/mixed.h"
+#include "scheduler/solver/places.h"
+#include "scheduler/solver/several.h"
 #include "topology/base/alloc.h"
 
 /* One level is searched place by place, in order of (bound, room left over, position). A place
@@ -18,55 +19,55 @@
  *
  * `bound` of the whole is the least bound of a place that was left open; when none was, it is the
  * best plan itself.
- *
- * With several roles a fill that fails proves little. A level is proven too low when every place of
- * it was searched to the end; the deepest level that is not keeps a plan above it from being called
- * optimal, unless its own place was searched to the end, which includes what lies below.
  */
-
-struct place {
-    struct solver_candidate candidate;
-    uint32_t bound[SOLVER_TREE_MAX];
-};
 
 struct solver_search {
     const struct solver_problem *problem;
+    struct solver_effort effort;
     struct solver_space *space;
     struct solver_fill *fill;
     struct solver_greedy *greedy;
-    struct solver_exact *exact; /* one role */
-    struct solver_mixed *mixed; /* several */
+    struct solver_exact *exact;     /* one role */
+    struct solver_several *several; /* several */
     uint32_t host;
     uint32_t required;
-    uint32_t deepest; /* the deepest level that is not proven to be too low, or SOLVER_LEVEL_NONE */
-    struct place *places;
-    size_t place_room;
-    size_t place_count;
-    struct solver_largest largest;
+    struct solver_places places;
     struct solver_solution best;
     struct solver_solution trial;
     uint32_t bound[SOLVER_TREE_MAX];
 };
 
+/* Reading the problem has to be done whatever the budget; the defaults come on top of it. What is
+ * made of it before any search costs about as much with several roles. */
+static void set_budget(struct solver_search *search)
+{
+    uint64_t read = search->effort.steps;
+    search->effort.limit = search->problem->role_count < 2 ? read + SOLVER_BUDGET_ONE_ROLE
+                                                           : 2 * read + SOLVER_BUDGET_SEVERAL_ROLES;
+    if (search->problem->budget > 0) {
+        search->effort.limit = search->problem->budget;
+    }
+}
+
 struct solver_search *solver_search_create(const struct solver_problem *problem)
 {
     struct solver_search *search = alloc_zero(1, sizeof *search);
-    uint64_t budget = problem->budget > 0 ? problem->budget : SOLVER_BUDGET_DEFAULT;
     search->problem = problem;
-    search->space = solver_space_create(problem);
+    search->space = solver_space_create(problem, &search->effort);
     search->fill = solver_fill_create(search->space);
     search->greedy = solver_greedy_create(search->space, search->fill);
     if (problem->role_count == 1) {
-        search->exact = solver_exact_create(search->space, search->fill, budget);
+        search->exact = solver_exact_create(search->space, search->fill);
     }
     if (problem->role_count > 1) {
-        search->mixed = solver_mixed_create(problem, search->space, search->fill, budget);
+        search->several =
+            solver_several_create(problem, search->space, search->fill, search->greedy);
     }
     search->host = solver_space_host(search->space);
-    search->deepest = SOLVER_LEVEL_NONE;
-    solver_largest_init(&search->largest);
+    solver_places_init(&search->places, search->space);
     solver_solution_init(&search->best);
     solver_solution_init(&search->trial);
+    set_budget(search);
     return search;
 }
 
@@ -77,13 +78,12 @@ void solver_search_destroy(struct solver_search *search)
     }
     solver_solution_finish(&search->trial);
     solver_solution_finish(&search->best);
-    solver_largest_finish(&search->largest);
-    solver_mixed_destroy(search->mixed);
+    solver_places_finish(&search->places);
+    solver_several_destroy(search->several);
     solver_exact_destroy(search->exact);
     solver_greedy_destroy(search->greedy);
     solver_fill_destroy(search->fill);
     solver_space_destroy(search->space);
-    free(search->places);
     free(search);
 }
 
@@ -106,19 +106,18 @@ const uint32_t *solver_search_bound(const struct solver_search *search)
 
 bool solver_search_proven(const struct solver_search *search)
 {
-    return search->deepest == SOLVER_LEVEL_NONE;
+    return search->several == NULL || solver_several_proven(search->several);
 }
 
 uint64_t solver_search_steps(const struct solver_search *search)
 {
-    return search->exact != NULL   ? solver_exact_steps(search->exact)
-           : search->mixed != NULL ? solver_mixed_steps(search->mixed)
-                                   : 0;
+    return search->effort.steps;
 }
 
 bool solver_search_greedy(const struct solver_search *search)
 {
-    return solver_search_steps(search) == 0;
+    return !(search->exact != NULL && solver_exact_searched(search->exact)) &&
+           !(search->several != NULL && solver_several_searched(search->several));
 }
 
 void solver_search_try(struct solver_search *search, struct solver_candidate place,
@@ -127,46 +126,7 @@ void solver_search_try(struct solver_search *search, struct solver_candidate pla
     (void)solver_greedy_fill(search->greedy, place, search->bound, solution);
 }
 
-/* ---- places ---- */
-
-static int compare_places(const void *left, const void *right, void *host)
-{
-    const struct place *a = left;
-    const struct place *b = right;
-    uint32_t levels = *(const uint32_t *)host;
-    if (solver_used_below(a->bound, b->bound, levels)) {
-        return -1;
-    }
-    if (solver_used_below(b->bound, a->bound, levels)) {
-        return 1;
-    }
-    if (a->candidate.leftover != b->candidate.leftover) {
-        return a->candidate.leftover < b->candidate.leftover ? -1 : 1;
-    }
-    return a->candidate.index < b->candidate.index ? -1 : 1;
-}
-
-/* Lists the places of a level, best bound first. */
-static void list_places(struct solver_search *search, uint32_t level)
-{
-    struct solver_walk walk = solver_walk_begin(search->required, level);
-    struct solver_candidate candidate;
-    search->place_count = 0;
-    while (solver_walk_next(&walk, search->space, &candidate)) {
-        search->places = alloc_grow(search->places, &search->place_room, search->place_count + 1,
-                                    sizeof *search->places);
-        struct place *place = &search->places[search->place_count++];
-        place->candidate = candidate;
-        solver_bound(search->space, candidate, level,
-                     search->deepest == SOLVER_LEVEL_NONE ? level : search->deepest,
-                     &search->largest, place->bound);
-    }
-    if (search->place_count == 0) {
-        return;
-    }
-    qsort_r(search->places, search->place_count, sizeof *search->places, compare_places,
-            &search->host);
-}
+/* ---- one role ---- */
 
 /* A single node takes everything: the tightest one. */
 static bool search_hosts(struct solver_search *search)
@@ -176,15 +136,13 @@ static bool search_hosts(struct solver_search *search)
     if (count == 0) {
         return false;
     }
-    solver_bound(search->space, kept[0], search->host, search->host, &search->largest,
+    solver_bound(search->space, kept[0], search->host, search->host, &search->places.largest,
                  search->bound);
     for (uint32_t i = 0; i < count && !search->best.complete; i++) {
         (void)solver_greedy_fill(search->greedy, kept[i], search->bound, &search->best);
     }
     return search->best.complete;
 }
-
-/* ---- one role ---- */
 
 /* Keeps the trial if it is better, and lets it be used anew. */
 static void keep_better(struct solver_search *search)
@@ -201,7 +159,7 @@ static void keep_better(struct solver_search *search)
 
 /* What is proven of the best plan when the places were gone through: `open` says that one was left
  * undecided, with its bound in search->bound. */
-static void settle_bound(struct solver_search *search, bool open)
+static void conclude_bound(struct solver_search *search, bool open)
 {
     const struct solver_solution *best = &search->best;
     if (best->complete && (!open || solver_used_below(best->used, search->bound, search->host))) {
@@ -210,7 +168,7 @@ static void settle_bound(struct solver_search *search, bool open)
 }
 
 /* Notes that a place was left undecided. */
-static void leave_open(struct solver_search *search, const struct place *place, bool *open)
+static void leave_open(struct solver_search *search, const struct solver_place *place, bool *open)
 {
     if (!*open || solver_used_below(place->bound, search->bound, search->host)) {
         memcpy(search->bound, place->bound, sizeof search->bound);
@@ -218,85 +176,40 @@ static void leave_open(struct solver_search *search, const struct place *place, 
     *open = true;
 }
 
-static bool may_improve(const struct solver_search *search, const struct place *place)
+static bool may_improve(const struct solver_search *search, const struct solver_place *place)
 {
     return !search->best.complete ||
            solver_used_below(place->bound, search->best.used, search->host);
 }
 
-/* One role fits wherever its numbers say so: the first place has a plan. */
-static void search_one_role(struct solver_search *search)
+/* One role fits wherever its numbers say so: the first place has a plan. Nothing at all to place
+ * fits where the pinned members are. */
+static bool search_domains(struct solver_search *search, uint32_t level)
 {
+    struct solver_places *places = &search->places;
     bool open = false;
-    for (size_t i = 0; i < search->place_count && may_improve(search, &search->places[i]); i++) {
-        struct place *place = &search->places[i];
+    solver_places_list(places, search->required, level);
+    solver_places_sort(places, level, false);
+    for (uint32_t i = 0; i < places->count && may_improve(search, &places->items[i]); i++) {
+        struct solver_place *place = &places->items[i];
         if (!solver_greedy_fill(search->greedy, place->candidate, place->bound, &search->trial) &&
+            search->exact != NULL &&
             !solver_exact_improve(search->exact, place->candidate, place->bound, &search->trial)) {
             leave_open(search, place, &open);
         }
         keep_better(search);
     }
-    settle_bound(search, open);
-}
-
-/* ---- several roles ---- */
-
-/* Greedily in the tightest places, then each place that could still do better. Returns whether
- * everything was decided. */
-static bool search_several(struct solver_search *search, uint32_t level)
-{
-    struct solver_candidate kept[SOLVER_CANDIDATES_MAX];
-    uint32_t count = solver_candidates_collect(search->space, search->required, level, kept);
-    const uint32_t *least = search->places[0].bound;
-    bool met = false;
-    for (uint32_t i = 0; i < count && !met; i++) {
-        met = solver_greedy_fill(search->greedy, kept[i], least, &search->best);
-    }
-    bool open = false;
-    for (size_t i = 0; i < search->place_count && may_improve(search, &search->places[i]); i++) {
-        struct place *place = &search->places[i];
-        if (!search->best.complete) {
-            (void)solver_greedy_fill(search->greedy, place->candidate, place->bound, &search->best);
-        }
-        if (search->mixed == NULL ||
-            !solver_mixed_improve(search->mixed, place->candidate, place->bound, &search->best)) {
-            leave_open(search, place, &open);
-        }
-    }
-    settle_bound(search, open);
-    return !open;
-}
-
-/* ---- levels ---- */
-
-static bool search_domains(struct solver_search *search, uint32_t level)
-{
-    list_places(search, level);
-    if (search->place_count == 0) {
-        return false;
-    }
-    if (search->exact != NULL) {
-        search_one_role(search);
-        return true;
-    }
-    bool decided = search_several(search, level);
-    if (!search->best.complete && !decided && !solver_greedy_exact(search->space) &&
-        search->deepest == SOLVER_LEVEL_NONE) {
-        search->deepest = level;
-    }
-    return search->best.complete;
-}
-
-bool solver_search_level(struct solver_search *search, uint32_t level)
-{
-    search->required = level;
-    return level == search->host ? search_hosts(search) : search_domains(search, level);
+    conclude_bound(search, open);
+    return places->count > 0;
 }
 
 bool solver_search_upward(struct solver_search *search, uint32_t required)
 {
+    search->required = required;
+    if (search->several != NULL) {
+        return solver_several_search(search->several, required, &search->best, search->bound);
+    }
     for (uint32_t level = search->host;; level--) {
-        search->required = required;
         if (level == search->host ? search_hosts(search) : search_domains(search, level)) {
             return true;
         }
@@ -304,4 +217,32 @@ bool solver_search_upward(struct solver_search *search, uint32_t required)
             return false;
         }
     }
+}
+
+/* ---- another level ---- */
+
+/* With several roles of which no numbers say what fits: the tightest place and the roomiest. */
+static bool is_filled(struct solver_search *search, struct solver_candidate place)
+{
+    struct solver_solution solution;
+    solver_solution_init(&solution);
+    (void)solver_greedy_fill(search->greedy, place, search->bound, &solution);
+    bool complete = solution.complete;
+    solver_solution_finish(&solution);
+    return complete;
+}
+
+bool solver_search_holds(struct solver_search *search, uint32_t level)
+{
+    struct solver_places *places = &search->places;
+    struct solver_candidate kept[SOLVER_CANDIDATES_MAX];
+    if (level == search->host) {
+        return solver_candidates_collect(search->space, level, level, kept) > 0;
+    }
+    solver_places_list(places, level, level);
+    if (places->count == 0 || solver_space_exact(search->space)) {
+        return places->count > 0;
+    }
+    return is_filled(search, places->items[places->count - 1].candidate) ||
+           is_filled(search, places->items[0].candidate);
 }

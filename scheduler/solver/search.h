@@ -12,14 +12,14 @@
 /* The search for the best plan, from the lowest level up:
  *
  *   for level = host, the one above it, … the required one (or the cluster):
- *       places       of that level that may hold the gang        candidates.c
+ *       places       of that level that may hold the gang        candidates.c, places.c
  *       bound        of each: what no plan in it can beat        bound.c
  *       fill         in order of bound, then tightest first      greedy.c
- *       improve      until nothing better is left                exact.c, mixed.c
+ *       improve      until nothing better is left                exact.c
  *       stop at the first level with a plan
+ *
+ * That is one role, which fits wherever its numbers say so. Several roles are several.c.
  */
-
-#define SOLVER_BUDGET_DEFAULT (UINT64_C(1) << 22)
 
 struct solver_search;
 
@@ -29,11 +29,12 @@ void solver_search_destroy(struct solver_search *search);
 
 struct solver_space *solver_search_space(struct solver_search *search);
 
-/* Searches the levels host … required; whether a plan was found. */
+/* Searches the levels host … required; whether a plan was found. Once. */
 bool solver_search_upward(struct solver_search *search, uint32_t required);
 
-/* Whether a plan exists, or is found, with all in one place of exactly this level. */
-bool solver_search_level(struct solver_search *search, uint32_t level);
+/* Whether a place of exactly this level holds the gang: by its numbers where they decide, else if a
+ * fill finds a plan. No search. */
+bool solver_search_holds(struct solver_search *search, uint32_t level);
 
 /* The best plan, and what is proven of it (lexicographically, solver.h); *borrowed*. */
 const struct solver_solution *solver_search_best(const struct solver_search *search);
@@ -42,7 +43,7 @@ const uint32_t *solver_search_bound(const struct solver_search *search);
 /* After a search that found nothing: whether that proves that there is nothing. */
 bool solver_search_proven(const struct solver_search *search);
 
-/* Whether only greedy fills were needed; and steps of the exact searches. */
+/* Whether only greedy fills were needed; and the steps of everything so far. */
 bool solver_search_greedy(const struct solver_search *search);
 uint64_t solver_search_steps(const struct solver_search *search);
 

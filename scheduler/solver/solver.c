@@ -182,7 +182,7 @@ static void explain_place(const struct solver_problem *problem, struct solver_ca
 static uint32_t find_alternative(struct solver_search *search, uint32_t required)
 {
     for (uint32_t level = required; level-- > 0;) {
-        if (solver_search_level(search, level)) {
+        if (solver_search_holds(search, level)) {
             return level;
         }
     }

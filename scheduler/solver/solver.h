@@ -17,17 +17,21 @@
  * left whole); then name order, which is position order. The same problem always gives the same
  * plan.
  *
- * A plan carries a certificate: `used[l]` domains are touched at tree level l, and no plan is
+ * A plan carries an optimality bound: `used[l]` domains are touched at tree level l, and no plan is
  * lexicographically below `bound`. `optimal` holds when the two are equal. The last two criteria
- * (harm, order) decide between the plans that were compared; they are not part of the certificate.
+ * (harm, order) decide between the plans that were compared; the bound says nothing of them.
  *
  * What is exact and what is not:
  *
- *                              one role, with or without slices    several roles
- *   feasible or not            exact                               a plan is a plan; "no" is proven
- *                                                                  only if shortfall.proven
- *   domains at every level     exact                               exact while the search's budget
- *                                                                  lasts, else bound < used
+ *                              one role, with or without slices   several roles
+ *   feasible or not            exact                              a plan is a plan; "no" is proven
+ *                                                                 only if shortfall.proven. Exact
+ *                                                                 for a single pod beside one
+ *                                                                 other role, without slices
+ *   domains at every level     exact while the budget lasts,      exact while the budget lasts,
+ *                              which it does without slices       else bound < used
+ *   shortfall.alternative      exact                              a level that it names would do;
+ *                                                                 a nearer one may, too
  *
  * "Exact" has one limit, which real clusters do not reach: a cost has 64 bits, in which the counts
  * of all levels must find room; what does not fit is found greedily and then not `optimal`.
@@ -38,6 +42,15 @@
 #define SOLVER_PODS_MAX   100000u /* to place at once; more are refused by a shortfall */
 #define SOLVER_LEVEL_NONE UINT32_MAX
 #define SOLVER_TREE_MAX   LEVELS_TREE_MAX
+
+/* Work is counted in steps, about so many in a millisecond: for who budgets more than one solve. */
+#define SOLVER_STEPS_PER_MS 100000u
+
+/* The default budgets: so many steps beside reading the problem, with several roles twice that. One
+ * role needs a few hundred thousand at most, and with slices, in clusters of 100,000 nodes, two
+ * million. */
+#define SOLVER_BUDGET_ONE_ROLE      (UINT64_C(1) << 22)
+#define SOLVER_BUDGET_SEVERAL_ROLES UINT64_C(500000)
 
 /* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
  *
@@ -93,9 +106,9 @@ struct solver_problem {
      * whatever is known of it. Preferred levels need no word here: the objective keeps a gang in
      * one domain of any level whenever it can. */
     uint32_t required_level;
-    /* Steps the exact searches may take before they settle for the best plan so far; 0: the
-     * default, some tens of milliseconds. Steps are counted, not timed, so they are the same
-     * everywhere. */
+    /* Steps that the whole solve may take, whatever it does, before it settles for the best plan so
+     * far; 0: the default. Steps are counted, not timed, so they are the same everywhere. Reading
+     * the problem, and a first attempt to fill each level, are done even if the budget is less. */
     uint64_t budget;
 };
 
@@ -116,8 +129,9 @@ struct solver_shortfall {
     /* The reason is a started slice: `level` and `domain` (or node) say where, `wanted` how many
      * pods of it have to go there. */
     bool slice_started;
-    /* Nearest alternative: the lowest tree level wider than `level` that would do as the required
-     * one, or SOLVER_LEVEL_NONE. */
+    /* Nearest alternative: the lowest tree level wider than `level` that is known to do as the
+     * required one, or SOLVER_LEVEL_NONE. Known by numbers, with several roles by one more fill;
+     * nothing is searched for it. */
     uint32_t alternative;
 };
 
@@ -133,7 +147,7 @@ struct solver_plan {
     uint32_t used[SOLVER_TREE_MAX];
     uint32_t bound[SOLVER_TREE_MAX];
     bool greedy;    /* the first, greedy pass already met the bound: nothing was searched */
-    uint64_t steps; /* of the exact searches */
+    uint64_t steps; /* of everything that was done */
     struct solver_shortfall shortfall; /* when infeasible */
 };
 

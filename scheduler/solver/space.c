@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/solver/role.h"
 #include "scheduler/solver/slices.h"
+#include "scheduler/solver/sums.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -40,12 +42,12 @@ struct drawn {
 
 struct solver_space {
     const struct solver_problem *problem;
+    struct solver_effort *effort;
     const struct domains *domains;
     uint32_t positions;
     uint32_t domain_count;
     uint32_t host;
-    uint64_t total; /* pods to place */
-    uint64_t *fits[SOLVER_ROLES_MAX + 1];
+    uint64_t *fits[SOLVER_ROLES_MAX];
     uint64_t *raw[SOLVER_ROLES_MAX]; /* of roles with slices, else NULL */
     /* A started slice that cannot be completed where it is, or NULL. */
     const struct solver_started *impossible;
@@ -53,9 +55,7 @@ struct solver_space {
     uint64_t impossible_room;
 
     /* With two or more roles. */
-    struct resources common; /* the least any pod requests */
-    struct resources bundle; /* what all pods request together */
-    uint32_t *mix;           /* by position */
+    struct solver_sums *sums;
     uint32_t *slots;
     struct drawn *drawn;
     size_t drawn_room;
@@ -88,11 +88,7 @@ static uint64_t round_down(const struct solver_space *space, uint32_t role, uint
 /* Before slices. */
 static uint32_t whole_fits(const struct solver_space *space, uint32_t role, uint32_t position)
 {
-    const struct solver_role *item = &space->problem->roles[role];
-    if (item->excluded != NULL && bitset_test(item->excluded, position)) {
-        return 0;
-    }
-    return capacity_node(item->capacity, position);
+    return solver_role_fits(&space->problem->roles[role], position);
 }
 
 static uint32_t undrawn_fits(const struct solver_space *space, uint32_t role, uint32_t position)
@@ -180,80 +176,16 @@ static void make_sliced(struct solver_space *space, uint32_t role)
 
 static void make_role(struct solver_space *space, uint32_t role)
 {
-    if (space->problem->roles[role].layer_count > 0) {
+    const struct solver_role *item = &space->problem->roles[role];
+    uint64_t positions = 0;
+    if (item->layer_count > 0) {
         make_sliced(space, role);
+        positions = space->positions;
     } else {
-        space->fits[role] = role_fits(space, &space->problem->roles[role]);
+        space->fits[role] = role_fits(space, item);
+        positions = item->excluded != NULL ? space->positions / 16 : 0;
     }
-}
-
-/* ---- the mix ---- */
-
-/* What `count` pods that request `amount` each need; only positive amounts are needs. */
-static int64_t needed(int64_t amount, uint32_t count)
-{
-    int64_t product = 0;
-    if (amount > 0 && __builtin_mul_overflow(amount, (int64_t)count, &product)) {
-        return INT64_MAX;
-    }
-    return product;
-}
-
-static void mix_requests(struct solver_space *space)
-{
-    const struct solver_problem *problem = space->problem;
-    resources_copy(&space->common, problem->roles[0].request);
-    for (uint32_t r = 0; r < problem->role_count; r++) {
-        const struct resources *request = problem->roles[r].request;
-        struct resources part;
-        resources_init(&part);
-        for (uint32_t i = 0; i < request->count; i++) {
-            resources_set(&part, request->items[i].name,
-                          needed(request->items[i].amount, problem->roles[r].count));
-        }
-        resources_add(&space->bundle, &part);
-        resources_finish(&part);
-        for (uint32_t i = space->common.count; i-- > 0;) {
-            struct resource item = space->common.items[i];
-            int64_t amount = resources_get(request, item.name);
-            resources_set(&space->common, item.name, amount < item.amount ? amount : item.amount);
-        }
-    }
-}
-
-static uint32_t mix_at(const struct solver_space *space, uint32_t position)
-{
-    const struct solver_problem *problem = space->problem;
-    uint64_t alone = 0;
-    for (uint32_t r = 0; r < problem->role_count; r++) {
-        alone += whole_fits(space, r, position);
-    }
-    if (alone == 0) {
-        return 0;
-    }
-    uint32_t limit = alone < CAPACITY_NODE_MAX ? (uint32_t)alone : CAPACITY_NODE_MAX;
-    return resources_copies(&space->common, problem->free_at(problem->free_context, position),
-                            limit);
-}
-
-static void make_mix(struct solver_space *space)
-{
-    mix_requests(space);
-    space->slots = alloc_zero(space->positions, sizeof *space->slots);
-    space->mix = alloc_zero(space->positions, sizeof *space->mix);
-    uint64_t *fits = alloc_zero(space->domain_count, sizeof *fits);
-    for (uint32_t d = 0; d < space->domain_count; d++) {
-        const struct domain *domain = domains_get(space->domains, d);
-        if (domain->level + 1 < space->host) {
-            continue;
-        }
-        for (uint32_t p = domain->first; p < domain->end; p++) {
-            space->mix[p] = mix_at(space, p);
-            fits[d] += space->mix[p];
-        }
-    }
-    sum_upward(space, fits);
-    space->fits[space->problem->role_count] = fits;
+    solver_effort_spend(space->effort, space->domain_count / 4 + positions);
 }
 
 /* ---- touching ---- */
@@ -304,27 +236,28 @@ static void touch_pinned(struct solver_space *space)
 
 /* ---- life ---- */
 
-struct solver_space *solver_space_create(const struct solver_problem *problem)
+struct solver_space *solver_space_create(const struct solver_problem *problem,
+                                         struct solver_effort *effort)
 {
     struct solver_space *space = alloc_zero(1, sizeof *space);
     space->problem = problem;
+    space->effort = effort;
     space->domains = problem->domains;
     space->positions = domains_positions(problem->domains);
     space->domain_count = domains_count(problem->domains);
     err_require(space->domain_count < JOURNAL_NODE && space->positions < JOURNAL_NODE);
     space->host = domains_levels(problem->domains) - 1;
     for (uint32_t r = 0; r < problem->role_count; r++) {
-        space->total += problem->roles[r].count;
         make_role(space, r);
     }
-    resources_init(&space->common);
-    resources_init(&space->bundle);
     if (problem->role_count > 1) {
-        make_mix(space);
+        space->sums = solver_sums_create(problem, effort);
+        space->slots = alloc_zero(space->positions, sizeof *space->slots);
     }
     space->touched_nodes = alloc_zero(space->positions, sizeof *space->touched_nodes);
     space->touched_domains = alloc_zero(space->domain_count, sizeof *space->touched_domains);
     touch_pinned(space);
+    solver_effort_spend(effort, 1 + (space->positions + space->domain_count) / 64);
     return space;
 }
 
@@ -334,15 +267,11 @@ void solver_space_destroy(struct solver_space *space)
         return;
     }
     solver_space_undo(space);
-    for (uint32_t i = 0; i <= SOLVER_ROLES_MAX; i++) {
-        free(space->fits[i]);
-    }
     for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
+        free(space->fits[i]);
         free(space->raw[i]);
     }
-    resources_finish(&space->common);
-    resources_finish(&space->bundle);
-    free(space->mix);
+    solver_sums_destroy(space->sums);
     free(space->slots);
     free(space->drawn);
     free(space->drawn_fits);
@@ -354,6 +283,11 @@ void solver_space_destroy(struct solver_space *space)
 }
 
 /* ---- reading ---- */
+
+struct solver_effort *solver_space_effort(const struct solver_space *space)
+{
+    return space->effort;
+}
 
 const struct domains *solver_space_domains(const struct solver_space *space)
 {
@@ -377,27 +311,30 @@ const struct solver_role *solver_space_role(const struct solver_space *space, ui
 
 uint32_t solver_space_demands(const struct solver_space *space)
 {
-    uint32_t roles = space->problem->role_count;
-    return roles > 1 ? roles + 1 : roles;
+    return space->problem->role_count + (space->sums == NULL ? 0 : solver_sums_count(space->sums));
 }
 
 uint64_t solver_space_wanted(const struct solver_space *space, uint32_t demand)
 {
-    return demand < space->problem->role_count ? space->problem->roles[demand].count : space->total;
+    uint32_t roles = space->problem->role_count;
+    return demand < roles ? space->problem->roles[demand].count
+                          : solver_sums_wanted(space->sums, demand - roles);
 }
 
 uint64_t solver_space_domain_fits(const struct solver_space *space, uint32_t demand,
                                   uint32_t domain)
 {
-    return space->fits[demand][domain];
+    uint32_t roles = space->problem->role_count;
+    return demand < roles ? space->fits[demand][domain]
+                          : solver_sums_domain(space->sums, demand - roles, domain);
 }
 
 uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t demand,
                                 uint32_t position)
 {
     uint32_t roles = space->problem->role_count;
-    if (demand == roles) {
-        return space->mix[position];
+    if (demand >= roles) {
+        return solver_sums_node(space->sums, demand - roles, position);
     }
     if (roles > 1 && space->slots[position] != 0) {
         return space->drawn_fits[(size_t)(space->slots[position] - 1) * roles + demand];
@@ -434,11 +371,13 @@ bool solver_space_domain_passes(const struct solver_space *space, uint32_t domai
         return false;
     }
     for (uint32_t i = 0; i < solver_space_demands(space); i++) {
-        if (space->fits[i][domain] < solver_space_wanted(space, i)) {
+        if (solver_space_domain_fits(space, i, domain) < solver_space_wanted(space, i)) {
             return false;
         }
     }
-    return true;
+    return space->sums == NULL || !solver_sums_pair(space->problem) ||
+           solver_sums_pair_fits(space->sums, domain, space->fits[0][domain],
+                                 space->fits[1][domain]);
 }
 
 bool solver_space_node_passes(const struct solver_space *space, uint32_t position)
@@ -452,8 +391,12 @@ bool solver_space_node_passes(const struct solver_space *space, uint32_t positio
             return false;
         }
     }
-    return problem->role_count < 2 ||
-           resources_fit(&space->bundle, problem->free_at(problem->free_context, position));
+    return space->sums == NULL || solver_sums_fit_node(space->sums, position);
+}
+
+bool solver_space_exact(const struct solver_space *space)
+{
+    return space->sums == NULL || solver_sums_pair(space->problem);
 }
 
 bool solver_space_holds_pinned(const struct solver_space *space, uint32_t first, uint32_t end)
@@ -543,7 +486,8 @@ static void draw(struct solver_space *space, uint32_t role, uint32_t position, u
     const struct resources *request = problem->roles[role].request;
     for (uint32_t i = 0; i < request->count; i++) {
         struct resource item = request->items[i];
-        resources_set(left, item.name, resources_get(left, item.name) - needed(item.amount, count));
+        resources_set(left, item.name,
+                      resources_get(left, item.name) - solver_needed(item.amount, count));
     }
     for (uint32_t r = 0; r < problem->role_count; r++) {
         uint32_t fits =
@@ -564,8 +508,10 @@ void solver_space_place(struct solver_space *space, uint32_t role, uint32_t posi
     space->placements[space->placement_count++] =
         (struct solver_placement){.role = role, .position = position, .count = count};
     touch(space, position);
+    solver_effort_spend(space->effort, 2);
     if (space->problem->role_count > 1) {
         draw(space, role, position, count);
+        solver_effort_spend(space->effort, 2 * (uint64_t)space->problem->role_count + 8);
     }
 }
 

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/solver/effort.h"
 #include "scheduler/solver/solver.h"
 
 /* The room a problem leaves, and what a trial has taken of it so far.
  *
  *   demand 0 … roles-1   the roles of the problem
- *   demand roles         the *mix*, only with two or more roles: all pods together, each taken for
- *                        no more than the roles' requests have in common. What does not fit as a
- *                        mix does not fit; it proves what single roles cannot, because they
- *                        compete.
+ *   demand roles …       only with two or more roles: what all pods need together (sums.h). What
+ *                        does not fit by a sum does not fit; it proves what single roles cannot,
+ *                        because they compete.
  *
  * A trial places pods one node at a time and is taken back as a whole. Placing touches the node and
- * all domains above it; with several roles it also lowers what still fits there, the mix
- * excepted. Pinned members count as touched from the start and for ever.
+ * all domains above it; with several roles it also lowers what still fits there, the sums excepted.
+ * Pinned members count as touched from the start and for ever.
  */
 
 struct solver_space;
@@ -29,15 +29,19 @@ struct solver_placement {
     uint32_t count;
 };
 
-/* *New*; keeps the problem (*borrowed*). O(domains × demands + positions). */
-struct solver_space *solver_space_create(const struct solver_problem *problem);
+/* *New*; keeps both (*borrowed*). O(domains × demands + positions), with several roles
+ * O((domains + positions) × demands). Whoever works on the space counts it in `effort`. */
+struct solver_space *solver_space_create(const struct solver_problem *problem,
+                                         struct solver_effort *effort);
 void solver_space_destroy(struct solver_space *space);
+
+struct solver_effort *solver_space_effort(const struct solver_space *space); /* *borrowed* */
 
 const struct domains *solver_space_domains(const struct solver_space *space); /* *borrowed* */
 uint32_t solver_space_host(const struct solver_space *space);                 /* tree level */
 uint32_t solver_space_roles(const struct solver_space *space);
 const struct solver_role *solver_space_role(const struct solver_space *space, uint32_t role);
-uint32_t solver_space_demands(const struct solver_space *space); /* roles, and the mix */
+uint32_t solver_space_demands(const struct solver_space *space); /* roles, and the sums */
 uint64_t solver_space_wanted(const struct solver_space *space, uint32_t demand);
 
 /* Pods of the demand that fit now, excluded positions left out; each demand taken alone. Slices
@@ -56,10 +60,14 @@ bool solver_space_can_finish(const struct solver_space *space, uint32_t role);
 const struct solver_started *solver_space_impossible(const struct solver_space *space,
                                                      uint32_t *role, uint64_t *room);
 
-/* Whether everything may fit: false is a proof that it does not. With one role, and for a node
- * also with several, true is a proof that it does. For a space nothing was placed in. */
+/* Whether everything may fit: false is a proof that it does not. Where solver_space_exact() holds,
+ * and for a node always, true is a proof that it does. For a space nothing was placed in. */
 bool solver_space_domain_passes(const struct solver_space *space, uint32_t domain);
 bool solver_space_node_passes(const struct solver_space *space, uint32_t position);
+
+/* Whether numbers alone decide what fits: of one role, and of a single pod beside pods of one other
+ * role without slices. */
+bool solver_space_exact(const struct solver_space *space);
 
 /* Whether positions [first, end) hold all pinned members; true when there are none. */
 bool solver_space_holds_pinned(const struct solver_space *space, uint32_t first, uint32_t end);

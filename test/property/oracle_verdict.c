@@ -173,7 +173,7 @@ static int compare(const uint32_t *a, const uint32_t *b, uint32_t levels)
     return 0;
 }
 
-static const char *fault_of_certificate(const struct solver_plan *plan)
+static const char *fault_of_optimality(const struct solver_plan *plan)
 {
     int against = compare(plan->bound, plan->used, plan->levels);
     if (against > 0) {
@@ -182,8 +182,8 @@ static const char *fault_of_certificate(const struct solver_plan *plan)
     if (plan->optimal != (against == 0)) {
         return "`optimal` does not say whether `bound` equals `used`";
     }
-    if (plan->greedy && (!plan->optimal || plan->steps != 0)) {
-        return "`greedy`, but not optimal without a search";
+    if (plan->greedy && !plan->optimal) {
+        return "`greedy`, but not optimal";
     }
     return NULL;
 }
@@ -258,7 +258,7 @@ const char *oracle_fault_of_plan(const struct oracle_instance *instance,
     if (fault == NULL) {
         fault = fault_of_figures(instance, plan, &books);
     }
-    return fault != NULL ? fault : fault_of_certificate(plan);
+    return fault != NULL ? fault : fault_of_optimality(plan);
 }
 
 /* ---- against the best ---- */

@@ -365,8 +365,8 @@ static bool is_exact(const struct solver_problem *problem)
                                                                      problem->roles[1].count == 1));
 }
 
-static void check_certificate(const struct oracle *oracle, const struct solver_plan *plan,
-                              struct tally *tally)
+static void check_optimality(const struct oracle *oracle, const struct solver_plan *plan,
+                             struct tally *tally)
 {
     ck_assert(oracle->feasible);
     ck_assert(!is_exact(oracle->problem) || plan->level == oracle->level);
@@ -474,7 +474,7 @@ static void run_instance(uint64_t seed, uint32_t roles, bool launcher, struct ta
     }
     enumerate(&oracle, 0, 0, setting.problem.roles[0].count);
     if (plan.feasible) {
-        check_certificate(&oracle, &plan, tally);
+        check_optimality(&oracle, &plan, tally);
     } else {
         check_shortfall(&oracle, &plan, tally);
     }

@@ -61,8 +61,19 @@ END_TEST
 
 START_TEST(roles_with_some_time)
 {
-    const struct oracle_kind kind = {.nodes_most = 12, .pods_most = 8, .budget = 100};
-    check_run("roles, budget 100", kind, oracle_assignments, RUNS);
+    static const struct {
+        const char *what;
+        uint64_t budget;
+    } cases[] = {{"roles, budget 100", 100},
+                 {"roles, budget 700", 700},
+                 {"roles, budget 1000", 1000},
+                 {"roles, budget 2000", 2000},
+                 {"roles, budget 4000", 4000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct oracle_kind kind = {
+            .nodes_most = 12, .pods_most = 8, .bound = i % 2 == 0, .budget = cases[i].budget};
+        check_run(cases[i].what, kind, oracle_assignments, RUNS);
+    }
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "scheduler/solver/effort.h"
 #include "test/unit/scheduler/solver/world.h"
 
 /* A test bed for golden cases of the solver. Plans are written as node names in the plan's order:
@@ -23,6 +24,8 @@ struct bed {
     struct solver_started started[SOLVER_ROLES_MAX][8];
     uint32_t pinned[8];
     struct solver_problem problem;
+    struct solver_effort
+        effort; /* of spaces that a test makes itself; no limit unless it says so */
     struct solver_plan plan;
     char text[4096];
 };
@@ -37,6 +40,7 @@ static inline void bed_init(struct bed *bed, const struct world_node *nodes, siz
                                            .roles = bed->roles,
                                            .pinned = bed->pinned,
                                            .required_level = SOLVER_LEVEL_NONE};
+    bed->effort.limit = UINT64_MAX;
     solver_plan_init(&bed->plan);
 }
 
@@ -49,6 +53,13 @@ static inline void bed_finish(struct bed *bed)
         bitset_destroy(bed->excluded[r]);
     }
     world_finish(&bed->world);
+}
+
+/* Searches may take so many more steps. */
+static inline void bed_budget(struct bed *bed, uint64_t steps)
+{
+    bed->effort.limit =
+        steps < UINT64_MAX - bed->effort.steps ? bed->effort.steps + steps : UINT64_MAX;
 }
 
 static inline void bed_role(struct bed *bed, uint32_t count, int64_t gpu, int64_t cpu)

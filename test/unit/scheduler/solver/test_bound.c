@@ -22,7 +22,7 @@ static void teardown(void)
 
 static void compute(bool node, uint32_t index, uint32_t level, uint32_t deepest)
 {
-    struct solver_space *space = solver_space_create(&bed.problem);
+    struct solver_space *space = solver_space_create(&bed.problem, &bed.effort);
     struct solver_largest scratch;
     solver_largest_init(&scratch);
     memset(bound, 0xff, sizeof bound);

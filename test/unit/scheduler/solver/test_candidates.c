@@ -21,7 +21,7 @@ static void add(size_t *used, const struct solver_candidate *place)
 
 static const char *walk(uint32_t required, const char *level, bool any)
 {
-    struct solver_space *space = solver_space_create(&bed.problem);
+    struct solver_space *space = solver_space_create(&bed.problem, &bed.effort);
     struct solver_walk places = solver_walk_begin(required, bed_level(&bed, level));
     places.any = any;
     struct solver_candidate place;
@@ -37,7 +37,7 @@ static const char *walk(uint32_t required, const char *level, bool any)
 
 static const char *collect(const char *level)
 {
-    struct solver_space *space = solver_space_create(&bed.problem);
+    struct solver_space *space = solver_space_create(&bed.problem, &bed.effort);
     struct solver_candidate kept[SOLVER_CANDIDATES_MAX];
     uint32_t count = solver_candidates_collect(space, 0, bed_level(&bed, level), kept);
     size_t used = 0;
@@ -152,7 +152,7 @@ START_TEST(more_than_are_compared)
         }
         bed_init(&bed, nodes, NODES);
         bed_role(&bed, 1, 1, 0);
-        struct solver_space *space = solver_space_create(&bed.problem);
+        struct solver_space *space = solver_space_create(&bed.problem, &bed.effort);
         struct solver_candidate kept[SOLVER_CANDIDATES_MAX];
         ck_assert_uint_eq(solver_candidates_collect(space, 0, 3, kept), SOLVER_CANDIDATES_MAX);
         for (uint32_t i = 0; i < SOLVER_CANDIDATES_MAX; i++) {

@@ -36,7 +36,7 @@ static void create(void)
 {
     solver_fill_destroy(fill);
     solver_space_destroy(space);
-    space = solver_space_create(&bed.problem);
+    space = solver_space_create(&bed.problem, &bed.effort);
     fill = solver_fill_create(space);
 }
 
@@ -65,7 +65,7 @@ static const char *placed(uint64_t expected, uint64_t count)
 static const char *tight(uint32_t domain, uint64_t expected)
 {
     const struct solver_candidate place = {.index = domain};
-    return placed(expected, solver_fill_role(fill, place, 0, SOLVER_TASTE_TIGHT));
+    return placed(expected, solver_fill_role(fill, place, 0, SOLVER_BEST_FIT));
 }
 
 /* Nine: a, and c, the tightest for the three that are left; all their nodes. */
@@ -80,15 +80,15 @@ END_TEST
 
 /* With the roomiest rack for the rest, b, two nodes do; and the rest there is on the tightest node,
  * or on the roomiest. */
-START_TEST(tastes)
+START_TEST(rules)
 {
     bed_role(&bed, 7, 1, 0);
     create();
     const struct solver_candidate place = {.index = 1};
     ck_assert_str_eq(tight(1, 7), "a1:4 a2:2 c2:1"); /* c is the tightest for one */
-    ck_assert_str_eq(placed(7, solver_fill_role(fill, place, 0, SOLVER_TASTE_ROOMY_DOMAINS)),
+    ck_assert_str_eq(placed(7, solver_fill_role(fill, place, 0, SOLVER_WORST_FIT_DOMAINS)),
                      "a2:2 b1:5");
-    ck_assert_str_eq(placed(7, solver_fill_role(fill, place, 0, SOLVER_TASTE_ROOMY)), "a1:2 b1:5");
+    ck_assert_str_eq(placed(7, solver_fill_role(fill, place, 0, SOLVER_WORST_FIT)), "a1:2 b1:5");
 }
 END_TEST
 
@@ -109,7 +109,7 @@ START_TEST(as_many_as_fit)
     create();
     ck_assert_str_eq(tight(4, 3), "c1:2 c2:1");
     const struct solver_candidate node = {.node = true, .index = 3};
-    ck_assert_str_eq(placed(2, solver_fill_role(fill, node, 0, SOLVER_TASTE_TIGHT)), "c1:2");
+    ck_assert_str_eq(placed(2, solver_fill_role(fill, node, 0, SOLVER_BEST_FIT)), "c1:2");
     bed_exclude(&bed, 0, "b1");
     create();
     ck_assert_str_eq(tight(3, 0), "");
@@ -198,8 +198,8 @@ START_TEST(roles_one_after_the_other)
     bed_role(&bed, 2, 1, 1);
     create();
     const struct solver_candidate place = {.index = 1};
-    uint64_t count = solver_fill_role(fill, place, 0, SOLVER_TASTE_TIGHT);
-    count += solver_fill_role(fill, place, 1, SOLVER_TASTE_TIGHT);
+    uint64_t count = solver_fill_role(fill, place, 0, SOLVER_BEST_FIT);
+    count += solver_fill_role(fill, place, 1, SOLVER_BEST_FIT);
     ck_assert_str_eq(placed(6, count), "b1:5 c2:1");
 }
 END_TEST
@@ -210,7 +210,7 @@ int main(void)
     TCase *tcase = tcase_create("fill");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_drawing);
-    tcase_add_test(tcase, tastes);
+    tcase_add_test(tcase, rules);
     tcase_add_test(tcase, one_pod_and_all_pods);
     tcase_add_test(tcase, as_many_as_fit);
     tcase_add_test(tcase, touched_ones_first);

@@ -35,7 +35,7 @@ static void teardown(void)
 static void create(void)
 {
     release();
-    space = solver_space_create(&bed.problem);
+    space = solver_space_create(&bed.problem, &bed.effort);
     fill = solver_fill_create(space);
     greedy = solver_greedy_create(space, fill);
 }
@@ -145,7 +145,7 @@ START_TEST(a_single_pod_is_tried_everywhere)
         }
         bed_exclude(&bed, single, "d");
         create();
-        ck_assert(solver_greedy_exact(space));
+        ck_assert(solver_space_exact(space));
         (void)RUN(2, 1, 1, 1, 4);
         ck_assert(best.complete);
         ck_assert_uint_eq(best.placed, 16);
@@ -168,23 +168,23 @@ START_TEST(when_a_failure_is_a_proof)
 {
     bed_init(&bed, eight, COUNT(eight));
     create();
-    ck_assert(solver_greedy_exact(space)); /* nothing to place */
+    ck_assert(solver_space_exact(space)); /* nothing to place */
     bed_role(&bed, 3, 4, 0);
     create();
-    ck_assert(solver_greedy_exact(space)); /* one role */
+    ck_assert(solver_space_exact(space)); /* one role */
     bed_role(&bed, 2, 4, 0);
     create();
-    ck_assert(!solver_greedy_exact(space)); /* none of them is single */
+    ck_assert(!solver_space_exact(space)); /* none of them is single */
     bed.roles[1].count = 1;
     create();
-    ck_assert(solver_greedy_exact(space));
+    ck_assert(solver_space_exact(space));
     bed_layer(&bed, 0, "rack", 3);
     create();
-    ck_assert(!solver_greedy_exact(space)); /* slices */
+    ck_assert(!solver_space_exact(space)); /* slices */
     bed.roles[0].layer_count = 0;
     bed_role(&bed, 1, 4, 0);
     create();
-    ck_assert(!solver_greedy_exact(space)); /* three roles */
+    ck_assert(!solver_space_exact(space)); /* three roles */
 }
 END_TEST
 

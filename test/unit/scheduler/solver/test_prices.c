@@ -19,12 +19,9 @@ static const struct world_node nodes[] = {{"n1", "b1", "a", 4, 0},
 static struct bed bed;
 static struct solver_space *space;
 static struct solver_stage stage;
-static uint64_t steps;
-static uint64_t budget;
 
 static void setup(void)
 {
-    budget = UINT64_MAX;
     bed_init(&bed, nodes, COUNT(nodes));
     bed_role(&bed, 12, 1, 0);
 }
@@ -38,7 +35,7 @@ static void teardown(void)
 static void create(uint32_t place, uint32_t level)
 {
     solver_space_destroy(space);
-    space = solver_space_create(&bed.problem);
+    space = solver_space_create(&bed.problem, &bed.effort);
     solver_stage_init(&stage, space, 0, place, level);
 }
 
@@ -76,7 +73,7 @@ START_TEST(one_level_is_exact)
     for (uint32_t racks = 0; racks < 4; racks++) {
         uint32_t least = racks;
         stage.allowed[2] = racks;
-        bool possible = solver_stage_price(&stage, budget, &least, &steps);
+        bool possible = solver_stage_price(&stage, &least);
         ck_assert_int_eq(stage.bound, (int64_t)racks * 8 * SOLVER_PRICE_UNIT);
         ck_assert(possible == (racks * 8 >= 12));
         ck_assert_uint_eq(least, racks >= 2 ? racks : 2); /* two racks are asked for at once */
@@ -97,7 +94,7 @@ static void check_all(void)
                 uint32_t least = 0;
                 stage.allowed[2] = racks;
                 stage.allowed[3] = hosts;
-                bool possible = solver_stage_price(&stage, budget, &least, &steps);
+                bool possible = solver_stage_price(&stage, &least);
                 uint64_t most = most_covered(racks, hosts);
                 most = most < wanted ? most : wanted; /* no more count */
                 ck_assert_int_ge(stage.bound, (int64_t)most * SOLVER_PRICE_UNIT);
@@ -120,7 +117,7 @@ END_TEST
 /* Without time to look for good prices the bound is worse, and still one. */
 START_TEST(a_budget_of_nothing)
 {
-    budget = 0;
+    bed.effort.limit = 0;
     check_all();
     bed_pin(&bed, "n5");
     check_all();
@@ -134,8 +131,7 @@ START_TEST(touched_ones_cost_nothing)
     bed.roles[0].count = 12;
     create(1, 3);
     uint32_t least = 0;
-    ck_assert(
-        !solver_stage_price(&stage, budget, &least, &steps)); /* nothing beside n5 is allowed */
+    ck_assert(!solver_stage_price(&stage, &least)); /* nothing beside n5 is allowed */
     ck_assert_int_eq(stage.bound, INT64_C(3) * SOLVER_PRICE_UNIT);
     solver_stage_finish(&stage);
     bed_pin(&bed, "n3");
@@ -162,10 +158,11 @@ START_TEST(no_number_of_nodes_would_do)
     uint32_t least = 1;
     stage.allowed[2] = 1;
     stage.allowed[3] = 5;
-    ck_assert(!solver_stage_price(&stage, budget, &least, &steps));
+    uint64_t steps = bed.effort.steps;
+    ck_assert(!solver_stage_price(&stage, &least));
+    ck_assert_uint_gt(bed.effort.steps, steps);
     ck_assert_int_eq(stage.bound, INT64_C(8) * SOLVER_PRICE_UNIT);
     ck_assert_uint_eq(least, UINT32_MAX);
-    ck_assert_uint_gt(steps, 0);
     solver_stage_finish(&stage);
 }
 END_TEST
@@ -178,7 +175,7 @@ START_TEST(a_tight_bound)
     uint32_t least = 0;
     stage.allowed[2] = 2;
     stage.allowed[3] = 3;
-    ck_assert(solver_stage_price(&stage, budget, &least, &steps));
+    ck_assert(solver_stage_price(&stage, &least));
     ck_assert_int_eq(stage.bound, INT64_C(16) * SOLVER_PRICE_UNIT);
     ck_assert_uint_eq(least, 0);
     solver_stage_finish(&stage);
@@ -213,7 +210,7 @@ START_TEST(many_levels)
     }
     const struct solver_role role = {.count = 8, .capacity = capacity};
     const struct solver_problem problem = {.domains = domains, .roles = &role, .role_count = 1};
-    space = solver_space_create(&problem);
+    space = solver_space_create(&problem, &bed.effort);
     solver_stage_init(&stage, space, 0, 0, 6);
     for (uint32_t allowed = 0; allowed <= 4; allowed++) {
         static const int64_t covered[] = {0, 4, 7, 9, 10};
@@ -221,7 +218,7 @@ START_TEST(many_levels)
         for (uint32_t l = 1; l <= 6; l++) {
             stage.allowed[l] = allowed;
         }
-        bool possible = solver_stage_price(&stage, budget, &least, &steps);
+        bool possible = solver_stage_price(&stage, &least);
         int64_t most = covered[allowed] < 8 ? covered[allowed] : 8;
         ck_assert_int_ge(stage.bound, most * SOLVER_PRICE_UNIT);
         ck_assert(possible || most < 8);

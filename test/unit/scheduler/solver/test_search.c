@@ -48,7 +48,6 @@ START_TEST(the_lowest_level_with_room)
         check_vector(solver_search_best(search)->used, cases[i].used);
         check_vector(solver_search_bound(search), cases[i].used);
         ck_assert(solver_search_greedy(search));
-        ck_assert_uint_eq(solver_search_steps(search), 0);
         ck_assert(solver_search_proven(search));
     }
 }
@@ -77,14 +76,13 @@ START_TEST(one_level)
     bed_init(&bed, eight, COUNT(eight));
     bed_role(&bed, 2, 8, 0);
     create();
-    ck_assert(!solver_search_level(search, 3));
-    ck_assert(solver_search_level(search, 2));
-    create();
-    ck_assert(solver_search_level(search, 0));
+    ck_assert(!solver_search_holds(search, 3));
+    ck_assert(solver_search_holds(search, 2));
+    ck_assert(solver_search_holds(search, 0));
     bed.roles[0].count = 9;
     create();
     for (uint32_t level = 4; level-- > 0;) {
-        ck_assert(!solver_search_level(search, level));
+        ck_assert(!solver_search_holds(search, level));
     }
 }
 END_TEST
@@ -157,12 +155,16 @@ START_TEST(a_promise_that_is_not_kept)
 }
 END_TEST
 
-/* Two roles that are too large together for a rack: without a budget that is not proven. */
+/* Sixteen GPUs are wanted, of four nodes with four each, but beside 3 there is no room for 2: no
+ * numbers say that, and without a budget it is not proven. */
 START_TEST(what_is_proven_of_several_roles)
 {
-    static const struct world_node nodes[] = {{"n1", "b1", "r1", 5, 0}, {"n2", "b1", "r1", 4, 0}};
+    static const struct world_node nodes[] = {{"n1", "b1", "r1", 4, 0},
+                                              {"n2", "b1", "r1", 4, 0},
+                                              {"n3", "b1", "r1", 4, 0},
+                                              {"n4", "b1", "r1", 4, 0}};
     bed_init(&bed, nodes, COUNT(nodes));
-    bed_role(&bed, 2, 3, 0);
+    bed_role(&bed, 4, 3, 0);
     bed_role(&bed, 2, 2, 0);
     create();
     ck_assert(!solver_search_upward(search, 0));
@@ -171,10 +173,10 @@ START_TEST(what_is_proven_of_several_roles)
     create();
     ck_assert(!solver_search_upward(search, 0));
     ck_assert(!solver_search_proven(search));
-    bed.roles[1].count = 1; /* fits: 3 + 2 and 3 */
+    bed.roles[0].count = 3; /* 3, 3, 3 and 2 + 2 */
     create();
     ck_assert(solver_search_upward(search, 0));
-    CHECK_BEST(1, 1, 1, 2);
+    CHECK_BEST(1, 1, 1, 4);
 }
 END_TEST
 
@@ -220,7 +222,6 @@ START_TEST(nothing_to_place)
     create();
     ck_assert(solver_search_upward(search, 0));
     ck_assert_uint_eq(solver_search_best(search)->count, 0);
-    ck_assert_uint_eq(solver_search_steps(search), 0);
     bed_pin(&bed, "n1");
     bed_pin(&bed, "n2");
     create();

@@ -14,7 +14,7 @@ static void setup(void)
 {
     bed_init(&bed, eight, COUNT(eight));
     bed_role(&bed, 4, 4, 0);
-    space = solver_space_create(&bed.problem);
+    space = solver_space_create(&bed.problem, &bed.effort);
     solver_solution_init(&best);
 }
 

@@ -31,7 +31,7 @@ static void teardown(void)
 static void create(void)
 {
     solver_space_destroy(space);
-    space = solver_space_create(&bed.problem);
+    space = solver_space_create(&bed.problem, &bed.effort);
 }
 
 static uint32_t node_fits(uint32_t demand, const char *node)
@@ -294,8 +294,10 @@ START_TEST(the_mix_proves_more_than_the_roles)
     bed_role(&bed, 1, 8, 32);
     bed_role(&bed, 4, 8, 48);
     create();
-    ck_assert_uint_eq(solver_space_demands(space), 3);
+    ck_assert_uint_eq(solver_space_demands(space), 5); /* two roles, the mix, GPUs, CPUs */
     ck_assert_uint_eq(solver_space_wanted(space, 2), 5);
+    ck_assert_uint_eq(solver_space_wanted(space, 3), 40);
+    ck_assert_uint_eq(solver_space_wanted(space, 4), 224);
     CHECK_FITS(2, 8, 4, 2, 2, 4, 2, 2);
     ck_assert_uint_eq(node_fits(2, "n1"), 1);
     ck_assert(solver_space_domain_passes(space, 0));
@@ -346,17 +348,17 @@ START_TEST(requests_beyond_all_numbers)
     bed_init(&other, huge, COUNT(huge));
     bed_role(&other, 2, RESOURCE_AMOUNT_MAX / 2, 0);
     bed_role(&other, 1, 0, 1);
-    space = solver_space_create(&other.problem);
+    space = solver_space_create(&other.problem, &bed.effort);
     ck_assert(solver_space_node_passes(space, 0));
     solver_space_destroy(space);
     resources_set(&other.requests[0], other.world.gpu, INT64_MAX / 2);
     resources_set(&other.requests[1], other.world.gpu, INT64_MAX / 2);
-    space = solver_space_create(&other.problem);
+    space = solver_space_create(&other.problem, &bed.effort);
     ck_assert(!solver_space_node_passes(space, 0)); /* the sum is beyond 64 bits */
     solver_space_destroy(space);
     other.roles[0].count = 100000;
     other.roles[1].count = 1;
-    space = solver_space_create(&other.problem);
+    space = solver_space_create(&other.problem, &bed.effort);
     ck_assert(!solver_space_node_passes(space, 0));
     ck_assert(!solver_space_domain_passes(space, 0));
     solver_space_destroy(space);
