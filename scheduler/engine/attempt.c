@@ -422,8 +422,7 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
         .required_level = attempt->constraints.required_level,
     };
     solver_solve(&problem, plan);
-    engine_charge(attempt->engine, plan->steps + domains_count(problem.domains) +
-                                       domains_positions(problem.domains) / 16 + count);
+    engine_charge(attempt->engine, plan->steps + count);
     return 0;
 }
 
