@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-WAIT_SECONDS = 60  # an upper bound for anything that happens; never a measure
+WAIT_SECONDS = 240  # an upper bound for anything that happens; never a measure
 
 
 def node(name, rack="r0", block="b0", gpus=8, **extra):

@@ -233,7 +233,7 @@ class BadGangs(unittest.TestCase):
 class BadCommandLines(unittest.TestCase):
     def run_phalanx(self, *arguments):
         return subprocess.run([os.environ["PHALANX_BIN"], *arguments], capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=600, check=False)
 
     def test_unknown_configuration_keys(self):
         for text, mentions in (

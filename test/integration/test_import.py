@@ -79,7 +79,7 @@ class Imports(unittest.TestCase):
             binary = os.environ["PHALANX_BIN"]
             for command in (["serve", "--config", config, "--snapshot", snapshot, "--listen", "127.0.0.1:0"],
                             ["check-config", config]):
-                done = subprocess.run([binary, *command], capture_output=True, text=True, timeout=60, check=False)
+                done = subprocess.run([binary, *command], capture_output=True, text=True, timeout=600, check=False)
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertIn("topology.conf: switch s0 in s1 in s0: a cycle", done.stderr)
 

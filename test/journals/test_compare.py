@@ -48,7 +48,7 @@ def expect(good, what):
 
 
 def compare(*paths):
-    done = subprocess.run([sys.argv[2], *paths], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([sys.argv[2], *paths], capture_output=True, text=True, check=False, timeout=600)
     return done.returncode, done.stdout
 
 
@@ -59,7 +59,7 @@ def columns(out, kind):
 
 def check(folder):
     subprocess.run([sys.argv[1], "--seed", "11", "--seeds", "6", "--steps", "700", "--journals", folder], check=True,
-                   capture_output=True, timeout=300)
+                   capture_output=True, timeout=600)
     journals = sorted(pathlib.Path(folder).iterdir())
     code, out = compare(*journals)
     expect(code == 0 and f"journals: {len(journals)} compared, " in out, f"equal journals: {code} {out}")

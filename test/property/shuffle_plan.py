@@ -78,7 +78,7 @@ def main():
                 write(nodes, cluster)
                 write(job, gang)
                 command = [phalanx, "plan", "--snapshot", str(nodes), "--manifest", str(job), "-o", "json"]
-                done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+                done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
                 if done.returncode != expected:
                     sys.exit(f"exit code {done.returncode}, not {expected}: {done.stdout}{done.stderr}")
                 first = first if first is not None else done.stdout

@@ -22,7 +22,7 @@ import mutation  # noqa: E402
 
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w"]  # no assertions: the invariants have to find it
 STEPS = "3000"
-SECONDS = 120
+SECONDS = 1800  # for what hangs
 # Of api/ the simulator needs the codecs only.
 API = ["base/clock", "extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan",
        "json/utf8", "kube/client/query", "kube/client/status", "kube/objects/amounts", "kube/objects/counts",
@@ -87,5 +87,5 @@ def hunt(options, entries, folder):
 
 
 if __name__ == "__main__":
-    MOST = ("--seeds", 1000, "at most so many for each")
+    MOST = ("--seeds", 1500, "at most so many for each")
     sys.exit(mutation.main(__file__, __doc__, ("FILE", "NAME", "SED EXPRESSION"), hunt, [MOST]))

@@ -10,7 +10,7 @@ import tempfile
 
 
 def simulate(*flags):
-    done = subprocess.run([sys.argv[1], "simulate", *flags], capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run([sys.argv[1], "simulate", *flags], capture_output=True, text=True, check=False, timeout=600)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -29,7 +29,7 @@ def check_journals():
         expect(lives > 2 and len(journals) == lives, f"{lives} lives have left {[path.name for path in journals]}")
         events = 0
         for path in journals:
-            done = subprocess.run([sys.argv[1], "replay", path], capture_output=True, text=True, check=False, timeout=100)
+            done = subprocess.run([sys.argv[1], "replay", path], capture_output=True, text=True, check=False, timeout=600)
             same = re.search(r"^Every decision is the same: (\d+) events", done.stdout, re.MULTILINE)
             expect(done.returncode == 0 and same and not done.stderr, f"{path.name}: {done.stdout}{done.stderr}")
             events += int(same.group(1))

@@ -27,7 +27,7 @@
  * they hang up; /empty with 204 and no body; /query with ?a= and the header X-Test.
  */
 
-#define BED_WAIT_SECONDS 30
+#define BED_WAIT_SECONDS 120
 #define BED_MAX_BODY     (100u * 1000u)
 #define BED_WAITING_MAX  2048
 
