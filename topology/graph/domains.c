@@ -199,6 +199,15 @@ static void place_nodes(struct domains *domains, const struct nodes *nodes,
     }
 }
 
+static void count_carriers(struct domains *domains)
+{
+    memset(domains->carriers, 0, sizeof domains->carriers);
+    for (uint32_t d = 1; d < domains->count; d++) {
+        const struct domain *domain = &domains->items[d];
+        domains->carriers[domain->level - 1] += domain->known ? domain->end - domain->first : 0;
+    }
+}
+
 static void mark_keys(struct domains *domains)
 {
     for (uint32_t l = 0; l + 1 < domains->levels.count; l++) {
@@ -226,6 +235,8 @@ void domains_build(struct domains *domains, struct nodes *nodes)
     memcpy(domains->inner, paths.levels, sizeof domains->inner);
     place_nodes(domains, nodes, entries, paths.count);
     open_domains(domains, &paths, entries);
+    count_carriers(domains);
+    domains->below = paths.below;
     domains->generation++;
     domains->edition++;
     domains->followable = domains->edition;

@@ -46,10 +46,10 @@
  *   A node without an anchor is alone from the missing level down. What is not detected: a name
  *   that repeats among nodes all of which lack the same label above it.
  * - When labels or the set of nodes change the tree is rebuilt as a whole (domains_build()); every
- *   number above is then void, and `generation` moves on. Nodes that come or go where others like
- *   them stay only shift positions, and numbers of domains (moves.h); `edition` moves on with those
- *   and with every build. What was worked out for positions and domains belongs to one edition; it
- *   can follow the last DOMAINS_MOVES_MAX moves, which are kept (capacity.h does so).
+ *   number above is then void, and `generation` moves on. Most nodes that come or go leave the tree
+ *   in place and only shift positions and numbers of domains (moves.h); `edition` moves on with
+ *   those and with every build. What was worked out for positions and domains belongs to one
+ *   edition; it can follow the last DOMAINS_MOVES_MAX moves, which are kept (capacity.h does so).
  */
 
 #define DOMAINS_NONE      UINT32_MAX
@@ -73,7 +73,7 @@ struct domains_move {
     uint32_t position;
     /* The domains that the node lies in, by tree level from the cluster to the last inner one:
      * after it came, or before it went. The last `opened` of them, of successive numbers, came or
-     * went with it: they are those of a node that is alone there. */
+     * went with it: nobody else lies in them. */
     uint32_t levels;
     uint32_t opened;
     uint32_t domains[LEVELS_MAX];

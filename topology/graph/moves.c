@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "topology/graph/moves.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "topology/base/alloc.h"
@@ -12,20 +11,25 @@
 
 /* Keeping the tree up to date, one node at a time.
  *
- * Whether a node may come is a question about the others: is there one that carries the same labels
- * of all levels? The tree answers it. Positions are sorted by path, so that the nodes of one path
- * are a range, which is found level by level, by binary search for the step of the node's label:
+ * What a node can change besides its own place is which levels there are, and which labels below
+ * missing ones are anchors (paths.h). Levels: `carriers` tells whether a node is the last one.
+ * Anchors only matter to nodes that have a label below a missing one. Where there is none, and the
+ * node itself is none either, it comes and goes freely:
  *
- *   labels  b1  -  c3       b1 ──▶ [0 … 40)   unknown ──▶ [31 … 40)   c3 ──▶ [36 … 38)
+ *   labels  b1  r2  -       b1 ──▶ [0 … 40)   r2 ──▶ [12 … 18)   unknown ──▶ [17 … 18)
  *
- * Below a missing label the path may have less than the labels say (paths.h); then both ways are
- * tried. A range that ends in a known domain is that domain, and all who lie in it carry the same
- * labels: the known ones, and above an anchor whatever all carry who carry it. So one of them is
- * compared. A range that ends in unknown domains is of nodes that are alone in them; those of which
- * nothing was cut carry just what the path says.
+ * Positions are sorted by path, so that who shares the first levels with it are a range, which is
+ * found level by level, by binary search. Where nobody does any more, or its label is missing, it
+ * opens domains of its own.
  *
- * For the same reason a node may go from a known domain of several, and one that is alone when
- * another of its path is left and of both nothing was cut.
+ * Where there are such nodes there has to be another one that carries the same labels of all
+ * levels: then all paths stay what they are. Below a missing label the path may have less than the
+ * labels say; both ways are tried. A range that ends in a known domain is that domain, and all who
+ * lie in it carry the same labels: the known ones, and above an anchor whatever all carry who carry
+ * it. So one of them is compared. A range that ends in unknown domains is of nodes that are alone
+ * in them; those of which nothing was cut carry just what the path says. For the same reason a node
+ * may then go from a known domain of several, and one that is alone when another of its path is
+ * left and of both nothing was cut.
  *
  * Then the arrays are moved: what lies behind the position, and the domains behind it, which is one
  * walk over both.
@@ -43,9 +47,14 @@ struct search {
     const struct domains *domains;
     uint32_t row;
     struct step steps[LEVELS_MAX]; /* by inner level of the tree */
-    /* Found: the positions of the nodes with the same path. */
+    bool below;                    /* has a label below a missing one */
+    /* Positions of the nodes that share the levels looked at so far. */
     uint32_t first;
     uint32_t end;
+    /* Found. */
+    uint32_t position;
+    uint32_t shared; /* inner levels whose domains are there already */
+    uint32_t beside; /* a position in these domains */
 };
 
 static struct step read_step(const struct domains *domains, uint32_t row, uint32_t level)
@@ -63,11 +72,15 @@ static bool read_steps(struct search *search)
 {
     const struct domains *domains = search->domains;
     uint32_t inner = 0;
+    bool missing = false;
     for (uint32_t l = 0; l + 1 < domains->levels.count; l++) {
         struct step step = read_step(domains, search->row, l);
+        bool carried = step.value != NAMES_NONE;
         if (inner < domains->inner_count && domains->inner[inner] == l) {
             search->steps[inner++] = step;
-        } else if (step.value != NAMES_NONE) {
+            search->below = search->below || (carried && missing);
+            missing = missing || !carried;
+        } else if (carried) {
             return false;
         }
     }
@@ -140,13 +153,45 @@ static bool narrow(struct search *search, uint32_t level, const struct step *ste
     return search->first < search->end;
 }
 
+/* Where the node's name stands in the range. */
+static uint32_t find_name(const struct search *search)
+{
+    const struct domains *domains = search->domains;
+    const char *name = nodes_name(domains->nodes, search->row);
+    uint32_t first = search->first;
+    uint32_t end = search->end;
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        if (strcmp(nodes_name(domains->nodes, domains->rows[middle]), name) < 0) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first;
+}
+
+/* Where nobody has a label below a missing one. */
+static void find_free(struct search *search)
+{
+    for (search->shared = 0; search->shared < search->domains->inner_count; search->shared++) {
+        const struct step *step = &search->steps[search->shared];
+        bool carried = step->value != NAMES_NONE;
+        search->beside = search->first;
+        if (!narrow(search, search->shared, carried ? step : NULL) || !carried) {
+            break;
+        }
+    }
+    if (search->shared == search->domains->inner_count) {
+        search->beside = search->first;
+    }
+    search->position = find_name(search);
+}
+
 /* Whether somebody in the range, which has the path that was found, carries the same labels. */
 static bool has_equal(const struct search *search, bool cut)
 {
     const struct domains *domains = search->domains;
-    if (domains->inner_count == 0) {
-        return true;
-    }
     if (domains->items[domains->lowest[search->first]].known) {
         return same_labels(search, search->first);
     }
@@ -179,27 +224,7 @@ static bool find_range(struct search *search, uint32_t level, bool lost, bool cu
     return narrow(search, level, NULL) && find_range(search, level + 1, true, cut || carried);
 }
 
-/* Where the node's name stands in the range. */
-static uint32_t find_position(const struct search *search)
-{
-    const struct domains *domains = search->domains;
-    const char *name = nodes_name(domains->nodes, search->row);
-    uint32_t first = search->first;
-    uint32_t end = search->end;
-    while (first < end) {
-        uint32_t middle = first + (end - first) / 2;
-        if (strcmp(nodes_name(domains->nodes, domains->rows[middle]), name) < 0) {
-            first = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
-    return first;
-}
-
-/* ---- moves ---- */
-
-/* How many domains, from the lowest one up, a node is alone in. */
+/* How many domains, from the lowest one up, a node is alone in because they are unknown. */
 static uint32_t alone_in(const struct domains *domains, uint32_t lowest)
 {
     uint32_t count = 0;
@@ -209,32 +234,67 @@ static uint32_t alone_in(const struct domains *domains, uint32_t lowest)
     return count;
 }
 
-/* A move at a position of the domain, with all domains that hold it. */
-static struct domains_move describe(const struct domains *domains, uint32_t position,
-                                    uint32_t lowest)
+/* Where somebody has. False when the node has no equal. */
+static bool find_equal(struct search *search)
 {
-    struct domains_move move = {.position = position,
+    const struct domains *domains = search->domains;
+    if (!find_range(search, 0, false, false)) {
+        return false;
+    }
+    search->beside = search->first;
+    search->shared = domains->inner_count - alone_in(domains, domains->lowest[search->first]);
+    search->position = find_name(search);
+    return true;
+}
+
+static bool find_place(struct search *search)
+{
+    if (!read_steps(search)) {
+        return false;
+    }
+    if (search->domains->below || search->below) {
+        return find_equal(search);
+    }
+    find_free(search);
+    return true;
+}
+
+/* ---- moves ---- */
+
+/* The domains that are to hold a node: those it shares, and behind those of all before it those it
+ * opens. */
+static struct domains_move describe_insert(const struct search *search)
+{
+    const struct domains *domains = search->domains;
+    struct domains_move move = {.inserted = true,
+                                .position = search->position,
                                 .levels = domains->inner_count + 1,
-                                .opened = alone_in(domains, lowest)};
-    uint32_t domain = lowest;
-    for (uint32_t l = move.levels; l-- > 0; domain = domains->items[domain].parent) {
-        move.domains[l] = domain;
+                                .opened = domains->inner_count - search->shared};
+    for (uint32_t l = 1; l <= search->shared; l++) {
+        move.domains[l] = domains_at(domains, search->beside, l);
+    }
+    uint32_t parent = move.domains[search->shared];
+    uint32_t next = parent + 1;
+    if (move.position > domains->items[parent].first) {
+        next = domains->lowest[move.position - 1] + 1;
+    }
+    for (uint32_t l = search->shared + 1; l < move.levels; l++) {
+        move.domains[l] = next++;
     }
     return move;
 }
 
-/* Numbers the domains that a node brings which is alone: behind those of all before it. */
-static void number_opened(const struct domains *domains, struct domains_move *move)
+/* The domains that hold a node. `opened`: as many as go with it. */
+static struct domains_move describe_remove(const struct domains *domains, uint32_t position)
 {
-    uint32_t kept = move->levels - move->opened;
-    uint32_t parent = move->domains[kept - 1];
-    uint32_t next = parent + 1;
-    if (move->position > domains->items[parent].first) {
-        next = domains->lowest[move->position - 1] + 1;
+    struct domains_move move = {.position = position, .levels = domains->inner_count + 1};
+    uint32_t domain = domains->lowest[position];
+    for (uint32_t l = move.levels; l-- > 0; domain = domains->items[domain].parent) {
+        const struct domain *item = &domains->items[domain];
+        move.domains[l] = domain;
+        move.opened += l > 0 && item->end - item->first == 1;
     }
-    for (uint32_t l = kept; l < move->levels; l++) {
-        move->domains[l] = next++;
-    }
+    return move;
 }
 
 /* The number of the first domain behind the position, before or after the move. */
@@ -244,8 +304,39 @@ static uint32_t first_behind(const struct domains_move *move)
     return move->opened > 0 ? move->domains[kept] : move->domains[kept - 1] + 1;
 }
 
-/* Makes the domains that hold the position wider by one, and moves those behind it. */
-static void widen(struct domains *domains, const struct domains_move *move)
+static void open_domain(struct domains *domains, const struct domains_move *move, uint32_t level,
+                        const struct step *step)
+{
+    struct domain *domain = &domains->items[move->domains[level]];
+    *domain = (struct domain){.parent = move->domains[level - 1],
+                              .level = level,
+                              .first = move->position,
+                              .end = move->position + 1,
+                              .next = move->domains[move->levels - 1] + 1,
+                              .value = NAMES_NONE,
+                              .key = NAMES_NONE};
+    if (step->value != NAMES_NONE) {
+        domain->known = true;
+        domain->value = step->value;
+        domain->key = domains->keys[domains->inner[level - 1]][step->place];
+        names_retain(nodes_vocabulary(domains->nodes), domain->value);
+        names_retain(nodes_vocabulary(domains->nodes), domain->key);
+    }
+}
+
+static void close_domain(struct domains *domains, uint32_t number)
+{
+    const struct domain *domain = &domains->items[number];
+    if (domain->known) {
+        names_release(nodes_vocabulary(domains->nodes), domain->value);
+        names_release(nodes_vocabulary(domains->nodes), domain->key);
+    }
+}
+
+/* Makes the domains that hold the position wider by one, opens the others, and moves those behind
+ * it. */
+static void widen(struct domains *domains, const struct domains_move *move,
+                  const struct step *steps)
 {
     uint32_t kept = move->levels - move->opened;
     uint32_t behind = first_behind(move);
@@ -267,13 +358,10 @@ static void widen(struct domains *domains, const struct domains_move *move)
         domains->items[move->domains[l]].next += opened;
     }
     for (uint32_t l = kept; l < move->levels; l++) {
-        domains->items[move->domains[l]] = (struct domain){.parent = move->domains[l - 1],
-                                                           .level = l,
-                                                           .first = move->position,
-                                                           .end = move->position + 1,
-                                                           .next = behind + opened,
-                                                           .value = NAMES_NONE,
-                                                           .key = NAMES_NONE};
+        open_domain(domains, move, l, &steps[l - 1]);
+    }
+    for (uint32_t l = 1; l < move->levels; l++) {
+        domains->carriers[l - 1] += domains->items[move->domains[l]].known;
     }
 }
 
@@ -283,6 +371,12 @@ static void tighten(struct domains *domains, const struct domains_move *move)
     uint32_t kept = move->levels - move->opened;
     uint32_t behind = first_behind(move);
     uint32_t closed = move->opened;
+    for (uint32_t l = 1; l < move->levels; l++) {
+        domains->carriers[l - 1] -= domains->items[move->domains[l]].known;
+    }
+    for (uint32_t l = kept; l < move->levels; l++) {
+        close_domain(domains, move->domains[l]);
+    }
     domains->count -= closed;
     memmove(&domains->items[behind], &domains->items[behind + closed],
             (domains->count - behind) * sizeof *domains->items);
@@ -352,16 +446,11 @@ bool moves_insert(struct domains *domains, uint32_t row)
     }
     err_require(nodes_get(domains->nodes, row)->present);
     err_require(domains_position(domains, row) == DOMAINS_NONE);
-    if (!read_steps(&search) || !find_range(&search, 0, false, false)) {
+    if (!find_place(&search)) {
         return false;
     }
-    uint32_t lowest = domains->inner_count == 0 ? 0 : domains->lowest[search.first];
-    struct domains_move move = describe(domains, find_position(&search), lowest);
-    move.inserted = true;
-    if (move.opened > 0) {
-        number_opened(domains, &move);
-    }
-    widen(domains, &move);
+    struct domains_move move = describe_insert(&search);
+    widen(domains, &move, search.steps);
     insert_position(domains, row, &move);
     domains->cut[move.position] = false; /* or it does not matter: the node is not alone */
     keep_move(domains, &move);
@@ -374,18 +463,19 @@ bool moves_insert(struct domains *domains, uint32_t row)
  * nothing was cut. */
 static bool has_alike(const struct domains *domains, const struct domains_move *move)
 {
-    const struct domain *parent = &domains->items[move->domains[move->levels - move->opened - 1]];
+    uint32_t alone = alone_in(domains, move->domains[move->levels - 1]);
+    const struct domain *parent = &domains->items[move->domains[move->levels - alone - 1]];
     uint32_t p = move->position;
     if (domains->cut[p]) {
         return false;
     }
     for (uint32_t q = p + 1; q < parent->end; q++) {
-        if (!domains->cut[q]) { /* unknown comes last: all behind it have its path */
+        if (!domains->cut[q]) { /* unknown comes last: all have its path */
             return true;
         }
     }
     for (uint32_t q = p; q-- > parent->first;) {
-        if (alone_in(domains, domains->lowest[q]) != move->opened) {
+        if (alone_in(domains, domains->lowest[q]) != alone) {
             return false;
         }
         if (!domains->cut[q]) {
@@ -397,14 +487,16 @@ static bool has_alike(const struct domains *domains, const struct domains_move *
 
 static bool may_go(const struct domains *domains, const struct domains_move *move)
 {
-    if (domains->inner_count == 0) {
-        return true;
+    if (domains->below) {
+        const struct domain *lowest = &domains->items[move->domains[move->levels - 1]];
+        return lowest->known ? lowest->end - lowest->first > 1 : has_alike(domains, move);
     }
-    if (move->opened > 0) {
-        return has_alike(domains, move);
+    for (uint32_t l = 1; l < move->levels; l++) { /* the last of its level? */
+        if (domains->items[move->domains[l]].known && domains->carriers[l - 1] == 1) {
+            return false;
+        }
     }
-    const struct domain *lowest = &domains->items[move->domains[move->levels - 1]];
-    return lowest->end - lowest->first > 1;
+    return true;
 }
 
 static void remove_position(struct domains *domains, uint32_t row, const struct domains_move *move)
@@ -428,7 +520,7 @@ bool moves_remove(struct domains *domains, uint32_t row)
     if (position == DOMAINS_NONE) {
         return true;
     }
-    struct domains_move move = describe(domains, position, domains->lowest[position]);
+    struct domains_move move = describe_remove(domains, position);
     if (!may_go(domains, &move)) {
         return false;
     }

@@ -13,15 +13,15 @@
  *   nodes      n1   n2   n5   n6   n7    ──▶     n1   n2   n4   n5   n6   n7    n4 comes: r2
  *   rack       [  r1  )  [     r2     )          [  r1  )  [       r2        )
  *
- * That is enough when another node of the tree carries the same labels of all levels, by the same
- * keys, missing ones included: then it does not depend on the node which levels and known domains
- * there are, and which labels are anchors. Positions behind it move by one. A node that is alone in
- * its unknown domains brings them, or takes them along, and the domains behind them get other
- * numbers. The result is that of domains_build(), bit for bit. The time is that of walking over all
- * positions and domains once, which is a small part of building.
+ * Positions behind the node move by one. A node that opens domains, or closes them, gives those
+ * behind it other numbers. The result is that of domains_build(), bit for bit. The time is that of
+ * walking over all positions and domains once, which is a small part of building.
  *
- * The one exception: a node that is alone in spite of a label that others carry elsewhere
- * (paths.h: one that was cut) is a matter for domains_build().
+ * It has to be built anew
+ * - when a node brings the first label of a level, or goes with the last one;
+ * - where labels lie below missing ones, unless another node carries the same labels of all levels,
+ *   missing ones included, and by the same keys: anchors depend on all who carry a label. A node
+ *   that is alone in spite of such a label (paths.h: one that was cut) has no equal in that sense.
  */
 
 /* The present node of the row is not in the tree yet, or not any more. All nodes that are in it

@@ -208,11 +208,15 @@ static void settle(struct paths *paths)
     for (uint32_t i = 0; i < paths->count; i++) {
         uint32_t *path = paths->steps + (size_t)i * paths->length;
         bool lost = false;
+        bool missing = false;
         for (uint32_t l = 0; l < paths->length; l++) {
-            bool cut = path[l] != PATHS_NONE && lost && (masks[i] >> l & 1u) != 0;
-            lost = cut || path[l] == PATHS_NONE;
-            path[l] = lost ? PATHS_NONE : path[l];
+            bool carried = path[l] != PATHS_NONE;
+            bool cut = carried && lost && (masks[i] >> l & 1u) != 0;
+            paths->below = paths->below || (carried && missing);
             paths->cut[i] = paths->cut[i] || cut;
+            missing = missing || !carried;
+            lost = cut || !carried;
+            path[l] = lost ? PATHS_NONE : path[l];
         }
     }
     free(masks);

@@ -34,7 +34,8 @@ struct paths {
     uint32_t keys[LEVELS_MAX][LEVEL_KEYS_MAX]; /* vocabulary ids of their keys, or NAMES_NONE */
     uint32_t *rows;                            /* of the nodes, ascending */
     uint32_t *steps;                           /* node after node, `length` each */
-    bool *cut; /* by node: has a label that means nothing below a missing one */
+    bool below;                                /* some node has a label below a missing one … */
+    bool *cut; /* … and, by node, one that is not an anchor, and so not in its path */
     uint32_t ranked_count;
     uint32_t *ranked; /* vocabulary ids of the values that occur, by text */
 };

@@ -32,6 +32,9 @@ struct domains {
     uint32_t *rows;   /* by position */
     uint32_t *lowest; /* by position: the domain of the last inner level */
     bool *cut;        /* by position, where alone: has a label that is not in its path */
+    bool below;       /* some node has a label below a missing one */
+    /* By inner level: positions whose domain there is known. */
+    uint32_t carriers[LEVELS_MAX];
 
     uint32_t row_count;
     size_t row_room;
