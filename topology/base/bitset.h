@@ -11,8 +11,8 @@
  *   word 0            word 1                 word (bits-1)/64
  *   [63 … 2 1 0]      [127 … 65 64]   …      [0 0 0 … x x x]   bits past the end are always 0
  *
- * The universe is fixed at creation; binary operations want equal universes and abort otherwise,
- * as does an index outside: both are mistakes of the program, never of the input.
+ * The universe is fixed at creation; an index outside aborts: it is a mistake of the program, never
+ * of the input.
  */
 
 struct bitset;
@@ -26,24 +26,7 @@ void bitset_destroy(struct bitset *set);
 
 size_t bitset_bits(const struct bitset *set);
 void bitset_set(struct bitset *set, size_t bit);
-void bitset_clear(struct bitset *set, size_t bit);
 bool bitset_test(const struct bitset *set, size_t bit);
-void bitset_set_all(struct bitset *set);
-void bitset_clear_all(struct bitset *set);
-void bitset_set_range(struct bitset *set, size_t first, size_t end);
-
-/* Recycle `set`: the result replaces it. */
-void bitset_and(struct bitset *set, const struct bitset *other);
-void bitset_and_not(struct bitset *set, const struct bitset *other);
-void bitset_or(struct bitset *set, const struct bitset *other);
-
-/* Members, all of them or in [first, end). */
-size_t bitset_count(const struct bitset *set);
-size_t bitset_count_range(const struct bitset *set, size_t first, size_t end);
-/* |a ∩ b| in [first, end) without building it. */
-size_t bitset_count_and_range(const struct bitset *a, const struct bitset *b, size_t first,
-                              size_t end);
-bool bitset_equal(const struct bitset *a, const struct bitset *b);
 
 /* Smallest member >= from, or BITSET_END:
  *   for (size_t bit = bitset_next(set, 0); bit != BITSET_END; bit = bitset_next(set, bit + 1)) */

@@ -337,18 +337,6 @@ uint32_t domains_at(const struct domains *domains, uint32_t position, uint32_t l
     return domain;
 }
 
-uint32_t domains_common(const struct domains *domains, uint32_t position, uint32_t other)
-{
-    err_require(position < domains->position_count && other < domains->position_count);
-    uint32_t a = domains->lowest[position];
-    uint32_t b = domains->lowest[other];
-    while (a != b) { /* both always on the same level */
-        a = domains->items[a].parent;
-        b = domains->items[b].parent;
-    }
-    return a;
-}
-
 const char *domains_name(const struct domains *domains, uint32_t domain)
 {
     const struct domain *found = domains_get(domains, domain);

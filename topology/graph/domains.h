@@ -118,9 +118,6 @@ uint32_t domains_position(const struct domains *domains, uint32_t row);
 /* The domain of `level` that holds the position; level must be an inner one (< host). */
 uint32_t domains_at(const struct domains *domains, uint32_t position, uint32_t level);
 
-/* The lowest domain that holds both; one position alone gives its lowest inner domain. */
-uint32_t domains_common(const struct domains *domains, uint32_t position, uint32_t other);
-
 /* Name for people: the label value, "cluster", or "(none)" for an unknown one. *Borrowed*. */
 const char *domains_name(const struct domains *domains, uint32_t domain);
 

@@ -53,6 +53,12 @@ static void setup(struct world *world)
     solver_plan_init(&world->plan);
 }
 
+/* The rack of the node at a position. */
+static uint32_t lowest(const struct world *world, uint32_t position)
+{
+    return domains_at(world->domains, position, domains_levels(world->domains) - 2);
+}
+
 static void teardown(struct world *world)
 {
     solver_plan_finish(&world->plan);
@@ -102,7 +108,7 @@ START_TEST(test_shortfall_texts)
                      "cpu 1500m); in the way: pods without a gang");
 
     shortfall->level = (uint32_t)domains_level_find(world.domains, "rack");
-    shortfall->domain = domains_common(world.domains, 1, 1);
+    shortfall->domain = lowest(&world, 1);
     shortfall->alternative = (uint32_t)domains_level_find(world.domains, "leaf");
     ck_assert_str_eq(text_of(&world, world.gpu, NULL),
                      "gang team/train waits: rack is short by 1 of 9 pods (8 fit in the best one, "
@@ -208,7 +214,7 @@ START_TEST(test_slices_and_way_out)
                            "gang a/c");
     world.plan.shortfall.slice_started = true;
     world.plan.shortfall.level = rack;
-    world.plan.shortfall.domain = domains_common(world.domains, 0, 0);
+    world.plan.shortfall.domain = lowest(&world, 0);
     reason_shortfall(&shortage, text, sizeof(text));
     ck_assert_ptr_nonnull(strstr(text, "waits: a slice that was started in its rack is short by 4 "
                                        "of 8 pods in slices of 4 per rack"));
@@ -224,7 +230,7 @@ START_TEST(test_cut_at_every_size)
     setup(&world);
     world.plan.shortfall =
         (struct solver_shortfall){.level = (uint32_t)domains_level_find(world.domains, "rack"),
-                                  .domain = domains_common(world.domains, 0, 0),
+                                  .domain = lowest(&world, 0),
                                   .wanted = 9,
                                   .fits = 8,
                                   .node = DOMAINS_NONE,

@@ -121,10 +121,6 @@ START_TEST(test_example)
     ck_assert_str_eq(domains_name(domains, 0), "cluster");
     ck_assert_str_eq(domains_name(domains, 5), "r1");
     ck_assert_str_eq(domains_name(domains, 6), "(none)");
-    ck_assert_uint_eq(domains_common(domains, 0, 1), 2);
-    ck_assert_uint_eq(domains_common(domains, 0, 2), 1);
-    ck_assert_uint_eq(domains_common(domains, 1, 3), 0);
-    ck_assert_uint_eq(domains_common(domains, 5, 5), 6);
     ck_assert_uint_eq(domains_at(domains, 4, 0), 0);
     ck_assert_uint_eq(domains_at(domains, 4, 1), 4);
     ck_assert_uint_eq(domains_at(domains, 4, 2), 5);
@@ -277,8 +273,6 @@ START_TEST(test_flat)
     ck_assert_uint_eq(domains_row(world.domains, 0), 1);
     ck_assert_uint_eq(domains_position(world.domains, 2), DOMAINS_NONE);
     ck_assert_uint_eq(domains_at(world.domains, 1, 0), 0);
-    ck_assert_uint_eq(domains_common(world.domains, 0, 1), 0);
-    ck_assert_uint_eq(domains_common(world.domains, 1, 1), 0);
     destroy_world(&world);
 }
 END_TEST
@@ -354,12 +348,9 @@ START_TEST(test_mistakes_abort)
         (void)domains_at(world.domains, 0, 3);
         break;
     case 4:
-        (void)domains_common(world.domains, 0, 7);
-        break;
-    case 5:
         (void)domains_level_name(world.domains, 4);
         break;
-    case 6:
+    case 5:
         domains_destroy(domains_create(&levels));
         break;
     default: /* not finished */
@@ -383,7 +374,7 @@ int main(void)
     tcase_add_test(tcase, test_the_table_tells_what_the_tree_depends_on);
     tcase_add_test(tcase, test_empty);
     tcase_add_test(tcase, test_flat);
-    tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 8);
+    tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 7);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
