@@ -28,6 +28,35 @@ struct capacity {
     uint64_t *sums;   /* by domain */
 };
 
+/* Room for a sixteenth more than there is: there are many of these objects, all follow the tree at
+ * the same time, and to double what each takes would be felt. */
+static size_t room_for(size_t count)
+{
+    return count + count / 16 + 64;
+}
+
+static void make_arrays(struct capacity *capacity)
+{
+    capacity->position_room = room_for(capacity->position_count);
+    capacity->domain_room = room_for(capacity->domain_count);
+    capacity->counts = alloc_zero(capacity->position_room, sizeof *capacity->counts);
+    capacity->sums = alloc_zero(capacity->domain_room, sizeof *capacity->sums);
+}
+
+static void make_room(struct capacity *capacity, size_t positions, size_t domains)
+{
+    if (positions > capacity->position_room) {
+        capacity->position_room = room_for(positions);
+        capacity->counts =
+            alloc_resize(capacity->counts, capacity->position_room, sizeof *capacity->counts);
+    }
+    if (domains > capacity->domain_room) {
+        capacity->domain_room = room_for(domains);
+        capacity->sums =
+            alloc_resize(capacity->sums, capacity->domain_room, sizeof *capacity->sums);
+    }
+}
+
 struct capacity *capacity_create(const struct domains *domains)
 {
     struct capacity *capacity = alloc_zero(1, sizeof *capacity);
@@ -35,10 +64,7 @@ struct capacity *capacity_create(const struct domains *domains)
     capacity->edition = domains_edition(domains);
     capacity->position_count = domains_positions(domains);
     capacity->domain_count = domains_count(domains);
-    capacity->position_room = capacity->position_count;
-    capacity->domain_room = capacity->domain_count;
-    capacity->counts = alloc_zero(capacity->position_count, sizeof *capacity->counts);
-    capacity->sums = alloc_zero(capacity->domain_count, sizeof *capacity->sums);
+    make_arrays(capacity);
     return capacity;
 }
 
@@ -46,10 +72,7 @@ struct capacity *capacity_copy(const struct capacity *capacity)
 {
     struct capacity *copy = alloc_zero(1, sizeof *copy);
     *copy = *capacity;
-    copy->position_room = copy->position_count;
-    copy->domain_room = copy->domain_count;
-    copy->counts = alloc_zero(copy->position_count, sizeof *copy->counts);
-    copy->sums = alloc_zero(copy->domain_count, sizeof *copy->sums);
+    make_arrays(copy);
     memcpy(copy->counts, capacity->counts, copy->position_count * sizeof *copy->counts);
     memcpy(copy->sums, capacity->sums, copy->domain_count * sizeof *copy->sums);
     return copy;
@@ -73,8 +96,8 @@ bool capacity_is_current(const struct capacity *capacity, const struct domains *
 static void insert_position(struct capacity *capacity, const struct domains_move *move)
 {
     uint32_t p = move->position;
-    capacity->counts = alloc_grow(capacity->counts, &capacity->position_room,
-                                  (size_t)capacity->position_count + 1, sizeof *capacity->counts);
+    make_room(capacity, (size_t)capacity->position_count + 1,
+              (size_t)capacity->domain_count + move->opened);
     memmove(&capacity->counts[p + 1], &capacity->counts[p],
             (capacity->position_count - p) * sizeof *capacity->counts);
     capacity->counts[p] = 0;
@@ -83,9 +106,6 @@ static void insert_position(struct capacity *capacity, const struct domains_move
         return;
     }
     uint32_t d = move->domains[move->levels - move->opened];
-    capacity->sums =
-        alloc_grow(capacity->sums, &capacity->domain_room,
-                   (size_t)capacity->domain_count + move->opened, sizeof *capacity->sums);
     memmove(&capacity->sums[d + move->opened], &capacity->sums[d],
             (capacity->domain_count - d) * sizeof *capacity->sums);
     memset(&capacity->sums[d], 0, move->opened * sizeof *capacity->sums);

@@ -3,6 +3,7 @@
 #include "topology/graph/moves.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "test/unit/check_main.h"
 #include "topology/graph/capacity.h"
@@ -148,6 +149,29 @@ START_TEST(another_key_above_an_anchor)
 }
 END_TEST
 
+/* Far more nodes and domains than there were when the capacity was made. */
+START_TEST(a_capacity_grows)
+{
+    (void)add("n", "r", "c");
+    domains_build(domains, nodes);
+    struct capacity *capacity = capacity_create(domains);
+    for (uint32_t i = 0; i < 500; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "n%u", i * 7 % 500);
+        ck_assert(moves_insert(domains, add(name, name, name)));
+        ck_assert_int_eq(capacity_follow(capacity), CAPACITY_MOVED);
+        capacity_set(capacity, domains_position(domains, i + 1), i);
+    }
+    ck_assert_uint_eq(capacity_domain(capacity, 0), 499 * 500 / 2);
+    for (uint32_t i = 0; i < 500; i++) {
+        uint32_t position = domains_position(domains, i + 1);
+        ck_assert_uint_eq(capacity_node(capacity, position), i);
+        ck_assert_uint_eq(capacity_domain(capacity, domains_at(domains, position, 1)), i);
+    }
+    capacity_destroy(capacity);
+}
+END_TEST
+
 /* Moves are kept for a while, and not across a build. */
 START_TEST(moves_are_kept)
 {
@@ -209,6 +233,7 @@ int main(void)
     tcase_add_test(tcase, a_level_more);
     tcase_add_test(tcase, words_of_opened_domains);
     tcase_add_test(tcase, another_key_above_an_anchor);
+    tcase_add_test(tcase, a_capacity_grows);
     tcase_add_test(tcase, moves_are_kept);
     tcase_add_loop_test_raise_signal(tcase, mistakes_abort, SIGABRT, 0, 3);
     suite_add_tcase(suite, tcase);
