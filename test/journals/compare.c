@@ -67,9 +67,9 @@ static void tell_effects(struct comparison *it, FILE *out, const char *whose,
         if (kind != DIFFERENCES &&
             ((kinds & 1u << kind) != 0 || (answer && (kinds & 1u << DIFFERENCE_REASON) != 0) ||
              (order && (kinds & 1u << DIFFERENCE_ORDER) != 0))) {
-            fprintf(it->tally.out, "    %s: ", whose);
-            journal_text_effect(it->text, it->tally.out, &record->event, &side->effects->items[i]);
-            fputc('\n', it->tally.out);
+            fprintf(out, "    %s: ", whose);
+            journal_text_effect(it->text, out, &record->event, &side->effects->items[i]);
+            fputc('\n', out);
         }
     }
 }
@@ -182,6 +182,8 @@ static bool step(struct comparison *it, const struct journal_record *record)
 {
     bool owing = it->debts.count > 0;
     live(it, record);
+    side_watch(&it->then, &record->event);
+    side_watch(&it->today, &record->event);
     side_step(&it->then, record->effects);
     side_step(&it->today, &it->effects);
     unsigned kinds = difference_between(it->reader, &record->event, &it->then, &it->today);
@@ -198,7 +200,7 @@ static bool step(struct comparison *it, const struct journal_record *record)
         keep_story(it, record, kinds);
     }
     if ((kinds & DIFFERENCE_DECISIONS & ~DIFFERENCE_WRITES) != 0 ||
-        ((kinds & DIFFERENCE_WRITES) != 0 && it->debts.count == 0 && !owing) ||
+        ((kinds & DIFFERENCE_WRITES) != 0 && it->debts.count == 0 && !owing) || paid > LATE_MS ||
         (it->debts.count > 0 && it->now > debts_since(&it->debts) + LATE_MS)) {
         diverge(it);
         return it->debts.count > 0;

@@ -36,17 +36,38 @@ struct nomination {
     char *node; /* NULL: cleared */
 };
 
+/* What was last said of the pod; made when it is new. */
+static struct nomination *nomination_of(struct side *side, const char *uid, bool *made)
+{
+    struct nomination *it = NULL;
+    size_t length = strlen(uid);
+    HASH_FIND(hh, side->nominations, uid, length, it);
+    *made = it == NULL;
+    if (it == NULL) {
+        it = alloc_zero(1, sizeof *it);
+        it->uid = alloc_string(uid);
+        HASH_ADD_KEYPTR(hh, side->nominations, it->uid, length, it);
+    }
+    return it;
+}
+
+void side_watch(struct side *side, const struct event *event)
+{
+    bool made;
+    if (event->type == EVENT_POD && event->pod.nominated != NULL) {
+        struct nomination *it = nomination_of(side, event->pod.uid, &made);
+        if (made) {
+            it->node = alloc_string(event->pod.nominated);
+        }
+    }
+}
+
 /* Remembers the nomination; whether the one before was the same. */
 static bool nominates_again(struct side *side, const struct pod_write *write)
 {
-    struct nomination *it = NULL;
-    size_t length = strlen(write->uid);
-    HASH_FIND(hh, side->nominations, write->uid, length, it);
-    if (it == NULL) {
-        it = alloc_zero(1, sizeof *it);
-        it->uid = alloc_string(write->uid);
-        HASH_ADD_KEYPTR(hh, side->nominations, it->uid, length, it);
-    } else if (it->node != NULL && write->node != NULL && strcmp(it->node, write->node) == 0) {
+    bool made;
+    struct nomination *it = nomination_of(side, write->uid, &made);
+    if (it->node != NULL && write->node != NULL && strcmp(it->node, write->node) == 0) {
         return true;
     }
     free(it->node);

@@ -45,6 +45,8 @@ struct side {
 
 /* Zeroed side. */
 void side_finish(struct side *side);
+/* A pod that a watch shows with a nomination already is not asked for one: that counts as said. */
+void side_watch(struct side *side, const struct event *event);
 /* The effects of the next step, *borrowed* until the next one. */
 void side_step(struct side *side, const struct effects *effects);
 

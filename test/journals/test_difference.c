@@ -110,6 +110,21 @@ START_TEST(test_the_same_nomination_again)
 }
 END_TEST
 
+START_TEST(test_a_nomination_that_stood_already)
+{
+    struct event shown = {.type = EVENT_POD};
+    shown.pod.uid = "a";
+    shown.pod.nominated = "n1";
+    side_watch(&today, &shown);
+    nominate(&now, "a", "n1");
+    expect(1u << DIFFERENCE_AGAIN);
+    shown.pod.nominated = "n2";
+    side_watch(&today, &shown); /* somebody else's word changes nothing */
+    nominate(&now, "a", "n1");
+    expect(1u << DIFFERENCE_AGAIN);
+}
+END_TEST
+
 START_TEST(test_another_order)
 {
     nominate(&recorded, "a", "n1");
@@ -168,6 +183,7 @@ int main(void)
     tcase_add_test(tcase, test_kinds_are_compared_apart);
     tcase_add_test(tcase, test_another_node_and_one_more);
     tcase_add_test(tcase, test_the_same_nomination_again);
+    tcase_add_test(tcase, test_a_nomination_that_stood_already);
     tcase_add_test(tcase, test_another_order);
     tcase_add_test(tcase, test_as_often);
     tcase_add_test(tcase, test_reasons_of_answers_are_words);
