@@ -61,10 +61,11 @@ static void offer_level(struct offers *offers, uint32_t within, uint32_t level)
     const struct domains *domains = solver_space_domains(space);
     const struct domain *top = domains_get(domains, within);
     struct solver_effort *effort = solver_space_effort(space);
+    bool any = solver_space_used(space, level) > 0; /* touched ones */
     if (level == solver_space_host(space)) {
         for (uint32_t p = top->first; p < top->end; p++) {
             offer(offers, p, solver_space_node_fits(space, offers->demand, p),
-                  solver_space_node_touched(space, p));
+                  any && solver_space_node_touched(space, p));
         }
         solver_effort_spend(effort, top->end - top->first);
         return;
@@ -73,7 +74,7 @@ static void offer_level(struct offers *offers, uint32_t within, uint32_t level)
         const struct domain *domain = domains_get(domains, d);
         uint64_t fits = solver_space_domain_fits(space, offers->demand, d);
         if (domain->level == level) {
-            offer(offers, d, fits, solver_space_domain_touched(space, d));
+            offer(offers, d, fits, any && solver_space_domain_touched(space, d));
         }
         d = domain->level == level || fits == 0 ? domain->next : d + 1;
         solver_effort_spend(effort, 1);

@@ -268,13 +268,15 @@ static uint32_t choose_role(const struct solver_branch *branch, const struct tur
 static uint8_t find_twin(const struct solver_branch *branch, const struct turn *turn, uint32_t at)
 {
     const struct solver_seat *seats = branch->seats.items;
-    for (uint32_t k = at; k > 0 && turn->most[k - 1] == turn->most[at]; k--) {
-        if (solver_seats_twins(&branch->seats, &seats[turn->order[k - 1]],
-                               &seats[turn->order[at]])) {
-            return (uint8_t)(k - 1);
-        }
+    uint8_t twin = NO_TWIN;
+    uint32_t k = at;
+    for (; k > 0 && turn->most[k - 1] == turn->most[at] && twin == NO_TWIN; k--) {
+        bool found =
+            solver_seats_twins(&branch->seats, &seats[turn->order[k - 1]], &seats[turn->order[at]]);
+        twin = found ? (uint8_t)(k - 1) : NO_TWIN;
     }
-    return NO_TWIN;
+    solver_effort_spend(branch->effort, (at - k) / 2);
+    return twin;
 }
 
 static void order_seats(struct solver_branch *branch, struct turn *turn)

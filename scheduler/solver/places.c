@@ -58,6 +58,11 @@ void solver_places_list(struct solver_places *places, uint32_t required, uint32_
                                    sizeof *places->items);
         places->items[places->count++] = (struct solver_place){.candidate = candidate};
     }
+    solver_effort_spend(solver_space_effort(places->space), places->count);
+}
+
+void solver_places_by_room(struct solver_places *places)
+{
     if (places->count > 0) {
         qsort(places->items, places->count, sizeof *places->items, compare_rooms);
     }
@@ -83,7 +88,7 @@ static void bound_plainly(const struct solver_places *places, struct solver_plac
     place->bounded = true;
 }
 
-void solver_places_sort(struct solver_places *places, uint32_t deepest, bool hurry)
+void solver_places_by_bound(struct solver_places *places, uint32_t deepest, bool hurry)
 {
     uint32_t host = solver_space_host(places->space);
     for (uint32_t i = 0; i < places->count; i++) {

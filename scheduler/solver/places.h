@@ -36,17 +36,19 @@ struct solver_places {
 void solver_places_init(struct solver_places *places, const struct solver_space *space);
 void solver_places_finish(struct solver_places *places);
 
-/* Lists the places of a level above the hosts, tightest first, then in position order. Nothing may
- * be placed in the space. */
+/* Lists the places of a level above the hosts in position order. Nothing may be placed in the
+ * space. */
 void solver_places_list(struct solver_places *places, uint32_t required, uint32_t level);
+
+/* The tightest first, then in position order. */
+void solver_places_by_room(struct solver_places *places);
 
 /* Bounds one place (solver_bound()), if it is not bounded yet. */
 void solver_places_bound(struct solver_places *places, struct solver_place *place,
                          uint32_t deepest);
 
-/* Bounds them all and sorts them: the best bound first, then the tightest one, then in position
- * order. With `hurry`, when the space's effort is over, the rest is bounded by what is plain to
- * see. */
-void solver_places_sort(struct solver_places *places, uint32_t deepest, bool hurry);
+/* Bounds them all: the best bound first, then the tightest one, then in position order. With
+ * `hurry`, when the space's effort is over, the rest is bounded by what is plain to see. */
+void solver_places_by_bound(struct solver_places *places, uint32_t deepest, bool hurry);
 
 #endif

@@ -189,7 +189,7 @@ static bool search_domains(struct solver_search *search, uint32_t level)
     struct solver_places *places = &search->places;
     bool open = false;
     solver_places_list(places, search->required, level);
-    solver_places_sort(places, level, false);
+    solver_places_by_bound(places, level, false);
     for (uint32_t i = 0; i < places->count && may_improve(search, &places->items[i]); i++) {
         struct solver_place *place = &places->items[i];
         if (!solver_greedy_fill(search->greedy, place->candidate, place->bound, &search->trial) &&
@@ -243,6 +243,7 @@ bool solver_search_holds(struct solver_search *search, uint32_t level)
     if (places->count == 0 || solver_space_exact(search->space)) {
         return places->count > 0;
     }
+    solver_places_by_room(places);
     return is_filled(search, places->items[places->count - 1].candidate) ||
            is_filled(search, places->items[0].candidate);
 }

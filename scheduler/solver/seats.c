@@ -183,7 +183,9 @@ static bool is_layer_whole(const struct solver_seats *seats, uint32_t role, uint
 {
     const struct solver_role *item = &seats->problem->roles[role];
     bool host = level == seats->host;
-    for (uint32_t i = 0; i < seats->count;) {
+    bool whole = true;
+    uint32_t i = 0;
+    while (i < seats->count && whole) {
         uint32_t position = seats->items[i].position;
         uint32_t place = host ? position : domains_at(seats->domains, position, level);
         uint32_t end = host ? place + 1 : domains_get(seats->domains, place)->end;
@@ -191,19 +193,17 @@ static bool is_layer_whole(const struct solver_seats *seats, uint32_t role, uint
         for (; i < seats->count && seats->items[i].position < end; i++) {
             sum += seats->items[i].pods[role];
         }
-        if (sum < solver_slices_started(item, level, place) ||
-            solver_slices_round(item, seats->domains, level, place, sum) != sum) {
-            return false;
-        }
+        whole = sum >= solver_slices_started(item, level, place) &&
+                solver_slices_round(item, seats->domains, level, place, sum) == sum;
     }
-    return true;
+    solver_effort_spend(solver_space_effort(seats->space), 1 + i / 2);
+    return whole;
 }
 
 bool solver_seats_sliced(const struct solver_seats *seats, uint32_t role)
 {
     const struct solver_role *item = &seats->problem->roles[role];
     for (uint32_t layer = 0; layer < item->layer_count; layer++) {
-        solver_effort_spend(solver_space_effort(seats->space), seats->count / 2);
         if (!is_layer_whole(seats, role, item->layers[layer].level)) {
             return false;
         }

@@ -96,6 +96,7 @@ static bool fill_level(struct solver_several *several, uint32_t level)
     static const uint32_t nothing[SOLVER_TREE_MAX] = {0};
     struct solver_places *places = &several->places;
     solver_places_list(places, several->required, level);
+    solver_places_by_room(places);
     uint64_t limit = solver_effort_narrow(several->effort, solver_effort_left(several->effort) / 8);
     for (uint32_t i = 0; i < places->count && !several->best->complete;) {
         uint32_t last = places->count - 1;
@@ -189,6 +190,7 @@ static bool search_level(struct solver_several *several, uint32_t level)
     struct solver_places *places = &several->places;
     bool last = level == several->required && !several->best->complete;
     solver_places_list(places, several->required, level);
+    solver_places_by_room(places);
     uint64_t left = solver_effort_left(several->effort);
     uint64_t limit = solver_effort_narrow(several->effort, last ? left : left / 2);
     search_places(several, trial, true);
@@ -210,7 +212,7 @@ static void improve(struct solver_several *several)
 {
     struct solver_places *places = &several->places;
     struct solver_solution *best = several->best;
-    solver_places_sort(
+    solver_places_by_bound(
         places, several->deepest == SOLVER_LEVEL_NONE ? places->level : several->deepest, true);
     for (uint32_t i = 0; i < places->count; i++) {
         places->items[i].share = 0;

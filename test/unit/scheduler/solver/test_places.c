@@ -51,6 +51,8 @@ static void check_order(const char *const *first_nodes, uint32_t count)
 START_TEST(tightest_first)
 {
     solver_places_list(&places, 0, 2);
+    CHECK_ORDER("n1", "n3", "n5", "n8");
+    solver_places_by_room(&places);
     CHECK_ORDER("n3", "n5", "n8", "n1");
     for (uint32_t i = 0; i < places.count; i++) {
         ck_assert(!places.items[i].bounded);
@@ -64,7 +66,7 @@ END_TEST
 START_TEST(best_bound_first)
 {
     solver_places_list(&places, 0, 2);
-    solver_places_sort(&places, 2, false);
+    solver_places_by_bound(&places, 2, false);
     CHECK_ORDER("n3", "n8", "n1", "n5");
     ck_assert_uint_eq(places.items[0].bound[3], 2);
     ck_assert_uint_eq(places.items[3].bound[3], 3);
@@ -76,7 +78,7 @@ START_TEST(in_a_hurry)
 {
     solver_places_list(&places, 0, 2);
     bed_budget(&bed, 1);
-    solver_places_sort(&places, 2, true);
+    solver_places_by_bound(&places, 2, true);
     uint32_t counted = 0;
     for (uint32_t i = 0; i < places.count; i++) {
         ck_assert(places.items[i].bounded);
@@ -85,7 +87,7 @@ START_TEST(in_a_hurry)
     }
     ck_assert_uint_eq(counted, 1);
     solver_places_list(&places, 0, 2);
-    solver_places_sort(&places, 2, false); /* who is in no hurry bounds them all */
+    solver_places_by_bound(&places, 2, false); /* who is in no hurry bounds them all */
     ck_assert_uint_eq(places.items[0].bound[3], 2);
 }
 END_TEST
@@ -93,6 +95,7 @@ END_TEST
 START_TEST(one_place)
 {
     solver_places_list(&places, 0, 2);
+    solver_places_by_room(&places);
     solver_places_bound(&places, &places.items[1], 2);
     ck_assert(places.items[1].bounded && !places.items[0].bounded);
     ck_assert_uint_eq(places.items[1].bound[3], 3);
@@ -107,7 +110,8 @@ START_TEST(none)
     bed.roles[0].count = 60;
     solver_places_list(&places, 0, 2);
     ck_assert_uint_eq(places.count, 0);
-    solver_places_sort(&places, 2, false);
+    solver_places_by_room(&places);
+    solver_places_by_bound(&places, 2, false);
 }
 END_TEST
 
