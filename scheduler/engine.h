@@ -91,12 +91,12 @@ struct gang_view {
     const char *reason;  /* why it is not further; "" when placed */
     const char *ignored; /* what of its placement is ignored, and why; NULL: nothing */
     bool torn;           /* Committing, and repair has not worked in time */
-    bool has_quality;    /* used/bound below are of the last plan */
+    bool has_quality;    /* used/lower_bound below are of the last plan */
     bool optimal;
     uint32_t levels;
     const char *level_names[LEVELS_TREE_MAX];
     uint32_t used[LEVELS_TREE_MAX];
-    uint32_t bound_domains[LEVELS_TREE_MAX];
+    uint32_t lower_bound[LEVELS_TREE_MAX];
     struct gang_shortfall_view shortfall;
     /* The resource its accelerators are counted in: of the extended resources its pods ask for, one
      * with "gpu" in its name before the others, then the one they ask most of. NULL: none. */

@@ -35,7 +35,7 @@ static json_t *bound_json(const struct gang_view *view)
 {
     json_t *bound = json_array();
     for (uint32_t level = 1; view->has_quality && level < view->levels; level++) {
-        json_array_append_new(bound, json_integer(view->bound_domains[level]));
+        json_array_append_new(bound, json_integer(view->lower_bound[level]));
     }
     return bound;
 }
@@ -185,7 +185,7 @@ static void print_domains(FILE *out, uint32_t count, const char *level)
     }
 }
 
-void gang_view_certificate(const struct gang_view *view, FILE *out)
+void gang_view_optimality(const struct gang_view *view, FILE *out)
 {
     bool open = false; /* behind the first difference the bound says nothing */
     if (!view->has_quality) {
@@ -194,9 +194,9 @@ void gang_view_certificate(const struct gang_view *view, FILE *out)
     for (uint32_t level = 1; level < view->levels; level++) {
         fputs(level == 1 ? "" : ", ", out);
         print_domains(out, view->used[level], view->level_names[level]);
-        if (!open && view->used[level] != view->bound_domains[level]) {
+        if (!open && view->used[level] != view->lower_bound[level]) {
             open = true;
-            fprintf(out, " (at least %" PRIu32 ")", view->bound_domains[level]);
+            fprintf(out, " (at least %" PRIu32 ")", view->lower_bound[level]);
         }
     }
     fputs(view->optimal ? " (optimal)\n" : open ? "\n" : " (not proven optimal)\n", out);
@@ -230,5 +230,5 @@ void gang_view_table(const struct gang_view *view, FILE *out)
                 devices > 0 && text[0] == '\0' ? "-" : text, devices > 0 ? "  " : "",
                 member_state(member));
     }
-    gang_view_certificate(view, out);
+    gang_view_optimality(view, out);
 }

@@ -26,7 +26,7 @@ bool gang_view_feasible(const struct gang_view *view);
  * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}, and for
  * one that prefers a level that does not exist "ignored", a text.
  *
- * Levels are widest first, without the cluster itself. `bound` is the certificate's, in the same
+ * Levels are widest first, without the cluster itself. `bound` is the lower bound, in the same
  * order: read as one vector, no plan is lexicographically smaller, so that `optimal` means that it
  * equals the domains of quality. A rank of -1 is none. Devices are the names of the pod's GPUs
  * where they were chosen or are known (scheduler/state/gpus.h), else there are none. */
@@ -39,17 +39,17 @@ json_t *gang_view_list(const struct engine *engine);
 #define GANG_VIEW_DEVICES_MAX 512
 void gang_view_devices(const struct gang_member_view *member, char text[GANG_VIEW_DEVICES_MAX]);
 
-/* One line per member in order of role and rank, and the certificate. */
+/* One line per member in order of role and rank, and the optimality bound. */
 void gang_view_table(const struct gang_view *view, FILE *out);
 
-/* The certificate, e.g. one of
+/* The optimality bound, e.g. one of
  *
  *   1 spine, 2 leaves, 16 hosts (optimal)
  *   1 spine, 3 leaves (at least 2), 16 hosts
  *
  * where the second says that two leaves may do, but never one, and that nothing is known of the
  * hosts then. Nothing for a gang without a plan. */
-void gang_view_certificate(const struct gang_view *view, FILE *out);
+void gang_view_optimality(const struct gang_view *view, FILE *out);
 
 /* The part of the topology the gang touches, one line per domain and node: what is free and what
  * there is of the gang's accelerators, now that the gang has its place, then roles with ranks, then

@@ -464,7 +464,7 @@ void gang_view_tree(const struct gang_view *view, const struct engine *engine, F
                               .ledger = engine_ledger(engine),
                               .device = NAMES_NONE};
     gang_view_headline(view, out);
-    gang_view_certificate(view, out);
+    gang_view_optimality(view, out);
     if (view->device != NULL) {
         drawing.device = names_find(nodes_words(drawing.nodes), view->device, strlen(view->device));
     }

@@ -52,7 +52,7 @@ static void keep_quality(struct gang *gang, const struct solver_plan *plan)
     gang->optimal = plan->optimal;
     gang->levels = plan->levels;
     memcpy(gang->used, plan->used, sizeof(gang->used));
-    memcpy(gang->bound, plan->bound, sizeof(gang->bound));
+    memcpy(gang->lower_bound, plan->lower_bound, sizeof(gang->lower_bound));
 }
 
 /* Holds what the plan gives to `count` members from `first` on. */

@@ -139,7 +139,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     view->pods = gang_tally(gang).live;
     view->reason = gang->reason;
     view->torn = gang->torn;
-    /* A certificate speaks of the tree it was made for. */
+    /* An optimality bound speaks of the tree it was made for. */
     view->has_quality = gang->has_quality && gang->levels == domains_levels(engine->domains);
     view->optimal = view->has_quality && gang->optimal;
     if (view->has_quality) {
@@ -147,7 +147,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
         for (uint32_t level = 0; level < gang->levels; level++) {
             view->level_names[level] = domains_level_name(engine->domains, level);
             view->used[level] = gang->used[level];
-            view->bound_domains[level] = gang->bound[level];
+            view->lower_bound[level] = gang->lower_bound[level];
         }
     }
     if (gang->short_levels == domains_levels(engine->domains)) {

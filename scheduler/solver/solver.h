@@ -18,8 +18,9 @@
  * plan.
  *
  * A plan carries an optimality bound: `used[l]` domains are touched at tree level l, and no plan is
- * lexicographically below `bound`. `optimal` holds when the two are equal. The last two criteria
- * (harm, order) decide between the plans that were compared; the bound says nothing of them.
+ * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last two
+ * criteria (harm, order) decide between the plans that were compared; the bound says nothing of
+ * them.
  *
  * What is exact and what is not:
  *
@@ -29,7 +30,7 @@
  *                                                                 for a single pod beside one
  *                                                                 other role, without slices
  *   domains at every level     exact while the budget lasts,      exact while the budget lasts,
- *                              which it does without slices       else bound < used
+ *                              which it does without slices       else lower_bound < used
  *   shortfall.alternative      exact                              a level that it names would do;
  *                                                                 a nearer one may, too
  *
@@ -145,7 +146,7 @@ struct solver_plan {
     uint32_t domain; /* and domain; the lowest inner one when all share a node */
     uint32_t levels; /* tree levels below, = domains_levels() */
     uint32_t used[SOLVER_TREE_MAX];
-    uint32_t bound[SOLVER_TREE_MAX];
+    uint32_t lower_bound[SOLVER_TREE_MAX];
     bool greedy;    /* the first, greedy pass already met the bound: nothing was searched */
     uint64_t steps; /* of everything that was done */
     struct solver_shortfall shortfall; /* when infeasible */

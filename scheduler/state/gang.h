@@ -103,11 +103,11 @@ struct gang {
     uint32_t short_levels;
     struct solver_shortfall shortfall;
 
-    bool has_quality; /* the certificate of the last plan */
+    bool has_quality; /* the optimality bound of the last plan */
     bool optimal;
     uint32_t levels;
     uint32_t used[SOLVER_TREE_MAX];
-    uint32_t bound[SOLVER_TREE_MAX];
+    uint32_t lower_bound[SOLVER_TREE_MAX];
 };
 
 /* All gangs, in order of namespace, name. */

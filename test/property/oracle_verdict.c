@@ -175,12 +175,12 @@ static int compare(const uint32_t *a, const uint32_t *b, uint32_t levels)
 
 static const char *fault_of_optimality(const struct solver_plan *plan)
 {
-    int against = compare(plan->bound, plan->used, plan->levels);
+    int against = compare(plan->lower_bound, plan->used, plan->levels);
     if (against > 0) {
-        return "`bound` is above `used`";
+        return "`lower_bound` is above `used`";
     }
     if (plan->optimal != (against == 0)) {
-        return "`optimal` does not say whether `bound` equals `used`";
+        return "`optimal` does not say whether `lower_bound` equals `used`";
     }
     if (plan->greedy && !plan->optimal) {
         return "`greedy`, but not optimal";
@@ -338,8 +338,8 @@ const char *oracle_fault_of_answer(const struct oracle_instance *instance,
     if (against < 0) {
         return "better than the best: the oracle is wrong";
     }
-    if (compare(plan->bound, answer->used, instance->levels) > 0) {
-        return "`bound` is above the best";
+    if (compare(plan->lower_bound, answer->used, instance->levels) > 0) {
+        return "`lower_bound` is above the best";
     }
     if (against > 0 && plan->optimal) {
         return "not the best, but said to be";
@@ -367,7 +367,7 @@ static void report(const struct oracle_instance *instance, const struct solver_p
     printf("seed 0x%016" PRIx64 ": %s\n", instance->seed, fault);
     oracle_instance_print(instance, plan);
     print_vector("used ", plan->used, plan->feasible ? instance->levels : 0);
-    print_vector("bound", plan->bound, plan->feasible ? instance->levels : 0);
+    print_vector("bound", plan->lower_bound, plan->feasible ? instance->levels : 0);
     print_vector("best ", answer->used, answer->feasible ? instance->levels : 0);
 }
 

@@ -376,11 +376,11 @@ static void check_optimality(const struct oracle *oracle, const struct solver_pl
     bool tight = true;
     int order = 0; /* of the bound against the best there is, widest level first */
     for (uint32_t l = 0; l < oracle->levels; l++) {
-        if (order == 0 && plan->bound[l] != oracle->used[l]) {
-            order = plan->bound[l] < oracle->used[l] ? -1 : 1;
+        if (order == 0 && plan->lower_bound[l] != oracle->used[l]) {
+            order = plan->lower_bound[l] < oracle->used[l] ? -1 : 1;
         }
         best = best && plan->used[l] == oracle->used[l];
-        tight = tight && plan->used[l] == plan->bound[l];
+        tight = tight && plan->used[l] == plan->lower_bound[l];
     }
     ck_assert_int_le(order, 0);
     ck_assert(oracle->problem->role_count > 1 || (best && tight));
@@ -430,7 +430,7 @@ static void check_same(const struct setting *a, const struct solver_plan *left,
                          world_name(&b->world, right->positions[i]));
     }
     ck_assert_mem_eq(left->used, right->used, sizeof left->used);
-    ck_assert_mem_eq(left->bound, right->bound, sizeof left->bound);
+    ck_assert_mem_eq(left->lower_bound, right->lower_bound, sizeof left->lower_bound);
     ck_assert_mem_eq(&left->shortfall, &right->shortfall, sizeof left->shortfall);
 }
 

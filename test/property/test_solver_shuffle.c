@@ -21,8 +21,9 @@ static bool same_plan(const struct solver_plan *a, const struct solver_plan *b)
            (a->count == 0 ||
             memcmp(a->positions, b->positions, a->count * sizeof *a->positions) == 0) &&
            memcmp(a->used, b->used, sizeof a->used) == 0 &&
-           memcmp(a->bound, b->bound, sizeof a->bound) == 0 && a->greedy == b->greedy &&
-           a->steps == b->steps && a->level == b->level && a->domain == b->domain &&
+           memcmp(a->lower_bound, b->lower_bound, sizeof a->lower_bound) == 0 &&
+           a->greedy == b->greedy && a->steps == b->steps && a->level == b->level &&
+           a->domain == b->domain &&
            (a->feasible ||
             (a->shortfall.domain == b->shortfall.domain && a->shortfall.node == b->shortfall.node &&
              a->shortfall.fits == b->shortfall.fits &&

@@ -137,14 +137,14 @@ START_TEST(a_shortfall_as_json)
 }
 END_TEST
 
-struct certificate {
+struct optimality {
     const char *levels[4];
     uint32_t used[4], bound[4];
     bool optimal;
     const char *text;
 };
 
-static const struct certificate CERTIFICATES[] = {
+static const struct optimality OPTIMALITY[] = {
     {{"spine", "leaf", "host"},
      {1, 2, 16},
      {1, 2, 16},
@@ -176,25 +176,25 @@ static const struct certificate CERTIFICATES[] = {
      "2 example.com/leaf, 1 x/y, 3  (optimal)\n"},
 };
 
-START_TEST(certificates)
+START_TEST(optimality_bounds)
 {
-    const struct certificate *certificate = &CERTIFICATES[_i];
-    struct gang_view view = {.has_quality = true, .optimal = certificate->optimal, .levels = 1};
-    for (size_t i = 0; i < 4 && certificate->levels[i] != NULL; i++, view.levels++) {
-        view.level_names[i + 1] = certificate->levels[i];
-        view.used[i + 1] = certificate->used[i];
-        view.bound_domains[i + 1] = certificate->bound[i];
+    const struct optimality *optimality = &OPTIMALITY[_i];
+    struct gang_view view = {.has_quality = true, .optimal = optimality->optimal, .levels = 1};
+    for (size_t i = 0; i < 4 && optimality->levels[i] != NULL; i++, view.levels++) {
+        view.level_names[i + 1] = optimality->levels[i];
+        view.used[i + 1] = optimality->used[i];
+        view.lower_bound[i + 1] = optimality->bound[i];
     }
     char *have = NULL;
     size_t length;
     FILE *out = open_memstream(&have, &length);
-    gang_view_certificate(&view, out);
+    gang_view_optimality(&view, out);
     fclose(out);
-    ck_assert_str_eq(have, certificate->text);
+    ck_assert_str_eq(have, optimality->text);
     free(have);
     view.has_quality = false;
     out = open_memstream(&have, &length);
-    gang_view_certificate(&view, out);
+    gang_view_optimality(&view, out);
     fclose(out);
     ck_assert_str_eq(have, "");
     free(have);
@@ -278,7 +278,7 @@ int main(void)
     tcase_add_test(tests, a_planned_gang_as_json);
     tcase_add_test(tests, a_waiting_gang_as_json);
     tcase_add_test(tests, a_shortfall_as_json);
-    tcase_add_loop_test(tests, certificates, 0, sizeof CERTIFICATES / sizeof CERTIFICATES[0]);
+    tcase_add_loop_test(tests, optimality_bounds, 0, sizeof OPTIMALITY / sizeof OPTIMALITY[0]);
     tcase_add_test(tests, all_gangs_as_json);
     tcase_add_test(tests, a_planned_gang_as_a_table);
     tcase_add_test(tests, a_gathering_gang_as_a_table);

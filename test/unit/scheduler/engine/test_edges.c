@@ -416,7 +416,7 @@ START_TEST(views_and_figures)
     ck_assert(view.has_quality && view.optimal);
     ck_assert_str_eq(view.level_names[0], "cluster");
     ck_assert_uint_eq(view.used[view.levels - 1], 2);
-    ck_assert_uint_eq(view.bound_domains[view.levels - 1], 2);
+    ck_assert_uint_eq(view.lower_bound[view.levels - 1], 2);
     ck_assert_uint_eq(view.member_count, 2);
     ck_assert(!view.members[0].voted && view.members[1].voted);
     ck_assert(!view.members[0].bound);

@@ -303,7 +303,7 @@ START_TEST(costs_beyond_64_bits)
     ck_assert(!plan.optimal);
     ck_assert_uint_eq(plan.used[13], 10);
     ck_assert_uint_ge(plan.used[14], 11);
-    ck_assert_uint_le(plan.bound[14], 11);
+    ck_assert_uint_le(plan.lower_bound[14], 11);
     solver_plan_finish(&plan);
 }
 END_TEST

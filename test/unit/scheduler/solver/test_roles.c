@@ -119,7 +119,7 @@ START_TEST(roles_that_only_miss_room_together)
     bed.problem.budget = 1;
     (void)bed_solve(&bed);
     CHECK_USED(&bed, false, 1, 1, 2, 3); /* one rack is then not disproved */
-    ck_assert_uint_eq(bed.plan.bound[2], 1);
+    ck_assert_uint_eq(bed.plan.lower_bound[2], 1);
     bed_finish(&bed);
 }
 END_TEST
