@@ -103,7 +103,7 @@ void order_check(struct sim *sim, int64_t now)
             first[planned++] = gang;
         }
     }
-    bool late = host->tick_at + 1000 < now; /* vetoes end in a tick, and the clock jumped past it */
+    bool late = host->tick_at < now - 1000; /* vetoes end in a tick, and the clock jumped past it */
     for (uint64_t i = 0; i < planned && sim->wish_percent == 0 && !late; i++) {
         check_overtaken(sim, first[i], now);
     }
