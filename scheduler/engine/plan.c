@@ -128,7 +128,9 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
 }
 
 /* Puts the shortfall of the last solve into words: at once when the gang has none yet, else when
- * that is due. What else changed meanwhile (who is in the way) is not worth more. */
+ * that is due. What else changed meanwhile (who is in the way) is not worth more. A rehearsal is
+ * made for the words, and has them even if its solve took all steps: else it would be made again
+ * and again. */
 static void note_shortage(struct engine *engine, const struct attempt *attempt,
                           const struct solver_plan *plan)
 {
@@ -137,7 +139,7 @@ static void note_shortage(struct engine *engine, const struct attempt *attempt,
         gang->reason_class == reason_short && gang->short_levels == domains_levels(engine->domains);
     if (known && !attempt->rehearsal) {
         engine_mark_stale(engine, gang);
-    } else if (engine->steps <= 0) {
+    } else if (engine->steps <= 0 && !attempt->rehearsal) {
         timers_set(&engine->explain, &gang->explain, engine->now, gang);
     } else {
         timers_stop(&engine->explain, &gang->explain);
@@ -153,16 +155,27 @@ static bool is_hopeless(const struct attempt *attempt, uint32_t first, uint32_t 
            attempt->members[first]->shape == hopeless;
 }
 
-/* Joiners that do not all fit beside their gang are tried alone, slice by slice. The gang has one
- * reason: it is that of a joiner that waits, if there is one. */
+/* Goes on with the joiners in the next pass: from `next` on, unless one of them got a place, which
+ * makes them fewer. */
+static void resume_one_by_one(struct engine *engine, struct gang *gang, uint32_t next, bool held)
+{
+    engine_mark_changed(engine, gang);
+    gang->joiners_tried = held ? 0 : next;
+}
+
+/* Joiners that do not all fit beside their gang are tried alone, slice by slice; at least one of
+ * them in every pass. The gang has one reason: it is that of a joiner that waits, if there is one.
+ */
 static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
                             struct solver_plan *plan)
 {
-    uint32_t left_out = attempt->count;
+    uint32_t first = attempt->gang->joiners_tried;
+    uint32_t left_out = first > 0 ? 0 : attempt->count;
     uint32_t hopeless = SHAPE_NONE;
-    for (uint32_t i = 0; i < attempt->count; i += attempt_unit(attempt, i)) {
-        if (engine->steps <= 0) { /* goes on in the next pass */
-            engine_mark_changed(engine, attempt->gang);
+    bool held = false;
+    for (uint32_t i = first; i < attempt->count; i += attempt_unit(attempt, i)) {
+        if (i > first && engine->steps <= 0) {
+            resume_one_by_one(engine, attempt->gang, i, held);
             return;
         }
         if (is_hopeless(attempt, i, hopeless)) {
@@ -170,8 +183,11 @@ static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
         } else if (try_plan(engine, attempt, i, attempt_unit(attempt, i), plan) == PLAN_SHORT) {
             left_out = i;
             hopeless = attempt->members[i]->shape;
+        } else {
+            held = true;
         }
     }
+    attempt->gang->joiners_tried = 0;
     if (left_out < attempt->count &&
         try_plan(engine, attempt, left_out, attempt_unit(attempt, left_out), plan) == PLAN_SHORT) {
         note_shortage(engine, attempt, plan);
@@ -194,8 +210,12 @@ static void plan_members(struct engine *engine, struct attempt *attempt, bool be
                          struct solver_plan *plan)
 {
     uint32_t minimum = (uint32_t)gang_minimum(attempt->gang);
-    enum verdict verdict = try_plan(engine, attempt, 0, attempt->count, plan);
     uint32_t fewer = attempt_whole(attempt, minimum);
+    if (begun && attempt->gang->joiners_tried > 0) {
+        plan_one_by_one(engine, attempt, plan);
+        return;
+    }
+    enum verdict verdict = try_plan(engine, attempt, 0, attempt->count, plan);
     if (verdict == PLAN_SHORT && !begun && fewer < attempt->count) {
         verdict = try_plan(engine, attempt, 0, fewer, plan);
     }

@@ -50,7 +50,7 @@
 
 /* Planning steps of one apply. A step is about as long as one of the solver's (solver.h); together
  * they are some milliseconds, so that nobody waits longer for the decisions about others. */
-#define ENGINE_STEPS_MAX (5 * (int64_t)SOLVER_STEPS_PER_MS)
+#define ENGINE_STEPS_MAX (3 * (int64_t)SOLVER_STEPS_PER_MS)
 
 /* A bind call that waits for the barrier or for its binding, and the pod it is of. */
 struct engine_caller {

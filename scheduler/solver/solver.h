@@ -51,7 +51,7 @@
  * role needs a few hundred thousand at most, and with slices, in clusters of 100,000 nodes, two
  * million. */
 #define SOLVER_BUDGET_ONE_ROLE      (UINT64_C(1) << 22)
-#define SOLVER_BUDGET_SEVERAL_ROLES UINT64_C(500000)
+#define SOLVER_BUDGET_SEVERAL_ROLES UINT64_C(350000)
 
 /* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
  *

@@ -25,6 +25,7 @@ void gangs_init(struct gangs *gangs)
 void gang_changed(struct gang *gang)
 {
     gang->dirty = true;
+    gang->joiners_tried = 0;
 }
 
 void gang_planned(struct gang *gang)

@@ -95,6 +95,10 @@ struct gang {
 
     bool marked; /* scratch of the running engine_apply() */
 
+    /* Members that the last pass tried one by one, without success and not to the end: the next one
+     * goes on behind them, if nothing changes until then. */
+    uint32_t joiners_tried;
+
     char reason[GANG_REASON_MAX]; /* why it is not further; "" when placed */
     const char *reason_class;     /* constant text that names the kind of reason */
 

@@ -125,6 +125,106 @@ static const char *told(const char *gang)
     return text;
 }
 
+static void demanding_pod(struct world_pod pod, int64_t cpu, bool more)
+{
+    struct amount_object amounts[3];
+    struct event event = {.type = EVENT_POD, .more = more};
+    world_fill_pod(&pod, &event.pod, amounts);
+    amounts[0].amount = cpu;
+    world_apply(&world, &event);
+}
+
+/* 28 pods of four roles and 40 racks in which pieces are free that together would nearly do: a try
+ * costs more steps than a pass has. The gang is told why it waits all the same, and then there is
+ * quiet. */
+START_TEST(a_try_longer_than_a_pass_has_its_reason)
+{
+    enum { RACKS = 40, PER_RACK = 18, PODS = 28 };
+    static const int64_t gpus[] = {5, 4, 3, 2};
+    static const int64_t cpu[] = {20000, 35000, 10000, 25000};
+    char uid[32], node[32];
+    uint32_t random = 6;
+    unsigned ticks = 0;
+    world_racks(&world, RACKS, PER_RACK);
+    for (int i = 0; i < RACKS * PER_RACK; i++) {
+        snprintf(uid, sizeof uid, "busy-%d", i);
+        snprintf(node, sizeof node, "n%d", i);
+        random = random * 1664525 + 1013904223;
+        demanding_pod(
+            (struct world_pod){.uid = uid, .node = node, .gpus = (random >> 16) % 6, .rank = -1},
+            1000 * (32 + (random >> 8) % 40), true);
+    }
+    world_event(&world, EVENT_SYNCED);
+    for (int i = 0; i < PODS; i++) {
+        demanding_pod((struct world_pod){.uid = world_member("g", i),
+                                         .gang = "g",
+                                         .minimum = PODS,
+                                         .gpus = gpus[i % 4],
+                                         .rank = i,
+                                         .required = "topology.kubernetes.io/rack"},
+                      cpu[i % 4], i + 1 < PODS);
+    }
+    while (engine_deadline(world.engine) <= world.now) {
+        world_tick(&world, 0);
+        ck_assert_uint_lt(++ticks, 10);
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    ck_assert_str_ne(world_reason(&world, "g"), "");
+    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "short"));
+}
+END_TEST
+
+static unsigned placed(const char *gang)
+{
+    struct arena arena;
+    unsigned count = 0;
+    arena_init(&arena);
+    struct gang_view view = world_view(&world, gang, &arena);
+    for (uint32_t i = 0; i < view.member_count; i++) {
+        count += view.members[i].node != NULL;
+    }
+    arena_finish(&arena);
+    return count;
+}
+
+/* Joiners that are tried one by one, and none of them fits: more tries than a pass has steps for.
+ * The next pass goes on where this one ended, so there is an end to it. */
+START_TEST(tries_one_by_one_are_resumed)
+{
+    enum { NODES = 400, JOINERS = 12000 };
+    char uid[32], node[32];
+    unsigned ticks = 0;
+    world_racks(&world, 40, NODES / 40);
+    for (int i = 1; i < NODES; i++) {
+        snprintf(uid, sizeof uid, "busy-%d", i);
+        snprintf(node, sizeof node, "n%d", i);
+        filler(uid, node, 8);
+    }
+    struct world_pod first = {
+        .uid = "g-first", .gang = "g", .minimum = 1, .gpus = 8, .node = "n0", .rank = 0};
+    world_pod(&world, &first);
+    for (int i = 0; i < JOINERS; i++) {
+        snprintf(uid, sizeof uid, "g-%d", i);
+        struct world_pod pod = {
+            .uid = uid, .gang = "g", .minimum = 1, .gpus = 7 + i % 2, .rank = 1 + i};
+        world_pod(&world, &pod);
+    }
+    world_event(&world, EVENT_SYNCED);
+    while (engine_deadline(world.engine) <= world.now) {
+        world_tick(&world, 0);
+        ck_assert_uint_lt(++ticks, 20);
+    }
+    ck_assert_uint_ge(ticks, 1);
+    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "short"));
+    world_pod_gone(&world, "busy-7"); /* and everybody is tried again */
+    for (; engine_deadline(world.engine) <= world.now; ticks++) {
+        world_tick(&world, 0);
+        ck_assert_uint_lt(ticks, 60);
+    }
+    ck_assert_uint_eq(placed("g"), 2);
+}
+END_TEST
+
 START_TEST(a_reason_is_put_into_other_words_when_somebody_asks)
 {
     world_racks(&world, 1, 4);
@@ -192,6 +292,8 @@ int main(void)
     tcase_add_test(tcase, a_batch_that_ends_too_early_is_planned_by_the_tick);
     tcase_add_test(tcase, a_batch_is_planned_by_priority);
     tcase_add_test(tcase, a_long_pass_is_resumed);
+    tcase_add_test(tcase, a_try_longer_than_a_pass_has_its_reason);
+    tcase_add_test(tcase, tries_one_by_one_are_resumed);
     tcase_add_test(tcase, a_reason_is_put_into_other_words_when_somebody_asks);
     tcase_add_test(tcase, a_reason_is_put_into_other_words_after_a_while);
     tcase_add_test(tcase, asking_changes_nothing_else);
