@@ -20,7 +20,7 @@ enum effect_type {
     EFFECT_POST_BINDING, /* create a Binding; answer with EVENT_BINDING_DONE */
     EFFECT_NOMINATE,     /* patch status.nominatedNodeName; answer with EVENT_NOMINATION_DONE */
     EFFECT_EXPLAIN,      /* patch the pod's annotation phalanx.dev/waiting, which also wakes it */
-    EFFECT_EVICT,        /* evict a bound pod, its gang being torn */
+    EFFECT_EVICT,        /* evict a bound pod, its gang being incomplete */
     EFFECT_EVENT,        /* a Kubernetes Event on a pod or a group, for people */
     EFFECT_TRANSITION,   /* a gang changed its state: for log and metrics */
     EFFECT_SKIPPED,      /* an object the engine had to leave out: for log and metrics */

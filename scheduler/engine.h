@@ -22,9 +22,9 @@ struct engine;
 struct ledger;
 
 /* What becomes of a gang that cannot be made whole again (engine/repair.c). */
-enum engine_torn {
-    ENGINE_TORN_KEEP,  /* its bound members run on; people are told */
-    ENGINE_TORN_EVICT, /* they are evicted, so that its controller starts it again */
+enum engine_incomplete {
+    ENGINE_INCOMPLETE_KEEP,  /* its bound members run on; an Event says so */
+    ENGINE_INCOMPLETE_EVICT, /* they are evicted, so that its controller starts it again */
 };
 
 struct engine_options {
@@ -32,8 +32,8 @@ struct engine_options {
     int64_t hold_timeout_ms;     /* a hold not committed by then is aborted; > 0 */
     int64_t backoff_initial_ms;  /* after an abort, doubled up to … */
     int64_t backoff_maximum_ms;
-    int64_t repair_timeout_ms; /* so long a gang is repaired before it counts as torn; > 0 */
-    enum engine_torn torn;
+    int64_t repair_timeout_ms; /* so long a gang is repaired before it counts as incomplete; > 0 */
+    enum engine_incomplete incomplete;
     uint64_t hash_seed; /* keys hash tables only; no result depends on it */
 };
 
@@ -90,7 +90,7 @@ struct gang_view {
     uint32_t voted;
     const char *reason;  /* why it is not further; "" when placed */
     const char *ignored; /* what of its placement is ignored, and why; NULL: nothing */
-    bool torn;           /* Committing, and repair has not worked in time */
+    bool incomplete;     /* Committing, and repair has not worked in time */
     bool has_quality;    /* used/lower_bound below are of the last plan */
     bool optimal;
     uint32_t levels;
@@ -127,7 +127,7 @@ struct engine_figures {
     uint32_t gangs[GANG_PLACED + 1]; /* by state */
     uint32_t holds;                  /* members with held capacity */
     uint32_t waiting_binds;          /* at the barrier */
-    uint32_t torn;                   /* gangs that could not be repaired in time, and are kept */
+    uint32_t incomplete;             /* gangs not repaired in time, and kept */
     uint32_t queued;                 /* gangs whose turn to be planned has not come yet */
     uint64_t overruns; /* events whose consequences took too many rounds and were left to a tick */
     /* Nominations asked for again since the engine was made: because the watch showed that

@@ -39,7 +39,8 @@ enum event_type {
     EVENT_TICK,  /* time passed; send one at engine_deadline() at the latest */
     EVENT_DRAIN, /* the daemon stops: fail all waiting binds, start nothing new */
 
-    /* Who of several processes decides: see engine/lead.c. An engine leads until it is told. */
+    /* Who of several processes decides: see engine/lead.c. An engine leads until it gets
+     * EVENT_FOLLOW. */
     EVENT_FOLLOW, /* another one leads: keep the books, hold nothing, write nothing */
     EVENT_LEAD,   /* decide again, from what the API server shows */
 

@@ -8,7 +8,7 @@
 
 #include "topology/graph/nodes.h"
 
-/* Pods and groups as the engine is told of them: neutral, decoded once, free of any dialect.
+/* Pods and groups as the engine is given them: neutral, decoded once, free of any dialect.
  *
  * The api layer fills these from Kubernetes objects; every pointer is *borrowed* for the length of
  * one engine_apply(), which copies what it keeps. Strings are NUL-terminated; "absent" is NULL.
@@ -128,7 +128,7 @@ struct group_object {
     struct placement_object placement;
 };
 
-/* How far a gang is, as people are told. */
+/* How far a gang is, as it is shown to people. */
 enum gang_state {
     GANG_GATHERING,  /* quorum unknown or not yet complete */
     GANG_WAITING,    /* ready, no room: queued */

@@ -48,7 +48,7 @@ struct key {
 };
 
 const char *const config_steerings[] = {"nomination", "annotation", NULL};
-const char *const config_torn_policies[] = {"keep", "evict", NULL};
+const char *const config_incomplete_policies[] = {"keep", "evict", NULL};
 static const char *const api_versions[] = {CONFIG_API_VERSION, NULL};
 static const char *const kinds[] = {CONFIG_KIND, NULL};
 
@@ -67,7 +67,7 @@ void config_default(struct config *config)
     config->backoff_initial_ms = 1000;
     config->backoff_maximum_ms = 60000;
     config->repair_timeout_ms = 300000;
-    config->torn = ENGINE_TORN_KEEP;
+    config->incomplete = ENGINE_INCOMPLETE_KEEP;
     config->journal_most = 64 << 20;
     config_lease_default(config);
     config->log_level = LOG_INFO;
@@ -351,7 +351,7 @@ static int read_preset(struct config *config, const json_t *value, const char *p
 }
 
 /* Neither key: as before. Both: a configuration that was printed, where they say the same. */
-static int settle_levels(struct config *config, const struct config *before, struct err *err)
+static int resolve_levels(struct config *config, const struct config *before, struct err *err)
 {
     struct levels listed = config->levels;
     config->levels_given = listed.count > 0 || config->preset != NULL;
@@ -398,7 +398,7 @@ static const struct key backoff_keys[] = {
     {.name = NULL}};
 static const struct key repair_keys[] = {
     {"timeout", KEY_DURATION, AT(repair_timeout_ms), .minimum = 1000, .maximum = 86400000},
-    {"otherwise", KEY_CHOICE, AT(torn), .choices = config_torn_policies},
+    {"onTimeout", KEY_CHOICE, AT(incomplete), .choices = config_incomplete_policies},
     {.name = NULL}};
 static const struct key gangs_keys[] = {
     {"holdTimeout", KEY_DURATION, AT(hold_timeout_ms), .minimum = 1000, .maximum = 3600000},
@@ -427,7 +427,7 @@ static const struct key top_keys[] = {
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum config_steering) == sizeof(unsigned), "a choice is kept as its number");
-static_assert(sizeof(enum engine_torn) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum engine_incomplete) == sizeof(unsigned), "a choice is kept as its number");
 
 /* What takes two keys to say. */
 static int check_together(const struct config *config, struct err *err)
@@ -479,7 +479,7 @@ static int parse(struct config *config, const char *text, size_t length, const c
     if (count == 1 && read_mapping(copy, top_keys, json_array_get(documents, 0), "", err) < 0) {
         goto out;
     }
-    if (settle_levels(copy, config, err) < 0 || check_together(copy, err) < 0 ||
+    if (resolve_levels(copy, config, err) < 0 || check_together(copy, err) < 0 ||
         resolve(copy->topology_import, "topology.import", path, err) < 0 ||
         resolve(copy->journal_file, "journal.file", path, err) < 0) {
         goto out;
@@ -512,7 +512,7 @@ void config_engine(const struct config *config, struct engine_options *options)
     options->levels = &config->levels;
     options->hold_timeout_ms = config->hold_timeout_ms;
     options->repair_timeout_ms = config->repair_timeout_ms;
-    options->torn = config->torn;
+    options->incomplete = config->incomplete;
     options->backoff_initial_ms = config->backoff_initial_ms;
     options->backoff_maximum_ms = config->backoff_maximum_ms;
 }

@@ -274,8 +274,9 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_gauge(out, "phalanx_held_pods", "Gang members with capacity on hold.", figures->holds);
     write_gauge(out, "phalanx_waiting_binds", "Bind calls waiting for the rest of their gang.",
                 figures->waiting_binds);
-    write_gauge(out, "phalanx_torn_gangs",
-                "Gangs short of their quorum that could not be repaired in time.", figures->torn);
+    write_gauge(out, "phalanx_incomplete_gangs",
+                "Gangs short of their quorum that could not be repaired in time.",
+                figures->incomplete);
     write_gauge(out, "phalanx_planning_queue_gangs", "Gangs whose turn to be planned is to come.",
                 figures->queued);
     write_head(out, "phalanx_engine_overruns_total", "counter",

@@ -114,12 +114,13 @@ static void note_transition(struct decisions *decisions, int64_t wall,
                   text_json(transition->message), "waitedMs", (json_int_t)transition->waited_ms));
 }
 
-static void note_event(struct decisions *decisions, int64_t wall, const struct event_effect *told)
+static void note_event(struct decisions *decisions, int64_t wall, const struct event_effect *effect)
 {
-    add(decisions, json_pack("{s:o, s:s, s:s, s:o, s:b, s:o, s:o}", "time", time_json(wall), "type",
-                             "event", "kind", told->group ? "PodGroup" : "Pod", "object",
-                             name_json(told->name_space, told->name), "warning", told->warning,
-                             "event", text_json(told->reason), "reason", text_json(told->message)));
+    add(decisions,
+        json_pack("{s:o, s:s, s:s, s:o, s:b, s:o, s:o}", "time", time_json(wall), "type", "event",
+                  "kind", effect->group ? "PodGroup" : "Pod", "object",
+                  name_json(effect->name_space, effect->name), "warning", effect->warning, "event",
+                  text_json(effect->reason), "reason", text_json(effect->message)));
 }
 
 void decisions_note(struct decisions *decisions, int64_t wall, const struct event *event,

@@ -31,7 +31,7 @@ static json_t *quality_json(const struct gang_view *view)
     return json_pack("{s:o}", "levels", levels);
 }
 
-static json_t *bound_json(const struct gang_view *view)
+static json_t *lower_bound_json(const struct gang_view *view)
 {
     json_t *bound = json_array();
     for (uint32_t level = 1; view->has_quality && level < view->levels; level++) {
@@ -45,14 +45,16 @@ static json_t *bound_json(const struct gang_view *view)
 static json_t *summary_json(const struct gang_view *view)
 {
     char name[GANG_NAME_MAX];
-    bool planned = view->state == GANG_HELD || (view->state == GANG_COMMITTING && !view->torn);
+    bool planned =
+        view->state == GANG_HELD || (view->state == GANG_COMMITTING && !view->incomplete);
     snprintf(name, sizeof name, "%s/%s", view->name_space, view->name);
     return json_pack("{s:s, s:s, s:b, s:b, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I}", "gang", name,
-                     "state", gang_state_name(view->state), "torn", view->torn, "feasible",
-                     gang_view_feasible(view), "reason", planned ? "" : view->reason, "optimal",
-                     view->optimal, "bound", bound_json(view), "quality", quality_json(view),
-                     "minMember", (json_int_t)view->minimum, "pods", (json_int_t)view->pods,
-                     "boundPods", (json_int_t)view->bound, "voted", (json_int_t)view->voted);
+                     "state", gang_state_name(view->state), "incomplete", view->incomplete,
+                     "feasible", gang_view_feasible(view), "reason", planned ? "" : view->reason,
+                     "optimal", view->optimal, "bound", lower_bound_json(view), "quality",
+                     quality_json(view), "minMember", (json_int_t)view->minimum, "pods",
+                     (json_int_t)view->pods, "boundPods", (json_int_t)view->bound, "voted",
+                     (json_int_t)view->voted);
 }
 
 static json_t *assignment_json(const struct gang_view *view, const struct gang_member_view *member)

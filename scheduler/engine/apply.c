@@ -33,7 +33,7 @@ void engine_options_default(struct engine_options *options)
     options->backoff_initial_ms = 1000;
     options->backoff_maximum_ms = 60000;
     options->repair_timeout_ms = 300000;
-    options->torn = ENGINE_TORN_KEEP;
+    options->incomplete = ENGINE_INCOMPLETE_KEEP;
 }
 
 struct engine *engine_create(const struct engine_options *options)

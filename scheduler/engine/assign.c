@@ -12,7 +12,7 @@
  *
  *   members in rank order   0 1 2 3   4 5 6 7   8 …
  *   nodes                   n1        n2        n3 …       neighbours on one node are a run
- *   chosen                  run by run; the rails of the first runs are wished for by the others,
+ *   chosen                  run by run; the rails of the first runs are preferred by the others,
  *                           so that the gang sends on the same rails from every node
  *
  * A run is chosen together, so that as many of its sets as possible are good. On nodes without a
@@ -88,12 +88,12 @@ void assign_hold(struct engine *engine, const struct gang *gang, struct pod *con
     }
 }
 
-/* The same choices in the same order, on claims that are given back. */
+/* The same choices in the same order, on allocations that are given back. */
 uint32_t assign_misfits(struct engine *engine, const struct gang *gang, struct pod *const *members,
                         const uint32_t *rows, uint32_t count, bool *misfit)
 {
     struct gpus *gpus = ledger_gpus(engine->ledger);
-    struct gpus_claim *claims = alloc_zero(count, sizeof *claims);
+    struct gpus_allocation *allocations = alloc_zero(count, sizeof *allocations);
     struct run run = {.first = 0};
     uint64_t rails = rails_of(engine, gang);
     uint32_t misfits = 0;
@@ -101,19 +101,19 @@ uint32_t assign_misfits(struct engine *engine, const struct gang *gang, struct p
         choose_run(engine, members, rows, count, rails, &run);
         for (uint32_t i = run.first; i < run.end; i++) {
             if (run.chosen) {
-                gpus_take(gpus, &claims[i], rows[i], run.resource, run.gpus,
+                gpus_take(gpus, &allocations[i], rows[i], run.resource, run.gpus,
                           run.sets[i - run.first], NULL);
-                rails |= gpus_rails(gpus, &claims[i]);
+                rails |= gpus_rails(gpus, &allocations[i]);
             }
-            misfit[i] = run.gpus > 0 && !gpus_good(gpus, &claims[i]);
+            misfit[i] = run.gpus > 0 && !gpus_good(gpus, &allocations[i]);
             misfits += misfit[i];
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        gpus_give_back(gpus, &claims[i]);
-        free(claims[i].names);
+        gpus_give_back(gpus, &allocations[i]);
+        free(allocations[i].names);
     }
-    free(claims);
+    free(allocations);
     return misfits;
 }
 
@@ -123,7 +123,7 @@ const char *assign_names(const struct engine *engine, const struct pod *pod)
     char text[GPUS_NAMES_MAX];
     size_t length = 0;
     const char *name;
-    for (uint32_t i = 0; (name = gpus_claim_name(gpus, &pod->gpus, i)) != NULL; i++) {
+    for (uint32_t i = 0; (name = gpus_allocation_name(gpus, &pod->gpus, i)) != NULL; i++) {
         length +=
             (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i == 0 ? "" : ",", name);
     }

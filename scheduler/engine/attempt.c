@@ -15,7 +15,7 @@
  *   slice      0 0 0 0   1 1 1 1   2 2 …     ordinal / size, per layer
  *   placed     a . . .   . . . .   . .       slice 0 was started in a's domain: the others follow
  *
- * A slice that is torn already (its domain's label changed while it ran) counts as started where
+ * A slice that is split already (its domain's label changed while it ran) counts as started where
  * its first placed member is. An inner slice counts as started only inside the domain of its outer
  * one.
  */
@@ -130,7 +130,7 @@ static void find_started(struct slices *slices)
             slices->pending[layer][slices->ordinals[i] / attempt->constraints.layers[layer].size] +=
                 !pods_placed(pod) && gang_member_pending(pod);
             uint32_t position =
-                !pods_placed(pod) ? DOMAINS_NONE : domains_position(domains, pod->claim_row);
+                !pods_placed(pod) ? DOMAINS_NONE : domains_position(domains, pod->allocation_row);
             if (position == DOMAINS_NONE || *started != DOMAINS_NONE) {
                 continue;
             }
@@ -225,7 +225,7 @@ static void collect_members(struct attempt *attempt)
             continue;
         }
         if (pods_placed(pod)) {
-            uint32_t position = domains_position(attempt->engine->domains, pod->claim_row);
+            uint32_t position = domains_position(attempt->engine->domains, pod->allocation_row);
             if (position != DOMAINS_NONE) {
                 attempt->pinned[attempt->pinned_count++] = position;
             }

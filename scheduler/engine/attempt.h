@@ -30,7 +30,7 @@ struct attempt_misfit {
 struct attempt {
     struct engine *engine;
     struct gang *gang;
-    bool rehearsal;             /* nothing is to be held */
+    bool dry_run;               /* nothing is to be held */
     struct pod **members;       /* in rank order; owned */
     struct ranks_member *ranks; /* beside members, when there are layers; owned */
     uint32_t count;
@@ -52,7 +52,7 @@ struct attempt {
     size_t started_room;
 };
 
-/* Collects; engine and gang are set, all else but `rehearsal` is 0. -1 when the gang's constraints
+/* Collects; engine and gang are set, all else but `dry_run` is 0. -1 when the gang's constraints
  * make no sense, and its reason says why. Finish in any case. */
 int attempt_begin(struct attempt *attempt);
 void attempt_finish(struct attempt *attempt);
@@ -60,7 +60,7 @@ void attempt_finish(struct attempt *attempt);
 /* How many members from `first` on belong together: a whole outermost slice, else one. */
 uint32_t attempt_unit(const struct attempt *attempt, uint32_t first);
 
-/* The least number of members >= count, from the first on, that tears no slice. */
+/* The least number of members >= count, from the first on, that splits no slice. */
 uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
 
 /* Solves for `count` members from `first` on, which must be whole units; -1 when they have more

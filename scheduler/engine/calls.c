@@ -50,7 +50,7 @@ struct pod *calls_pod(struct engine *engine, const struct call_pod *call)
         return pod;
     }
     pod = observe_pod(engine, call->object);
-    pods_expect(engine->pods, pod, engine->now + ENGINE_PROVISIONAL_MS);
+    pods_expect(engine->pods, pod, engine->now + ENGINE_FROM_CALL_MS);
     return pod;
 }
 
@@ -89,7 +89,7 @@ static bool may_have(const struct engine *engine, const struct pod *pod, uint32_
     if (pod == NULL) {
         return false; /* what it needs is unknown, what is held is not */
     }
-    return (pods_placed(pod) && pod->claim_row == row) ||
+    return (pods_placed(pod) && pod->allocation_row == row) ||
            ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape));
 }
 
@@ -122,7 +122,7 @@ static bool carried_nomination(const struct engine *engine, const struct filter_
                                const struct pod *pod)
 {
     return call->pod.nominated != NULL &&
-           strcmp(call->pod.nominated, nodes_name(engine->nodes, pod->claim_row)) == 0;
+           strcmp(call->pod.nominated, nodes_name(engine->nodes, pod->allocation_row)) == 0;
 }
 
 /* The member's node is not in the list: when that says something, the member is planned again. */
@@ -147,7 +147,7 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
 bool calls_refused(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
     if (!engine->leading || pod == NULL || pod->gang == NULL || !pods_placed(pod) ||
-        index_of(call->rows, call->row_count, pod->claim_row) != UINT32_MAX) {
+        index_of(call->rows, call->row_count, pod->allocation_row) != UINT32_MAX) {
         return false;
     }
     return plan_again(engine, call, pod);
@@ -157,7 +157,7 @@ static void filter_member(struct engine *engine, const struct filter_event *call
 {
     struct gang *gang = pod->gang;
     uint32_t index =
-        !pods_placed(pod) ? UINT32_MAX : index_of(call->rows, call->row_count, pod->claim_row);
+        !pods_placed(pod) ? UINT32_MAX : index_of(call->rows, call->row_count, pod->allocation_row);
     engine_mark(engine, gang);
     if (index != UINT32_MAX) {
         nominate_answered(pod); /* the answer itself does it */
@@ -165,14 +165,14 @@ static void filter_member(struct engine *engine, const struct filter_event *call
         return;
     }
     if (!engine->synced) {
-        pod->told = reason_unsynced;
+        pod->last_reason = reason_unsynced;
         reply_none(engine, call->ticket, reason_not_ready);
         return;
     }
     if (pods_held(pod)) {
         nominate_missed(pod);
     }
-    pod->told = gang->reason_class;
+    pod->last_reason = gang->reason_class;
     reply_none(engine, call->ticket, gang->reason[0] != '\0' ? gang->reason : reason_not_planned);
 }
 
@@ -181,7 +181,7 @@ void calls_filter(struct engine *engine, const struct filter_event *call, struct
     if (!engine->leading) {
         reply_error(engine, call->ticket, reason_standby);
     } else if (pod != NULL && gang_refusal(pod) != NULL) {
-        pod->told = reason_refused;
+        pod->last_reason = reason_refused;
         reply_none(engine, call->ticket, gang_refusal(pod));
     } else if (pod != NULL && pod->gang != NULL) {
         filter_member(engine, call, pod);
@@ -199,7 +199,7 @@ void calls_prioritize(struct engine *engine, const struct filter_event *call)
     effect->prioritize.ticket = call->ticket;
     effect->prioritize.index = UINT32_MAX;
     if (pod != NULL && pod->gang != NULL && pods_placed(pod)) {
-        effect->prioritize.index = index_of(call->rows, call->row_count, pod->claim_row);
+        effect->prioritize.index = index_of(call->rows, call->row_count, pod->allocation_row);
     }
 }
 
@@ -232,7 +232,7 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
          i++) {
         struct gang *gang = held[i]->gang;
         if (gang != asked && gang->state != GANG_COMMITTING && held[i]->phase == MEMBER_HELD &&
-            held[i]->claim_row == row) {
+            held[i]->allocation_row == row) {
             asked = gang;
             plan_veto(engine, held[i]);
         }
@@ -254,7 +254,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->posts > 0) {
         return; /* to this very node; its outcome answers the new caller */
     }
-    if (pod->claim_row != row) {
+    if (pod->allocation_row != row) {
         engine_release(engine, pod);
     }
     pods_post(engine->pods, pod, row);
@@ -284,11 +284,11 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     struct gang *gang = pod->gang;
     char text[GANG_REASON_MAX];
     engine_mark(engine, gang);
-    if (pods_bound(pod) && pod->claim_row == row) {
+    if (pods_bound(pod) && pod->allocation_row == row) {
         post_ordinary(engine, pod, call, row); /* its outcome was lost: ask again */
         return;
     }
-    if (!pods_held(pod) || pod->claim_row != row) {
+    if (!pods_held(pod) || pod->allocation_row != row) {
         snprintf(text, sizeof(text), "gang %s/%s: the pod is not planned on node %.200s",
                  gang->name_space, gang->name, call->node);
         engine_bind_reply(engine, call->ticket, text);
@@ -325,12 +325,12 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
     }
     uint32_t bound = pod->node;
     if (pod->phase == MEMBER_ASSUMED) {
-        bound = pod->claim_row; /* the API server said so, the watch has not yet */
+        bound = pod->allocation_row; /* the API server said so, the watch has not yet */
     }
     if (bound != NAMES_NONE) { /* its caller has not seen that yet */
         engine_bind_reply(engine, call->ticket,
                           bound == row ? NULL : "the pod is bound to another node");
-    } else if (pod->posts > 0 && pod->claim_row != row) {
+    } else if (pod->posts > 0 && pod->allocation_row != row) {
         engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
     } else if (gang_refusal(pod) != NULL) {
         engine_bind_reply(engine, call->ticket, gang_refusal(pod));
@@ -375,15 +375,15 @@ void calls_binding_done(struct engine *engine, const struct write_done_event *do
     engine_mark(engine, pod->gang);
     pods_answered(pod);
     answer_waiting(engine, pod, bound ? NULL : done->message);
-    if (pod->provisional) { /* once bound it exists, however late the watch is */
+    if (pod->from_call) { /* once bound it exists, however late the watch is */
         pods_expect(engine->pods, pod,
-                    engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_PROVISIONAL_MS));
+                    engine->now + (bound ? ENGINE_UNSEEN_MS : ENGINE_FROM_CALL_MS));
     }
     if (pod->phase != MEMBER_POSTED && pod->phase != MEMBER_UNCONFIRMED) {
-        return; /* the watch has told */
+        return; /* the watch has shown it */
     }
     if (done->outcome == WRITE_UNKNOWN) {
-        pods_unconfirm(engine->pods, pod, engine->now + ENGINE_DOUBT_MS);
+        pods_unconfirm(engine->pods, pod, engine->now + ENGINE_UNCONFIRMED_MS);
         return; /* the watch will tell, or kube-scheduler by trying again */
     }
     if (bound) {

@@ -11,24 +11,24 @@
  *
  * Nothing is guessed: a level that is not configured, a level no node carries, sizes that do not
  * divide, all keep the gang waiting with a reason that quotes them. A gang that asked for locality
- * and gets none without being told would run, slowly, and nobody would know why.
+ * and silently got none would run, slowly, and nobody would know why.
  *
  * Exclusive domains hold between gangs. Pods without a gang (agents, logging) run everywhere.
  */
 
-#define WISH_MAX 100 /* bytes of a wish quoted in a reason */
+#define QUOTE_MAX 100 /* bytes of a level or word quoted in a reason */
 
 static int refuse(struct engine *engine, struct gang *gang, const char *text)
 {
     if (gang_set_reason(gang, reason_invalid, text)) {
-        engine_tell_waiting(engine, gang);
+        engine_emit_waiting(engine, gang);
     }
     return -1;
 }
 
-/* Tree level of `name`; -1 with the reason set. `wish` names the annotation's meaning. */
-static int find_level(struct engine *engine, struct gang *gang, const char *wish, const char *name,
-                      uint32_t *level)
+/* Tree level of `name`; -1 with the reason set. `constraint` names the annotation's meaning. */
+static int find_level(struct engine *engine, struct gang *gang, const char *constraint,
+                      const char *name, uint32_t *level)
 {
     char text[GANG_REASON_MAX];
     int found = domains_level_find(engine->domains, name);
@@ -39,10 +39,10 @@ static int find_level(struct engine *engine, struct gang *gang, const char *wish
     if (found == -1) {
         snprintf(text, sizeof(text),
                  "gang %s/%s waits: %s topology \"%.*s\" is not a configured level",
-                 gang->name_space, gang->name, wish, WISH_MAX, name);
+                 gang->name_space, gang->name, constraint, QUOTE_MAX, name);
     } else {
         snprintf(text, sizeof(text), "gang %s/%s waits: no node carries the %s level \"%.*s\"",
-                 gang->name_space, gang->name, wish, WISH_MAX, name);
+                 gang->name_space, gang->name, constraint, QUOTE_MAX, name);
     }
     return refuse(engine, gang, text);
 }
@@ -56,7 +56,7 @@ static int resolve_slice(struct engine *engine, struct gang *gang,
         snprintf(
             text, sizeof(text),
             "gang %s/%s waits: slice size %" PRId32 " of \"%.*s\" must be a number from 1 to %u",
-            gang->name_space, gang->name, slice->size, WISH_MAX, slice->level, GANG_MEMBERS_MAX);
+            gang->name_space, gang->name, slice->size, QUOTE_MAX, slice->level, GANG_MEMBERS_MAX);
         return refuse(engine, gang, text);
     }
     if (find_level(engine, gang, "slice", slice->level, &level) < 0) {
@@ -68,7 +68,7 @@ static int resolve_slice(struct engine *engine, struct gang *gang,
         snprintf(text, sizeof(text),
                  "gang %s/%s waits: slices of %" PRId32 " per \"%.*s\" do not divide those of "
                  "%" PRIu32 " per %s",
-                 gang->name_space, gang->name, slice->size, WISH_MAX, slice->level, outer->size,
+                 gang->name_space, gang->name, slice->size, QUOTE_MAX, slice->level, outer->size,
                  domains_level_name(engine->domains, outer->level));
         return refuse(engine, gang, text);
     }
@@ -79,17 +79,17 @@ static int resolve_slice(struct engine *engine, struct gang *gang,
     return 0;
 }
 
-static int resolve_devices(struct engine *engine, struct gang *gang, const char *wish,
+static int resolve_devices(struct engine *engine, struct gang *gang, const char *constraint,
                            struct constraints *constraints)
 {
     char text[GANG_REASON_MAX];
-    constraints->good_gpus = wish != NULL && strcmp(wish, "required") == 0;
-    if (wish == NULL || constraints->good_gpus || strcmp(wish, "preferred") == 0) {
+    constraints->good_gpus = constraint != NULL && strcmp(constraint, "required") == 0;
+    if (constraint == NULL || constraints->good_gpus || strcmp(constraint, "preferred") == 0) {
         return 0;
     }
     snprintf(text, sizeof(text),
              "gang %s/%s waits: device topology \"%.*s\" is neither required nor preferred",
-             gang->name_space, gang->name, WISH_MAX, wish);
+             gang->name_space, gang->name, QUOTE_MAX, constraint);
     return refuse(engine, gang, text);
 }
 
@@ -125,7 +125,7 @@ const char *constraints_ignored(const struct engine *engine, const struct gang *
     int found = name == NULL ? 0 : domains_level_find(engine->domains, name);
     snprintf(text, size, "%s", "");
     if (found < 0) {
-        snprintf(text, size, "preferred topology \"%.*s\" is ignored: %s", WISH_MAX, name,
+        snprintf(text, size, "preferred topology \"%.*s\" is ignored: %s", QUOTE_MAX, name,
                  found == -1 ? "it is not a configured level" : "no node carries it");
     }
     return text;

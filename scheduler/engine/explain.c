@@ -26,12 +26,13 @@ static bool fits_without(const struct attempt *attempt, const struct gang *other
     struct resources *freed = alloc_zero(domains_positions(engine->domains), sizeof *freed);
     for (uint32_t i = 0; i < other->member_count; i++) {
         const struct pod *pod = other->members[i];
-        uint32_t position =
-            !pods_placed(pod) ? DOMAINS_NONE : domains_position(engine->domains, pod->claim_row);
+        uint32_t position = !pods_placed(pod)
+                                ? DOMAINS_NONE
+                                : domains_position(engine->domains, pod->allocation_row);
         if (position != DOMAINS_NONE) {
             resources_add(&freed[position], shapes_request(engine->shapes, pod->shape));
             capacity_set(capacity, position,
-                         ledger_copies(engine->ledger, attempt->shapes[0], pod->claim_row,
+                         ledger_copies(engine->ledger, attempt->shapes[0], pod->allocation_row,
                                        &freed[position]));
         }
     }
@@ -148,7 +149,7 @@ void explain_shortage(const struct attempt *attempt, const struct solver_plan *p
     engine_charge(engine, domains_positions(engine->domains) / 2); /* who is where was looked at */
     reason_shortfall(&shortage, text, sizeof(text));
     if (gang_set_reason(gang, reason_short, text)) {
-        engine_tell_waiting(engine, gang);
+        engine_emit_waiting(engine, gang);
     }
     gang->short_levels = domains_levels(engine->domains);
     gang->shortfall = plan->shortfall;

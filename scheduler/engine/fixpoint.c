@@ -112,8 +112,9 @@ void fixpoint_run(struct engine *engine)
     engine_want_tick(engine, engine->now);
 }
 
-/* A refused pod sleeps in kube-scheduler until something about itself changes. When the reason it
- * was told is of another kind by now, says so on the pod, which shows it to people and wakes it. */
+/* A refused pod sleeps in kube-scheduler until something about itself changes. When the last reason
+ * it was given is of another kind by now, says so on the pod, which shows it to people and wakes
+ * it. */
 static void update_explanations(struct engine *engine, struct gang *gang)
 {
     if (gang->reason_class == reason_planned || gang->reason[0] == '\0') {
@@ -121,13 +122,13 @@ static void update_explanations(struct engine *engine, struct gang *gang)
     }
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (pod->told == NULL || pod->told == gang->reason_class || pods_placed(pod) ||
-            !gang_member_pending(pod)) {
+        if (pod->last_reason == NULL || pod->last_reason == gang->reason_class ||
+            pods_placed(pod) || !gang_member_pending(pod)) {
             continue;
         }
         struct effect *effect = engine_write(engine, EFFECT_EXPLAIN, pod);
         effect->write.text = arena_string(&engine->effects->arena, gang->reason);
-        pod->told = gang->reason_class;
+        pod->last_reason = gang->reason_class;
     }
 }
 

@@ -37,12 +37,12 @@ static void forget_attempts(struct gang *gang)
     gang->failures = 0;
     gang->not_before = 0;
     gang->has_quality = false;
-    gang->told_at = 0;
+    gang->last_event_at = 0;
     gang->repair_since = -1;
-    gang->torn = false;
+    gang->incomplete = false;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         nominate_forget(gang->members[i]);
-        gang->members[i]->told = NULL;
+        gang->members[i]->last_reason = NULL;
     }
 }
 

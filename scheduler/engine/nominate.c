@@ -48,7 +48,7 @@ void nominate_members(struct engine *engine, struct gang *gang)
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
         if (pod->phase == MEMBER_HELD && pod->nomination.wanted) {
-            nominate(engine, pod, pod->claim_row);
+            nominate(engine, pod, pod->allocation_row);
         } else if (!pods_placed(pod) && gang_member_pending(pod) &&
                    (pod->nomination.asked || (engine->synced && pod->nominated != NAMES_NONE))) {
             nominate(engine, pod, NAMES_NONE);
@@ -68,7 +68,7 @@ void nominate_planned(struct engine *engine, struct pod *pod)
     pod->nomination.wanted = true;
     pod->nomination.missed = false;
     pod->nomination.taken_back = 0;
-    pod->nomination.carried = pod->nominated == pod->claim_row;
+    pod->nomination.carried = pod->nominated == pod->allocation_row;
     pod->nomination.since = pod->nomination.carried ? engine->now : INT64_MAX;
     pod->nomination.due = engine->now + ENGINE_RENOMINATE_MS;
     look_at(pod->gang, pod->nomination.due);
@@ -108,7 +108,7 @@ void nominate_watched(struct engine *engine, struct pod *pod)
     if (!pods_held(pod)) {
         return;
     }
-    pod->nomination.carried = pod->nominated == pod->claim_row;
+    pod->nomination.carried = pod->nominated == pod->allocation_row;
     if (pod->nomination.carried && pod->nomination.since == INT64_MAX) {
         pod->nomination.since = engine->now;
     } else if (carried && !pod->nomination.carried && pod->phase == MEMBER_HELD) {

@@ -139,8 +139,8 @@ static void update_membership(struct engine *engine, struct pod *pod, unsigned c
     }
 }
 
-/* Makes the claim agree with what the API server shows. */
-static void update_claim(struct engine *engine, struct pod *pod)
+/* Makes the allocation agree with what the API server shows. */
+static void update_allocation(struct engine *engine, struct pod *pod)
 {
     if (pod->refused != NULL && pod->node == NAMES_NONE) {
         hold_drop(engine, pod, pod->refused);
@@ -158,13 +158,13 @@ static void update_claim(struct engine *engine, struct pod *pod)
         }
         return;
     }
-    if (pods_bound(pod) && pod->claim_row == pod->node) {
+    if (pods_bound(pod) && pod->allocation_row == pod->node) {
         if (pod->phase != MEMBER_BOUND) {
             pods_bind(engine->pods, pod, pod->node);
         }
         return;
     }
-    bool as_planned = pod->claim_row == pod->node;
+    bool as_planned = pod->allocation_row == pod->node;
     hold_drop(engine, pod, as_planned ? NULL : "the pod is bound to another node");
     engine_release(engine, pod);
     pods_bind(engine->pods, pod, pod->node);
@@ -184,12 +184,12 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
         !pod->terminal) {
         engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, refusal);
     }
-    update_claim(engine, pod);
+    update_allocation(engine, pod);
     if ((changes & POD_NOMINATED) != 0) {
         nominate_watched(engine, pod);
     }
     if (pods_placed(pod)) {
-        check_row(engine, pod->claim_row); /* the request may have grown in place */
+        check_row(engine, pod->allocation_row); /* the request may have grown in place */
     }
     return pod;
 }

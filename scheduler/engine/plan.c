@@ -24,8 +24,8 @@
  *   quorum alone; else it waits, and the reason names the level that is short.
  * - Members of a gang that has begun are planned beside the bound ones: together if that works,
  *   else one by one.
- * - A veto moves only those members that have not voted, unless that would tear the gang further
- *   apart than before: then all is given up and planned afresh.
+ * - A veto moves only those members that have not voted, unless that would spread the gang over
+ *   more domains than before: then all is given up and planned afresh.
  *
  * Holds are made through pods_hold(), so the ledger and the pods agree at every step; nothing here
  * can fail half-way.
@@ -66,7 +66,7 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     for (uint32_t i = 0; i < count; i++) {
         struct pod *pod = attempt->members[first + i];
         nominate_planned(engine, pod);
-        pod->told = NULL;
+        pod->last_reason = NULL;
     }
     free(rows);
     if (gang->deadline == INT64_MAX) { /* neither joiners nor a veto prolong a hold that runs */
@@ -90,7 +90,7 @@ static void announce_plan(struct engine *engine, struct gang *gang, const struct
              domains_path(engine->domains, plan->domain, path, sizeof(path)),
              plan->optimal ? ", optimal" : "", ignored[0] == '\0' ? "" : "; ", ignored);
     gang_set_reason(gang, reason_planned, text);
-    engine_tell(engine, gang, false, "GangPlanned", text);
+    engine_emit_event(engine, gang, false, "GangPlanned", text);
 }
 
 static void explain_shapes(struct engine *engine, struct gang *gang)
@@ -99,13 +99,13 @@ static void explain_shapes(struct engine *engine, struct gang *gang)
     snprintf(text, sizeof(text), "gang %s/%s waits: its pods have more than %d different shapes",
              gang->name_space, gang->name, SOLVER_ROLES_MAX);
     if (gang_set_reason(gang, reason_invalid, text)) {
-        engine_tell_waiting(engine, gang);
+        engine_emit_waiting(engine, gang);
     }
 }
 
 enum verdict { PLAN_HELD, PLAN_SHORT, PLAN_IMPOSSIBLE };
 
-/* Solves for `count` members from `first` on and holds them; a rehearsal only sees to it that they
+/* Solves for `count` members from `first` on and holds them; a dry run only sees to it that they
  * will be. SHORT leaves all as it was and the shortfall in `plan`; IMPOSSIBLE has set the reason.
  */
 static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uint32_t first,
@@ -118,7 +118,7 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
     if (!plan->feasible) {
         return PLAN_SHORT;
     }
-    if (attempt->rehearsal) {
+    if (attempt->dry_run) {
         queue_add(&engine->queue, attempt->gang);
         return PLAN_HELD;
     }
@@ -128,7 +128,7 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
 }
 
 /* Puts the shortfall of the last solve into words: at once when the gang has none yet, else when
- * that is due. What else changed meanwhile (who is in the way) is not worth more. A rehearsal is
+ * that is due. What else changed meanwhile (who is in the way) is not worth more. A dry run is
  * made for the words, and has them even if its solve took all steps: else it would be made again
  * and again. */
 static void note_shortage(struct engine *engine, const struct attempt *attempt,
@@ -137,9 +137,9 @@ static void note_shortage(struct engine *engine, const struct attempt *attempt,
     struct gang *gang = attempt->gang;
     bool known =
         gang->reason_class == reason_short && gang->short_levels == domains_levels(engine->domains);
-    if (known && !attempt->rehearsal) {
+    if (known && !attempt->dry_run) {
         engine_mark_stale(engine, gang);
-    } else if (engine->steps <= 0 && !attempt->rehearsal) {
+    } else if (engine->steps <= 0 && !attempt->dry_run) {
         timers_set(&engine->explain, &gang->explain, engine->now, gang);
     } else {
         timers_stop(&engine->explain, &gang->explain);
@@ -202,7 +202,7 @@ static void explain_slices(struct engine *engine, const struct attempt *attempt)
     snprintf(text, sizeof(text), "gang %s/%s waits until its pods make whole slices of %" PRIu32,
              gang->name_space, gang->name, attempt->constraints.layers[0].size);
     if (gang_set_reason(gang, reason_invalid, text)) {
-        engine_tell_waiting(engine, gang);
+        engine_emit_waiting(engine, gang);
     }
 }
 
@@ -226,7 +226,7 @@ static void plan_members(struct engine *engine, struct attempt *attempt, bool be
     }
 }
 
-/* Tries the gang as it is now, or only rehearses that. -1 when its constraints do not fit the tree.
+/* Tries the gang as it is now, or only as a dry run. -1 when its constraints do not fit the tree.
  */
 static int try_gang(struct engine *engine, struct attempt *attempt)
 {
@@ -357,7 +357,7 @@ void plan_explain(struct engine *engine, struct gang *gang)
         gang->queued != GANG_NOT_QUEUED) {
         return; /* it waits for nothing, or is about to be planned anyway */
     }
-    struct attempt attempt = {.engine = engine, .gang = gang, .rehearsal = true};
+    struct attempt attempt = {.engine = engine, .gang = gang, .dry_run = true};
     update_tree(engine);
     (void)try_gang(engine, &attempt);
     attempt_finish(&attempt);
@@ -386,7 +386,7 @@ static bool plan_is_worse(const struct gang *gang, const struct solver_plan *pla
 }
 
 /* Plans the members that have not voted around those that have; false when that does not work or
- * tears the gang apart. */
+ * spreads the gang over more domains. */
 static bool plan_around(struct engine *engine, struct gang *gang)
 {
     struct attempt attempt = {.engine = engine, .gang = gang};

@@ -9,17 +9,17 @@
  *   COMMITTING ──bound──▶ PLACED
  *       │ for repair_timeout_ms, with members that find no room beside the bound ones
  *       ▼
- *     torn ──keep──▶ said once; the rest joins when there is room
+ *     incomplete ──keep──▶ said once; the rest joins when there is room
  *       └────evict─▶ the bound members are evicted: their controller makes the gang anew, whole
  *
- * A gang is torn when a binding failed for good, a node died or a running member was lost, and
- * what replaces it fits nowhere. A gang whose missing members do not exist is not: bringing them
- * back, or not, is its controller's business. How long it is in COMMITTING counts, not how long
- * the last attempt is ago, so that plans which are vetoed over and over do not put it off. Nothing
- * of this is remembered by the API server: a new process starts the time anew.
+ * A gang is incomplete when a binding failed for good, a node died or a running member was lost,
+ * and what replaces it fits nowhere. A gang whose missing members do not exist is not: bringing
+ * them back, or not, is its controller's business. How long it is in COMMITTING counts, not how
+ * long the last attempt is ago, so that plans which are vetoed over and over do not put it off.
+ * Nothing of this is remembered by the API server: a new process starts the time anew.
  */
 
-static bool is_torn(const struct gang_tally *tally)
+static bool is_incomplete(const struct gang_tally *tally)
 {
     return tally->bound > 0 && tally->pending > 0;
 }
@@ -28,7 +28,7 @@ void repair_watch(struct engine *engine, struct gang *gang, enum gang_state stat
 {
     if (state != GANG_COMMITTING) {
         gang->repair_since = -1;
-        gang->torn = false;
+        gang->incomplete = false;
     } else if (gang->repair_since < 0) {
         gang->repair_since = engine->now;
     }
@@ -53,27 +53,27 @@ void repair_tick(struct engine *engine, struct gang *gang)
 {
     struct gang_tally tally = gang_tally(gang);
     char text[GANG_REASON_MAX];
-    if (gang->repair_since < 0 || gang->torn ||
+    if (gang->repair_since < 0 || gang->incomplete ||
         gang->repair_since + engine->options.repair_timeout_ms > engine->now) {
         return;
     }
-    if (!is_torn(&tally) || !engine->synced || engine->draining || !engine->leading) {
+    if (!is_incomplete(&tally) || !engine->synced || engine->draining || !engine->leading) {
         /* Bindings are under way, or the missing members do not exist, or it is not for us. */
         gang->repair_since = engine->now;
         return;
     }
-    bool evict = engine->options.torn == ENGINE_TORN_EVICT;
+    bool evict = engine->options.incomplete == ENGINE_INCOMPLETE_EVICT;
     snprintf(text, sizeof(text),
-             "gang %s/%s is torn: %" PRIu32 " pods are bound and %" PRIu32
+             "gang %s/%s is incomplete: %" PRIu32 " pods are bound and %" PRIu32
              " find no room beside them; %s",
              gang->name_space, gang->name, tally.bound, tally.pending,
              evict ? "the bound ones are evicted" : "the bound ones are kept");
-    engine_tell(engine, gang, true, "GangTorn", text);
+    engine_emit_event(engine, gang, true, "GangIncomplete", text);
     if (evict) {
         evict_members(engine, gang);
         gang->repair_since = engine->now; /* asked again when it did not help */
     } else {
-        gang->torn = true;
+        gang->incomplete = true;
     }
     engine_mark(engine, gang);
 }

@@ -49,7 +49,7 @@ void engine_set_timer(struct engine *engine, struct gang *gang)
     if (gang->wants && gang->not_before > engine->now) {
         at = earlier(at, gang->not_before);
     }
-    if (gang->repair_since >= 0 && !gang->torn) {
+    if (gang->repair_since >= 0 && !gang->incomplete) {
         at = earlier(at, gang->repair_since + engine->options.repair_timeout_ms);
     }
     for (uint32_t i = 0; i < gang->veto_count; i++) {
@@ -123,8 +123,8 @@ struct effect *engine_write(struct engine *engine, enum effect_type type, const 
     return effect;
 }
 
-void engine_tell(struct engine *engine, const struct gang *gang, bool warning, const char *reason,
-                 const char *message)
+void engine_emit_event(struct engine *engine, const struct gang *gang, bool warning,
+                       const char *reason, const char *message)
 {
     struct arena *arena = &engine->effects->arena;
     if (!engine->leading || (!gang->has_object && gang->member_count == 0)) {
@@ -141,13 +141,13 @@ void engine_tell(struct engine *engine, const struct gang *gang, bool warning, c
     effect->event.message = arena_string(arena, message);
 }
 
-void engine_tell_waiting(struct engine *engine, struct gang *gang)
+void engine_emit_waiting(struct engine *engine, struct gang *gang)
 {
     if (gang->old_news) {
         gang->old_news = false;
-    } else if (engine->now - gang->told_at >= EVENT_REPEAT_MS) {
-        gang->told_at = engine->now;
-        engine_tell(engine, gang, true, "GangWaiting", gang->reason);
+    } else if (engine->now - gang->last_event_at >= EVENT_REPEAT_MS) {
+        gang->last_event_at = engine->now;
+        engine_emit_event(engine, gang, true, "GangWaiting", gang->reason);
     }
 }
 
@@ -194,7 +194,7 @@ void engine_transition(struct engine *engine, struct gang *gang, enum gang_state
         char text[GANG_REASON_MAX];
         snprintf(text, sizeof(text), "gang %s/%s: its quorum of %d pods is bound", gang->name_space,
                  gang->name, (int)gang_minimum(gang));
-        engine_tell(engine, gang, false, "GangPlaced", text);
+        engine_emit_event(engine, gang, false, "GangPlaced", text);
     }
     gang->state = to;
 }

@@ -41,10 +41,10 @@
 #define ENGINE_RENOMINATE_MS  2000   /* a nomination that got lost is written again after that */
 #define ENGINE_TAKEN_BACK_MS  20     /* one that is taken back again and again: the first pause */
 #define ENGINE_TAKEN_BACK_MAX 2      /* … and how often it is written again without one */
-#define ENGINE_PROVISIONAL_MS 30000  /* a pod known from a call only is dropped after that */
+#define ENGINE_FROM_CALL_MS   30000  /* a pod known from a call only is dropped after that */
 #define ENGINE_UNSEEN_MS      120000 /* … or, once bound, after that */
 #define ENGINE_LATE_MS        2000   /* a tick so much too late: the process stood still */
-#define ENGINE_DOUBT_MS       60000  /* a binding without an answer that no watch shows by then */
+#define ENGINE_UNCONFIRMED_MS 60000  /* an unanswered binding that no watch shows by then */
 #define ENGINE_REFUSED_MS     1000   /* a gang whose binding was refused rests that long */
 #define ENGINE_EXPLAIN_MS     10000  /* why a gang waits is put into words anew after that */
 
@@ -121,10 +121,10 @@ struct pod *engine_bind_given_up(struct engine *engine, uint64_t ticket);
 /* *Borrowed*, until the next effect: who it is about is filled in. */
 struct effect *engine_write(struct engine *engine, enum effect_type type, const struct pod *pod);
 /* An Event on the group object, or on the first member of a gang that has none. */
-void engine_tell(struct engine *engine, const struct gang *gang, bool warning, const char *reason,
-                 const char *message);
-/* Tells people why a gang waits, unless they were told just now. */
-void engine_tell_waiting(struct engine *engine, struct gang *gang);
+void engine_emit_event(struct engine *engine, const struct gang *gang, bool warning,
+                       const char *reason, const char *message);
+/* An Event that says why a gang waits, unless there was one just now. */
+void engine_emit_waiting(struct engine *engine, struct gang *gang);
 /* The object is left out of the books, or a part of it is. */
 void engine_skip(struct engine *engine, enum skipped_kind kind, const char *name_space,
                  const char *name, const char *message);

@@ -26,8 +26,8 @@ void ticks_forgive_lateness(struct engine *engine)
     if (next == INT64_MAX || engine->now - next < ENGINE_LATE_MS) {
         return;
     }
-    pods_prolong(engine->pods, engine->now + ENGINE_DOUBT_MS, engine->now + ENGINE_PROVISIONAL_MS,
-                 engine->now + ENGINE_UNSEEN_MS);
+    pods_prolong(engine->pods, engine->now + ENGINE_UNCONFIRMED_MS,
+                 engine->now + ENGINE_FROM_CALL_MS, engine->now + ENGINE_UNSEEN_MS);
 }
 
 /* Pods that the watch has not shown in time do not exist; one with a binding that is not certain
@@ -54,7 +54,7 @@ static void tick_gang(struct engine *engine, struct gang *gang)
         snprintf(why, sizeof(why),
                  "gang %s/%s: %zu of %u planned pods had arrived when the hold ran out",
                  gang->name_space, gang->name, gang->barrier.count, tally.held);
-        engine_tell(engine, gang, true, "GangAborted", why);
+        engine_emit_event(engine, gang, true, "GangAborted", why);
         /* Bound members wait for these: their room is not given away while they are planned
          * again. */
         hold_abort(engine, gang, why, gang->state != GANG_COMMITTING);
@@ -68,7 +68,7 @@ static void tick_gang(struct engine *engine, struct gang *gang)
 }
 
 /* A binding without an answer that no watch has shown did not happen. */
-static void drop_doubtful_bindings(struct engine *engine)
+static void drop_unconfirmed_bindings(struct engine *engine)
 {
     uint32_t count;
     struct pod **due = pods_expired(engine->pods, engine->now, &count);
@@ -108,6 +108,6 @@ void ticks_run(struct engine *engine)
         tick_gang(engine, due[i]);
     }
     free(due);
-    drop_doubtful_bindings(engine);
+    drop_unconfirmed_bindings(engine);
     drop_unseen_pods(engine);
 }

@@ -10,7 +10,7 @@
  * for from the watch gets that time again; holds do not, their callers have waited long enough. */
 void ticks_forgive_lateness(struct engine *engine);
 
-/* EVENT_TICK: deadlines, backoffs and doubts that are over. */
+/* EVENT_TICK: deadlines, backoffs, and bindings that nobody confirmed. */
 void ticks_run(struct engine *engine);
 
 #endif

@@ -79,12 +79,12 @@ static void view_devices(const struct engine *engine, const struct pod *pod, str
 {
     const struct gpus *gpus = ledger_gpus(engine->ledger);
     uint32_t count = 0;
-    while (gpus_claim_name(gpus, &pod->gpus, count) != NULL) {
+    while (gpus_allocation_name(gpus, &pod->gpus, count) != NULL) {
         count++;
     }
     const char **names = arena_alloc(arena, count, sizeof(*names));
     for (uint32_t i = 0; i < count; i++) {
-        names[i] = arena_string(arena, gpus_claim_name(gpus, &pod->gpus, i));
+        names[i] = arena_string(arena, gpus_allocation_name(gpus, &pod->gpus, i));
     }
     member->devices = names;
     member->device_count = count;
@@ -106,7 +106,7 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
         member->rank = pod->rank;
         member->voted = pod->phase == MEMBER_VOTED;
         member->bound = pod->node != NAMES_NONE || pods_bound(pod);
-        uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->claim_row;
+        uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->allocation_row;
         member->node = row == NAMES_NONE ? NULL : nodes_name(engine->nodes, row);
         view_devices(engine, pod, arena, member);
         view->bound += member->bound;
@@ -138,7 +138,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     view->minimum = gang_minimum(gang);
     view->pods = gang_tally(gang).live;
     view->reason = gang->reason;
-    view->torn = gang->torn;
+    view->incomplete = gang->incomplete;
     /* An optimality bound speaks of the tree it was made for. */
     view->has_quality = gang->has_quality && gang->levels == domains_levels(engine->domains);
     view->optimal = view->has_quality && gang->optimal;
@@ -207,6 +207,6 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
         figures->gangs[gang->state]++;
         figures->holds += gang_tally(gang).held;
         figures->waiting_binds += (uint32_t)gang->barrier.count;
-        figures->torn += gang->torn;
+        figures->incomplete += gang->incomplete;
     }
 }

@@ -376,15 +376,15 @@ static void code_write(struct journal_coder *coder, struct pod_write *write)
     journal_coder_text(coder, &write->devices);
 }
 
-static void code_told(struct journal_coder *coder, struct event_effect *told)
+static void code_event_effect(struct journal_coder *coder, struct event_effect *event)
 {
-    journal_coder_bool(coder, &told->group);
-    journal_coder_bool(coder, &told->warning);
-    journal_coder_text(coder, &told->name_space);
-    journal_coder_text(coder, &told->name);
-    journal_coder_text(coder, &told->uid);
-    journal_coder_text(coder, &told->reason);
-    journal_coder_text(coder, &told->message);
+    journal_coder_bool(coder, &event->group);
+    journal_coder_bool(coder, &event->warning);
+    journal_coder_text(coder, &event->name_space);
+    journal_coder_text(coder, &event->name);
+    journal_coder_text(coder, &event->uid);
+    journal_coder_text(coder, &event->reason);
+    journal_coder_text(coder, &event->message);
 }
 
 static void code_transition(struct journal_coder *coder, struct transition_effect *transition)
@@ -435,7 +435,7 @@ void journal_fields_effect(struct journal_coder *coder, struct effect *effect, u
         code_write(coder, &effect->write);
         break;
     case EFFECT_EVENT:
-        code_told(coder, &effect->event);
+        code_event_effect(coder, &effect->event);
         break;
     case EFFECT_TRANSITION:
         code_transition(coder, &effect->transition);
@@ -507,9 +507,9 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
     code_time(coder, &options->backoff_initial_ms);
     code_time(coder, &options->backoff_maximum_ms);
     code_time(coder, &options->repair_timeout_ms);
-    unsigned torn = options->torn;
-    journal_coder_choice(coder, &torn, ENGINE_TORN_EVICT + 1, "repair policy");
-    options->torn = (enum engine_torn)torn;
+    unsigned incomplete = options->incomplete;
+    journal_coder_choice(coder, &incomplete, ENGINE_INCOMPLETE_EVICT + 1, "repair policy");
+    options->incomplete = (enum engine_incomplete)incomplete;
     journal_coder_u64(coder, &options->hash_seed);
     if (!coder->decoding) {
         encode_levels(coder, options->levels);

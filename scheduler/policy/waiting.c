@@ -121,7 +121,7 @@ static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
     uint64_t fits = 0;
     int level = what->level == NULL ? 0 : domains_level_find(waiting->domains, what->level);
     if (what->tree || level < 0) {
-        return true; /* no: but it is to be told so */
+        return true; /* no: but its reason is to be given */
     }
     for (uint32_t i = 0; i < what->role_count && fits < what->least; i++) {
         uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus, (uint32_t)level);

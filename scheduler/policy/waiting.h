@@ -59,12 +59,12 @@ bool waiting_may_fit(const struct waiting *waiting, const struct gang *gang);
 void waiting_wake(struct waiting *waiting, struct queue *queue,
                   void (*stale)(void *context, struct gang *gang), void *context);
 
-/* To be told of: a member of a gang gave up its place; `exclusive`: its gang wanted the domain for
- * itself, or did until now. */
+/* To be called when: a member of a gang gave up its place; `exclusive`: its gang wanted the domain
+ * for itself, or did until now. */
 void waiting_departed(struct waiting *waiting, bool exclusive);
 
-/* To be told of: nodes on which members of gangs have places came, went or stand elsewhere in the
- * tree. Their gangs, and those that avoid them, may find what they need where nothing rose. */
+/* To be called when: nodes on which members of gangs have places came, went or stand elsewhere in
+ * the tree. Their gangs, and those that avoid them, may find what they need where nothing rose. */
 void waiting_rearranged(struct waiting *waiting);
 
 /* Different needs, for tests and figures. */

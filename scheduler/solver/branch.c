@@ -13,7 +13,7 @@
  *
  *   roles      next is always the one that has least to choose from: the fewest pods fit for each
  *              one wanted
- *   nodes      of a role: touched ones first, then the roomiest, in an order fixed when its turn
+ *   nodes      of a role: touched ones first, then the emptiest, in an order fixed when its turn
  *              begins; pods of a role are alike, so each way to deal them is seen once. What a node
  *              takes of the role does not change during its turn, so what fits from a node on is a
  *              sum that is made once
@@ -54,10 +54,10 @@ struct solver_branch {
     struct turn *turns; /* by depth */
     /* of the running search */
     struct solver_solution *best;
-    const uint32_t *bound;
+    const uint32_t *lower_bound;
     uint32_t top;   /* level of the place */
     uint32_t dealt; /* bit set of roles */
-    bool met;       /* the best plan meets the bound */
+    bool met;       /* the best plan meets the lower bound */
     bool cut;       /* something was left out because the effort was over */
 };
 
@@ -123,7 +123,7 @@ static void keep(struct solver_branch *branch)
         }
     }
     solver_solution_offer(branch->best, branch->space, &trial);
-    branch->met = !solver_used_below(branch->bound, branch->best->used, branch->seats.host);
+    branch->met = !solver_used_below(branch->lower_bound, branch->best->used, branch->seats.host);
 }
 
 /* ---- room ---- */
@@ -391,16 +391,16 @@ static void deal_role(struct solver_branch *branch, uint32_t depth)
 }
 
 enum solver_branch_outcome solver_branch_search(struct solver_branch *branch, uint32_t place,
-                                                const uint32_t bound[SOLVER_TREE_MAX],
+                                                const uint32_t lower_bound[SOLVER_TREE_MAX],
                                                 struct solver_solution *best)
 {
     if (!solver_seats_read(&branch->seats, place)) {
         return SOLVER_BRANCH_OPEN;
     }
     branch->best = best;
-    branch->bound = bound;
+    branch->lower_bound = lower_bound;
     branch->top = domains_get(solver_space_domains(branch->space), place)->level;
-    branch->met = best->complete && !solver_used_below(bound, best->used, branch->seats.host);
+    branch->met = best->complete && !solver_used_below(lower_bound, best->used, branch->seats.host);
     branch->cut = false;
     deal_role(branch, 0);
     return branch->cut && !branch->met ? SOLVER_BRANCH_OPEN : SOLVER_BRANCH_PROVEN;

@@ -24,9 +24,9 @@ struct solver_branch *solver_branch_create(const struct solver_problem *problem,
 void solver_branch_destroy(struct solver_branch *branch);
 
 /* Improves `best` (see mixed.h) inside the place, a domain; nothing may be placed in the space.
- * `bound`: the search ends when `best` is that good. */
+ * `lower_bound`: the search ends when `best` is that good. */
 enum solver_branch_outcome solver_branch_search(struct solver_branch *branch, uint32_t place,
-                                                const uint32_t bound[SOLVER_TREE_MAX],
+                                                const uint32_t lower_bound[SOLVER_TREE_MAX],
                                                 struct solver_solution *best);
 
 #endif

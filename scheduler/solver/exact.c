@@ -432,19 +432,19 @@ static bool run_stage(struct solver_exact *exact, struct solver_candidate place,
 }
 
 bool solver_exact_improve(struct solver_exact *exact, struct solver_candidate place,
-                          uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *solution)
+                          uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *solution)
 {
     uint32_t host = solver_space_host(exact->space);
     uint32_t top = domains_get(solver_space_domains(exact->space), place.index)->level;
     for (uint32_t l = top + 1; l <= host; l++) {
-        if (solution->used[l] > bound[l]) {
-            if (!run_stage(exact, place, l, &bound[l], solution)) {
+        if (solution->used[l] > lower_bound[l]) {
+            if (!run_stage(exact, place, l, &lower_bound[l], solution)) {
                 return false;
             }
         }
         /* A domain has at least one child in use. */
-        if (l < host && bound[l + 1] < bound[l]) {
-            bound[l + 1] = bound[l];
+        if (l < host && lower_bound[l + 1] < lower_bound[l]) {
+            lower_bound[l + 1] = lower_bound[l];
         }
     }
     return true;

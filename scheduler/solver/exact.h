@@ -15,8 +15,8 @@
  *
  *   start     any plan, the greedy one
  *   level l   the counts above it are the least possible; can l do with fewer?
- *             no by the simple bound, or no by prices, or searched: the knapsack over the domains
- *             of level l, which either finds fewer or proves that there is no such choice
+ *             no by the simple lower bound, or no by prices, or searched: the knapsack over the
+ *             domains of level l, which either finds fewer or proves that there is no such choice
  *   next      the plan is filled anew inside the domains chosen so far
  *
  * Every step keeps a whole plan, so a search whose effort is over leaves a good one.
@@ -30,9 +30,9 @@ void solver_exact_destroy(struct solver_exact *exact);
 
 /* Improves `solution`, a complete plan inside the place (a domain, not a node), until no plan
  * inside the place is below it; false when the space's effort was over before that was proven.
- * `bound`, of solver_bound() for the place, is raised to what was proven. */
+ * `lower_bound`, of solver_lower_bound() for the place, is raised to what was proven. */
 bool solver_exact_improve(struct solver_exact *exact, struct solver_candidate place,
-                          uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *solution);
+                          uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *solution);
 
 /* Whether any place needed a search. */
 bool solver_exact_searched(const struct solver_exact *exact);

@@ -129,11 +129,11 @@ static bool try_single(struct solver_greedy *greedy, struct solver_candidate pla
 }
 
 bool solver_greedy_fill(struct solver_greedy *greedy, struct solver_candidate place,
-                        const uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+                        const uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *best)
 {
     static const enum solver_rule rules[] = {SOLVER_BEST_FIT, SOLVER_WORST_FIT_DOMAINS,
                                              SOLVER_WORST_FIT};
-    size_t compared = (solver_space_host(greedy->space) + 1) * sizeof *bound;
+    size_t compared = (solver_space_host(greedy->space) + 1) * sizeof *lower_bound;
     bool several = solver_space_roles(greedy->space) > 1;
     uint32_t orders[ORDERS_MAX][SOLVER_ROLES_MAX];
     uint32_t order_count = make_orders(greedy, place, orders);
@@ -147,7 +147,7 @@ bool solver_greedy_fill(struct solver_greedy *greedy, struct solver_candidate pl
         try_order(greedy, place, orders[i % order_count], rules[i / order_count], &solution);
         found = found || solution.complete;
         solver_solution_offer(best, greedy->space, &solution);
-        if (best->complete && memcmp(best->used, bound, compared) == 0) {
+        if (best->complete && memcmp(best->used, lower_bound, compared) == 0) {
             return true;
         }
     }

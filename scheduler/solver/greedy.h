@@ -27,9 +27,9 @@ void solver_greedy_destroy(struct solver_greedy *greedy);
 /* Fills the place in a few ways; the best one replaces `best` if it is better, that is, touches
  * fewer domains, widest level first. A complete solution beats an incomplete one, and among those
  * the one with more pods placed counts; the first of equals stays. Returns true, and stops early,
- * when `best` is complete and its `used` equals `bound`. Where nothing is certain, it also stops
- * after the first way when the space's effort is over. */
+ * when `best` is complete and its `used` equals `lower_bound`. Where nothing is certain, it also
+ * stops after the first way when the space's effort is over. */
 bool solver_greedy_fill(struct solver_greedy *greedy, struct solver_candidate place,
-                        const uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
+                        const uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *best);
 
 #endif

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/solver/bound.h"
 #include "scheduler/solver/branch.h"
 #include "scheduler/solver/exact.h"
 #include "scheduler/solver/greedy.h"
+#include "scheduler/solver/lower_bound.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -15,7 +15,8 @@
  *
  * Leaving pods out of a plan never makes it touch more. So the best plan of one role alone is a
  * lower bound for all, lexicographically, and it is cheap (exact.c). The anchor is the role
- * with the most pods. When the others find room on what it touches, the plan meets that bound.
+ * with the most pods. When the others find room on what it touches, the plan meets that lower
+ * bound.
  */
 
 struct solver_mixed {
@@ -113,57 +114,59 @@ static void fill_around(struct solver_mixed *mixed, struct solver_candidate plac
     solver_solution_offer(best, mixed->space, &trial);
 }
 
-/* Nothing in a place is better than `best`, which is written down as its bound. */
-static void close_place(const struct solver_mixed *mixed, uint32_t bound[SOLVER_TREE_MAX],
+/* Nothing in a place is better than `best`, which is written down as its lower bound. */
+static void close_place(const struct solver_mixed *mixed, uint32_t lower_bound[SOLVER_TREE_MAX],
                         const struct solver_solution *best)
 {
-    if (best->complete && solver_used_below(bound, best->used, solver_space_host(mixed->space))) {
-        memcpy(bound, best->used, SOLVER_TREE_MAX * sizeof *bound);
+    if (best->complete &&
+        solver_used_below(lower_bound, best->used, solver_space_host(mixed->space))) {
+        memcpy(lower_bound, best->used, SOLVER_TREE_MAX * sizeof *lower_bound);
     }
 }
 
-static bool is_met(const struct solver_mixed *mixed, const uint32_t *bound,
+static bool is_met(const struct solver_mixed *mixed, const uint32_t *lower_bound,
                    const struct solver_solution *best)
 {
-    return best->complete && !solver_used_below(bound, best->used, solver_space_host(mixed->space));
+    return best->complete &&
+           !solver_used_below(lower_bound, best->used, solver_space_host(mixed->space));
 }
 
-/* Solves the anchor alone, raises the bound by it, and tries the others around it. */
+/* Solves the anchor alone, raises the lower bound by it, and tries the others around it. */
 bool solver_mixed_anchor(struct solver_mixed *mixed, struct solver_candidate place,
-                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+                         uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *best)
 {
     const struct domains *domains = solver_space_domains(mixed->space);
     uint32_t host = solver_space_host(mixed->space);
     uint32_t level = domains_get(domains, place.index)->level;
-    uint32_t alone_bound[SOLVER_TREE_MAX];
+    uint32_t alone_lower_bound[SOLVER_TREE_MAX];
     struct solver_solution anchor;
     if (!solver_space_domain_passes(mixed->alone_space, place.index)) {
-        return is_met(mixed, bound, best);
+        return is_met(mixed, lower_bound, best);
     }
     solver_solution_init(&anchor);
     /* Alone it may fit one node below the place: no floor of two for the levels inside. */
-    solver_bound(mixed->alone_space, place, level, host, &mixed->largest, alone_bound);
-    if (!solver_greedy_fill(mixed->alone_greedy, place, alone_bound, &anchor)) {
-        (void)solver_exact_improve(mixed->alone_exact, place, alone_bound, &anchor);
+    solver_lower_bound(mixed->alone_space, place, level, host, &mixed->largest, alone_lower_bound);
+    if (!solver_greedy_fill(mixed->alone_greedy, place, alone_lower_bound, &anchor)) {
+        (void)solver_exact_improve(mixed->alone_exact, place, alone_lower_bound, &anchor);
     }
-    if (solver_used_below(bound, alone_bound, host)) {
-        memcpy(bound, alone_bound, SOLVER_TREE_MAX * sizeof *bound);
+    if (solver_used_below(lower_bound, alone_lower_bound, host)) {
+        memcpy(lower_bound, alone_lower_bound, SOLVER_TREE_MAX * sizeof *lower_bound);
     }
     fill_around(mixed, place, &anchor, SOLVER_BEST_FIT, best);
-    if (!is_met(mixed, bound, best)) {
+    if (!is_met(mixed, lower_bound, best)) {
         fill_around(mixed, place, &anchor, SOLVER_WORST_FIT, best);
     }
     solver_solution_finish(&anchor);
-    return is_met(mixed, bound, best);
+    return is_met(mixed, lower_bound, best);
 }
 
 bool solver_mixed_branch(struct solver_mixed *mixed, struct solver_candidate place,
-                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best)
+                         uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *best)
 {
     mixed->searched = true;
-    if (solver_branch_search(mixed->branch, place.index, bound, best) == SOLVER_BRANCH_OPEN) {
+    if (solver_branch_search(mixed->branch, place.index, lower_bound, best) == SOLVER_BRANCH_OPEN) {
         return false;
     }
-    close_place(mixed, bound, best);
+    close_place(mixed, lower_bound, best);
     return true;
 }

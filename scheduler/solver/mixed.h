@@ -29,11 +29,11 @@ void solver_mixed_destroy(struct solver_mixed *mixed);
 
 /* Both look for a plan inside the place (a domain, not a node) that is better than `best`, or for
  * any if that is not complete, and keep it there. True: there is none better than what `best` is
- * then. `bound`, of solver_bound() for the place, is raised to what was proven. */
+ * then. `lower_bound`, of solver_lower_bound() for the place, is raised to what was proven. */
 bool solver_mixed_anchor(struct solver_mixed *mixed, struct solver_candidate place,
-                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
+                         uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *best);
 bool solver_mixed_branch(struct solver_mixed *mixed, struct solver_candidate place,
-                         uint32_t bound[SOLVER_TREE_MAX], struct solver_solution *best);
+                         uint32_t lower_bound[SOLVER_TREE_MAX], struct solver_solution *best);
 
 /* Whether any place needed a search. */
 bool solver_mixed_searched(const struct solver_mixed *mixed);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "scheduler/solver/bound.h"
+#include "scheduler/solver/lower_bound.h"
 #include "scheduler/solver/solution.h"
 #include "topology/base/alloc.h"
 
@@ -33,15 +33,15 @@ static int compare_rooms(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-static int compare_bounds(const void *left, const void *right, void *host)
+static int compare_lower_bounds(const void *left, const void *right, void *host)
 {
     const struct solver_place *a = left;
     const struct solver_place *b = right;
     uint32_t levels = *(const uint32_t *)host;
-    if (solver_used_below(a->bound, b->bound, levels)) {
+    if (solver_used_below(a->lower_bound, b->lower_bound, levels)) {
         return -1;
     }
-    if (solver_used_below(b->bound, a->bound, levels)) {
+    if (solver_used_below(b->lower_bound, a->lower_bound, levels)) {
         return 1;
     }
     return compare_rooms(left, right);
@@ -73,8 +73,8 @@ void solver_places_bound(struct solver_places *places, struct solver_place *plac
 {
     if (!place->bounded) {
         place->bounded = true;
-        solver_bound(places->space, place->candidate, places->level, deepest, &places->largest,
-                     place->bound);
+        solver_lower_bound(places->space, place->candidate, places->level, deepest,
+                           &places->largest, place->lower_bound);
     }
 }
 
@@ -83,7 +83,7 @@ static void bound_plainly(const struct solver_places *places, struct solver_plac
 {
     for (uint32_t l = 0; l <= solver_space_host(places->space) && !place->bounded; l++) {
         uint32_t used = solver_space_used(places->space, l);
-        place->bound[l] = used > 1 ? used : 1;
+        place->lower_bound[l] = used > 1 ? used : 1;
     }
     place->bounded = true;
 }
@@ -99,7 +99,7 @@ void solver_places_by_bound(struct solver_places *places, uint32_t deepest, bool
         }
     }
     if (places->count > 0) {
-        qsort_r(places->items, places->count, sizeof *places->items, compare_bounds, &host);
+        qsort_r(places->items, places->count, sizeof *places->items, compare_lower_bounds, &host);
     }
     solver_effort_spend(solver_space_effort(places->space), 4 * (uint64_t)places->count);
 }

@@ -14,7 +14,7 @@
 
 struct solver_place {
     struct solver_candidate candidate;
-    uint32_t bound[SOLVER_TREE_MAX]; /* what no plan in it can beat; once `bounded` */
+    uint32_t lower_bound[SOLVER_TREE_MAX]; /* what no plan in it can beat; once `bounded` */
     bool bounded;
     /* For who searches it (several.c). */
     bool filled;
@@ -43,11 +43,11 @@ void solver_places_list(struct solver_places *places, uint32_t required, uint32_
 /* The tightest first, then in position order. */
 void solver_places_by_room(struct solver_places *places);
 
-/* Bounds one place (solver_bound()), if it is not bounded yet. */
+/* Bounds one place (solver_lower_bound()), if it is not bounded yet. */
 void solver_places_bound(struct solver_places *places, struct solver_place *place,
                          uint32_t deepest);
 
-/* Bounds them all: the best bound first, then the tightest one, then in position order. With
+/* Bounds them all: the best lower bound first, then the tightest one, then in position order. With
  * `hurry`, when the space's effort is over, the rest is bounded by what is plain to see. */
 void solver_places_by_bound(struct solver_places *places, uint32_t deepest, bool hurry);
 

@@ -14,11 +14,11 @@
  *
  * Given the price of an atom, what a group is worth inside is a binary search in its running sums.
  *
- * The bound is a convex function of all prices together, so it is convex in one of them with the
- * others at their best: its minimum is found by halving, looking at the slope, one level inside the
- * other from below. For the widest level the best price is known at once, it is what the last
+ * The upper bound is a convex function of all prices together, so it is convex in one of them with
+ * the others at their best: its minimum is found by halving, looking at the slope, one level inside
+ * the other from below. For the widest level the best price is known at once, it is what the last
  * domain allowed there is worth; the same guess stands in where there are too many levels to
- * search. Where a search stops short, the bound is a little worse and still a bound.
+ * search. Where a search stops short, the upper bound is a little worse and still an upper bound.
  */
 
 #define DEPTH_MAX 3 /* levels searched inside one another; above them the price is guessed */
@@ -263,23 +263,23 @@ static void set_price(struct solver_stage *stage, uint32_t level, int64_t price)
     }
 }
 
-static int64_t sum_bound(const struct solver_stage *stage)
+static int64_t sum_upper_bound(const struct solver_stage *stage)
 {
-    int64_t bound = stage->inside[0];
+    int64_t upper_bound = stage->inside[0];
     for (uint32_t l = stage->top + 1; l <= stage->level; l++) {
-        bound += stage->price[l] * stage->allowed[l];
+        upper_bound += stage->price[l] * stage->allowed[l];
     }
-    return bound;
+    return upper_bound;
 }
 
 /* Searches the prices of this level and those above it; what is below is priced. Leaves the best
- * ones set, and returns their bound. With the effort over each level is tried once. */
+ * ones set, and returns their upper bound. With the effort over each level is tried once. */
 static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_t depth)
 {
     struct solver_effort *effort = solver_space_effort(stage->space);
     solver_effort_spend(effort, stage->level_first[level + 1] - stage->level_first[level]);
     if (level == stage->top) {
-        return sum_bound(stage);
+        return sum_upper_bound(stage);
     }
     bool atoms = level == stage->level;
     if (!atoms && (level == stage->top + 1 || depth >= DEPTH_MAX)) {
@@ -292,19 +292,19 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
     int64_t high = atoms ? (int64_t)stage->most * SOLVER_PRICE_UNIT : most_inside(stage, level);
     while (low <= high) {
         int64_t price = low + (high - low) / 2;
-        int64_t bounds[2]; /* at the price, and one above */
+        int64_t upper_bounds[2]; /* at the price, and one above */
         for (int i = 0; i < 2; i++) {
             set_price(stage, level, price + i);
-            bounds[i] = search_prices(stage, level - 1, depth + 1);
-            if (bounds[i] < best) {
-                best = bounds[i];
+            upper_bounds[i] = search_prices(stage, level - 1, depth + 1);
+            if (upper_bounds[i] < best) {
+                best = upper_bounds[i];
                 memcpy(best_price, stage->price, sizeof best_price);
             }
         }
         if (solver_effort_over(effort)) {
             break;
         }
-        if (bounds[1] < bounds[0]) {
+        if (upper_bounds[1] < upper_bounds[0]) {
             low = price + 1;
         } else {
             high = price - 1;
@@ -318,12 +318,12 @@ static int64_t search_prices(struct solver_stage *stage, uint32_t level, uint32_
 
 bool solver_stage_price(struct solver_stage *stage, uint32_t *least)
 {
-    stage->bound = search_prices(stage, stage->level, 0);
-    int64_t missing = (int64_t)stage->wanted * SOLVER_PRICE_UNIT - stage->bound;
+    stage->upper_bound = search_prices(stage, stage->level, 0);
+    int64_t missing = (int64_t)stage->wanted * SOLVER_PRICE_UNIT - stage->upper_bound;
     if (missing <= 0) {
         return true;
     }
-    /* One more atom lifts the bound by its price. At price 0 no number of them would do. */
+    /* One more atom lifts the upper bound by its price. At price 0 no number of them would do. */
     int64_t price = stage->price[stage->level];
     uint64_t more = price > 0 ? (uint64_t)((missing + price - 1) / price) : UINT32_MAX;
     uint64_t needed = stage->allowed[stage->level] + more;

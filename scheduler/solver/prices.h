@@ -15,8 +15,8 @@
  *   covered <= Σ over domains of max(0, what is worth it inside - price) + Σ price × allowed number
  *
  * for any prices. Good prices make it tight: that of a level is what the last domain allowed there
- * is worth. When the bound is below what is wanted, no plan has so few domains; when it is barely
- * above, most choices cost more than that slack and need not be looked at (exact.c).
+ * is worth. When the upper bound is below what is wanted, no plan has so few domains; when it is
+ * barely above, most choices cost more than that slack and need not be looked at (exact.c).
  *
  * A *stage* looks at one place of one role down to one level, whose domains (or nodes) are its
  * *atoms*. Values and prices are in 1/SOLVER_PRICE_UNIT pods.
@@ -65,10 +65,10 @@ struct solver_stage {
     uint32_t level_first[SOLVER_TREE_MAX + 1]; /* stretch of members: [l], [l + 1] */
 
     int64_t price[SOLVER_TREE_MAX];
-    int64_t bound;    /* of covered */
-    int64_t *inside;  /* owned; by domain - place: what its children are worth */
-    int64_t *worth;   /* owned; and what it is worth itself, its price paid; >= 0 */
-    int64_t *scratch; /* owned */
+    int64_t upper_bound; /* of covered */
+    int64_t *inside;     /* owned; by domain - place: what its children are worth */
+    int64_t *worth;      /* owned; and what it is worth itself, its price paid; >= 0 */
+    int64_t *scratch;    /* owned */
 };
 
 /* Reads the place. Nothing may be placed in the space, which is *borrowed*. */
@@ -76,10 +76,10 @@ void solver_stage_init(struct solver_stage *stage, const struct solver_space *sp
                        uint32_t place, uint32_t level);
 void solver_stage_finish(struct solver_stage *stage);
 
-/* Finds good prices for `allowed` and fills in price, bound, inside and worth. False: the bound is
- * below what is wanted, that is, no plan has only so many domains; *least is then raised to the
- * number of atoms that the same prices ask for at least. When the space's effort is over it takes
- * the best prices so far. */
+/* Finds good prices for `allowed` and fills in price, upper_bound, inside and worth. False: the
+ * upper bound is below what is wanted, that is, no plan has only so many domains; *least is then
+ * raised to the number of atoms that the same prices ask for at least. When the space's effort is
+ * over it takes the best prices so far. */
 bool solver_stage_price(struct solver_stage *stage, uint32_t *least);
 
 #endif

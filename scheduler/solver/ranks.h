@@ -13,7 +13,7 @@
  *                                                each boundary as seldom as possible
  *
  * With slices, every domain of a layer gets the members of slices that were started there, and then
- * the next whole slices. Both are multiples of the size, so nothing is torn.
+ * the next whole slices. Both are multiples of the size, so no slice is split.
  */
 
 struct ranks_member {

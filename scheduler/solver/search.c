@@ -4,21 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/solver/bound.h"
 #include "scheduler/solver/exact.h"
 #include "scheduler/solver/fill.h"
 #include "scheduler/solver/greedy.h"
+#include "scheduler/solver/lower_bound.h"
 #include "scheduler/solver/places.h"
 #include "scheduler/solver/several.h"
 #include "topology/base/alloc.h"
 
-/* One level is searched place by place, in order of (bound, room left over, position). A place
- * whose bound is not below the best plan so far, and all places after it, cannot better it; that is
- * what ends most searches at the first place. A later place must be strictly better, so ties go to
- * the tighter one, then to position order.
+/* One level is searched place by place, in order of (lower bound, room left over, position). A
+ * place whose lower bound is not below the best plan so far, and all places after it, cannot better
+ * it; that is what ends most searches at the first place. A later place must be strictly better, so
+ * ties go to the tighter one, then to position order.
  *
- * `bound` of the whole is the least bound of a place that was left open; when none was, it is the
- * best plan itself.
+ * `lower_bound` of the whole is the least lower bound of a place that was left open; when none was,
+ * it is the best plan itself.
  */
 
 struct solver_search {
@@ -34,7 +34,7 @@ struct solver_search {
     struct solver_places places;
     struct solver_solution best;
     struct solver_solution trial;
-    uint32_t bound[SOLVER_TREE_MAX];
+    uint32_t lower_bound[SOLVER_TREE_MAX];
 };
 
 /* Reading the problem has to be done whatever the budget; the defaults come on top of it. What is
@@ -99,9 +99,9 @@ const struct solver_solution *solver_search_best(const struct solver_search *sea
     return &search->best;
 }
 
-const uint32_t *solver_search_bound(const struct solver_search *search)
+const uint32_t *solver_search_lower_bound(const struct solver_search *search)
 {
-    return search->bound;
+    return search->lower_bound;
 }
 
 bool solver_search_proven(const struct solver_search *search)
@@ -123,7 +123,7 @@ bool solver_search_greedy(const struct solver_search *search)
 void solver_search_try(struct solver_search *search, struct solver_candidate place,
                        struct solver_solution *solution)
 {
-    (void)solver_greedy_fill(search->greedy, place, search->bound, solution);
+    (void)solver_greedy_fill(search->greedy, place, search->lower_bound, solution);
 }
 
 /* ---- one role ---- */
@@ -136,10 +136,10 @@ static bool search_hosts(struct solver_search *search)
     if (count == 0) {
         return false;
     }
-    solver_bound(search->space, kept[0], search->host, search->host, &search->places.largest,
-                 search->bound);
+    solver_lower_bound(search->space, kept[0], search->host, search->host, &search->places.largest,
+                       search->lower_bound);
     for (uint32_t i = 0; i < count && !search->best.complete; i++) {
-        (void)solver_greedy_fill(search->greedy, kept[i], search->bound, &search->best);
+        (void)solver_greedy_fill(search->greedy, kept[i], search->lower_bound, &search->best);
     }
     return search->best.complete;
 }
@@ -158,20 +158,21 @@ static void keep_better(struct solver_search *search)
 }
 
 /* What is proven of the best plan when the places were gone through: `open` says that one was left
- * undecided, with its bound in search->bound. */
+ * undecided, with its lower bound in search->lower_bound. */
 static void conclude_bound(struct solver_search *search, bool open)
 {
     const struct solver_solution *best = &search->best;
-    if (best->complete && (!open || solver_used_below(best->used, search->bound, search->host))) {
-        memcpy(search->bound, best->used, sizeof search->bound);
+    if (best->complete &&
+        (!open || solver_used_below(best->used, search->lower_bound, search->host))) {
+        memcpy(search->lower_bound, best->used, sizeof search->lower_bound);
     }
 }
 
 /* Notes that a place was left undecided. */
 static void leave_open(struct solver_search *search, const struct solver_place *place, bool *open)
 {
-    if (!*open || solver_used_below(place->bound, search->bound, search->host)) {
-        memcpy(search->bound, place->bound, sizeof search->bound);
+    if (!*open || solver_used_below(place->lower_bound, search->lower_bound, search->host)) {
+        memcpy(search->lower_bound, place->lower_bound, sizeof search->lower_bound);
     }
     *open = true;
 }
@@ -179,7 +180,7 @@ static void leave_open(struct solver_search *search, const struct solver_place *
 static bool may_improve(const struct solver_search *search, const struct solver_place *place)
 {
     return !search->best.complete ||
-           solver_used_below(place->bound, search->best.used, search->host);
+           solver_used_below(place->lower_bound, search->best.used, search->host);
 }
 
 /* One role fits wherever its numbers say so: the first place has a plan. Nothing at all to place
@@ -192,9 +193,11 @@ static bool search_domains(struct solver_search *search, uint32_t level)
     solver_places_by_bound(places, level, false);
     for (uint32_t i = 0; i < places->count && may_improve(search, &places->items[i]); i++) {
         struct solver_place *place = &places->items[i];
-        if (!solver_greedy_fill(search->greedy, place->candidate, place->bound, &search->trial) &&
+        if (!solver_greedy_fill(search->greedy, place->candidate, place->lower_bound,
+                                &search->trial) &&
             search->exact != NULL &&
-            !solver_exact_improve(search->exact, place->candidate, place->bound, &search->trial)) {
+            !solver_exact_improve(search->exact, place->candidate, place->lower_bound,
+                                  &search->trial)) {
             leave_open(search, place, &open);
         }
         keep_better(search);
@@ -207,7 +210,7 @@ bool solver_search_upward(struct solver_search *search, uint32_t required)
 {
     search->required = required;
     if (search->several != NULL) {
-        return solver_several_search(search->several, required, &search->best, search->bound);
+        return solver_several_search(search->several, required, &search->best, search->lower_bound);
     }
     for (uint32_t level = search->host;; level--) {
         if (level == search->host ? search_hosts(search) : search_domains(search, level)) {
@@ -221,12 +224,12 @@ bool solver_search_upward(struct solver_search *search, uint32_t required)
 
 /* ---- another level ---- */
 
-/* With several roles of which no numbers say what fits: the tightest place and the roomiest. */
+/* With several roles of which no numbers say what fits: the tightest place and the emptiest. */
 static bool is_filled(struct solver_search *search, struct solver_candidate place)
 {
     struct solver_solution solution;
     solver_solution_init(&solution);
-    (void)solver_greedy_fill(search->greedy, place, search->bound, &solution);
+    (void)solver_greedy_fill(search->greedy, place, search->lower_bound, &solution);
     bool complete = solution.complete;
     solver_solution_finish(&solution);
     return complete;

@@ -13,8 +13,8 @@
  *
  *   for level = host, the one above it, … the required one (or the cluster):
  *       places       of that level that may hold the gang        candidates.c, places.c
- *       bound        of each: what no plan in it can beat        bound.c
- *       fill         in order of bound, then tightest first      greedy.c
+ *       lower bound  of each: what no plan in it can beat        lower_bound.c
+ *       fill         in order of lower bound, then tightest first      greedy.c
  *       improve      until nothing better is left                exact.c
  *       stop at the first level with a plan
  *
@@ -38,7 +38,7 @@ bool solver_search_holds(struct solver_search *search, uint32_t level);
 
 /* The best plan, and what is proven of it (lexicographically, solver.h); *borrowed*. */
 const struct solver_solution *solver_search_best(const struct solver_search *search);
-const uint32_t *solver_search_bound(const struct solver_search *search);
+const uint32_t *solver_search_lower_bound(const struct solver_search *search);
 
 /* After a search that found nothing: whether that proves that there is nothing. */
 bool solver_search_proven(const struct solver_search *search);

@@ -11,7 +11,7 @@
 /* What is proven. A level is too low when each of its places was searched to the end, or none
  * passes. `deepest` is the deepest level that is not proven so: it keeps a plan above it from being
  * called optimal, unless the plan's own place was searched to the end, which includes what lies
- * below. Of the level with the plan, the least bound of a place that was left open counts.
+ * below. Of the level with the plan, the least lower bound of a place that was left open counts.
  *
  * Where numbers alone decide (solver_space_exact()), a place that passes has a plan, so the first
  * fill of step 1 finds it, and levels below have no places.
@@ -33,7 +33,7 @@ struct solver_several {
     struct solver_solution trial;
     /* of the caller */
     struct solver_solution *best;
-    uint32_t *bound;
+    uint32_t *lower_bound;
 };
 
 struct solver_several *solver_several_create(const struct solver_problem *problem,
@@ -89,7 +89,7 @@ static bool fill_host(struct solver_several *several)
     return several->best->complete;
 }
 
-/* The tightest places one by one, then with ever longer strides, and the roomiest last; that one at
+/* The tightest places one by one, then with ever longer strides, and the emptiest last; that one at
  * once when the share is used up. */
 static bool fill_level(struct solver_several *several, uint32_t level)
 {
@@ -116,13 +116,13 @@ static bool may_improve(const struct solver_several *several, const struct solve
                         const struct solver_solution *best)
 {
     return !place->closed && (!place->bounded || !best->complete ||
-                              solver_used_below(place->bound, best->used, several->host));
+                              solver_used_below(place->lower_bound, best->used, several->host));
 }
 
 static void branch_place(struct solver_several *several, struct solver_place *place,
                          struct solver_solution *best)
 {
-    place->closed = solver_mixed_branch(several->mixed, place->candidate, place->bound, best);
+    place->closed = solver_mixed_branch(several->mixed, place->candidate, place->lower_bound, best);
 }
 
 /* Looks for a plan in the place that is better than `best`. */
@@ -141,11 +141,12 @@ static void search_place(struct solver_several *several, struct solver_place *pl
     }
     if (may_improve(several, place, best) && !place->anchored) {
         place->anchored = true;
-        place->closed = solver_mixed_anchor(several->mixed, place->candidate, place->bound, best);
+        place->closed =
+            solver_mixed_anchor(several->mixed, place->candidate, place->lower_bound, best);
     }
     if (may_improve(several, place, best) && !place->filled) {
         place->filled = true;
-        (void)solver_greedy_fill(several->greedy, place->candidate, place->bound, best);
+        (void)solver_greedy_fill(several->greedy, place->candidate, place->lower_bound, best);
     }
     if (may_improve(several, place, best)) {
         branch_place(several, place, best);
@@ -218,25 +219,26 @@ static void improve(struct solver_several *several)
         places->items[i].share = 0;
     }
     search_places(several, best, false);
-    memcpy(several->bound, best->used, SOLVER_TREE_MAX * sizeof *several->bound);
+    memcpy(several->lower_bound, best->used, SOLVER_TREE_MAX * sizeof *several->lower_bound);
     for (uint32_t i = 0; i < places->count; i++) {
         const struct solver_place *place = &places->items[i];
         if (may_improve(several, place, best) &&
-            solver_used_below(place->bound, several->bound, several->host)) {
-            memcpy(several->bound, place->bound, SOLVER_TREE_MAX * sizeof *several->bound);
+            solver_used_below(place->lower_bound, several->lower_bound, several->host)) {
+            memcpy(several->lower_bound, place->lower_bound,
+                   SOLVER_TREE_MAX * sizeof *several->lower_bound);
         }
     }
 }
 
 bool solver_several_search(struct solver_several *several, uint32_t required,
-                           struct solver_solution *best, uint32_t bound[SOLVER_TREE_MAX])
+                           struct solver_solution *best, uint32_t lower_bound[SOLVER_TREE_MAX])
 {
     several->required = required;
     several->best = best;
-    several->bound = bound;
+    several->lower_bound = lower_bound;
     uint32_t level = several->host;
     if (fill_host(several)) {
-        memcpy(bound, best->used, SOLVER_TREE_MAX * sizeof *bound);
+        memcpy(lower_bound, best->used, SOLVER_TREE_MAX * sizeof *lower_bound);
         return true;
     }
     while (level > required && !fill_level(several, --level)) {

@@ -16,7 +16,7 @@
  *                plan
  *   2  search    the levels below that one (without a plan: all) from the lowest up, place by
  *                place, for any plan
- *   3  improve   the places of the level found, best bound first, for a better one
+ *   3  improve   the places of the level found, best lower bound first, for a better one
  *
  * 1 comes first because it is cheap: with a plan in hand the rest may end at any time. 2 and 3 give
  * every place a small share of what effort is left, then, as long as some is, larger ones.
@@ -30,10 +30,10 @@ struct solver_several *solver_several_create(const struct solver_problem *proble
                                              struct solver_greedy *greedy);
 void solver_several_destroy(struct solver_several *several);
 
-/* Puts the best plan it finds into `best`, which is empty, and what is proven of it into `bound`;
- * false: found none. Nothing may be placed in the space. */
+/* Puts the best plan it finds into `best`, which is empty, and what is proven of it into
+ * `lower_bound`; false: found none. Nothing may be placed in the space. */
 bool solver_several_search(struct solver_several *several, uint32_t required,
-                           struct solver_solution *best, uint32_t bound[SOLVER_TREE_MAX]);
+                           struct solver_solution *best, uint32_t lower_bound[SOLVER_TREE_MAX]);
 
 /* After a search that found nothing: whether that proves that there is nothing. */
 bool solver_several_proven(const struct solver_several *several);

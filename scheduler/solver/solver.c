@@ -100,7 +100,7 @@ static void write_plan(const struct solver_problem *problem, const struct solver
     plan->feasible = true;
     write_positions(plan, best);
     memcpy(plan->used, best->used, sizeof plan->used);
-    memcpy(plan->lower_bound, solver_search_bound(search), sizeof plan->lower_bound);
+    memcpy(plan->lower_bound, solver_search_lower_bound(search), sizeof plan->lower_bound);
     plan->optimal = memcmp(plan->used, plan->lower_bound, sizeof plan->used) == 0;
     plan->greedy = plan->optimal && solver_search_greedy(search);
     /* Several roles may have come together in a place that was not looked for. */

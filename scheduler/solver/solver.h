@@ -19,8 +19,8 @@
  *
  * A plan carries an optimality bound: `used[l]` domains are touched at tree level l, and no plan is
  * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last two
- * criteria (harm, order) decide between the plans that were compared; the bound says nothing of
- * them.
+ * criteria (harm, order) decide between the plans that were compared; the lower bound says nothing
+ * of them.
  *
  * What is exact and what is not:
  *
@@ -107,7 +107,7 @@ struct solver_problem {
      * whatever is known of it. Preferred levels need no word here: the objective keeps a gang in
      * one domain of any level whenever it can. */
     uint32_t required_level;
-    /* Steps that the whole solve may take, whatever it does, before it settles for the best plan so
+    /* Steps that the whole solve may take, whatever it does, before it ends with the best plan so
      * far; 0: the default. Steps are counted, not timed, so they are the same everywhere. Reading
      * the problem, and a first attempt to fill each level, are done even if the budget is less. */
     uint64_t budget;
@@ -147,7 +147,7 @@ struct solver_plan {
     uint32_t levels; /* tree levels below, = domains_levels() */
     uint32_t used[SOLVER_TREE_MAX];
     uint32_t lower_bound[SOLVER_TREE_MAX];
-    bool greedy;    /* the first, greedy pass already met the bound: nothing was searched */
+    bool greedy;    /* the first, greedy pass already met the lower bound: nothing was searched */
     uint64_t steps; /* of everything that was done */
     struct solver_shortfall shortfall; /* when infeasible */
 };

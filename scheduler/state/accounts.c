@@ -23,7 +23,7 @@ struct account {
     struct resources bound;
     struct resources held;
     struct resources free;
-    uint32_t holds; /* charges on `held` not yet refunded or settled, and guards */
+    uint32_t holds; /* charges on `held` not yet refunded or committed, and guards */
     bool counts;    /* its node is present, and `free` is in the totals */
 };
 
@@ -255,7 +255,7 @@ void accounts_refund(struct accounts *accounts, enum ledger_account which, uint3
     recent_note(&accounts->recent, row);
 }
 
-void accounts_settle(struct accounts *accounts, uint32_t row, const struct resources *amounts)
+void accounts_commit(struct accounts *accounts, uint32_t row, const struct resources *amounts)
 {
     struct account *account = account_of(accounts, row);
     assert(account->holds > 0);

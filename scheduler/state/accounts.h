@@ -37,7 +37,7 @@ void accounts_charge(struct accounts *accounts, enum ledger_account which, uint3
 void accounts_refund(struct accounts *accounts, enum ledger_account which, uint32_t row,
                      const struct resources *amounts);
 /* Held becomes bound. */
-void accounts_settle(struct accounts *accounts, uint32_t row, const struct resources *amounts);
+void accounts_commit(struct accounts *accounts, uint32_t row, const struct resources *amounts);
 /* One guard more, or less, counted like a hold. */
 void accounts_guard(struct accounts *accounts, uint32_t row);
 void accounts_unguard(struct accounts *accounts, uint32_t row);

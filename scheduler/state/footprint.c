@@ -7,8 +7,8 @@
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
-/* An array without gaps: the last site takes the place of one that goes, and its owner is told.
- * What is read from it are sums, so its order does not matter.
+/* An array without gaps: the last site takes the place of one that goes, and its owner learns of
+ * it. What is read from it are sums, so its order does not matter.
  *
  * Invariant: *sites[i].slot is i + 1.
  */

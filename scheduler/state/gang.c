@@ -120,7 +120,7 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
     gang->repair_since = -1;
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
-    gang->told_at = INT64_MIN / 2;
+    gang->last_event_at = INT64_MIN / 2;
     gang->explained_at = INT64_MIN / 2;
     gang->reason_class = "";
     gang_changed(gang);
@@ -395,7 +395,7 @@ void gang_veto(struct gang *gang, const struct pod *pod, int64_t until)
 {
     for (uint32_t i = 0; i < gang->veto_count; i++) {
         struct gang_veto *veto = &gang->vetoes[i];
-        if (veto->shape == pod->shape && veto->row == pod->claim_row) {
+        if (veto->shape == pod->shape && veto->row == pod->allocation_row) {
             veto->until = until;
             return;
         }
@@ -406,7 +406,7 @@ void gang_veto(struct gang *gang, const struct pod *pod, int64_t until)
     gang->vetoes = alloc_grow(gang->vetoes, &gang->veto_room, (size_t)gang->veto_count + 1,
                               sizeof(*gang->vetoes));
     gang->vetoes[gang->veto_count++] =
-        (struct gang_veto){.shape = pod->shape, .row = pod->claim_row, .until = until};
+        (struct gang_veto){.shape = pod->shape, .row = pod->allocation_row, .until = until};
     gang->pods = pod->table;
     pods_keep_shape(gang->pods, pod->shape);
 }

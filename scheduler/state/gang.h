@@ -74,18 +74,18 @@ struct gang {
     uint64_t sequence;   /* when it became ready, for the queue */
     int64_t ready_since; /* -1 before */
 
-    int64_t deadline;     /* of the hold; INT64_MAX without one */
-    int64_t nominate_at;  /* when lost nominations are looked for next; INT64_MAX without a hold */
-    int64_t told_at;      /* when people were last told by an Event why it waits */
-    bool old_news;        /* … and they were told by an earlier process, or in an earlier term */
-    int64_t explained_at; /* when its shortfall was last put into words */
-    struct timer timer;   /* the first of its times above and below */
-    struct timer explain; /* set: what it is short of may have changed since */
-    int64_t not_before;   /* backoff */
-    uint32_t failures;    /* aborts in a row */
+    int64_t deadline;      /* of the hold; INT64_MAX without one */
+    int64_t nominate_at;   /* when lost nominations are looked for next; INT64_MAX without a hold */
+    int64_t last_event_at; /* when an Event last said why it waits */
+    bool old_news;         /* … and that was by an earlier process, or in an earlier term */
+    int64_t explained_at;  /* when its shortfall was last put into words */
+    struct timer timer;    /* the first of its times above and below */
+    struct timer explain;  /* set: what it is short of may have changed since */
+    int64_t not_before;    /* backoff */
+    uint32_t failures;     /* aborts in a row */
 
     int64_t repair_since; /* COMMITTING since then; -1: it is not */
-    bool torn;            /* could not be repaired in time, is kept, and people were told */
+    bool incomplete;      /* could not be repaired in time, is kept, and an Event said so */
 
     struct barrier barrier;
     struct pods *pods; /* which keep the shapes of vetoes */
@@ -177,7 +177,7 @@ int32_t gang_priority(const struct gang *gang);
 void gang_count(const struct gang *gang, struct totals *totals);
 bool gang_begun(const struct gang_tally *tally);
 
-/* kube-scheduler refused the member the node it has a claim on. */
+/* kube-scheduler refused the member the node it has an allocation on. */
 void gang_veto(struct gang *gang, const struct pod *pod, int64_t until);
 /* Forgets vetoes that ran out; true when there were any. */
 bool gang_expire_vetoes(struct gang *gang, int64_t now);

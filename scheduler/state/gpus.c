@@ -13,14 +13,14 @@
  *
  *   nodes[row] ─▶ board ─▶ names, solver        board: what nodes of equal hardware have in common
  *       │                                       solver: a device_subset; boards that differ only in
- *       └─▶ claims, in order of arrival                 names share one
+ *       └─▶ allocations, in order of arrival                 names share one
  *
- * Names are what lasts, sets are worked out: a claim that was chosen here is given the names of its
- * set, so that it finds itself again when the node's map goes and comes back, or when another
- * process reads the annotation.
+ * Names are what lasts, sets are worked out: an allocation that was chosen here is given the names
+ * of its set, so that it finds itself again when the node's map goes and comes back, or when
+ * another process reads the annotation.
  *
  * Invariants, per node: `taken` is the union of the known sets, which are disjoint; `unknown`
- * counts the GPUs of claims in the node's resource whose set is 0. Without a board both are 0.
+ * counts the GPUs of allocations in the node's resource whose set is 0. Without a board both are 0.
  */
 
 struct solver_entry {
@@ -40,8 +40,8 @@ struct gpus_node {
     uint32_t resource;
     uint64_t unknown;
     uint64_t taken;
-    struct gpus_claim *first;
-    struct gpus_claim *last;
+    struct gpus_allocation *first;
+    struct gpus_allocation *last;
 };
 
 struct gpus {
@@ -252,9 +252,9 @@ int gpus_parse(const struct gpus *gpus, uint32_t row, const char *names, uint32_
         }
         names += length + 1;
     }
-    uint32_t told = (uint32_t)__builtin_popcountll(found);
-    if (told != count) {
-        return err_set(err, "%u GPUs are named for a pod of %u", told, count);
+    uint32_t named = (uint32_t)__builtin_popcountll(found);
+    if (named != count) {
+        return err_set(err, "%u GPUs are named for a pod of %u", named, count);
     }
     *set = found;
     return 0;
@@ -273,110 +273,112 @@ static char *write_names(const struct board *board, uint64_t set)
     return alloc_string(text);
 }
 
-/* ---- claims ---- */
+/* ---- allocations ---- */
 
-static void link_claim(struct gpus_node *node, struct gpus_claim *claim)
+static void link_allocation(struct gpus_node *node, struct gpus_allocation *allocation)
 {
-    claim->next = NULL;
-    claim->previous = node->last;
+    allocation->next = NULL;
+    allocation->previous = node->last;
     if (node->last != NULL) {
-        node->last->next = claim;
+        node->last->next = allocation;
     } else {
-        node->first = claim;
+        node->first = allocation;
     }
-    node->last = claim;
+    node->last = allocation;
 }
 
-static void unlink_claim(struct gpus_node *node, struct gpus_claim *claim)
+static void unlink_allocation(struct gpus_node *node, struct gpus_allocation *allocation)
 {
-    if (claim->previous != NULL) {
-        claim->previous->next = claim->next;
+    if (allocation->previous != NULL) {
+        allocation->previous->next = allocation->next;
     } else {
-        node->first = claim->next;
+        node->first = allocation->next;
     }
-    if (claim->next != NULL) {
-        claim->next->previous = claim->previous;
+    if (allocation->next != NULL) {
+        allocation->next->previous = allocation->previous;
     } else {
-        node->last = claim->previous;
+        node->last = allocation->previous;
     }
-    claim->next = NULL;
-    claim->previous = NULL;
+    allocation->next = NULL;
+    allocation->previous = NULL;
 }
 
-/* What the claim's names mean, or that it has everything; 0 when that is not known or taken. */
+/* What the allocation's names mean, or that it has everything; 0 when that is not known or
+ * taken. */
 static uint64_t resolve(const struct gpus *gpus, const struct gpus_node *node,
-                        const struct gpus_claim *claim)
+                        const struct gpus_allocation *allocation)
 {
     uint64_t set = 0;
-    if ((claim->names == NULL ||
-         gpus_parse(gpus, claim->row, claim->names, claim->count, &set, NULL) < 0) &&
-        claim->count == node->board->gpu_count) {
+    if ((allocation->names == NULL ||
+         gpus_parse(gpus, allocation->row, allocation->names, allocation->count, &set, NULL) < 0) &&
+        allocation->count == node->board->gpu_count) {
         set = all_gpus(node->board);
     }
     return (set & node->taken) == 0 ? set : 0;
 }
 
-/* Works out the sets of claims that have none, now that something changed. */
-static void settle(struct gpus *gpus, struct gpus_node *node)
+/* Works out the sets of allocations that have none, now that something changed. */
+static void resolve_all(struct gpus *gpus, struct gpus_node *node)
 {
     if (node->board == NULL || node->unknown == 0) {
         return;
     }
-    for (struct gpus_claim *claim = node->first; claim != NULL; claim = claim->next) {
-        if (claim->set == 0 && claim->resource == node->resource) {
-            claim->set = resolve(gpus, node, claim);
-            node->taken |= claim->set;
-            node->unknown -= claim->set != 0 ? claim->count : 0;
+    for (struct gpus_allocation *allocation = node->first; allocation != NULL;
+         allocation = allocation->next) {
+        if (allocation->set == 0 && allocation->resource == node->resource) {
+            allocation->set = resolve(gpus, node, allocation);
+            node->taken |= allocation->set;
+            node->unknown -= allocation->set != 0 ? allocation->count : 0;
         }
     }
 }
 
-void gpus_take(struct gpus *gpus, struct gpus_claim *claim, uint32_t row, uint32_t resource,
-               uint32_t count, uint64_t set, const char *names)
+void gpus_take(struct gpus *gpus, struct gpus_allocation *allocation, uint32_t row,
+               uint32_t resource, uint32_t count, uint64_t set, const char *names)
 {
     struct gpus_node *node = node_of(gpus, row);
-    assert(claim->count == 0 && count > 0);
-    (void)gpus_rename(gpus, claim, names);
-    claim->row = row;
-    claim->resource = resource;
-    claim->count = count;
-    link_claim(node, claim);
+    assert(allocation->count == 0 && count > 0);
+    (void)gpus_rename(gpus, allocation, names);
+    allocation->row = row;
+    allocation->resource = resource;
+    allocation->count = count;
+    link_allocation(node, allocation);
     if (node->board == NULL || node->resource != resource) {
         return;
     }
     if (set != 0) {
         assert((set & node->taken) == 0 && (set & ~all_gpus(node->board)) == 0);
         assert((uint32_t)__builtin_popcountll(set) == count);
-        claim->set = set;
+        allocation->set = set;
         node->taken |= set;
-        free(claim->names);
-        claim->names = write_names(node->board, set);
+        free(allocation->names);
+        allocation->names = write_names(node->board, set);
         return;
     }
     node->unknown += count;
-    settle(gpus, node);
+    resolve_all(gpus, node);
 }
 
-/* The claim's set, known or not, is free again. */
-static void clear_set(struct gpus_node *node, struct gpus_claim *claim)
+/* The allocation's set, known or not, is free again. */
+static void clear_set(struct gpus_node *node, struct gpus_allocation *allocation)
 {
-    if (node->board != NULL && claim->resource == node->resource) {
-        node->taken &= ~claim->set;
-        node->unknown -= claim->set == 0 ? claim->count : 0;
+    if (node->board != NULL && allocation->resource == node->resource) {
+        node->taken &= ~allocation->set;
+        node->unknown -= allocation->set == 0 ? allocation->count : 0;
     }
-    claim->set = 0;
+    allocation->set = 0;
 }
 
-void gpus_give_back(struct gpus *gpus, struct gpus_claim *claim)
+void gpus_give_back(struct gpus *gpus, struct gpus_allocation *allocation)
 {
-    if (claim->count == 0) {
+    if (allocation->count == 0) {
         return;
     }
-    struct gpus_node *node = &gpus->nodes[claim->row];
-    clear_set(node, claim);
-    unlink_claim(node, claim);
-    claim->count = 0;
-    settle(gpus, node);
+    struct gpus_node *node = &gpus->nodes[allocation->row];
+    clear_set(node, allocation);
+    unlink_allocation(node, allocation);
+    allocation->count = 0;
+    resolve_all(gpus, node);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -384,21 +386,21 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-bool gpus_rename(struct gpus *gpus, struct gpus_claim *claim, const char *names)
+bool gpus_rename(struct gpus *gpus, struct gpus_allocation *allocation, const char *names)
 {
-    if (same_text(claim->names, names)) {
+    if (same_text(allocation->names, names)) {
         return false;
     }
     char *copy = alloc_string(names);
-    free(claim->names);
-    claim->names = copy;
-    if (claim->count > 0) {
-        struct gpus_node *node = &gpus->nodes[claim->row];
-        clear_set(node, claim);
-        if (node->board != NULL && claim->resource == node->resource) {
-            node->unknown += claim->count;
+    free(allocation->names);
+    allocation->names = copy;
+    if (allocation->count > 0) {
+        struct gpus_node *node = &gpus->nodes[allocation->row];
+        clear_set(node, allocation);
+        if (node->board != NULL && allocation->resource == node->resource) {
+            node->unknown += allocation->count;
         }
-        settle(gpus, node);
+        resolve_all(gpus, node);
     }
     return true;
 }
@@ -423,13 +425,14 @@ bool gpus_observe(struct gpus *gpus, uint32_t row, const struct device_map *map,
     node->unknown = 0;
     gpus->mapped += (node->board != NULL) - (old != NULL);
     board_release(gpus, old);
-    for (struct gpus_claim *claim = node->first; claim != NULL; claim = claim->next) {
-        claim->set = 0;
-        if (node->board != NULL && claim->resource == resource) {
-            node->unknown += claim->count;
+    for (struct gpus_allocation *allocation = node->first; allocation != NULL;
+         allocation = allocation->next) {
+        allocation->set = 0;
+        if (node->board != NULL && allocation->resource == resource) {
+            node->unknown += allocation->count;
         }
     }
-    settle(gpus, node);
+    resolve_all(gpus, node);
     return true;
 }
 
@@ -487,46 +490,48 @@ static int compare_sets(const void *left, const void *right)
 bool gpus_choose(const struct gpus *gpus, uint32_t row, uint32_t resource, uint32_t count,
                  uint32_t pods, uint64_t rails, uint64_t sets[DEVICES_MAX])
 {
-    struct device_wish wish = {.gpus = count, .free_nics = UINT64_MAX, .rails = rails};
+    struct device_request request = {.gpus = count, .free_nics = UINT64_MAX, .rails = rails};
     const struct gpus_node *node = mapped_node(gpus, row, resource);
-    if (node == NULL || count == 0 || pods == 0 || !gpus_free(gpus, row, &wish.free_gpus)) {
+    if (node == NULL || count == 0 || pods == 0 || !gpus_free(gpus, row, &request.free_gpus)) {
         return false;
     }
     const struct device_subset *subset = node->board->solver->subset;
-    if (device_subset_plain(subset, wish.free_gpus, count) < pods) {
+    if (device_subset_plain(subset, request.free_gpus, count) < pods) {
         return false;
     }
-    (void)device_subset_several(subset, &wish, pods, sets);
+    (void)device_subset_several(subset, &request, pods, sets);
     qsort(sets, pods, sizeof *sets, compare_sets);
     return true;
 }
 
-/* The solver behind a claim whose set is known, else NULL. */
+/* The solver behind an allocation whose set is known, else NULL. */
 static const struct device_subset *solver_of(const struct gpus *gpus,
-                                             const struct gpus_claim *claim)
+                                             const struct gpus_allocation *allocation)
 {
-    return claim->count == 0 || claim->set == 0 ? NULL
-                                                : gpus->nodes[claim->row].board->solver->subset;
+    return allocation->count == 0 || allocation->set == 0
+               ? NULL
+               : gpus->nodes[allocation->row].board->solver->subset;
 }
 
-uint64_t gpus_rails(const struct gpus *gpus, const struct gpus_claim *claim)
+uint64_t gpus_rails(const struct gpus *gpus, const struct gpus_allocation *allocation)
 {
-    const struct device_subset *subset = solver_of(gpus, claim);
-    return subset == NULL ? 0 : device_subset_rails(subset, claim->set);
+    const struct device_subset *subset = solver_of(gpus, allocation);
+    return subset == NULL ? 0 : device_subset_rails(subset, allocation->set);
 }
 
-bool gpus_good(const struct gpus *gpus, const struct gpus_claim *claim)
+bool gpus_good(const struct gpus *gpus, const struct gpus_allocation *allocation)
 {
-    const struct device_subset *subset = solver_of(gpus, claim);
-    return subset != NULL && device_subset_good(subset, claim->set);
+    const struct device_subset *subset = solver_of(gpus, allocation);
+    return subset != NULL && device_subset_good(subset, allocation->set);
 }
 
-const char *gpus_claim_name(const struct gpus *gpus, const struct gpus_claim *claim, uint32_t nth)
+const char *gpus_allocation_name(const struct gpus *gpus, const struct gpus_allocation *allocation,
+                                 uint32_t nth)
 {
-    uint64_t set = claim->count == 0 ? 0 : claim->set;
+    uint64_t set = allocation->count == 0 ? 0 : allocation->set;
     for (; set != 0; set &= set - 1) {
         if (nth-- == 0) {
-            return gpus->nodes[claim->row].board->names[__builtin_ctzll(set)];
+            return gpus->nodes[allocation->row].board->names[__builtin_ctzll(set)];
         }
     }
     return NULL;

@@ -14,14 +14,15 @@
  *   node n1, map dgx-1v      free    gpu-0 gpu-1 gpu-2 gpu-3 gpu-4 gpu-5 gpu-6 gpu-7
  *                            taken   [ train-0: names known ]  train-1: 1 GPU, nobody knows which
  *
- * A *claim* is what one pod has of the GPUs of one node: so many, and which ones if that is known.
- * It is known when they were chosen here, or when the pod's annotation phalanx.dev/devices names
- * them, or when the pod has all GPUs of the node. The sets that are known are disjoint, always.
+ * An *allocation* is what one pod has of the GPUs of one node: so many, and which ones if that is
+ * known. It is known when they were chosen here, or when the pod's annotation phalanx.dev/devices
+ * names them, or when the pod has all GPUs of the node. The sets that are known are disjoint,
+ * always.
  *
  * Rule for what is not known (a pod that others bound, names that the node does not have or that
- * are somebody else's): while one such claim is on a node, nothing is chosen there, because any
- * choice could be of a GPU in use; its good capacity is 0, because none can be proven. Plain counts
- * are the ledger's and go on as ever.
+ * are somebody else's): while one such allocation is on a node, nothing is chosen there, because
+ * any choice could be of a GPU in use; its good capacity is 0, because none can be proven. Plain
+ * counts are the ledger's and go on as ever.
  *
  * What is known here is a recommendation and a record: the kubelet's device plugin picks by itself
  * unless something on the node reads the annotation.
@@ -35,23 +36,24 @@
 struct gpus;
 
 /* Embedded in its pod; all zero is one that has nothing. Members are read only. */
-struct gpus_claim {
-    struct gpus_claim *next; /* of the same node, in order of arrival */
-    struct gpus_claim *previous;
+struct gpus_allocation {
+    struct gpus_allocation *next; /* of the same node, in order of arrival */
+    struct gpus_allocation *previous;
     uint32_t row;
     uint32_t resource;
-    uint32_t count; /* whole GPUs; 0: the claim has nothing and is in no list */
+    uint32_t count; /* whole GPUs; 0: the allocation has nothing and is in no list */
     uint64_t set;   /* bit i = GPU i of the node's map; 0: not known */
-    char *names;    /* what they are called, "gpu-0,gpu-1"; NULL: nobody told. Owned */
+    char *names;    /* what they are called, "gpu-0,gpu-1"; NULL: not known. Owned */
 };
 
 struct gpus *gpus_create(void);
-/* Claims are their owners'; none may be used afterwards. */
+/* Allocations are their owners'; none may be used afterwards. */
 void gpus_destroy(struct gpus *gpus);
 
 /* The GPUs of a node as they are known from now on; `map` (finished, *borrowed* for the call) NULL:
- * not at all. `resource` is the interned name they are counted in. Claims on the node are looked at
- * again: their sets are what their names mean in the new map. True when something changed. */
+ * not at all. `resource` is the interned name they are counted in. Allocations on the node are
+ * looked at again: their sets are what their names mean in the new map. True when something
+ * changed. */
 bool gpus_observe(struct gpus *gpus, uint32_t row, const struct device_map *map, uint32_t resource);
 
 /* Whether any node has a map: else there is nothing to choose anywhere. */
@@ -61,15 +63,16 @@ uint32_t gpus_resource(const struct gpus *gpus, uint32_t row);
 /* The node has a map, of GPUs counted in `resource`. */
 bool gpus_mapped(const struct gpus *gpus, uint32_t row, uint32_t resource);
 
-/* Gives `count` > 0 GPUs of the node to a claim that has none. `set`: which, free ones chosen by
- * gpus_choose(); 0: those that `names` tells (NULL: nothing is known). Names that make no sense
+/* Gives `count` > 0 GPUs of the node to an allocation that has none. `set`: which, free ones chosen
+ * by gpus_choose(); 0: those that `names` tells (NULL: nothing is known). Names that make no sense
  * (gpus_parse()) or are taken are kept, and looked at again when the node changes. */
-void gpus_take(struct gpus *gpus, struct gpus_claim *claim, uint32_t row, uint32_t resource,
-               uint32_t count, uint64_t set, const char *names);
-/* The claim has nothing any more, but keeps row and names. Nothing happens to one without. */
-void gpus_give_back(struct gpus *gpus, struct gpus_claim *claim);
-/* Other names for a claim, NULL to forget them; it may have GPUs or not. True when they are new. */
-bool gpus_rename(struct gpus *gpus, struct gpus_claim *claim, const char *names);
+void gpus_take(struct gpus *gpus, struct gpus_allocation *allocation, uint32_t row,
+               uint32_t resource, uint32_t count, uint64_t set, const char *names);
+/* The allocation has nothing any more, but keeps row and names. Nothing happens to one without. */
+void gpus_give_back(struct gpus *gpus, struct gpus_allocation *allocation);
+/* Other names for an allocation, NULL to forget them; it may have GPUs or not. True when they are
+ * new. */
+bool gpus_rename(struct gpus *gpus, struct gpus_allocation *allocation, const char *names);
 
 /* All GPUs of the node that are free; false when that is not known, or there is no map. */
 bool gpus_free(const struct gpus *gpus, uint32_t row, uint64_t *free);
@@ -80,19 +83,20 @@ uint32_t gpus_good_capacity(const struct gpus *gpus, uint32_t row, uint32_t reso
                             uint32_t count);
 
 /* Sets of `count` GPUs each for `pods` pods, disjoint, in the order of their lowest GPU; on the
- * `rails` wished for where that costs nothing better. False, and nothing chosen, when the node has
+ * `rails` preferred where that costs nothing better. False, and nothing chosen, when the node has
  * no map for the resource, what is free is not known or not enough. */
 bool gpus_choose(const struct gpus *gpus, uint32_t row, uint32_t resource, uint32_t count,
                  uint32_t pods, uint64_t rails, uint64_t sets[DEVICES_MAX]);
 
-/* The rails that the GPUs of a claim send on; 0 when unknown. */
-uint64_t gpus_rails(const struct gpus *gpus, const struct gpus_claim *claim);
-/* The GPUs of a claim are known and a good set for a pod of its size. */
-bool gpus_good(const struct gpus *gpus, const struct gpus_claim *claim);
+/* The rails that the GPUs of an allocation send on; 0 when unknown. */
+uint64_t gpus_rails(const struct gpus *gpus, const struct gpus_allocation *allocation);
+/* The GPUs of an allocation are known and a good set for a pod of its size. */
+bool gpus_good(const struct gpus *gpus, const struct gpus_allocation *allocation);
 
-/* Name of the nth GPU of a claim whose set is known (*borrowed*, until the node's map changes);
- * NULL past the last. */
-const char *gpus_claim_name(const struct gpus *gpus, const struct gpus_claim *claim, uint32_t nth);
+/* Name of the nth GPU of an allocation whose set is known (*borrowed*, until the node's map
+ * changes); NULL past the last. */
+const char *gpus_allocation_name(const struct gpus *gpus, const struct gpus_allocation *allocation,
+                                 uint32_t nth);
 
 /* "gpu-0,gpu-1" to a set of `count` GPUs of the node. Blanks around names are ignored. Errors: the
  * node has no map, a name is empty, too long, not one of the node's GPUs, or there twice, or there

@@ -86,9 +86,9 @@ void ledger_refund(struct ledger *ledger, enum ledger_account which, uint32_t ro
     ledger->releases++;
 }
 
-void ledger_settle(struct ledger *ledger, uint32_t row, const struct resources *amounts)
+void ledger_commit(struct ledger *ledger, uint32_t row, const struct resources *amounts)
 {
-    accounts_settle(ledger->accounts, row, amounts);
+    accounts_commit(ledger->accounts, row, amounts);
 }
 
 void ledger_guard(struct ledger *ledger, uint32_t row)

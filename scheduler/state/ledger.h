@@ -34,8 +34,8 @@ struct ledger *ledger_create(const struct nodes *nodes, const struct domains *do
                              const struct shapes *shapes);
 void ledger_destroy(struct ledger *ledger);
 
-/* To be told of: a node's allocatable, labels, taints or presence changed; the tree was rebuilt; a
- * shape's id is void. */
+/* To be called when: a node's allocatable, labels, taints or presence changed; the tree was
+ * rebuilt; a shape's id is void. */
 void ledger_node_changed(struct ledger *ledger, uint32_t row);
 void ledger_tree_changed(struct ledger *ledger);
 void ledger_shape_gone(struct ledger *ledger, uint32_t shape);
@@ -45,7 +45,7 @@ void ledger_charge(struct ledger *ledger, enum ledger_account which, uint32_t ro
 void ledger_refund(struct ledger *ledger, enum ledger_account which, uint32_t row,
                    const struct resources *amounts);
 /* Held becomes bound: free capacity stays what it was. */
-void ledger_settle(struct ledger *ledger, uint32_t row, const struct resources *amounts);
+void ledger_commit(struct ledger *ledger, uint32_t row, const struct resources *amounts);
 
 /* What is bound on the row may not be real: it is to be guarded like a hold, or is no longer. Free
  * capacity stays what it was. */

@@ -8,7 +8,7 @@
 #include "scheduler/objects.h"
 
 /* Where a gang wants to be: the engine's own copy of a placement_object, embedded in pods and
- * gangs. All zero is a valid one: no wishes. Nothing is judged here; levels are names or label
+ * gangs. All zero is a valid one: no constraints. Nothing is judged here; levels are names or label
  * keys as written, sizes are as written.
  *
  *   slices[0] {block, 8}   every 8 consecutive ranks in one block,

@@ -16,7 +16,7 @@ struct pod *pod_create(const struct pod_object *object)
     pod->name_space = alloc_string(object->name_space);
     pod->name = alloc_string(object->name);
     pod->node = NAMES_NONE;
-    pod->claim_row = NAMES_NONE;
+    pod->allocation_row = NAMES_NONE;
     return pod;
 }
 

@@ -66,22 +66,22 @@ struct pod {
     struct footprint *footprint; /* of the gang, or that of all pods without one */
 
     enum member_phase phase;
-    uint32_t claim_row;     /* the node of its place; NAMES_NONE: it has none */
-    struct pod *row_before; /* others with a place there, in the order in which they got it */
+    uint32_t allocation_row; /* the node of its place; NAMES_NONE: it has none */
+    struct pod *row_before;  /* others with a place there, in the order in which they got it */
     struct pod *row_after;
-    uint32_t site;             /* slot in the footprint */
-    struct gpus_claim gpus;    /* what it has of the GPUs of claim_row */
-    bool guarded;              /* its place is guarded in the ledger like a hold */
-    int64_t unconfirmed_until; /* UNCONFIRMED: if nobody has seen it by then it did not happen */
-    struct timer unconfirmed;  /* set to that */
-    uint32_t posts;            /* bindings posted whose outcome is not known yet */
-    bool waiting;              /* a bind call waits for the outcome of its binding */
-    uint64_t ticket;           /* of that call */
+    uint32_t site;               /* slot in the footprint */
+    struct gpus_allocation gpus; /* what it has of the GPUs of allocation_row */
+    bool guarded;                /* its place is guarded in the ledger like a hold */
+    int64_t unconfirmed_until;   /* UNCONFIRMED: if nobody has seen it by then it did not happen */
+    struct timer unconfirmed;    /* set to that */
+    uint32_t posts;              /* bindings posted whose outcome is not known yet */
+    bool waiting;                /* a bind call waits for the outcome of its binding */
+    uint64_t ticket;             /* of that call */
 
     struct nomination nomination;
-    const char *told; /* the reason class last given to kube-scheduler; compared by pointer */
+    const char *last_reason; /* class given to kube-scheduler; by pointer */
 
-    bool provisional;    /* known from a call only, not from the watch */
+    bool from_call;      /* known from a call only, not from the watch */
     struct timer unseen; /* set: when it is forgotten, if the watch does not show it */
 };
 

@@ -10,13 +10,13 @@
 /* Pods are many but change one at a time, so this is a plain hash table of records; uthash also
  * keeps them in order of arrival, which is the only order anybody iterates in.
  *
- * Invariants: the ledger is charged for exactly the claims of the pods in this table, each with the
- * request of the pod's current shape; those pods, and no others, are in the lists of their rows and
- * in one footprint each. A gang's totals are the sum of its members' shares: whatever changes a pod
- * takes its share before and calls recount() after.
+ * Invariants: the ledger is charged for exactly the allocations of the pods in this table, each
+ * with the request of the pod's current shape; those pods, and no others, are in the lists of their
+ * rows and in one footprint each. A gang's totals are the sum of its members' shares: whatever
+ * changes a pod takes its share before and calls recount() after.
  */
 
-/* The pods with a claim on a row. */
+/* The pods with an allocation on a row. */
 struct place {
     struct pod *first;
     struct pod *last;
@@ -172,37 +172,38 @@ static const struct resources *request_of(const struct pods *pods, const struct 
     return shapes_request(pods->shapes, pod->shape);
 }
 
-/* The pod's claim on claim_row begins. */
+/* The pod's allocation on allocation_row begins. */
 static void enter_place(struct pods *pods, struct pod *pod)
 {
-    pods->places = alloc_grow(pods->places, &pods->place_room, (size_t)pod->claim_row + 1,
+    pods->places = alloc_grow(pods->places, &pods->place_room, (size_t)pod->allocation_row + 1,
                               sizeof(struct place));
-    struct place *place = &pods->places[pod->claim_row];
+    struct place *place = &pods->places[pod->allocation_row];
     pod->row_before = place->last;
     pod->row_after = NULL;
     *(place->last != NULL ? &place->last->row_after : &place->first) = pod;
     place->last = pod;
     place->members += pod->totals != NULL;
-    footprint_add(pod->footprint, pod->claim_row, pod->shape, request_of(pods, pod), &pod->site);
+    footprint_add(pod->footprint, pod->allocation_row, pod->shape, request_of(pods, pod),
+                  &pod->site);
 }
 
 static void leave_place(struct pods *pods, struct pod *pod)
 {
-    struct place *place = &pods->places[pod->claim_row];
+    struct place *place = &pods->places[pod->allocation_row];
     *(pod->row_before != NULL ? &pod->row_before->row_after : &place->first) = pod->row_after;
     *(pod->row_after != NULL ? &pod->row_after->row_before : &place->last) = pod->row_before;
     place->members -= pod->totals != NULL;
     footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
 }
 
-/* Moves what a pod with a claim has to another footprint. */
+/* Moves what a pod with an allocation has to another footprint. */
 static void move_footprint(struct pod *pod, struct footprint *to, bool member)
 {
     struct pods *pods = pod->table;
     if (pods_placed(pod)) {
         footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
-        footprint_add(to, pod->claim_row, pod->shape, request_of(pods, pod), &pod->site);
-        pods->places[pod->claim_row].members += member ? 1 : UINT32_MAX;
+        footprint_add(to, pod->allocation_row, pod->shape, request_of(pods, pod), &pod->site);
+        pods->places[pod->allocation_row].members += member ? 1 : UINT32_MAX;
     }
     pod->footprint = to;
 }
@@ -249,7 +250,7 @@ static void charge(struct pods *pods, struct pod *pod, enum ledger_account accou
         gpus_take(ledger_gpus(pods->ledger), &pod->gpus, row, resource, count, gpus, names);
     }
     ledger_charge(pods->ledger, account, row, request_of(pods, pod));
-    pod->claim_row = row;
+    pod->allocation_row = row;
     enter_place(pods, pod);
 }
 
@@ -257,8 +258,8 @@ static void refund(struct pods *pods, struct pod *pod, enum ledger_account accou
 {
     leave_place(pods, pod);
     gpus_give_back(ledger_gpus(pods->ledger), &pod->gpus);
-    ledger_refund(pods->ledger, account, pod->claim_row, request_of(pods, pod));
-    pod->claim_row = NAMES_NONE;
+    ledger_refund(pods->ledger, account, pod->allocation_row, request_of(pods, pod));
+    pod->allocation_row = NAMES_NONE;
 }
 
 /* Members' bindings on their way, and those nobody knows of. */
@@ -270,9 +271,9 @@ static bool has_to_be_guarded(const struct pod *pod)
 static void guard(struct pods *pods, struct pod *pod, bool guarded)
 {
     if (guarded && !pod->guarded) {
-        ledger_guard(pods->ledger, pod->claim_row);
+        ledger_guard(pods->ledger, pod->allocation_row);
     } else if (!guarded && pod->guarded) {
-        ledger_unguard(pods->ledger, pod->claim_row);
+        ledger_unguard(pods->ledger, pod->allocation_row);
     }
     pod->guarded = guarded;
 }
@@ -293,7 +294,7 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
     } else if (before == MEMBER_UNPLACED) {
         charge(pods, pod, account_of(to), row, gpus, names);
     } else if (account != account_of(to)) {
-        ledger_settle(pods->ledger, pod->claim_row, request_of(pods, pod));
+        ledger_commit(pods->ledger, pod->allocation_row, request_of(pods, pod));
     }
     pod->phase = to;
     timers_set(&pods->unconfirmed, &pod->unconfirmed,
@@ -310,7 +311,7 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
 /* Moves the pod, and what it is charged for, to another shape. */
 static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
 {
-    uint32_t row = pod->claim_row;
+    uint32_t row = pod->allocation_row;
     uint32_t old = pod->shape;
     bool guarded = pod->guarded;
     if (pods_placed(pod)) {
@@ -346,9 +347,10 @@ static uint32_t row_of(struct pods *pods, const char *name)
 static unsigned update_devices(struct pods *pods, struct pod *pod, const char *devices)
 {
     unsigned changes = pod_update_text(&pod->devices, devices, POD_DEVICES);
-    if (devices != NULL && pod->gpus.count > 0 && pods_bound(pod) && pod->claim_row == pod->node &&
+    if (devices != NULL && pod->gpus.count > 0 && pods_bound(pod) &&
+        pod->allocation_row == pod->node &&
         gpus_rename(ledger_gpus(pods->ledger), &pod->gpus, devices)) {
-        ledger_gpus_changed(pods->ledger, pod->claim_row);
+        ledger_gpus_changed(pods->ledger, pod->allocation_row);
         changes |= POD_DEVICES;
     }
     return changes;
@@ -453,7 +455,7 @@ void pods_commit(struct pods *pods, struct pod *pod)
 
 void pods_post(struct pods *pods, struct pod *pod, uint32_t row)
 {
-    err_require(!pods_placed(pod) || pod->claim_row == row);
+    err_require(!pods_placed(pod) || pod->allocation_row == row);
     pod->posts++;
     move_to(pods, pod, MEMBER_POSTED, row, 0, names_at(pod, row));
 }
@@ -481,7 +483,7 @@ void pods_assume(struct pods *pods, struct pod *pod)
 
 void pods_bind(struct pods *pods, struct pod *pod, uint32_t row)
 {
-    err_require(!pods_placed(pod) || pod->claim_row == row);
+    err_require(!pods_placed(pod) || pod->allocation_row == row);
     move_to(pods, pod, MEMBER_BOUND, row, 0, names_at(pod, row));
 }
 
@@ -511,13 +513,13 @@ void pods_drop_shape(struct pods *pods, uint32_t shape)
 
 void pods_expect(struct pods *pods, struct pod *pod, int64_t until)
 {
-    pod->provisional = true;
+    pod->from_call = true;
     timers_set(&pods->unseen, &pod->unseen, until, pod);
 }
 
 void pods_seen(struct pods *pods, struct pod *pod)
 {
-    pod->provisional = false;
+    pod->from_call = false;
     timers_stop(&pods->unseen, &pod->unseen);
 }
 

@@ -14,11 +14,11 @@
  * A pod has at most one place, a node. Which way it got there and how certain that is, is its phase
  * (phase.h). The phase, the place and the ledger change together, here and nowhere else, so that
  * they can't disagree; a step that phase.h does not know is a mistake of the program and aborts. So
- * does what the pod has of the node's GPUs (gpus.h): which ones is told when it is held, or by its
+ * does what the pod has of the node's GPUs (gpus.h): which ones is known when it is held, or by its
  * annotation once it is bound. And so do the totals of the gang it is a member of (totals.h).
  *
- * Who is where: a pod with a claim stands in the list of its node, pods_on(), and in the footprint
- * of its gang, or of all pods without one.
+ * Who is where: a pod with an allocation stands in the list of its node, pods_on(), and in the
+ * footprint of its gang, or of all pods without one.
  *
  * Most of what the API server says of a pod is of no interest here: pods_observe() tells what of
  * the rest differs from what was known, and when nothing does, nothing has to be done.
@@ -37,7 +37,7 @@ void pods_on_phase(struct pods *pods,
 /* In order of arrival: pods_first(), then pod->hh.next. */
 struct pod *pods_first(const struct pods *pods);
 
-/* Pods with a claim on the row: the first, then pod->row_after. */
+/* Pods with an allocation on the row: the first, then pod->row_after. */
 struct pod *pods_on(const struct pods *pods, uint32_t row);
 /* How many of them are members of gangs. */
 uint32_t pods_members_on(const struct pods *pods, uint32_t row);
@@ -45,11 +45,11 @@ uint32_t pods_members_on(const struct pods *pods, uint32_t row);
 const struct footprint *pods_ordinary(const struct pods *pods);
 
 /* Takes in a pod, new or changed, and sets *changes (enum pod_change bits; NULL: not asked for). A
- * new pod has no claim and no gang. A claim is recharged when the shape changed (in-place resize).
- * One that is beyond a limit (shapes, node names) is `refused`: it is known, and what it requests
- * is charged where it runs, but it must not be planned. */
+ * new pod has no allocation and no gang. An allocation is recharged when the shape changed
+ * (in-place resize). One that is beyond a limit (shapes, node names) is `refused`: it is known, and
+ * what it requests is charged where it runs, but it must not be planned. */
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes);
-/* Removes; releases the claim. The pod must have left its gang. */
+/* Removes; releases the allocation. The pod must have left its gang. */
 void pods_remove(struct pods *pods, struct pod *pod);
 
 /* A reference to a shape for somebody who is no pod, and its end. */

@@ -32,7 +32,7 @@ struct tree {
 void tree_init(struct tree *tree, struct nodes *nodes, struct domains *domains,
                struct ledger *ledger);
 
-/* The row's node came or went, or NODE_PLACE was told of it. */
+/* The row's node came or went, or nodes_observe() said NODE_PLACE of it. */
 void tree_mark(struct tree *tree, uint32_t row);
 
 /* Makes up for what was marked, and tells the ledger. */

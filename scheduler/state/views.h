@@ -34,7 +34,7 @@ struct views *views_create(const struct domains *domains, const struct shapes *s
                            const struct accounts *accounts, const struct gpus *gpus);
 void views_destroy(struct views *views);
 
-/* To be told of. */
+/* To be called after it changed. */
 void views_tree_changed(struct views *views);
 void views_shape_gone(struct views *views, uint32_t shape);
 

@@ -169,7 +169,7 @@ bool oracle_has_glpsol(void)
     return spawn_glpsol(arguments) == 0;
 }
 
-/* "s mip ROWS COLUMNS STATUS OBJECTIVE": o optimal, n infeasible, else not settled. */
+/* "s mip ROWS COLUMNS STATUS OBJECTIVE": o optimal, n infeasible, else not decided. */
 static char read_result(const char *path, uint32_t *objective)
 {
     FILE *file = fopen(path, "r");

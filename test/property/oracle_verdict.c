@@ -367,7 +367,7 @@ static void report(const struct oracle_instance *instance, const struct solver_p
     printf("seed 0x%016" PRIx64 ": %s\n", instance->seed, fault);
     oracle_instance_print(instance, plan);
     print_vector("used ", plan->used, plan->feasible ? instance->levels : 0);
-    print_vector("bound", plan->lower_bound, plan->feasible ? instance->levels : 0);
+    print_vector("lower bound", plan->lower_bound, plan->feasible ? instance->levels : 0);
     print_vector("best ", answer->used, answer->feasible ? instance->levels : 0);
 }
 
@@ -437,7 +437,7 @@ void oracle_run(const char *what, const struct oracle_kind *kind, oracle_functio
     }
     printf("%s: %" PRIu32 " instances, %" PRIu32 " with a plan, %" PRIu32
            " proven optimal, %" PRIu32 " by the greedy pass alone, at most %" PRIu64
-           " steps; %" PRIu32 " not settled by the oracle; %" PRIu32 " faults\n",
+           " steps; %" PRIu32 " not decided by the oracle; %" PRIu32 " faults\n",
            what, tally->instances, tally->feasible, tally->proven, tally->greedy, tally->steps_most,
            tally->unproven, tally->faults);
     for (size_t i = 0; tally->kinds[i].fault != NULL; i++) {

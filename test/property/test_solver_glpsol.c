@@ -7,7 +7,7 @@
 #include "test/unit/check_main.h"
 
 /* One role on 13 to 256 nodes, against integer programs solved by glpsol; skipped without it. What
- * glpsol does not settle in its time is counted, and may not be much: the plan itself is checked
+ * glpsol does not decide in its time is counted, and may not be much: the plan itself is checked
  * all the same. */
 
 #define RUNS        60
@@ -69,7 +69,7 @@ START_TEST(hundreds_with_bound_members)
 }
 END_TEST
 
-/* Small instances, which sets of nodes settle too: another oracle, another model. */
+/* Small instances, which sets of nodes decide too: another oracle, another model. */
 START_TEST(oracles_agree)
 {
     struct oracle_kind kind = {

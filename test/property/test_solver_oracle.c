@@ -12,9 +12,10 @@
  *
  *   1. a plan respects capacity, exclusion and the required level, and its figures are true
  *   2. one role, or a single pod beside one other role: there is a plan exactly if the oracle has
- * one, and it has the same lowest common level
- *   3. the bound is not above the best there is, widest level first; with one role both are the
- *   plan 4. `optimal` means: the best there is, widest level first
+ *      one, and it has the same lowest common level
+ *   3. the lower bound is not above the best there is, widest level first; with one role both are
+ *      the plan
+ *   4. `optimal` means: the best there is, widest level first
  *   5. the same problem, and the same nodes inserted in another order, give the same plan
  *   6. a shortfall is true, its alternative does fit, and nothing lower does
  */
@@ -374,7 +375,7 @@ static void check_optimality(const struct oracle *oracle, const struct solver_pl
     tally->missed_level += plan->level != oracle->level;
     bool best = true;
     bool tight = true;
-    int order = 0; /* of the bound against the best there is, widest level first */
+    int order = 0; /* of the lower bound against the best there is, widest level first */
     for (uint32_t l = 0; l < oracle->levels; l++) {
         if (order == 0 && plan->lower_bound[l] != oracle->used[l]) {
             order = plan->lower_bound[l] < oracle->used[l] ? -1 : 1;

@@ -106,7 +106,7 @@ static void lay_out(struct sim *sim, struct random *random)
 void faults_start(struct sim *sim)
 {
     static const int rushes[] = {1500, 800, 400, 200};
-    static const int wishes[] = {0, 30, 60, 90};
+    static const int constraints[] = {0, 30, 60, 90};
     static const int forgetful[] = {0, 0, 30, 120};
     static const int often[] = {0, 1, 1, 1, 3};
     struct random own = random_of(sim, UINT32_MAX), *random = &own;
@@ -118,7 +118,7 @@ void faults_start(struct sim *sim)
     sim->stubborn = random_chance(random, 250);
     sim->aborts_from = INT64_MAX;
     sim->rush_ms = rushes[random_index(random, 4)];
-    sim->wish_percent = wishes[random_index(random, 4)];
+    sim->constrained_percent = constraints[random_index(random, 4)];
     sim->forgetful = forgetful[random_index(random, 4)];
     for (int i = 0; i < FAULTS; i++) {
         sim->weights[i] =
@@ -162,7 +162,7 @@ static void excuse(struct sim *sim, int node)
 static void excuse_exclusive(struct sim *sim)
 {
     for (int i = 0; i < sim->gang_count; i++) {
-        sim->gangs[i].excused |= sim->gangs[i].wishes.exclusive != LEVEL_NONE;
+        sim->gangs[i].excused |= sim->gangs[i].constraints.exclusive != LEVEL_NONE;
     }
 }
 

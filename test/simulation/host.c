@@ -56,7 +56,7 @@ static void answer_bind(struct sim *sim, const struct bind_reply *reply)
 {
     struct bind_call *call =
         reply->ticket < sim->call_count ? &sim->calls[reply->ticket] : &sim->calls[0];
-    if (call->state == CALL_GIVEN_UP && !call->told) {
+    if (call->state == CALL_GIVEN_UP && !call->shown) {
         call->state = CALL_BROKEN; /* into a connection that is closed by now */
         return;
     }
@@ -313,7 +313,7 @@ void host_give_up(struct sim *sim, uint64_t ticket)
     struct bind_call *call = &sim->calls[ticket];
     if (sim->host.engine != NULL && call->epoch == sim->host.epoch &&
         call->state == CALL_GIVEN_UP) {
-        call->told = true;
+        call->shown = true;
         (void)apply(sim, &record);
     }
 }
@@ -357,7 +357,7 @@ static enum write_outcome land(struct sim *sim, struct sim_write *write)
     return sim->host.codecs ? wire_outcome(sim, write, answer) : api_outcome(answer);
 }
 
-static void settle(struct sim *sim, int index, enum write_outcome outcome, int64_t delay)
+static void resolve(struct sim *sim, int index, enum write_outcome outcome, int64_t delay)
 {
     sim->writes[index].outcome = outcome;
     if (sim->writes[index].type != EFFECT_EXPLAIN) {
@@ -379,10 +379,10 @@ void host_write(struct sim *sim, int index)
 {
     struct sim_write *write = &sim->writes[index];
     if (write->landed) {
-        return; /* its sender died; that was settled then */
+        return; /* its sender died; that was resolved then */
     }
     if (!is_lost(sim, write)) {
-        settle(sim, index, land(sim, write), sim_delay(sim, 1, 10, 20, 5000));
+        resolve(sim, index, land(sim, write), sim_delay(sim, 1, 10, 20, 5000));
         return;
     }
     trace_note(sim, "something happens to a write of p%d", write->pod);
@@ -392,14 +392,14 @@ void host_write(struct sim *sim, int index)
     switch (random_index(&sim->random, 6)) {
     case 0: /* done, but the answer is lost */
         (void)land(sim, write);
-        settle(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
+        resolve(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
         break;
     case 1: /* lost on the way */
         write->landed = true;
-        settle(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
+        resolve(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
         break;
     case 2: /* the writer gives up, and it happens all the same */
-        settle(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
+        resolve(sim, index, WRITE_UNKNOWN, SIM_PATIENCE_MS);
         sim_later(sim, SIM_PATIENCE_MS + random_range(&sim->random, 1, 15000), ACTION_LAND, index,
                   0, 0);
         break;
@@ -409,8 +409,8 @@ void host_write(struct sim *sim, int index)
         break;
     default:
         write->landed = true;
-        settle(sim, index,
-               sim->host.codecs ? wire_outcome(sim, write, API_FORBIDDEN) : WRITE_REFUSED, 5);
+        resolve(sim, index,
+                sim->host.codecs ? wire_outcome(sim, write, API_FORBIDDEN) : WRITE_REFUSED, 5);
         break;
     }
 }
@@ -422,12 +422,12 @@ void host_land(struct sim *sim, int index, bool answered)
         return;
     }
     if (!answered && write->type == EFFECT_POST_BINDING &&
-        sim->host.posted[write->pod] != POST_UNSURE) { /* nobody doubts it any more */
+        sim->host.posted[write->pod] != POST_UNCONFIRMED) { /* it is confirmed */
         sim->nodes[write->node].disturbed_until = sim->now + SIM_DISTURBED_MS;
     }
     enum write_outcome outcome = land(sim, write);
     if (answered) {
-        settle(sim, index, outcome, 5);
+        resolve(sim, index, outcome, 5);
     }
 }
 

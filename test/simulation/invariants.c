@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "test/simulation/constraints.h"
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
-#include "test/simulation/told.h"
-#include "test/simulation/wishes.h"
+#include "test/simulation/shown.h"
 
 /* The invariants of the design, judged from outside: by what the engine was shown, what it said,
  * and the truth in the API server. Numbers in messages are those of the invariants.
@@ -18,14 +18,14 @@
  *   4  deterministic            host_replay()
  *   5  crash-safe               the others, with crashes
  *   6  always an answer         after every call
- *   7  alive                    settled.c, order.c
- *   8  least writing            settled.c, and in run.c
+ *   7  alive                    recovered.c, order.c
+ *   8  least writing            recovered.c, and in run.c
  *  10  ordinary pods            after every call of one
  *
- * Where a gang wants to be (required, exclusive, slices) is wishes.c.
+ * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
 
-/* Whether, as far as it was told, a member of the gang is bound, being bound, or was. */
+/* Whether, as far as it was shown, a member of the gang is bound, being bound, or was. */
 static bool begun(const struct sim *sim, int gang)
 {
     const struct host *host = &sim->host;
@@ -65,7 +65,7 @@ static bool is_planned_there(const struct sim *sim, const struct record *record)
     struct arena arena;
     bool found = false;
     int gang = sim->pods[record->pod].gang;
-    if (gang == SIM_NONE || record->nominated == SIM_NONE || told_twice(sim, record->pod)) {
+    if (gang == SIM_NONE || record->nominated == SIM_NONE || shown_twice(sim, record->pod)) {
         return false; /* a name that is there twice does not tell which one it is */
     }
     sim_name(name, 'g', gang);
@@ -113,7 +113,7 @@ void invariants_before(struct sim *sim, const struct record *record)
             break;
         }
         host->posted[pod] = record->outcome == WRITE_DONE      ? POST_BOUND
-                            : record->outcome == WRITE_UNKNOWN ? POST_UNSURE
+                            : record->outcome == WRITE_UNKNOWN ? POST_UNCONFIRMED
                                                                : POST_NONE;
         if (sim->pods[pod].gang != SIM_NONE) {
             sim->gangs[sim->pods[pod].gang].marred |= record->outcome != WRITE_DONE;
@@ -136,7 +136,7 @@ void invariants_before(struct sim *sim, const struct record *record)
 static bool is_news(const struct sim *sim, int gang)
 {
     const struct sim_gang *it = &sim->gangs[gang];
-    if (it->object && !told_group(sim, gang)) {
+    if (it->object && !shown_group(sim, gang)) {
         return true;
     }
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
@@ -152,7 +152,7 @@ static bool is_news(const struct sim *sim, int gang)
 /* The first bindings of a gang go out. */
 static void check_commit(struct sim *sim, int gang, int posts)
 {
-    int32_t quorum = told_quorum(sim, gang);
+    int32_t quorum = shown_quorum(sim, gang);
     if (quorum <= 0 || posts < quorum) {
         sim_fail(sim, "(1) %d bindings posted for gang g%d, whose quorum is %d", posts, gang,
                  (int)quorum);
@@ -189,7 +189,7 @@ static void check_posts(struct sim *sim)
         if (first) {
             check_commit(sim, gang, posts[gang]);
         }
-        wishes_check_posts(sim, gang, first && !again[gang] && !sim->gangs[gang].marred);
+        constraints_check_posts(sim, gang, first && !again[gang] && !sim->gangs[gang].marred);
     }
 }
 
@@ -262,7 +262,7 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
         sim_fail(sim, "(2) bindings of p%d to n%d and n%d are on their way", pod,
                  host->posted_to[pod], node);
     }
-    if (effect->write.gang == NULL && host->posted[pod] == POST_UNSURE &&
+    if (effect->write.gang == NULL && host->posted[pod] == POST_UNCONFIRMED &&
         host->posted_to[pod] !=
             node) { /* kube-scheduler has forgotten; it may be there all the same */
         sim->nodes[host->posted_to[pod]].disturbed_until = sim->now + SIM_DISTURBED_MS;
@@ -292,7 +292,7 @@ static void check_booking(struct sim *sim)
         int engaged = load.held[node] + load.posted[node];
         const struct sim_node *truth = &sim->nodes[node];
         int gpus = truth->state.exists ? truth->state.gpus : 0;
-        if (engaged > 0 && told_node(sim, node) && truth->disturbed_until < sim->now &&
+        if (engaged > 0 && shown_node(sim, node) && truth->disturbed_until < sim->now &&
             engaged + load.used[node] > gpus) {
             sim_fail(sim, "(2) node n%d has %d GPUs, %d in use, %d held, %d in new bindings", node,
                      gpus, load.used[node], load.held[node], load.posted[node]);
@@ -317,12 +317,12 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     }
     measure(sim, &load);
     for (int i = 0; i < sim->pod_count; i++) {
-        if (sim->host.posted[i] == POST_UNSURE || sim->host.posted[i] == POST_SENT) {
+        if (sim->host.posted[i] == POST_UNCONFIRMED || sim->host.posted[i] == POST_SENT) {
             load.holds[sim->host.posted_to[i]]++; /* whoever knows whether it is bound */
         }
     }
     int free[SIM_NODES_MAX], gpus = sim_gpus(sim->pods[record->pod].shape);
-    told_free(sim, SIM_NONE, free);
+    shown_free(sim, SIM_NONE, free);
     for (uint32_t i = 0; i < record->node_count; i++) {
         int node = record->nodes[i];
         if (!reply->passes[i] && (load.holds[node] == 0 || free[node] >= gpus)) {

@@ -7,7 +7,7 @@
 /* Before and after every engine_apply(). */
 void invariants_before(struct sim *sim, const struct record *record);
 void invariants_after(struct sim *sim, const struct record *record);
-/* When the faults are over and everything had time to settle. */
-void invariants_settled(struct sim *sim);
+/* When the faults are over and everything had time to recover. */
+void invariants_recovered(struct sim *sim);
 
 #endif

@@ -5,8 +5,8 @@
 #include "test/simulation/trace.h"
 
 /* Gangs in all the forms there are: with a group object or lightweight, with ranks and a leader or
- * without, with more pods than the quorum, with wishes for racks and leaves, whole slices or not.
- * Their pods come one after the other, the object before, between or after them.
+ * without, with more pods than the quorum, with racks and leaves required or preferred, whole
+ * slices or not. Their pods come one after the other, the object before, between or after them.
  */
 
 /* What a pod of a gang is, packed for an action: shape, role, rank and name. */
@@ -36,7 +36,7 @@ void jobs_show_group(struct sim *sim, int gang)
     struct sim_gang *it = &sim->gangs[gang];
     it->state.exists = true;
     it->state.minimum = it->minimum;
-    it->state.wishes = it->wishes;
+    it->state.constraints = it->constraints;
     api_show(sim, KIND_GROUP, gang);
 }
 
@@ -59,26 +59,26 @@ static enum sim_level level_of(struct random *random, int rack, int leaf)
     return ticket < rack ? LEVEL_RACK : ticket < rack + leaf ? LEVEL_LEAF : LEVEL_NONE;
 }
 
-static void wish_slices(struct random *random, struct wishes *wishes)
+static void draw_slices(struct random *random, struct constraints *constraints)
 {
-    wishes->slice_level[0] = random_chance(random, 700) ? LEVEL_RACK : LEVEL_LEAF;
-    wishes->slice_size[0] = (int)random_range(random, 1, 3);
-    wishes->layers = 1;
-    if (wishes->slice_level[0] == LEVEL_LEAF && random_chance(random, 600)) {
-        wishes->slice_size[0] = (int)random_range(random, 1, 2) * 2;
-        wishes->slice_level[1] = LEVEL_RACK;
-        wishes->slice_size[1] = wishes->slice_size[0] / 2;
-        wishes->layers = 2;
+    constraints->slice_level[0] = random_chance(random, 700) ? LEVEL_RACK : LEVEL_LEAF;
+    constraints->slice_size[0] = (int)random_range(random, 1, 3);
+    constraints->layers = 1;
+    if (constraints->slice_level[0] == LEVEL_LEAF && random_chance(random, 600)) {
+        constraints->slice_size[0] = (int)random_range(random, 1, 2) * 2;
+        constraints->slice_level[1] = LEVEL_RACK;
+        constraints->slice_size[1] = constraints->slice_size[0] / 2;
+        constraints->layers = 2;
     }
 }
 
-static void wish(struct random *random, struct wishes *wishes)
+static void draw_constraints(struct random *random, struct constraints *constraints)
 {
-    wishes->required = level_of(random, 20, 20);
-    wishes->preferred = level_of(random, 20, 20);
-    wishes->exclusive = level_of(random, 18, 8);
+    constraints->required = level_of(random, 20, 20);
+    constraints->preferred = level_of(random, 20, 20);
+    constraints->exclusive = level_of(random, 18, 8);
     if (random_chance(random, 450)) {
-        wish_slices(random, wishes);
+        draw_slices(random, constraints);
     }
 }
 
@@ -87,17 +87,18 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
 {
     *size = (int)(random_chance(random, 850) ? random_range(random, 1, 6)
                                              : random_range(random, 6, 10));
-    if (random_chance(random, sim->wish_percent * 10)) {
-        wish(random, &gang->wishes);
+    if (random_chance(random, sim->constrained_percent * 10)) {
+        draw_constraints(random, &gang->constraints);
     }
-    if (gang->wishes.layers > 0 && random_chance(random, 850)) {
-        int slice = gang->wishes.slice_size[0];
+    if (gang->constraints.layers > 0 && random_chance(random, 850)) {
+        int slice = gang->constraints.slice_size[0];
         *size = (*size + slice - 1) / slice * slice;
     }
     gang->minimum = random_chance(random, 700) ? *size : (int)random_range(random, 1, *size);
     gang->object = random_chance(random, 500);
     /* Without ranks the order of names cuts the slices, so who arrives late moves them. */
-    gang->ranked = random_chance(random, 500) || (gang->wishes.layers > 0 && gang->minimum < *size);
+    gang->ranked =
+        random_chance(random, 500) || (gang->constraints.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
     gang->last_pod = SIM_NONE;
 }
@@ -120,7 +121,7 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     /* Which pods are sliced is a matter of their shape: a leader that looks like a worker of
      * another role would make the order of arrival count. */
     bool led = random_chance(random, 250) &&
-               (gang->wishes.layers == 0 || (other != shape && gang->minimum == size));
+               (gang->constraints.layers == 0 || (other != shape && gang->minimum == size));
     for (int i = 0; i < size + led; i++) {
         bool leader = led && i == size;
         enum sim_role role = !gang->ranked ? ROLE_NONE : leader ? ROLE_LEADER : ROLE_WORKER;
@@ -131,7 +132,7 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     gang->minimum += led && gang->minimum == size;
     trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d", index, size, sim_gpus(shape),
                led ? " and a leader" : "", (int)gang->minimum);
-    trace_wishes(sim, &gang->wishes);
+    trace_constraints(sim, &gang->constraints);
 }
 
 void jobs_start_ordinary(struct sim *sim, struct random *random)
@@ -262,16 +263,17 @@ void jobs_edit_group(struct sim *sim, struct random *random)
     jobs_excuse(sim, index);
     if (kind < 3) {
         gang->state.exists = false;
-        gang->excused |= sim->wish_percent > 0; /* nobody knows its wishes for a while */
+        /* nobody knows its constraints for a while */
+        gang->excused |= sim->constrained_percent > 0;
         trace_note(sim, "the group of g%d is deleted for a while", index);
         sim_later(sim, random_range(random, 10, 5000), ACTION_GROUP, index, 0, 0);
-    } else if (kind < 5 && sim->wish_percent > 0) {
-        gang->wishes = (struct wishes){.required = LEVEL_NONE};
-        wish(random, &gang->wishes);
-        gang->state.wishes = gang->wishes;
+    } else if (kind < 5 && sim->constrained_percent > 0) {
+        gang->constraints = (struct constraints){.required = LEVEL_NONE};
+        draw_constraints(random, &gang->constraints);
+        gang->state.constraints = gang->constraints;
         gang->excused = true; /* others may be where it wants to be alone */
-        trace_note(sim, "g%d wishes to be elsewhere", index);
-        trace_wishes(sim, &gang->wishes);
+        trace_note(sim, "g%d has other constraints", index);
+        trace_constraints(sim, &gang->constraints);
     } else {
         int32_t change = (int32_t)random_range(random, 0, 6);
         gang->minimum = kind < 8 ? gang->minimum + (kind < 7 ? 1 : -1) : change;

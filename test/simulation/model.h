@@ -21,7 +21,7 @@
 enum sim_level { LEVEL_NONE, LEVEL_LEAF, LEVEL_RACK };
 
 /* Where a gang wants to be; all zero: anywhere. */
-struct wishes {
+struct constraints {
     enum sim_level required, preferred, exclusive;
     int layers; /* of slices, from wide to narrow */
     enum sim_level slice_level[SIM_LAYERS_MAX];
@@ -48,7 +48,7 @@ struct group_state {
     bool exists;
     int32_t minimum;
     int64_t timeout_ms;
-    struct wishes wishes;
+    struct constraints constraints;
 };
 
 enum sim_kind { KIND_NODE, KIND_POD, KIND_GROUP, KINDS };
@@ -94,9 +94,9 @@ struct sim_gang {
     int64_t lost_at;          /* a nomination of its got lost then */
     bool ranked;              /* its members have ranks and roles */
     int32_t priority;
-    int32_t minimum;      /* as wanted; lightweight: written on its pods */
-    struct wishes wishes; /* on the object, or on each pod */
-    int last_pod;         /* newest member ever, then next_of_gang; SIM_NONE: none */
+    int32_t minimum;                /* as wanted; lightweight: written on its pods */
+    struct constraints constraints; /* on the object, or on each pod */
+    int last_pod;                   /* newest member ever, then next_of_gang; SIM_NONE: none */
 };
 
 /* GPUs that a pod of the shape asks for. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "test/simulation/told.h"
+#include "test/simulation/shown.h"
 
 /* What the engine asked for last, by pod, in this epoch; when a plan is given up, whether all of
  * its nominations were taken back in the same breath; and when the watch shows that kube-scheduler
@@ -72,7 +72,7 @@ static void check_gang(struct sim *sim, int gang)
     arena_init(&arena);
     if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
         for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-            if (sim->host.nominated[i] && told_live(sim, i) && !told_twice(sim, i) &&
+            if (sim->host.nominated[i] && shown_live(sim, i) && !shown_twice(sim, i) &&
                 lacks_node(&view, sim->pods[i].name)) {
                 sim_fail(sim, "(7) p%d stays nominated, and the plan of g%d is no more", i, gang);
             }
@@ -89,7 +89,7 @@ static bool is_awaited(struct sim *sim, int pod, int node)
     struct arena arena;
     bool awaited = false;
     int gang = sim->pods[pod].gang;
-    if (gang == SIM_NONE || told_twice(sim, pod)) {
+    if (gang == SIM_NONE || shown_twice(sim, pod)) {
         return false;
     }
     arena_init(&arena);

@@ -14,7 +14,7 @@ const char *objects_name(struct sim *sim, char prefix, int number)
     return arena_string(&sim->arena, sim_name(name, prefix, number));
 }
 
-bool objects_wishes_on_pods(const struct sim_gang *gang)
+bool objects_constraints_on_pods(const struct sim_gang *gang)
 {
     return !gang->object;
 }
@@ -66,19 +66,20 @@ void objects_node(struct sim *sim, int index, const struct node_state *state,
                                    .allocatable_count = 2};
 }
 
-static void place(struct sim *sim, const struct wishes *wishes, struct placement_object *placement)
+static void place(struct sim *sim, const struct constraints *constraints,
+                  struct placement_object *placement)
 {
     struct slice_object *slices = arena_alloc(&sim->arena, SIM_LAYERS_MAX, sizeof *slices);
-    for (int i = 0; i < wishes->layers; i++) {
-        slices[i] =
-            (struct slice_object){objects_level(wishes->slice_level[i]), wishes->slice_size[i]};
+    for (int i = 0; i < constraints->layers; i++) {
+        slices[i] = (struct slice_object){objects_level(constraints->slice_level[i]),
+                                          constraints->slice_size[i]};
     }
     *placement = (struct placement_object){
-        .required_level = objects_level(wishes->required),
-        .preferred_level = objects_level(wishes->preferred),
-        .exclusive_level = objects_level(wishes->exclusive),
+        .required_level = objects_level(constraints->required),
+        .preferred_level = objects_level(constraints->preferred),
+        .exclusive_level = objects_level(constraints->exclusive),
         .slices = slices,
-        .slice_count = (size_t)wishes->layers,
+        .slice_count = (size_t)constraints->layers,
     };
 }
 
@@ -115,8 +116,8 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .role = objects_role(pod->role),
         .rank = pod->rank,
     };
-    if (gang != NULL && objects_wishes_on_pods(gang)) {
-        place(sim, &gang->wishes, &object->placement);
+    if (gang != NULL && objects_constraints_on_pods(gang)) {
+        place(sim, &gang->constraints, &object->placement);
     }
 }
 
@@ -133,5 +134,5 @@ void objects_group(struct sim *sim, int index, const struct group_state *state,
                                     .uid = name,
                                     .minimum = state->minimum,
                                     .hold_timeout_ms = state->timeout_ms};
-    place(sim, &state->wishes, &object->placement);
+    place(sim, &state->constraints, &object->placement);
 }

@@ -4,7 +4,7 @@
 
 #include "test/simulation/sim.h"
 
-/* Objects of the cluster as the engine is told of them. Strings are *borrowed* from sim->arena and
+/* Objects of the cluster as the engine is given them. Strings are *borrowed* from sim->arena and
  * live until it is reset. With host.codecs they come out of the real decoders (wire_objects.h). */
 
 void objects_node(struct sim *sim, int index, const struct node_state *state,
@@ -17,8 +17,8 @@ void objects_group(struct sim *sim, int index, const struct group_state *state,
 /* "p17" and the like, *borrowed* from sim->arena. */
 const char *objects_name(struct sim *sim, char prefix, int number);
 
-/* The gang's wishes stand on its pods, not on a group object. */
-bool objects_wishes_on_pods(const struct sim_gang *gang);
+/* The gang's constraints stand on its pods, not on a group object. */
+bool objects_constraints_on_pods(const struct sim_gang *gang);
 const char *objects_level(enum sim_level level); /* NULL for LEVEL_NONE */
 const char *objects_role(enum sim_role role);    /* NULL for ROLE_NONE */
 

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "test/simulation/told.h"
+#include "test/simulation/shown.h"
 
 /* When a gang gets its plan, nobody who comes before it may wait although that one would fit: into
- * what is free by what the engine was told, with the new plan's room given back. Only for seeds
- * without wishes, where "fits" is a sum over nodes.
+ * what is free by what the engine was shown, with the new plan's room given back. Only for seeds
+ * without constraints, where "fits" is a sum over nodes.
  */
 
 #define TROUBLE_MS 61000 /* the longest backoff, and as long as a veto lasts */
@@ -18,11 +18,11 @@ void order_trouble(struct sim *sim, int gang, int64_t now)
 }
 
 /* Members that could be planned, all of one shape; 0 when they differ. */
-static int told_pending(const struct sim *sim, int gang, int *shape)
+static int shown_pending(const struct sim *sim, int gang, int *shape)
 {
     int count = 0;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (!told_live(sim, i)) {
+        if (!shown_live(sim, i)) {
             continue;
         }
         if (count > 0 && sim->pods[i].shape != *shape) {
@@ -55,12 +55,12 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
 {
     const struct host *host = &sim->host;
     int free[SIM_NODES_MAX], shape = 0;
-    told_free(sim, planned, free);
+    shown_free(sim, planned, free);
     for (int gang = 0; gang < sim->gang_count; gang++) {
         char name[16];
         struct gang_view view;
         struct arena arena;
-        int quorum = told_quorum(sim, gang);
+        int quorum = shown_quorum(sim, gang);
         if (gang == planned || host->ready[gang] == 0 || quorum <= 0 ||
             host->troubled_until[gang] > now || !comes_first(sim, gang, planned)) {
             continue;
@@ -70,7 +70,7 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
             engine_gang_find(host->engine, "ns", sim_name(name, 'g', gang), &arena, &view) &&
             view.state == GANG_WAITING;
         arena_finish(&arena);
-        if (waits && told_pending(sim, gang, &shape) >= quorum &&
+        if (waits && shown_pending(sim, gang, &shape) >= quorum &&
             fits(free, sim->node_count, shape, quorum)) {
             sim_fail(sim, "(7) gang g%d is planned before g%d, which comes first and would fit",
                      planned, gang);
@@ -104,7 +104,7 @@ void order_check(struct sim *sim, int64_t now)
         }
     }
     bool late = host->tick_at < now - 1000; /* vetoes end in a tick, and the clock jumped past it */
-    for (uint64_t i = 0; i < planned && sim->wish_percent == 0 && !late; i++) {
+    for (uint64_t i = 0; i < planned && sim->constrained_percent == 0 && !late; i++) {
         check_overtaken(sim, first[i], now);
     }
 }

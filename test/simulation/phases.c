@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Written from the drawing in docs/states.md, not from the engine's table: the steps, and what has
- * to have happened in the same event for each of them. The first step of a pod that is told is
- * believed as to where it came from, for what happened before the first complete list is not told.
+ * to have happened in the same event for each of them. The first step of a pod that is shown is
+ * believed as to where it came from, for what happened before the first complete list is not shown.
  */
 
 enum cause {

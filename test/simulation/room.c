@@ -33,7 +33,7 @@ static enum sim_level wider(enum sim_level a, enum sim_level b)
 
 static void leave_out(const struct sim *sim, int gang, struct room *room)
 {
-    enum sim_level own = sim->gangs[gang].wishes.exclusive;
+    enum sim_level own = sim->gangs[gang].constraints.exclusive;
     for (int node = 0; node < sim->node_count; node++) {
         if (sim_domain(&sim->nodes[node].state, own) == SIM_NONE) {
             room->copies[node] = 0;
@@ -45,7 +45,7 @@ static void leave_out(const struct sim *sim, int gang, struct room *room)
             pod->state.node == SIM_NONE) {
             continue;
         }
-        enum sim_level level = wider(own, sim->gangs[pod->gang].wishes.exclusive);
+        enum sim_level level = wider(own, sim->gangs[pod->gang].constraints.exclusive);
         int taken = sim_domain(&sim->nodes[pod->state.node].state, level);
         for (int node = 0; node < sim->node_count && level != LEVEL_NONE; node++) {
             int domain = sim_domain(&sim->nodes[node].state, level);
@@ -78,42 +78,42 @@ static uint32_t within(const struct sim *sim, uint32_t nodes, enum sim_level lev
 }
 
 /* Pods in whole slices of layer `layer` and below, on the nodes of the set. */
-static int sliced(const struct sim *sim, const struct room *room, const struct wishes *wishes,
-                  int layer, uint32_t nodes)
+static int sliced(const struct sim *sim, const struct room *room,
+                  const struct constraints *constraints, int layer, uint32_t nodes)
 {
     int sum = 0;
     for (int node = 0; node < sim->node_count; node++) {
         if ((nodes >> node & 1) == 0) {
             continue;
         }
-        if (layer >= wishes->layers || layer >= SIM_LAYERS_MAX) {
+        if (layer >= constraints->layers || layer >= SIM_LAYERS_MAX) {
             sum += room->copies[node];
             continue;
         }
-        enum sim_level level = wishes->slice_level[layer];
+        enum sim_level level = constraints->slice_level[layer];
         int domain = sim_domain(&sim->nodes[node].state, level);
         uint32_t inside = within(sim, nodes, level, domain);
         nodes &= ~inside;
         if (domain != SIM_NONE) {
-            int size = wishes->slice_size[layer];
-            sum += sliced(sim, room, wishes, layer + 1, inside) / size * size;
+            int size = constraints->slice_size[layer];
+            sum += sliced(sim, room, constraints, layer + 1, inside) / size * size;
         }
     }
     return sum;
 }
 
-int room_for(const struct sim *sim, const struct room *room, const struct wishes *wishes)
+int room_for(const struct sim *sim, const struct room *room, const struct constraints *constraints)
 {
     int best = 0;
     uint32_t all = (1u << sim->node_count) - 1;
-    if (wishes->required == LEVEL_NONE) {
-        return sliced(sim, room, wishes, 0, all);
+    if (constraints->required == LEVEL_NONE) {
+        return sliced(sim, room, constraints, 0, all);
     }
     for (int node = 0; node < sim->node_count; node++) {
-        int domain = sim_domain(&sim->nodes[node].state, wishes->required);
+        int domain = sim_domain(&sim->nodes[node].state, constraints->required);
         if (domain != SIM_NONE) {
-            uint32_t inside = within(sim, all, wishes->required, domain);
-            int here = sliced(sim, room, wishes, 0, inside);
+            uint32_t inside = within(sim, all, constraints->required, domain);
+            int here = sliced(sim, room, constraints, 0, inside);
             best = here > best ? here : best;
         }
     }

@@ -15,7 +15,7 @@ void room_measure(const struct sim *sim, int gang, int shape, struct room *room)
 
 /* How many pods fit all at once, in one domain if that is required, in whole slices if it wants
  * slices. */
-int room_for(const struct sim *sim, const struct room *room, const struct wishes *wishes);
+int room_for(const struct sim *sim, const struct room *room, const struct constraints *constraints);
 
 /* Whether one ordinary pod of the shape fits. */
 bool room_for_one(const struct sim *sim, int shape);

@@ -17,8 +17,8 @@
  * failing one is simply run again to see more of it, with a trace this time.
  */
 
-#define SETTLE_MS (5 * 60 * 1000)
-#define QUIET_MS  (10 * 60 * 1000)
+#define RECOVERY_MS (5 * 60 * 1000)
+#define QUIET_MS    (10 * 60 * 1000)
 
 /* ---- one ---- */
 
@@ -38,18 +38,18 @@ static void reset_writes(struct sim *sim)
     }
 }
 
-static void settle(struct sim *sim)
+static void recover(struct sim *sim)
 {
     run_until(sim, sim->now + 30000); /* pods on lost nodes are collected, the daemon is back */
     reset_writes(sim);
-    run_until(sim, sim->now + SETTLE_MS / 3);
+    run_until(sim, sim->now + RECOVERY_MS / 3);
     sim->aborts_from = sim->stubborn ? INT64_MAX : sim->now;
     faults_finish(sim);
-    run_until(sim, sim->now + SETTLE_MS);
+    run_until(sim, sim->now + RECOVERY_MS);
     kube_flush(sim);
     run_until(sim, sim->now + 150000); /* vetoes and backoffs last a minute */
     if (!sim->failed) {
-        invariants_settled(sim);
+        invariants_recovered(sim);
     }
 }
 
@@ -57,7 +57,7 @@ static void keep_quiet(struct sim *sim)
 {
     reset_writes(sim);
     run_until(sim, sim->now + QUIET_MS / 2);
-    kube_wake_all(sim); /* who asks again is told the same */
+    kube_wake_all(sim); /* who asks again is shown the same */
     run_until(sim, sim->now + QUIET_MS / 2);
     /* One Event for a gang may put right what was said before. */
     bool chatter = sim->engine_writes > 0 || sim->engine_events > (uint64_t)sim->gang_count;
@@ -82,7 +82,7 @@ void run_seed(const struct run *run, struct run_result *result)
     }
     if (!sim->failed) {
         faults_stop(sim);
-        settle(sim);
+        recover(sim);
     }
     if (!sim->failed) {
         keep_quiet(sim);

@@ -40,8 +40,8 @@ struct run_result {
     uint64_t events, commits, crashes;
 };
 
-/* M steps with faults, then five minutes of virtual time to settle, the checks of what must be true
- * then, and ten more minutes in which nothing may be written. */
+/* M steps with faults, then five minutes of virtual time to recover, the checks of what must be
+ * true then, and ten more minutes in which nothing may be written. */
 void run_seed(const struct run *run, struct run_result *result);
 
 /* Makes a failing run shorter: fewer steps, fewer faults, as long as the same invariant is

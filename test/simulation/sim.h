@@ -114,7 +114,7 @@ struct bind_call {
     int64_t at;
     uint64_t epoch;
     enum bind_call_state state;
-    bool told; /* the engine knows that it was given up */
+    bool shown; /* the engine knows that it was given up */
 };
 
 struct filter_answer {
@@ -126,7 +126,7 @@ struct filter_answer {
 };
 
 /* What the invariants remember of a pod between two applies. */
-enum post_state { POST_NONE, POST_SENT, POST_BOUND, POST_UNSURE };
+enum post_state { POST_NONE, POST_SENT, POST_BOUND, POST_UNCONFIRMED };
 
 struct host {
     struct engine *engine; /* NULL: down */
@@ -139,9 +139,9 @@ struct host {
     int64_t tick_at;
     struct record *records; /* of this epoch */
     size_t record_count, record_room;
-    struct pod_state seen[SIM_PODS_MAX]; /* what the engine was told last */
+    struct pod_state seen[SIM_PODS_MAX]; /* what the engine was shown last */
     bool seen_ever[SIM_PODS_MAX];
-    struct group_state groups[SIM_GANGS_MAX]; /* as the engine was told */
+    struct group_state groups[SIM_GANGS_MAX]; /* as the engine was shown */
     struct node_state nodes[SIM_NODES_MAX];
     enum post_state posted[SIM_PODS_MAX];
     int posted_to[SIM_PODS_MAX];
@@ -150,8 +150,8 @@ struct host {
     int shown[SIM_PODS_MAX];               /* node that the watch showed last */
     int taken_back[SIM_PODS_MAX];          /* how often by kube-scheduler since it was asked for */
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
-    uint64_t ready[SIM_GANGS_MAX]; /* number of the apply that made it ready; 0: it is not */
-    const char *phase[SIM_PODS_MAX]; /* of members, as told last; NULL: not yet */
+    uint64_t ready[SIM_GANGS_MAX];   /* number of the apply that made it ready; 0: it is not */
+    const char *phase[SIM_PODS_MAX]; /* of members, as shown last; NULL: not yet */
     bool carried; /* the running filter call's member was planned where its nomination says */
     struct filter_answer answer;
     uint32_t prioritized;
@@ -251,10 +251,10 @@ struct sim {
     uint64_t commits, crashes, applies;
 
     /* what the seed chose */
-    int weights[32];  /* of kinds of faults */
-    int64_t rush_ms;  /* faults are at most that far apart */
-    bool stubborn;    /* hidden refusals stay to the end */
-    int wish_percent; /* gangs that wish for a place */
+    int weights[32];         /* of kinds of faults */
+    int64_t rush_ms;         /* faults are at most that far apart */
+    bool stubborn;           /* hidden refusals stay to the end */
+    int constrained_percent; /* gangs with constraints */
     struct losses losses;
     int forgetful;       /* thousandths of nominations that get lost, always */
     int64_t aborts_from; /* no hold may run out from then on */

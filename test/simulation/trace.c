@@ -52,19 +52,19 @@ void trace_node(const struct sim *sim, int node)
     }
 }
 
-void trace_wishes(const struct sim *sim, const struct wishes *wishes)
+void trace_constraints(const struct sim *sim, const struct constraints *constraints)
 {
-    const char *required = objects_level(wishes->required);
-    const char *preferred = objects_level(wishes->preferred);
-    const char *exclusive = objects_level(wishes->exclusive);
+    const char *required = objects_level(constraints->required);
+    const char *preferred = objects_level(constraints->preferred);
+    const char *exclusive = objects_level(constraints->exclusive);
     if (required != NULL || preferred != NULL || exclusive != NULL) {
         trace_note(sim, "  required %s, preferred %s, exclusive %s",
                    required == NULL ? "none" : required, preferred == NULL ? "none" : preferred,
                    exclusive == NULL ? "none" : exclusive);
     }
-    for (int i = 0; i < wishes->layers; i++) {
-        trace_note(sim, "  slices of %d in one %s", wishes->slice_size[i],
-                   objects_level(wishes->slice_level[i]));
+    for (int i = 0; i < constraints->layers; i++) {
+        trace_note(sim, "  slices of %d in one %s", constraints->slice_size[i],
+                   objects_level(constraints->slice_level[i]));
     }
 }
 

@@ -7,7 +7,7 @@
 /* What happens, for people, one line each, into sim->trace; nothing at all while that is NULL.
  *
  *   fault 17: a gang                       what is done to the cluster
- *        2031 > pod p4 of g1 (8 GPUs)      what the engine is told
+ *        2031 > pod p4 of g1 (8 GPUs)      what the engine is shown
  *        2031 < nominate p4 on n2          what it wants done
  *        2040   n2 is bound …              what becomes of it
  */
@@ -16,7 +16,7 @@ void trace_note(const struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void trace_fault(const struct sim *sim, uint32_t number, const char *name);
 void trace_node(const struct sim *sim, int node);
-void trace_wishes(const struct sim *sim, const struct wishes *wishes);
+void trace_constraints(const struct sim *sim, const struct constraints *constraints);
 /* An event of the engine, and its effects. */
 void trace_record(const struct sim *sim, const struct record *record,
                   const struct effects *effects);

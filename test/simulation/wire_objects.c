@@ -34,20 +34,20 @@ static json_t *parse(struct sim *sim, const char *what, const char *text)
     return json;
 }
 
-static const char *slices_text(struct sim *sim, int gang, const struct wishes *wishes)
+static const char *slices_text(struct sim *sim, int gang, const struct constraints *constraints)
 {
     const char *list = "";
     bool kueue = gang % 2 != 0;
-    for (int i = 0; i < wishes->layers; i++) {
-        const char *level = objects_level(wishes->slice_level[i]);
-        int size = wishes->slice_size[i];
+    for (int i = 0; i < constraints->layers; i++) {
+        const char *level = objects_level(constraints->slice_level[i]);
+        int size = constraints->slice_size[i];
         list = concat(sim, list,
                       kueue ? arena_printf(&sim->arena,
                                            "{\\\"topology\\\":\\\"%s\\\",\\\"size\\\":%d}", level,
                                            size)
                             : arena_printf(&sim->arena, "%s=%d", level, size));
     }
-    if (wishes->layers == 0) {
+    if (constraints->layers == 0) {
         return "";
     }
     return kueue ? pair(sim, "kueue.x-k8s.io/podset-slice-required-topology-constraints",
@@ -55,23 +55,24 @@ static const char *slices_text(struct sim *sim, int gang, const struct wishes *w
                  : pair(sim, "phalanx.dev/slices", list);
 }
 
-static const char *wishes_text(struct sim *sim, int gang, const struct wishes *wishes)
+static const char *constraints_text(struct sim *sim, int gang,
+                                    const struct constraints *constraints)
 {
     bool kueue = gang % 2 != 0;
     const char *text = pair(
         sim, kueue ? "kueue.x-k8s.io/podset-required-topology" : "phalanx.dev/required-topology",
-        objects_level(wishes->required));
+        objects_level(constraints->required));
     text = concat(sim, text,
                   pair(sim,
                        kueue ? "kai.scheduler/topology-preferred-placement"
                              : "phalanx.dev/preferred-topology",
-                       objects_level(wishes->preferred)));
+                       objects_level(constraints->preferred)));
     text = concat(sim, text,
                   pair(sim,
                        kueue ? "alpha.jobset.sigs.k8s.io/exclusive-topology"
                              : "phalanx.dev/exclusive-topology",
-                       objects_level(wishes->exclusive)));
-    return concat(sim, text, slices_text(sim, gang, wishes));
+                       objects_level(constraints->exclusive)));
+    return concat(sim, text, slices_text(sim, gang, constraints));
 }
 
 void wire_node(struct sim *sim, int index, const struct node_state *state,
@@ -130,8 +131,8 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
 {
     const struct sim_pod *pod = &sim->pods[index];
     const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
-    const char *annotations = gang != NULL && objects_wishes_on_pods(gang)
-                                  ? wishes_text(sim, pod->gang, &gang->wishes)
+    const char *annotations = gang != NULL && objects_constraints_on_pods(gang)
+                                  ? constraints_text(sim, pod->gang, &gang->constraints)
                                   : "";
     const char *metadata =
         arena_printf(&sim->arena,
@@ -178,7 +179,7 @@ void wire_group(struct sim *sim, int index, const struct group_state *state,
                                     "{\"metadata\":{\"name\":\"g%d\",\"namespace\":\"ns\",\"uid\":"
                                     "\"g%d\",\"annotations\":{%s}},"
                                     "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
-                                    index, index, wishes_text(sim, index, &state->wishes),
+                                    index, index, constraints_text(sim, index, &state->constraints),
                                     (int)state->minimum, (int)(state->timeout_ms / 1000));
     json_t *json = parse(sim, "group", text);
     if (json != NULL && group_decode(json, &sim->arena, object, &err) < 0) {

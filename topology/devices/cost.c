@@ -144,39 +144,41 @@ static uint64_t square_lost(uint64_t free_gpus, uint64_t taken)
     return before * before - after * after;
 }
 
-uint64_t device_shape_choice_cost(const struct device_shape *shape, const struct device_wish *wish,
-                                  uint64_t chosen, uint32_t links)
+uint64_t device_shape_choice_cost(const struct device_shape *shape,
+                                  const struct device_request *request, uint64_t chosen,
+                                  uint32_t links)
 {
     uint64_t cost = (DEVICE_LINKS_MAX - links) << DEVICE_COST_LINKS;
     for (uint32_t i = 0; i < shape->place_count; i++) {
         uint64_t here = chosen & shape->places[i].gpus;
         cost += (uint64_t)(here != 0) << DEVICE_COST_PLACES;
-        cost += excess(here, wish->free_nics & shape->places[i].nics) << DEVICE_COST_NIC_FAR;
+        cost += excess(here, request->free_nics & shape->places[i].nics) << DEVICE_COST_NIC_FAR;
     }
     for (uint32_t i = 0; i < shape->numa_count; i++) {
         uint64_t here = chosen & shape->numas[i].gpus;
         cost += (uint64_t)(here != 0) << DEVICE_COST_NUMAS;
-        cost += excess(here, wish->free_nics & shape->numas[i].nics) << DEVICE_COST_NIC_NONE;
+        cost += excess(here, request->free_nics & shape->numas[i].nics) << DEVICE_COST_NIC_NONE;
     }
-    if (wish->rails != 0) {
-        uint64_t off = device_shape_off_rails(shape, chosen, wish->rails);
+    if (request->rails != 0) {
+        uint64_t off = device_shape_off_rails(shape, chosen, request->rails);
         cost += (uint64_t)device_mask_count(off) << DEVICE_COST_RAILS;
     }
     return cost;
 }
 
-uint64_t device_shape_rest_cost(const struct device_shape *shape, const struct device_wish *wish,
-                                uint64_t chosen, uint32_t good_lost, uint32_t links_lost)
+uint64_t device_shape_rest_cost(const struct device_shape *shape,
+                                const struct device_request *request, uint64_t chosen,
+                                uint32_t good_lost, uint32_t links_lost)
 {
     uint64_t cost = (uint64_t)good_lost << DEVICE_COST_GOOD_LOST;
     cost += (uint64_t)links_lost << DEVICE_COST_LINKS_LOST;
     for (uint32_t i = 0; i < shape->place_count; i++) {
         uint64_t gpus = shape->places[i].gpus;
-        cost += square_lost(wish->free_gpus & gpus, chosen & gpus) << DEVICE_COST_PLACE_SQUARES;
+        cost += square_lost(request->free_gpus & gpus, chosen & gpus) << DEVICE_COST_PLACE_SQUARES;
     }
     for (uint32_t i = 0; i < shape->numa_count; i++) {
         uint64_t gpus = shape->numas[i].gpus;
-        cost += square_lost(wish->free_gpus & gpus, chosen & gpus) << DEVICE_COST_NUMA_SQUARES;
+        cost += square_lost(request->free_gpus & gpus, chosen & gpus) << DEVICE_COST_NUMA_SQUARES;
     }
     return cost;
 }

@@ -44,11 +44,11 @@ struct device_shape {
 };
 
 /* What a choice is made from. Bits past the end of the map are ignored. */
-struct device_wish {
+struct device_request {
     uint32_t gpus;      /* how many */
     uint64_t free_gpus; /* among these */
     uint64_t free_nics; /* NICs nobody uses */
-    uint64_t rails;     /* rails the other nodes of the gang use; 0 = no wish */
+    uint64_t rails;     /* rails the other nodes of the gang use; 0 = none preferred */
     uint32_t further;   /* good subsets of this size that the rest is to hold, if it can */
 };
 
@@ -56,7 +56,7 @@ struct device_wish {
  * links), one field per criterion, the most important one in the highest bits:
  *
  *   choice  further ones lost 7 | links missing 20 | NUMA groups 7 | places 7 | NIC not at the
- *           switch 7 | no NIC 7 | GPUs off the wished rails 7
+ *           switch 7 | no NIC 7 | GPUs off the preferred rails 7
  *   rest    good subsets lost 7 | links lost 20 | NUMA squares lost 13 | place squares lost 13
  *
  * NIC fields: GPUs that cannot have a free NIC of their own at their switch, or at all in the NUMA
@@ -97,10 +97,12 @@ uint64_t device_shape_off_rails(const struct device_shape *shape, uint64_t gpus,
 
 /* Cost of `chosen` with `links` inside; and of what it leaves, when `good_lost` good subsets and
  * `links_lost` links are lost. */
-uint64_t device_shape_choice_cost(const struct device_shape *shape, const struct device_wish *wish,
-                                  uint64_t chosen, uint32_t links);
-uint64_t device_shape_rest_cost(const struct device_shape *shape, const struct device_wish *wish,
-                                uint64_t chosen, uint32_t good_lost, uint32_t links_lost);
+uint64_t device_shape_choice_cost(const struct device_shape *shape,
+                                  const struct device_request *request, uint64_t chosen,
+                                  uint32_t links);
+uint64_t device_shape_rest_cost(const struct device_shape *shape,
+                                const struct device_request *request, uint64_t chosen,
+                                uint32_t good_lost, uint32_t links_lost);
 
 /* `a` is better, or as good and the lower mask. */
 static inline bool device_cost_better(struct device_cost a, uint64_t mask_a, struct device_cost b,

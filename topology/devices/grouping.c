@@ -15,7 +15,7 @@
  * Adding a part combines options[a] with the part's way to take c - a. Costs add up and masks are
  * disjoint, so of two ways of equal cost the one with the lower mask stays lower whatever follows:
  * (cost, mask) may be minimised as one. Inside a place all GPUs are alike but for their rails:
- * those on wished rails are taken first, lowest number first.
+ * those on preferred rails are taken first, lowest number first.
  *
  * O(places x k²): 8 places and k = 8 are 500 steps.
  */
@@ -75,13 +75,13 @@ static uint64_t squares(uint64_t before, uint64_t taken)
 
 /* Every number of GPUs that one place can give. */
 static void options_of_place(struct options *options, const struct device_shape *shape,
-                             const struct device_wish *wish, const struct device_place *place)
+                             const struct device_request *request, const struct device_place *place)
 {
-    uint64_t left = place->gpus & wish->free_gpus;
-    uint64_t off = wish->rails == 0 ? 0 : device_shape_off_rails(shape, left, wish->rails);
+    uint64_t left = place->gpus & request->free_gpus;
+    uint64_t off = request->rails == 0 ? 0 : device_shape_off_rails(shape, left, request->rails);
     uint32_t free_gpus = device_mask_count(left);
     start(options);
-    options->most = free_gpus < wish->gpus ? free_gpus : wish->gpus;
+    options->most = free_gpus < request->gpus ? free_gpus : request->gpus;
     for (uint32_t c = 1; c <= options->most; c++) {
         uint64_t first = (left & ~off) != 0 ? left & ~off : left;
         uint64_t gpu = first & -first;
@@ -90,7 +90,7 @@ static void options_of_place(struct options *options, const struct device_shape 
         way->possible = true;
         way->gpus = options->way[c - 1].gpus | gpu;
         way->cost.choice = UINT64_C(1) << DEVICE_COST_PLACES |
-                           more_than(c, wish->free_nics & place->nics) << DEVICE_COST_NIC_FAR |
+                           more_than(c, request->free_nics & place->nics) << DEVICE_COST_NIC_FAR |
                            (uint64_t)device_mask_count(way->gpus & off) << DEVICE_COST_RAILS;
         way->cost.rest = squares(free_gpus, c) << DEVICE_COST_PLACE_SQUARES;
     }
@@ -98,44 +98,45 @@ static void options_of_place(struct options *options, const struct device_shape 
 
 /* What a NUMA group adds to each number of GPUs taken from its places. */
 static void charge_numa(struct options *options, const struct device_shape *shape,
-                        const struct device_wish *wish, const struct device_numa *numa)
+                        const struct device_request *request, const struct device_numa *numa)
 {
-    uint32_t free_gpus = device_mask_count(numa->gpus & wish->free_gpus);
-    bool inside = wish->gpus <= shape->numa_gpus_max; /* good means: in one NUMA group */
+    uint32_t free_gpus = device_mask_count(numa->gpus & request->free_gpus);
+    bool inside = request->gpus <= shape->numa_gpus_max; /* good means: in one NUMA group */
     for (uint32_t c = 1; c <= options->most; c++) {
         struct device_cost *cost = &options->way[c].cost;
         cost->choice += UINT64_C(1) << DEVICE_COST_NUMAS;
-        cost->choice += more_than(c, wish->free_nics & numa->nics) << DEVICE_COST_NIC_NONE;
-        uint64_t lost = inside ? free_gpus / wish->gpus - (free_gpus - c) / wish->gpus : 0;
+        cost->choice += more_than(c, request->free_nics & numa->nics) << DEVICE_COST_NIC_NONE;
+        uint64_t lost = inside ? free_gpus / request->gpus - (free_gpus - c) / request->gpus : 0;
         cost->rest += lost << DEVICE_COST_GOOD_LOST;
         cost->rest += squares(free_gpus, c) << DEVICE_COST_NUMA_SQUARES;
     }
 }
 
-uint64_t device_grouping_best(const struct device_shape *shape, const struct device_wish *wish)
+uint64_t device_grouping_best(const struct device_shape *shape,
+                              const struct device_request *request)
 {
     err_require(shape->uniform);
-    if (wish->gpus == 0 || device_mask_count(wish->free_gpus) < wish->gpus) {
+    if (request->gpus == 0 || device_mask_count(request->free_gpus) < request->gpus) {
         return 0;
     }
     struct options all;
     start(&all);
     for (uint32_t n = 0; n < shape->numa_count; n++) {
-        if ((shape->numas[n].gpus & wish->free_gpus) == 0) {
+        if ((shape->numas[n].gpus & request->free_gpus) == 0) {
             continue;
         }
         struct options inside;
         start(&inside);
         for (uint32_t p = 0; p < shape->place_count; p++) {
-            if (shape->places[p].numa == n && (shape->places[p].gpus & wish->free_gpus) != 0) {
+            if (shape->places[p].numa == n && (shape->places[p].gpus & request->free_gpus) != 0) {
                 struct options place;
-                options_of_place(&place, shape, wish, &shape->places[p]);
-                combine(&inside, &place, wish->gpus);
+                options_of_place(&place, shape, request, &shape->places[p]);
+                combine(&inside, &place, request->gpus);
             }
         }
-        charge_numa(&inside, shape, wish, &shape->numas[n]);
-        combine(&all, &inside, wish->gpus);
+        charge_numa(&inside, shape, request, &shape->numas[n]);
+        combine(&all, &inside, request->gpus);
     }
-    err_require(all.way[wish->gpus].possible);
-    return all.way[wish->gpus].gpus;
+    err_require(all.way[request->gpus].possible);
+    return all.way[request->gpus].gpus;
 }

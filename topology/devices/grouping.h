@@ -9,8 +9,9 @@
 /* The best subset where all pairs of GPUs are alike (NVSwitch, full mesh, PCIe only), exactly, for
  * up to 64 GPUs. */
 
-/* `wish->gpus` of `wish->free_gpus`, by device_cost_better(); 0 when there are not so many or none
- * are wanted. The shape must be uniform, and the masks of the wish inside it. */
-uint64_t device_grouping_best(const struct device_shape *shape, const struct device_wish *wish);
+/* `request->gpus` of `request->free_gpus`, by device_cost_better(); 0 when there are not so many or
+ * none are wanted. The shape must be uniform, and the masks of the request inside it. */
+uint64_t device_grouping_best(const struct device_shape *shape,
+                              const struct device_request *request);
 
 #endif

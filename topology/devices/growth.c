@@ -24,7 +24,7 @@ static uint32_t nearness(const struct device_shape *shape, uint64_t chosen, uint
     return (shape->numas[place->numa].gpus & chosen) != 0;
 }
 
-static uint64_t grow(const struct device_shape *shape, const struct device_wish *wish,
+static uint64_t grow(const struct device_shape *shape, const struct device_request *request,
                      uint32_t seed)
 {
     uint64_t chosen = 0;
@@ -32,10 +32,10 @@ static uint64_t grow(const struct device_shape *shape, const struct device_wish 
     uint32_t next = seed;
     for (uint32_t count = 1;; count++) {
         chosen |= UINT64_C(1) << next;
-        if (count == wish->gpus) {
+        if (count == request->gpus) {
             return chosen;
         }
-        uint64_t left = wish->free_gpus & ~chosen;
+        uint64_t left = request->free_gpus & ~chosen;
         const uint8_t *row = shape->links[next];
         uint32_t best = 0;
         next = device_mask_lowest(left);
@@ -51,25 +51,25 @@ static uint64_t grow(const struct device_shape *shape, const struct device_wish 
     }
 }
 
-static struct device_cost cost_of(const struct device_shape *shape, const struct device_wish *wish,
-                                  uint64_t chosen)
+static struct device_cost cost_of(const struct device_shape *shape,
+                                  const struct device_request *request, uint64_t chosen)
 {
     return (struct device_cost){
-        device_shape_choice_cost(shape, wish, chosen, device_shape_links(shape, chosen)),
-        device_shape_rest_cost(shape, wish, chosen, 0, 0),
+        device_shape_choice_cost(shape, request, chosen, device_shape_links(shape, chosen)),
+        device_shape_rest_cost(shape, request, chosen, 0, 0),
     };
 }
 
 /* Makes the best exchange of one GPU; false when none helps. */
-static bool exchange(const struct device_shape *shape, const struct device_wish *wish,
+static bool exchange(const struct device_shape *shape, const struct device_request *request,
                      uint64_t *chosen)
 {
     uint64_t best = *chosen;
-    struct device_cost best_cost = cost_of(shape, wish, best);
+    struct device_cost best_cost = cost_of(shape, request, best);
     for (uint64_t out = *chosen; out != 0; out &= out - 1) {
-        for (uint64_t in = wish->free_gpus & ~*chosen; in != 0; in &= in - 1) {
+        for (uint64_t in = request->free_gpus & ~*chosen; in != 0; in &= in - 1) {
             uint64_t trial = (*chosen & ~(out & -out)) | (in & -in);
-            struct device_cost cost = cost_of(shape, wish, trial);
+            struct device_cost cost = cost_of(shape, request, trial);
             if (device_cost_better(cost, trial, best_cost, best)) {
                 best = trial;
                 best_cost = cost;
@@ -81,22 +81,22 @@ static bool exchange(const struct device_shape *shape, const struct device_wish 
     return helped;
 }
 
-uint64_t device_growth_best(const struct device_shape *shape, const struct device_wish *wish)
+uint64_t device_growth_best(const struct device_shape *shape, const struct device_request *request)
 {
-    if (wish->gpus == 0 || device_mask_count(wish->free_gpus) < wish->gpus) {
+    if (request->gpus == 0 || device_mask_count(request->free_gpus) < request->gpus) {
         return 0;
     }
     uint64_t best = 0;
     struct device_cost best_cost = {0};
-    for (uint64_t seeds = wish->free_gpus; seeds != 0; seeds &= seeds - 1) {
-        uint64_t trial = grow(shape, wish, device_mask_lowest(seeds));
-        struct device_cost cost = cost_of(shape, wish, trial);
+    for (uint64_t seeds = request->free_gpus; seeds != 0; seeds &= seeds - 1) {
+        uint64_t trial = grow(shape, request, device_mask_lowest(seeds));
+        struct device_cost cost = cost_of(shape, request, trial);
         if (best == 0 || device_cost_better(cost, trial, best_cost, best)) {
             best = trial;
             best_cost = cost;
         }
     }
-    for (int i = 0; i < EXCHANGES_MAX && exchange(shape, wish, &best); i++) {
+    for (int i = 0; i < EXCHANGES_MAX && exchange(shape, request, &best); i++) {
     }
     return best;
 }

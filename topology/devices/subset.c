@@ -62,11 +62,11 @@ static void fill_links(struct device_subset *subset)
 static void fill_links_most(struct device_subset *subset)
 {
     const struct device_shape *shape = &subset->shape;
-    struct device_wish wish = {.free_gpus = device_shape_gpus(shape)};
-    for (wish.gpus = 1; wish.gpus <= shape->gpu_count; wish.gpus++) {
-        uint64_t best =
-            shape->uniform ? UINT64_MAX >> (64 - wish.gpus) : device_growth_best(shape, &wish);
-        subset->links_most[wish.gpus] = device_shape_links(shape, best);
+    struct device_request request = {.free_gpus = device_shape_gpus(shape)};
+    for (request.gpus = 1; request.gpus <= shape->gpu_count; request.gpus++) {
+        uint64_t best = shape->uniform ? UINT64_MAX >> (64 - request.gpus)
+                                       : device_growth_best(shape, &request);
+        subset->links_most[request.gpus] = device_shape_links(shape, best);
     }
 }
 
@@ -93,7 +93,7 @@ static void fill_capacity(struct device_subset *subset, uint32_t mask)
 
 struct trial {
     const struct device_subset *subset;
-    const struct device_wish *wish;
+    const struct device_request *request;
     struct device_packing *packing; /* NULL until needed, and where there is the table */
     uint64_t best;
     struct device_cost cost;
@@ -102,7 +102,7 @@ struct trial {
 static uint32_t trial_capacity(struct trial *trial, uint64_t free_gpus)
 {
     const struct device_subset *subset = trial->subset;
-    uint32_t k = trial->wish->gpus;
+    uint32_t k = trial->request->gpus;
     if (subset->table != NULL) {
         return subset->table[free_gpus].capacity[k];
     }
@@ -117,12 +117,12 @@ static uint32_t trial_capacity(struct trial *trial, uint64_t free_gpus)
 static void try_one(struct trial *trial, uint64_t set)
 {
     const struct device_subset *subset = trial->subset;
-    const struct device_wish *wish = trial->wish;
-    uint64_t left = wish->free_gpus & ~set;
+    const struct device_request *request = trial->request;
+    uint64_t left = request->free_gpus & ~set;
     uint64_t lost = 0;
-    if (wish->further > 0) {
+    if (request->further > 0) {
         uint32_t held = trial_capacity(trial, left);
-        lost = held < wish->further ? wish->further - held : 0;
+        lost = held < request->further ? request->further - held : 0;
     }
     struct device_cost cost = {.choice = lost << DEVICE_COST_FURTHER};
     uint32_t links = subset->links_inside[set];
@@ -130,28 +130,28 @@ static void try_one(struct trial *trial, uint64_t set)
         cost.choice + ((DEVICE_LINKS_MAX - links) << DEVICE_COST_LINKS) > trial->cost.choice) {
         return;
     }
-    cost.choice += device_shape_choice_cost(&subset->shape, wish, set, links);
+    cost.choice += device_shape_choice_cost(&subset->shape, request, set, links);
     if (trial->best != 0 && cost.choice > trial->cost.choice) {
         return;
     }
-    uint32_t good_lost = trial_capacity(trial, wish->free_gpus) - trial_capacity(trial, left);
+    uint32_t good_lost = trial_capacity(trial, request->free_gpus) - trial_capacity(trial, left);
     uint32_t links_lost =
-        (uint32_t)subset->links_inside[wish->free_gpus] - subset->links_inside[left];
-    cost.rest = device_shape_rest_cost(&subset->shape, wish, set, good_lost, links_lost);
+        (uint32_t)subset->links_inside[request->free_gpus] - subset->links_inside[left];
+    cost.rest = device_shape_rest_cost(&subset->shape, request, set, good_lost, links_lost);
     if (trial->best == 0 || device_cost_better(cost, set, trial->cost, trial->best)) {
         trial->best = set;
         trial->cost = cost;
     }
 }
 
-/* The wish holds: 0 < gpus <= free GPUs <= TRIAL_GPUS_MAX. */
-static uint64_t try_all(const struct device_subset *subset, const struct device_wish *wish)
+/* The request holds: 0 < gpus <= free GPUs <= TRIAL_GPUS_MAX. */
+static uint64_t try_all(const struct device_subset *subset, const struct device_request *request)
 {
-    struct trial trial = {.subset = subset, .wish = wish};
+    struct trial trial = {.subset = subset, .request = request};
     uint64_t end = UINT64_C(1) << subset->shape.gpu_count;
-    uint64_t set = (UINT64_C(1) << wish->gpus) - 1;
+    uint64_t set = (UINT64_C(1) << request->gpus) - 1;
     while (set < end) {
-        if ((set & ~wish->free_gpus) == 0) {
+        if ((set & ~request->free_gpus) == 0) {
             try_one(&trial, set);
         }
         /* The next number with as many bits set. */
@@ -174,9 +174,9 @@ static void fill_table(struct device_subset *subset)
         fill_capacity(subset, mask);
     }
     for (uint32_t mask = 1; mask < masks; mask++) {
-        struct device_wish wish = {.free_gpus = mask, .free_nics = device_shape_nics(shape)};
-        for (wish.gpus = 1; wish.gpus <= device_mask_count(mask); wish.gpus++) {
-            subset->table[mask].best[wish.gpus] = (uint8_t)try_all(subset, &wish);
+        struct device_request request = {.free_gpus = mask, .free_nics = device_shape_nics(shape)};
+        for (request.gpus = 1; request.gpus <= device_mask_count(mask); request.gpus++) {
+            subset->table[mask].best[request.gpus] = (uint8_t)try_all(subset, &request);
         }
     }
 }
@@ -220,19 +220,20 @@ bool device_subset_exact(const struct device_subset *subset)
 
 /* -- answers -- */
 
-static uint64_t search(const struct device_subset *subset, const struct device_wish *wish)
+static uint64_t search(const struct device_subset *subset, const struct device_request *request)
 {
     if (subset->shape.uniform) {
-        return device_grouping_best(&subset->shape, wish);
+        return device_grouping_best(&subset->shape, request);
     }
-    return subset->links_inside != NULL ? try_all(subset, wish)
-                                        : device_growth_best(&subset->shape, wish);
+    return subset->links_inside != NULL ? try_all(subset, request)
+                                        : device_growth_best(&subset->shape, request);
 }
 
-uint64_t device_subset_choose(const struct device_subset *subset, const struct device_wish *wish)
+uint64_t device_subset_choose(const struct device_subset *subset,
+                              const struct device_request *request)
 {
     const struct device_shape *shape = &subset->shape;
-    struct device_wish inside = *wish;
+    struct device_request inside = *request;
     inside.free_gpus &= device_shape_gpus(shape);
     inside.free_nics &= device_shape_nics(shape);
     if (inside.gpus == 0 || device_mask_count(inside.free_gpus) < inside.gpus) {
@@ -251,8 +252,8 @@ uint64_t device_subset_choose(const struct device_subset *subset, const struct d
 
 uint64_t device_subset_best(const struct device_subset *subset, uint64_t free_gpus, uint32_t gpus)
 {
-    struct device_wish wish = {.gpus = gpus, .free_gpus = free_gpus, .free_nics = UINT64_MAX};
-    return device_subset_choose(subset, &wish);
+    struct device_request request = {.gpus = gpus, .free_gpus = free_gpus, .free_nics = UINT64_MAX};
+    return device_subset_choose(subset, &request);
 }
 
 uint32_t device_subset_links(const struct device_subset *subset, uint64_t gpus)
@@ -295,13 +296,13 @@ static uint32_t capacity_grown(const struct device_subset *subset, uint64_t free
                                uint32_t gpus)
 {
     uint32_t count = 0;
-    struct device_wish wish = {
+    struct device_request request = {
         .gpus = gpus, .free_gpus = free_gpus, .free_nics = device_shape_nics(&subset->shape)};
-    uint64_t set = device_growth_best(&subset->shape, &wish);
+    uint64_t set = device_growth_best(&subset->shape, &request);
     while (set != 0 && device_subset_good(subset, set)) {
         count++;
-        wish.free_gpus &= ~set;
-        set = device_growth_best(&subset->shape, &wish);
+        request.free_gpus &= ~set;
+        set = device_growth_best(&subset->shape, &request);
     }
     return count;
 }
@@ -335,14 +336,15 @@ uint32_t device_subset_plain(const struct device_subset *subset, uint64_t free_g
     return gpus == 0 ? 0 : count / gpus;
 }
 
-uint32_t device_subset_several(const struct device_subset *subset, const struct device_wish *wish,
-                               uint32_t pods, uint64_t chosen[DEVICES_MAX])
+uint32_t device_subset_several(const struct device_subset *subset,
+                               const struct device_request *request, uint32_t pods,
+                               uint64_t chosen[DEVICES_MAX])
 {
-    struct device_wish next = *wish;
-    if (device_subset_plain(subset, wish->free_gpus, wish->gpus) < pods) {
+    struct device_request next = *request;
+    if (device_subset_plain(subset, request->free_gpus, request->gpus) < pods) {
         return 0;
     }
-    uint32_t good = device_subset_capacity(subset, wish->free_gpus, wish->gpus);
+    uint32_t good = device_subset_capacity(subset, request->free_gpus, request->gpus);
     good = good < pods ? good : pods;
     for (uint32_t i = 0; i < pods; i++) {
         next.further = i + 1 < good ? good - i - 1 : 0;

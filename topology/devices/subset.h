@@ -11,10 +11,10 @@
 /* Which k GPUs of those free on a node, which NICs with them, and how many pods of k GPUs the node
  * can take well.
  *
- * "Best" is, one after the other (struct device_cost), behind device_wish.further:
+ * "Best" is, one after the other (struct device_cost), behind device_request.further:
  *   1. most NVLinks inside            4. most GPUs with a free NIC of their own at their switch,
  *   2. fewest NUMA nodes                 then in their NUMA node
- *   3. fewest PCIe switches           5. most GPUs on the rails wished for
+ *   3. fewest PCIe switches           5. most GPUs on the preferred rails
  *   6. the best rest: most good subsets of the same size, most links, free GPUs together
  *   7. the lowest mask
  *
@@ -44,18 +44,20 @@ bool device_subset_serves(const struct device_subset *subset, const struct devic
 /* Answers are proven best: all but the last line of the table above. */
 bool device_subset_exact(const struct device_subset *subset);
 
-/* The best `gpus` of those free when all NICs are free and no rails are wished for: exactly that
+/* The best `gpus` of those free when all NICs are free and no rails are preferred: exactly that
  * many bits of `free_gpus`, or 0 when there are not so many (or 0 are wanted). */
 uint64_t device_subset_best(const struct device_subset *subset, uint64_t free_gpus, uint32_t gpus);
 /* The same with NICs in use, and rails. */
-uint64_t device_subset_choose(const struct device_subset *subset, const struct device_wish *wish);
+uint64_t device_subset_choose(const struct device_subset *subset,
+                              const struct device_request *request);
 
-/* Disjoint subsets of wish->gpus for `pods` pods, each the best of what the ones before left, but
- * so that as many as possible are good: device_subset_capacity() of them, where that is exact and
- * there are so many pods. Returns how many it aimed at, the first ones of chosen[]; 0 and nothing
- * chosen when there are not enough free GPUs. wish->further is not read. */
-uint32_t device_subset_several(const struct device_subset *subset, const struct device_wish *wish,
-                               uint32_t pods, uint64_t chosen[DEVICES_MAX]);
+/* Disjoint subsets of request->gpus for `pods` pods, each the best of what the ones before left,
+ * but so that as many as possible are good: device_subset_capacity() of them, where that is exact
+ * and there are so many pods. Returns how many it aimed at, the first ones of chosen[]; 0 and
+ * nothing chosen when there are not enough free GPUs. request->further is not read. */
+uint32_t device_subset_several(const struct device_subset *subset,
+                               const struct device_request *request, uint32_t pods,
+                               uint64_t chosen[DEVICES_MAX]);
 
 /* Links inside a set of GPUs; and the most inside any `gpus` of the whole machine (0 when it has
  * fewer). */
@@ -70,13 +72,13 @@ uint32_t device_subset_capacity(const struct device_subset *subset, uint64_t fre
 /* The same for who only prefers good ones: any subset counts. */
 uint32_t device_subset_plain(const struct device_subset *subset, uint64_t free_gpus, uint32_t gpus);
 
-/* The rails a set of GPUs sends on: what to wish for on the other nodes of the gang. */
+/* The rails a set of GPUs sends on: what to prefer on the other nodes of the gang. */
 uint64_t device_subset_rails(const struct device_subset *subset, uint64_t gpus);
 
 /* `nics` of `free_nics` for the GPUs, in rounds: each GPU takes one at its switch, or else one in
  * its NUMA node; when nobody finds one any more, the rest come from anywhere. Among equals those on
- * `rails` first (0: no wish), then the lowest. Exactly that many bits, or 0 when there are not so
- * many free (or 0 are wanted). *pairing is the worst that was needed. */
+ * `rails` first (0: none preferred), then the lowest. Exactly that many bits, or 0 when there are
+ * not so many free (or 0 are wanted). *pairing is the worst that was needed. */
 uint64_t device_subset_nics(const struct device_subset *subset, uint64_t gpus, uint64_t free_nics,
                             uint32_t nics, uint64_t rails, enum device_pairing *pairing);
 

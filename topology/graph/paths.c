@@ -14,9 +14,9 @@
  *   1. read     the first key of each level that the node carries, and its value; levels that
  *               nobody carries are left out
  *   2. rank     all values are sorted as texts once: step = rank of the value × keys + key
- *   3. settle   below a missing label only anchors stay
+ *   3. resolve   below a missing label only anchors stay
  *
- *   labels           read             settled
+ *   labels           read             resolved
  *   b1  r1  c1       b1  r1  c1       b1  r1  c1
  *   b1  r2  c2       b1  r2  c2       b1  r2  c2
  *   b1      c3       b1  -   c3       b1  -   c3      with everybody else at b1 - c3
@@ -149,7 +149,7 @@ static bool write_steps(struct paths *paths, const struct reading *reading)
     return complete;
 }
 
-/* ---- 3. settle ---- */
+/* ---- 3. resolve ---- */
 
 #define NOBODY    UINT32_MAX
 #define AMBIGUOUS (UINT32_MAX - 1)
@@ -202,7 +202,7 @@ static uint32_t *find_ambiguous(const struct paths *paths)
     return masks;
 }
 
-static void settle(struct paths *paths)
+static void resolve(struct paths *paths)
 {
     uint32_t *masks = find_ambiguous(paths);
     for (uint32_t i = 0; i < paths->count; i++) {
@@ -239,7 +239,7 @@ void paths_init(struct paths *paths, const struct levels *levels, const struct n
     free(reading.values);
     free(reading.places);
     if (!complete) {
-        settle(paths);
+        resolve(paths);
     }
 }
 

@@ -12,7 +12,7 @@
  */
 
 /* A label at one level: of a node, or of a known domain. */
-struct told {
+struct seen {
     const char *text;
     uint32_t value;
     uint32_t key;
@@ -23,7 +23,7 @@ struct scratch {
     const struct domains *domains;
     const struct nodes *nodes;
     const struct names *words;
-    struct told *told;
+    struct seen *seen;
     size_t count;
     size_t room;
     uint32_t *sizes;
@@ -31,10 +31,10 @@ struct scratch {
     size_t size_room;
 };
 
-static int compare_told(const void *left, const void *right)
+static int compare_seen(const void *left, const void *right)
 {
-    const struct told *a = left;
-    const struct told *b = right;
+    const struct seen *a = left;
+    const struct seen *b = right;
     int order = a->value == b->value ? 0 : strcmp(a->text, b->text);
     if (order != 0) {
         return order;
@@ -54,9 +54,9 @@ static int compare_sizes(const void *left, const void *right)
 
 static void push(struct scratch *scratch, uint32_t value, uint32_t key, uint32_t parent)
 {
-    scratch->told =
-        alloc_grow(scratch->told, &scratch->room, scratch->count + 1, sizeof *scratch->told);
-    scratch->told[scratch->count++] = (struct told){
+    scratch->seen =
+        alloc_grow(scratch->seen, &scratch->room, scratch->count + 1, sizeof *scratch->seen);
+    scratch->seen[scratch->count++] = (struct seen){
         .text = names_text(scratch->words, value), .value = value, .key = key, .parent = parent};
 }
 
@@ -118,12 +118,12 @@ static void count_long_values(const struct scratch *scratch, struct report_level
 {
     uint32_t before = NAMES_NONE;
     for (size_t i = 0; i < scratch->count; i++) {
-        const struct told *told = &scratch->told[i];
-        bool first = told->value != before;
-        before = told->value;
-        if (first && names_length(scratch->words, told->value) > REPORT_VALUE_MAX) {
+        const struct seen *seen = &scratch->seen[i];
+        bool first = seen->value != before;
+        before = seen->value;
+        if (first && names_length(scratch->words, seen->value) > REPORT_VALUE_MAX) {
             level->long_values++;
-            level->long_value = level->long_value == NULL ? told->text : level->long_value;
+            level->long_value = level->long_value == NULL ? seen->text : level->long_value;
         }
     }
 }
@@ -158,12 +158,12 @@ static uint32_t read_labels(struct scratch *scratch, struct report_level *level)
             }
         }
     }
-    qsort(scratch->told, scratch->count, sizeof *scratch->told, compare_told);
+    qsort(scratch->seen, scratch->count, sizeof *scratch->seen, compare_seen);
     count_long_values(scratch, level);
     uint32_t distinct = 0;
     for (size_t i = 0; i < scratch->count; i++) {
-        const struct told *told = &scratch->told[i];
-        distinct += i == 0 || told[-1].value != told->value || told[-1].key != told->key;
+        const struct seen *seen = &scratch->seen[i];
+        distinct += i == 0 || seen[-1].value != seen->value || seen[-1].key != seen->key;
     }
     return distinct;
 }
@@ -173,10 +173,10 @@ static uint32_t read_labels(struct scratch *scratch, struct report_level *level)
 static void count_repeated(const struct scratch *scratch, struct report_level *level)
 {
     for (size_t i = 0; i < scratch->count;) {
-        const struct told *first = &scratch->told[i];
+        const struct seen *first = &scratch->seen[i];
         size_t end = i + 1;
-        while (end < scratch->count && scratch->told[end].value == first->value &&
-               scratch->told[end].key == first->key) {
+        while (end < scratch->count && scratch->seen[end].value == first->value &&
+               scratch->seen[end].key == first->key) {
             end++;
         }
         if (end - i > 1) {
@@ -213,7 +213,7 @@ static void read_domains(struct scratch *scratch, struct report_level *level)
         level->median = scratch->sizes[scratch->size_count / 2];
         level->largest = scratch->sizes[scratch->size_count - 1];
     }
-    qsort(scratch->told, scratch->count, sizeof *scratch->told, compare_told);
+    qsort(scratch->seen, scratch->count, sizeof *scratch->seen, compare_seen);
     count_repeated(scratch, level);
 }
 
@@ -241,7 +241,7 @@ void report_fill(struct report *report, const struct levels *levels, const struc
     struct scratch scratch = {.domains = domains,
                               .nodes = nodes,
                               .words = nodes_words(nodes),
-                              .told = alloc_zero(0, sizeof *scratch.told),
+                              .seen = alloc_zero(0, sizeof *scratch.seen),
                               .sizes = alloc_zero(0, sizeof *scratch.sizes)};
     const struct report_level *above = NULL;
     uint32_t labels_above = 0;
@@ -262,6 +262,6 @@ void report_fill(struct report *report, const struct levels *levels, const struc
             labels_above = labels;
         }
     }
-    free(scratch.told);
+    free(scratch.seen);
     free(scratch.sizes);
 }

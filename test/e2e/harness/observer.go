@@ -65,7 +65,7 @@ type gangRecord struct {
 	name    string // namespace/name
 	minimum int    // from the label of its lightweight form, else 0 until the PodGroup has been read
 	bound   map[types.UID]time.Time
-	settled bool // the quorum was bound, or the violation has been reported
+	decided bool // the quorum was bound, or the violation has been reported
 }
 
 // Observe starts watching.
@@ -229,7 +229,7 @@ func (o *Observer) checkGangs(ctx context.Context, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, g := range o.gangs {
-		if g.settled {
+		if g.decided {
 			continue
 		}
 		if g.minimum == 0 {
@@ -246,9 +246,9 @@ func (o *Observer) checkGangs(ctx context.Context, now time.Time) {
 		}
 		switch {
 		case g.minimum > 0 && len(g.bound) >= g.minimum:
-			g.settled = true
+			g.decided = true
 		case g.minimum > 0 && now.Sub(first) > o.tolerance:
-			g.settled = true
+			g.decided = true
 			o.violations = append(o.violations, fmt.Sprintf("%s: gang %s has %d of %d members bound for more than %s",
 				now.Format(time.TimeOnly), g.name, len(g.bound), g.minimum, o.tolerance))
 		}
@@ -291,7 +291,7 @@ func (o *Observer) Forget() {
 		if alive[name] {
 			continue
 		}
-		if !g.settled && g.minimum > 0 && len(g.bound) < g.minimum {
+		if !g.decided && g.minimum > 0 && len(g.bound) < g.minimum {
 			o.violations = append(o.violations, fmt.Sprintf("%s: gang %s ended with %d of %d members bound",
 				time.Now().Format(time.TimeOnly), g.name, len(g.bound), g.minimum))
 		}

@@ -64,7 +64,7 @@ static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
                                  "gangs:\n"
                                  "  holdTimeout: 1m30s\n"
                                  "  backoff: {initial: 500ms, maximum: 5m}\n"
-                                 "  repair: {timeout: 10m, otherwise: evict}\n"
+                                 "  repair: {timeout: 10m, onTimeout: evict}\n"
                                  "journal: {file: /var/lib/journal, maxSize: 2Gi}\n"
                                  "log: {level: debug, format: text}\n";
 
@@ -89,7 +89,7 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.backoff_initial_ms, 500);
     ck_assert_int_eq(config.backoff_maximum_ms, 300000);
     ck_assert_int_eq(config.repair_timeout_ms, 600000);
-    ck_assert_int_eq(config.torn, ENGINE_TORN_EVICT);
+    ck_assert_int_eq(config.incomplete, ENGINE_INCOMPLETE_EVICT);
     ck_assert_str_eq(config.journal_file, "/var/lib/journal");
     ck_assert_int_eq(config.journal_most, INT64_C(2) << 30);
     ck_assert_int_eq(config.log_level, LOG_DEBUG);
@@ -209,7 +209,7 @@ static const struct {
     {"gangs: {holdTimeout: 999ms}", "gangs.holdTimeout: 999ms is out of range (1s to 1h)"},
     {"gangs: {holdTimeout: 61m}", "gangs.holdTimeout: 61m is out of range"},
     {"gangs: {holdTimeout: -30s}", "gangs.holdTimeout: -30s is out of range"},
-    {"gangs: {repair: {otherwise: delete}}", "gangs.repair.otherwise: \"delete\""},
+    {"gangs: {repair: {onTimeout: delete}}", "gangs.repair.onTimeout: \"delete\""},
     {"gangs: {repair: {timeout: 10ms}}", "gangs.repair.timeout: 10ms is out of range (1s to"},
     {"gangs: {repair: keep}", "gangs.repair: must be"},
     {"gangs: {backoff: {initial: 61s}}", "gangs.backoff.initial: must not exceed"},

@@ -239,7 +239,7 @@ START_TEST(required_needs_a_map)
 }
 END_TEST
 
-START_TEST(wishes_that_make_no_sense_are_explained)
+START_TEST(constraints_that_make_no_sense_are_explained)
 {
     machine_node("n0", "dgx-a100", 8);
     world_event(&world, EVENT_SYNCED);
@@ -326,7 +326,7 @@ int main(void)
     tcase_add_test(tcase, required_takes_good_sets_only);
     tcase_add_test(tcase, required_holds_for_several_shapes);
     tcase_add_test(tcase, required_needs_a_map);
-    tcase_add_test(tcase, wishes_that_make_no_sense_are_explained);
+    tcase_add_test(tcase, constraints_that_make_no_sense_are_explained);
     tcase_add_test(tcase, same_rails_on_every_node);
     tcase_add_test(tcase, an_abort_gives_the_sets_back);
     tcase_add_test(tcase, names_of_another_map_are_not_written);

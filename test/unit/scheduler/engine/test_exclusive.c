@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Wishes in the terms of the tree: domains of one's own, and wishes that make no sense, each of
- * which is quoted.
+/* Constraints in the terms of the tree: domains of one's own, and constraints that make no sense,
+ * each of which is quoted.
  *
  *   leaf b0 ┬ rack r0   n0 n1 n2         8 GPUs each
  *           └ rack r1   n3 n4 n5
@@ -110,7 +110,7 @@ START_TEST(others_keep_out)
 END_TEST
 
 /* Of g's rack and the other's leaf the leaf counts, whoever comes first. */
-START_TEST(the_wider_of_two_wishes_counts)
+START_TEST(the_wider_of_two_constraints_counts)
 {
     gang("other", 1, 8, &own_leaf, "n0");
     gang("g", 1, 8, &own_rack, NULL);
@@ -161,7 +161,7 @@ START_TEST(a_replacement_joins_its_own)
 END_TEST
 
 /* A level that is not in the tree any more rules nothing out for others. */
-START_TEST(a_wish_of_others_that_is_no_level)
+START_TEST(a_constraint_of_others_that_is_no_level)
 {
     static const struct placement_object nonsense = {.exclusive_level = "no-such-level"};
     gang("other", 1, 8, &nonsense, "n0");
@@ -188,7 +188,7 @@ END_TEST
 
 /* ---- nonsense ---- */
 
-START_TEST(wishes_that_make_no_sense)
+START_TEST(constraints_that_make_no_sense)
 {
     static const struct slice_object none[] = {{"rack", 0}};
     static const struct slice_object unreadable[] = {{"rack:2,,", -1}};
@@ -272,8 +272,8 @@ START_TEST(configured_levels)
 }
 END_TEST
 
-/* A wish of 300 letters is cut, and the rest of the sentence is there. */
-START_TEST(a_long_wish_is_cut)
+/* A level of 300 letters is cut, and the rest of the sentence is there. */
+START_TEST(a_long_level_is_cut)
 {
     char name[301], quoted[104];
     memset(name, 'x', sizeof name);
@@ -298,16 +298,16 @@ int main(void)
     tcase_add_test(tcase, a_rack_of_its_own);
     tcase_add_test(tcase, ordinary_pods_do_not_count);
     tcase_add_test(tcase, others_keep_out);
-    tcase_add_test(tcase, the_wider_of_two_wishes_counts);
+    tcase_add_test(tcase, the_wider_of_two_constraints_counts);
     tcase_add_test(tcase, hosts_of_its_own);
     tcase_add_test(tcase, the_cluster_of_its_own);
     tcase_add_test(tcase, a_replacement_joins_its_own);
-    tcase_add_test(tcase, a_wish_of_others_that_is_no_level);
+    tcase_add_test(tcase, a_constraint_of_others_that_is_no_level);
     tcase_add_test(tcase, a_veto_beside_a_neighbour);
-    tcase_add_test(tcase, wishes_that_make_no_sense);
+    tcase_add_test(tcase, constraints_that_make_no_sense);
     tcase_add_test(tcase, a_level_appears);
     tcase_add_test(tcase, configured_levels);
-    tcase_add_test(tcase, a_long_wish_is_cut);
+    tcase_add_test(tcase, a_long_level_is_cut);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

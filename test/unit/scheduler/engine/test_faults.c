@@ -157,11 +157,12 @@ START_TEST(the_group_changes_midway)
 }
 END_TEST
 
-/* A hold was planned for the wishes of its time; any change of them ends it, and no other event. */
-START_TEST(the_wishes_of_the_group_change_midway)
+/* A hold was planned for the constraints of its time; any change of them ends it, and no other
+ * event. */
+START_TEST(the_constraints_of_the_group_change_midway)
 {
     static const struct slice_object slices[] = {{"rack", 2}, {"rack", 1}, {"host", 1}};
-    static const struct placement_object wishes[] = {
+    static const struct placement_object constraints[] = {
         {.required_level = "rack"},
         {.required_level = "host"},
         {.preferred_level = "rack"},
@@ -177,7 +178,7 @@ START_TEST(the_wishes_of_the_group_change_midway)
     event.group.name = "g";
     event.group.uid = "g";
     event.group.minimum = 2;
-    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+    for (size_t i = 0; i < sizeof constraints / sizeof constraints[0]; i++) {
         event.group.placement = (struct placement_object){.required_level = NULL};
         world_apply(&world, &event);
         world_gang(&world, "g", 2, 0);
@@ -185,10 +186,10 @@ START_TEST(the_wishes_of_the_group_change_midway)
         vote(0, 1);
         world_apply(&world, &event);
         ck_assert_uint_eq(world.effects.count, 0);
-        event.group.placement = wishes[i];
+        event.group.placement = constraints[i];
         world_apply(&world, &event);
-        bool changed = i + 1 < sizeof wishes / sizeof wishes[0];
-        ck_assert_msg(refused() == (changed ? 1 : 0), "wish %zu", i);
+        bool changed = i + 1 < sizeof constraints / sizeof constraints[0];
+        ck_assert_msg(refused() == (changed ? 1 : 0), "constraint %zu", i);
         world_pod_gone(&world, "g-0");
         world_pod_gone(&world, "g-1");
         world_tick(&world, 120000);
@@ -499,7 +500,7 @@ int main(void)
     tcase_add_test(tcase, a_group_may_shorten_the_hold_only);
     tcase_add_test(tcase, a_member_deleted_while_held);
     tcase_add_test(tcase, the_group_changes_midway);
-    tcase_add_test(tcase, the_wishes_of_the_group_change_midway);
+    tcase_add_test(tcase, the_constraints_of_the_group_change_midway);
     tcase_add_test(tcase, the_planned_node_goes_or_shrinks);
     tcase_add_test(tcase, a_hold_that_takes_nothing_overbooked_stays);
     tcase_add_test(tcase, a_member_is_bound_elsewhere_behind_our_back);

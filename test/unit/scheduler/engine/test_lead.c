@@ -38,7 +38,7 @@ static unsigned refused(const struct world *of)
     return count;
 }
 
-START_TEST(an_engine_leads_until_it_is_told)
+START_TEST(an_engine_leads_until_it_gets_an_event)
 {
     ck_assert(engine_leading(world.engine));
     world_event(&world, EVENT_FOLLOW);
@@ -303,7 +303,7 @@ int main(void)
     Suite *suite = suite_create("scheduler/engine/lead");
     TCase *lead = tcase_create("lead");
     tcase_add_checked_fixture(lead, setup, teardown);
-    tcase_add_test(lead, an_engine_leads_until_it_is_told);
+    tcase_add_test(lead, an_engine_leads_until_it_gets_an_event);
     tcase_add_test(lead, a_follower_keeps_the_books_and_writes_nothing);
     tcase_add_test(lead, calls_to_a_follower_are_to_be_made_again);
     tcase_add_test(lead, a_follower_takes_no_pod_from_a_call);

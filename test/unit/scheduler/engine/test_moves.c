@@ -129,7 +129,7 @@ START_TEST(a_clique_that_is_divided)
 }
 END_TEST
 
-/* A plan is not torn up because the tree moved below it: the capacity is held, the votes come. */
+/* A plan is not given up because the tree moved below it: the capacity is held, the votes come. */
 START_TEST(a_node_moves_while_it_is_held)
 {
     observe("n0", "r0", NULL);

@@ -225,7 +225,7 @@ START_TEST(a_refused_member_keeps_its_room_against_an_ordinary_pod)
 }
 END_TEST
 
-START_TEST(an_unknown_outcome_is_settled_by_the_next_filter)
+START_TEST(an_unknown_outcome_is_resolved_by_the_next_filter)
 {
     world_gang(&world, "g", 2, 2);
     char node[64];
@@ -508,7 +508,7 @@ int main(void)
     tcase_add_test(tcase, an_unknown_outcome_guards_the_room);
     tcase_add_test(tcase, a_binding_on_its_way_guards_the_room);
     tcase_add_test(tcase, a_refused_member_keeps_its_room_against_an_ordinary_pod);
-    tcase_add_test(tcase, an_unknown_outcome_is_settled_by_the_next_filter);
+    tcase_add_test(tcase, an_unknown_outcome_is_resolved_by_the_next_filter);
     tcase_add_test(tcase, an_unknown_outcome_and_a_refused_nomination);
     tcase_add_test(tcase, an_unknown_outcome_that_nobody_sees_did_not_happen);
     tcase_add_test(tcase, a_node_goes_while_its_gang_is_committing);

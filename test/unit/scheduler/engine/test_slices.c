@@ -242,8 +242,8 @@ START_TEST(joiners_are_tried_slice_by_slice)
 }
 END_TEST
 
-/* A slice that is torn already goes on where its first member is. */
-START_TEST(a_torn_slice_follows_its_first_member)
+/* A slice that is split already goes on where its first member is. */
+START_TEST(a_split_slice_follows_its_first_member)
 {
     static const struct slice_object triples[] = {{"rack", 3}};
     static const struct placement_object in_triples = {.slices = triples, .slice_count = 1};
@@ -469,7 +469,7 @@ int main(void)
     tcase_add_test(tcase, a_replacement_returns_to_its_slice);
     tcase_add_test(tcase, a_started_slice_without_room_says_so);
     tcase_add_test(tcase, joiners_are_tried_slice_by_slice);
-    tcase_add_test(tcase, a_torn_slice_follows_its_first_member);
+    tcase_add_test(tcase, a_split_slice_follows_its_first_member);
     tcase_add_test(tcase, an_inner_slice_outside_of_its_outer_one);
     tcase_add_test(tcase, a_new_pair_of_a_started_quad);
     tcase_add_test(tcase, a_launcher_is_in_no_slice);

@@ -28,7 +28,7 @@ struct slot {
     int node;      /* bound, or -1 */
     int nominated; /* or -1 */
     bool terminal;
-    bool doubtful; /* a binding was posted and nobody said what became of it */
+    bool unconfirmed; /* a binding was posted and nobody said what became of it */
 };
 
 struct post {
@@ -145,7 +145,7 @@ static int begun_members(const struct run *run, int gang)
         for (int p = 0; p < run->post_count; p++) {
             posted = posted || strcmp(run->posts[p].uid, slot->uid) == 0;
         }
-        count += posted || slot->node >= 0 || slot->doubtful;
+        count += posted || slot->node >= 0 || slot->unconfirmed;
     }
     return count;
 }
@@ -272,7 +272,7 @@ static void outcome(struct run *run)
         result = below(run, 2) == 0 ? WRITE_REFUSED : WRITE_UNKNOWN;
     }
     if (same) {
-        slot->doubtful = result == WRITE_UNKNOWN;
+        slot->unconfirmed = result == WRITE_UNKNOWN;
     }
     bool happened = same && (result == WRITE_DONE || (result == WRITE_UNKNOWN && below(run, 2)));
     if (happened) {

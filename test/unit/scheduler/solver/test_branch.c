@@ -5,7 +5,8 @@
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/solver/bed.h"
 
-/* The search itself, from an empty best plan and with a bound that nothing meets unless said. */
+/* The search itself, from an empty best plan and with a lower bound that nothing meets unless
+ * said. */
 
 static struct bed bed;
 static struct solver_space *space;
@@ -33,7 +34,7 @@ static void teardown(void)
     bed_finish(&bed);
 }
 
-static enum solver_branch_outcome run_with(const uint32_t *bound, const char *level,
+static enum solver_branch_outcome run_with(const uint32_t *lower_bound, const char *level,
                                            const char *node, uint64_t budget)
 {
     release();
@@ -42,7 +43,7 @@ static enum solver_branch_outcome run_with(const uint32_t *bound, const char *le
     bed_budget(&bed, budget);
     steps = bed.effort.steps;
     enum solver_branch_outcome outcome =
-        solver_branch_search(branch, bed_place(&bed, level, node), bound, &best);
+        solver_branch_search(branch, bed_place(&bed, level, node), lower_bound, &best);
     steps = bed.effort.steps - steps;
     uint32_t count = 0;
     (void)solver_space_placements(space, &count);
@@ -199,7 +200,7 @@ START_TEST(twins_are_one)
 }
 END_TEST
 
-/* It ends at a plan that meets the bound; the steps tell. */
+/* It ends at a plan that meets the lower bound; the steps tell. */
 START_TEST(good_enough)
 {
     bed_init(&bed, eight, COUNT(eight));
@@ -208,8 +209,8 @@ START_TEST(good_enough)
     ck_assert_int_eq(run("cluster", "n1", 1000000), SOLVER_BRANCH_PROVEN);
     CHECK_BEST(1, 1, 1, 2);
     uint64_t all = steps;
-    const uint32_t bound[SOLVER_TREE_MAX] = {1, 1, 1, 2};
-    ck_assert_int_eq(run_with(bound, "cluster", "n1", 1000000), SOLVER_BRANCH_PROVEN);
+    const uint32_t lower_bound[SOLVER_TREE_MAX] = {1, 1, 1, 2};
+    ck_assert_int_eq(run_with(lower_bound, "cluster", "n1", 1000000), SOLVER_BRANCH_PROVEN);
     CHECK_BEST(1, 1, 1, 2);
     ck_assert_uint_le(steps, all);
 }

@@ -3,8 +3,8 @@
 
 #include <signal.h>
 
-#include "scheduler/solver/bound.h"
 #include "scheduler/solver/greedy.h"
+#include "scheduler/solver/lower_bound.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/solver/bed.h"
 
@@ -15,7 +15,7 @@ static struct solver_space *space;
 static struct solver_fill *fill;
 static struct solver_exact *exact;
 static struct solver_solution solution;
-static uint32_t bound[SOLVER_TREE_MAX];
+static uint32_t lower_bound[SOLVER_TREE_MAX];
 
 static void setup(void)
 {
@@ -36,7 +36,7 @@ static void teardown(void)
     bed_finish(&bed);
 }
 
-/* The greedy plan of the place and its bound, in `solution` and `bound`. */
+/* The greedy plan of the place and its lower bound, in `solution` and `lower_bound`. */
 static struct solver_candidate prepare(const char *level, const char *node, uint64_t budget)
 {
     const struct solver_candidate place = {.index = bed_place(&bed, level, node)};
@@ -47,10 +47,11 @@ static struct solver_candidate prepare(const char *level, const char *node, uint
     exact = solver_exact_create(space, fill);
     struct solver_largest scratch;
     solver_largest_init(&scratch);
-    solver_bound(space, place, bed_level(&bed, level), solver_space_host(space), &scratch, bound);
+    solver_lower_bound(space, place, bed_level(&bed, level), solver_space_host(space), &scratch,
+                       lower_bound);
     solver_largest_finish(&scratch);
     struct solver_greedy *greedy = solver_greedy_create(space, fill);
-    (void)solver_greedy_fill(greedy, place, bound, &solution);
+    (void)solver_greedy_fill(greedy, place, lower_bound, &solution);
     ck_assert(solution.complete);
     solver_greedy_destroy(greedy);
     bed_budget(&bed, budget);
@@ -60,7 +61,7 @@ static struct solver_candidate prepare(const char *level, const char *node, uint
 static bool improve(const char *level, const char *node, uint64_t budget)
 {
     const struct solver_candidate place = prepare(level, node, budget);
-    return solver_exact_improve(exact, place, bound, &solution);
+    return solver_exact_improve(exact, place, lower_bound, &solution);
 }
 
 static void check_vector(const uint32_t *found, const uint32_t *expected)
@@ -70,8 +71,8 @@ static void check_vector(const uint32_t *found, const uint32_t *expected)
     }
 }
 
-#define CHECK_SOLUTION(...) check_vector(solution.used, (const uint32_t[]){__VA_ARGS__})
-#define CHECK_BOUND(...)    check_vector(bound, (const uint32_t[]){__VA_ARGS__})
+#define CHECK_SOLUTION(...)    check_vector(solution.used, (const uint32_t[]){__VA_ARGS__})
+#define CHECK_LOWER_BOUND(...) check_vector(lower_bound, (const uint32_t[]){__VA_ARGS__})
 
 static uint32_t pods_on(const char *node)
 {
@@ -102,7 +103,7 @@ START_TEST(the_largest_rack_is_not_the_best)
     ck_assert_uint_gt(solution.used[3], 3); /* so there is something to improve */
     ck_assert(improve("block", "a1", 1000000));
     CHECK_SOLUTION(1, 1, 2, 3);
-    CHECK_BOUND(1, 1, 2, 3);
+    CHECK_LOWER_BOUND(1, 1, 2, 3);
     ck_assert_uint_eq(pods_on("b1"), 4);
     ck_assert_uint_eq(pods_on("c1"), 2);
     ck_assert_uint_eq(pods_on("c2"), 2);
@@ -118,13 +119,14 @@ START_TEST(a_budget_of_one)
     ck_assert(!improve("block", "a1", 1));
     ck_assert(solution.complete);
     ck_assert_uint_eq(solution.placed, 8);
-    ck_assert_uint_le(bound[3], 3); /* never above the best plan */
+    ck_assert_uint_le(lower_bound[3], 3); /* never above the best plan */
     const struct solver_candidate place = {.index = 1};
-    ck_assert(!solver_exact_improve(exact, place, bound, &solution)); /* and none comes back */
+    /* and none comes back */
+    ck_assert(!solver_exact_improve(exact, place, lower_bound, &solution));
 }
 END_TEST
 
-/* Every budget gives a whole plan and an honest bound; more is never worse. */
+/* Every budget gives a whole plan and an honest lower bound; more is never worse. */
 START_TEST(any_budget)
 {
     bed_init(&bed, largest_is_wrong, COUNT(largest_is_wrong));
@@ -133,7 +135,7 @@ START_TEST(any_budget)
     for (uint64_t budget = 1; budget < 2000; budget += 7) {
         bool proven = improve("block", "a1", budget);
         ck_assert_uint_eq(solution.placed, 8);
-        ck_assert_uint_le(bound[3], 3);
+        ck_assert_uint_le(lower_bound[3], 3);
         ck_assert_uint_le(solution.used[3], before);
         ck_assert(!proven || solution.used[3] == 3);
         before = solution.used[3];
@@ -143,7 +145,7 @@ START_TEST(any_budget)
 END_TEST
 
 /* Fourteen: two racks hold them only with seven from the ones, so eight nodes, although three nodes
- * (7 + 6 + 1) would do: the bound is raised, the plan is left.
+ * (7 + 6 + 1) would do: the lower bound is raised, the plan is left.
  *
  *   a  1 × 8      b  1 × 8      c  7      d  6
  */
@@ -159,10 +161,10 @@ START_TEST(a_bound_out_of_reach)
     bed_init(&bed, nodes, 18);
     bed_role(&bed, 14, 1, 0);
     (void)prepare("block", "n00", 1000000);
-    CHECK_BOUND(1, 1, 2, 3);
+    CHECK_LOWER_BOUND(1, 1, 2, 3);
     ck_assert(improve("block", "n00", 1000000));
     CHECK_SOLUTION(1, 1, 2, 8);
-    CHECK_BOUND(1, 1, 2, 8);
+    CHECK_LOWER_BOUND(1, 1, 2, 8);
 }
 END_TEST
 
@@ -180,7 +182,7 @@ START_TEST(two_levels_above_the_nodes)
     bed_role(&bed, 9, 1, 0);
     ck_assert(improve("cluster", "a", 1000000));
     CHECK_SOLUTION(1, 2, 2, 2);
-    CHECK_BOUND(1, 2, 2, 2);
+    CHECK_LOWER_BOUND(1, 2, 2, 2);
     ck_assert_uint_eq(pods_on("a"), 5);
     ck_assert_uint_eq(pods_on("e"), 4);
 }
@@ -214,7 +216,7 @@ START_TEST(slices)
     bed.roles[0].count = 10;
     ck_assert(improve("block", "a1", 1000000));
     CHECK_SOLUTION(1, 1, 3, 5); /* 4 + 2 + 2 and two of the ones */
-    CHECK_BOUND(1, 1, 3, 5);
+    CHECK_LOWER_BOUND(1, 1, 3, 5);
 }
 END_TEST
 
@@ -289,8 +291,8 @@ static void solve_chains(uint32_t levels, uint64_t budget, struct solver_plan *p
     nodes_destroy(table);
 }
 
-/* Fourteen levels of ten domains do not fit the bits of a cost: there is a plan, its bound holds,
- * and it is not called optimal. Four do. */
+/* Fourteen levels of ten domains do not fit the bits of a cost: there is a plan, its lower bound
+ * holds, and it is not called optimal. Four do. */
 START_TEST(costs_beyond_64_bits)
 {
     bed_init(&bed, eight, 1);

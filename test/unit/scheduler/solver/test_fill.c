@@ -78,8 +78,8 @@ START_TEST(the_drawing)
 }
 END_TEST
 
-/* With the roomiest rack for the rest, b, two nodes do; and the rest there is on the tightest node,
- * or on the roomiest. */
+/* With the emptiest rack for the rest, b, two nodes do; and the rest there is on the tightest node,
+ * or on the emptiest. */
 START_TEST(rules)
 {
     bed_role(&bed, 7, 1, 0);

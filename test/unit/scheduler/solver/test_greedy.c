@@ -40,10 +40,10 @@ static void create(void)
     greedy = solver_greedy_create(space, fill);
 }
 
-static bool run(uint32_t domain, const uint32_t *bound)
+static bool run(uint32_t domain, const uint32_t *lower_bound)
 {
     uint32_t all[SOLVER_TREE_MAX] = {0};
-    memcpy(all, bound, 4 * sizeof *bound);
+    memcpy(all, lower_bound, 4 * sizeof *lower_bound);
     const struct solver_candidate place = {.index = domain};
     bool met = solver_greedy_fill(greedy, place, all, &best);
     uint32_t count = 0;
@@ -195,15 +195,15 @@ START_TEST(a_single_node)
     bed_role(&bed, 2, 3, 0);
     bed_role(&bed, 1, 2, 0);
     create();
-    const uint32_t bound[SOLVER_TREE_MAX] = {1, 1, 1, 1};
+    const uint32_t lower_bound[SOLVER_TREE_MAX] = {1, 1, 1, 1};
     const struct solver_candidate node = {.node = true, .index = 6};
-    ck_assert(solver_greedy_fill(greedy, node, bound, &best));
+    ck_assert(solver_greedy_fill(greedy, node, lower_bound, &best));
     for (uint32_t i = 0; i < best.count; i++) {
         ck_assert_uint_eq(best.placements[i].position, 6);
     }
     bed.roles[1].count = 2;
     create();
-    ck_assert(!solver_greedy_fill(greedy, node, bound, &best));
+    ck_assert(!solver_greedy_fill(greedy, node, lower_bound, &best));
     ck_assert(!best.complete);
 }
 END_TEST

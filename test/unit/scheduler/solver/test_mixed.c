@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-#include "scheduler/solver/bound.h"
+#include "scheduler/solver/lower_bound.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/solver/bed.h"
 
@@ -14,7 +14,7 @@ static struct solver_space *space;
 static struct solver_fill *fill;
 static struct solver_mixed *mixed;
 static struct solver_solution best;
-static uint32_t bound[SOLVER_TREE_MAX];
+static uint32_t lower_bound[SOLVER_TREE_MAX];
 
 static void setup(void)
 {
@@ -45,11 +45,12 @@ static bool improve(const char *level, const char *node, uint64_t budget)
     mixed = solver_mixed_create(&bed.problem, space, fill);
     struct solver_largest scratch;
     solver_largest_init(&scratch);
-    solver_bound(space, place, bed_level(&bed, level), solver_space_host(space), &scratch, bound);
+    solver_lower_bound(space, place, bed_level(&bed, level), solver_space_host(space), &scratch,
+                       lower_bound);
     solver_largest_finish(&scratch);
     bed_budget(&bed, budget);
-    return solver_mixed_anchor(mixed, place, bound, &best) ||
-           solver_mixed_branch(mixed, place, bound, &best);
+    return solver_mixed_anchor(mixed, place, lower_bound, &best) ||
+           solver_mixed_branch(mixed, place, lower_bound, &best);
 }
 
 static void check_vector(const uint32_t *found, const uint32_t *expected)
@@ -59,8 +60,8 @@ static void check_vector(const uint32_t *found, const uint32_t *expected)
     }
 }
 
-#define CHECK_BEST(...)  check_vector(best.used, (const uint32_t[]){__VA_ARGS__})
-#define CHECK_BOUND(...) check_vector(bound, (const uint32_t[]){__VA_ARGS__})
+#define CHECK_BEST(...)        check_vector(best.used, (const uint32_t[]){__VA_ARGS__})
+#define CHECK_LOWER_BOUND(...) check_vector(lower_bound, (const uint32_t[]){__VA_ARGS__})
 
 /* Eight workers are best in b and c, on three nodes (test_exact.c says why), and the
  * launcher sits beside one of them: no search among the ways to deal both. */
@@ -76,7 +77,7 @@ START_TEST(a_launcher_beside_its_workers)
     bed_role(&bed, 8, 1, 1);
     ck_assert(improve("block", "a1", 1000000));
     CHECK_BEST(1, 1, 2, 3);
-    CHECK_BOUND(1, 1, 2, 3);
+    CHECK_LOWER_BOUND(1, 1, 2, 3);
     ck_assert_uint_eq(best.placed, 9);
     ck_assert(solver_mixed_searched(mixed)); /* for the anchor */
 }
@@ -121,7 +122,7 @@ START_TEST(a_budget_of_one)
     ck_assert(!best.complete);
     (void)improve("block", "n1", 1);
     ck_assert(best.complete);
-    ck_assert_uint_le(bound[3], 3);
+    ck_assert_uint_le(lower_bound[3], 3);
 }
 END_TEST
 
@@ -162,7 +163,7 @@ START_TEST(four_roles)
 }
 END_TEST
 
-/* The bound is raised to what the anchor alone needs: it may use n3 and n4 only. */
+/* The lower bound is raised to what the anchor alone needs: it may use n3 and n4 only. */
 START_TEST(the_anchor_raises_the_bound)
 {
     bed_init(&bed, five_and_four, COUNT(five_and_four));
@@ -174,7 +175,7 @@ START_TEST(the_anchor_raises_the_bound)
     bed_exclude(&bed, 1, "n4");
     ck_assert(improve("block", "n1", 1000000));
     CHECK_BEST(1, 1, 2, 3);
-    CHECK_BOUND(1, 1, 2, 3);
+    CHECK_LOWER_BOUND(1, 1, 2, 3);
 }
 END_TEST
 
@@ -187,8 +188,8 @@ START_TEST(the_first_of_equals_stays)
     ck_assert(improve("rack", "n1", 1000000));
     ck_assert_uint_le(best.placements[0].position, 1);
     const struct solver_candidate place = {.index = bed_place(&bed, "rack", "n5")};
-    ck_assert(solver_mixed_anchor(mixed, place, bound, &best));
-    ck_assert(solver_mixed_branch(mixed, place, bound, &best));
+    ck_assert(solver_mixed_anchor(mixed, place, lower_bound, &best));
+    ck_assert(solver_mixed_branch(mixed, place, lower_bound, &best));
     ck_assert_uint_le(best.placements[0].position, 1);
 }
 END_TEST

@@ -68,12 +68,12 @@ START_TEST(best_bound_first)
     solver_places_list(&places, 0, 2);
     solver_places_by_bound(&places, 2, false);
     CHECK_ORDER("n3", "n8", "n1", "n5");
-    ck_assert_uint_eq(places.items[0].bound[3], 2);
-    ck_assert_uint_eq(places.items[3].bound[3], 3);
+    ck_assert_uint_eq(places.items[0].lower_bound[3], 2);
+    ck_assert_uint_eq(places.items[3].lower_bound[3], 3);
 }
 END_TEST
 
-/* The effort is over after the first: the others have the bound that needs no look. */
+/* The effort is over after the first: the others have the lower bound that needs no look. */
 START_TEST(in_a_hurry)
 {
     solver_places_list(&places, 0, 2);
@@ -82,13 +82,13 @@ START_TEST(in_a_hurry)
     uint32_t counted = 0;
     for (uint32_t i = 0; i < places.count; i++) {
         ck_assert(places.items[i].bounded);
-        ck_assert_uint_eq(places.items[i].bound[2], 1);
-        counted += places.items[i].bound[3] > 1;
+        ck_assert_uint_eq(places.items[i].lower_bound[2], 1);
+        counted += places.items[i].lower_bound[3] > 1;
     }
     ck_assert_uint_eq(counted, 1);
     solver_places_list(&places, 0, 2);
     solver_places_by_bound(&places, 2, false); /* who is in no hurry bounds them all */
-    ck_assert_uint_eq(places.items[0].bound[3], 2);
+    ck_assert_uint_eq(places.items[0].lower_bound[3], 2);
 }
 END_TEST
 
@@ -98,10 +98,10 @@ START_TEST(one_place)
     solver_places_by_room(&places);
     solver_places_bound(&places, &places.items[1], 2);
     ck_assert(places.items[1].bounded && !places.items[0].bounded);
-    ck_assert_uint_eq(places.items[1].bound[3], 3);
-    places.items[1].bound[3] = 5; /* raised by a search: it stays */
+    ck_assert_uint_eq(places.items[1].lower_bound[3], 3);
+    places.items[1].lower_bound[3] = 5; /* raised by a search: it stays */
     solver_places_bound(&places, &places.items[1], 2);
-    ck_assert_uint_eq(places.items[1].bound[3], 5);
+    ck_assert_uint_eq(places.items[1].lower_bound[3], 5);
 }
 END_TEST
 

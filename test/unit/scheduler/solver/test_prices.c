@@ -4,8 +4,8 @@
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/solver/bed.h"
 
-/* A bound is right when no choice covers more, and useful when it is not far above. Here every
- * choice of the small instances is tried out.
+/* An upper bound is right when no choice covers more, and useful when it is not far above. Here
+ * every choice of the small instances is tried out.
  *
  *   block b1 (1)   rack a (2)   b (3)   c (4)      a GPU per pod
  *                    4 4          8       5 3
@@ -74,7 +74,7 @@ START_TEST(one_level_is_exact)
         uint32_t least = racks;
         stage.allowed[2] = racks;
         bool possible = solver_stage_price(&stage, &least);
-        ck_assert_int_eq(stage.bound, (int64_t)racks * 8 * SOLVER_PRICE_UNIT);
+        ck_assert_int_eq(stage.upper_bound, (int64_t)racks * 8 * SOLVER_PRICE_UNIT);
         ck_assert(possible == (racks * 8 >= 12));
         ck_assert_uint_eq(least, racks >= 2 ? racks : 2); /* two racks are asked for at once */
     }
@@ -82,8 +82,8 @@ START_TEST(one_level_is_exact)
 }
 END_TEST
 
-/* For all numbers of racks and nodes, and any pods wanted: the bound holds, a refusal is true, and
- * fewer nodes than it then asks for do not suffice either. */
+/* For all numbers of racks and nodes, and any pods wanted: the upper bound holds, a refusal is
+ * true, and fewer nodes than it then asks for do not suffice either. */
 static void check_all(void)
 {
     for (uint32_t wanted = 1; wanted <= 24; wanted++) {
@@ -97,7 +97,7 @@ static void check_all(void)
                 bool possible = solver_stage_price(&stage, &least);
                 uint64_t most = most_covered(racks, hosts);
                 most = most < wanted ? most : wanted; /* no more count */
-                ck_assert_int_ge(stage.bound, (int64_t)most * SOLVER_PRICE_UNIT);
+                ck_assert_int_ge(stage.upper_bound, (int64_t)most * SOLVER_PRICE_UNIT);
                 ck_assert(possible || most < wanted);
                 for (uint32_t fewer = hosts; !possible && fewer < least && fewer <= 5; fewer++) {
                     ck_assert_uint_lt(most_covered(racks, fewer), wanted);
@@ -114,7 +114,7 @@ START_TEST(no_choice_covers_more)
 }
 END_TEST
 
-/* Without time to look for good prices the bound is worse, and still one. */
+/* Without time to look for good prices the upper bound is worse, and still one. */
 START_TEST(a_budget_of_nothing)
 {
     bed.effort.limit = 0;
@@ -132,7 +132,7 @@ START_TEST(touched_ones_cost_nothing)
     create(1, 3);
     uint32_t least = 0;
     ck_assert(!solver_stage_price(&stage, &least)); /* nothing beside n5 is allowed */
-    ck_assert_int_eq(stage.bound, INT64_C(3) * SOLVER_PRICE_UNIT);
+    ck_assert_int_eq(stage.upper_bound, INT64_C(3) * SOLVER_PRICE_UNIT);
     solver_stage_finish(&stage);
     bed_pin(&bed, "n3");
     bed_pin(&bed, "n1");
@@ -161,13 +161,14 @@ START_TEST(no_number_of_nodes_would_do)
     uint64_t steps = bed.effort.steps;
     ck_assert(!solver_stage_price(&stage, &least));
     ck_assert_uint_gt(bed.effort.steps, steps);
-    ck_assert_int_eq(stage.bound, INT64_C(8) * SOLVER_PRICE_UNIT);
+    ck_assert_int_eq(stage.upper_bound, INT64_C(8) * SOLVER_PRICE_UNIT);
     ck_assert_uint_eq(least, UINT32_MAX);
     solver_stage_finish(&stage);
 }
 END_TEST
 
-/* The bound is met by a choice, the best one with two racks and three nodes: b, a; 16 pods. */
+/* The upper bound is met by a choice, the best one with two racks and three nodes: b, a; 16
+ * pods. */
 START_TEST(a_tight_bound)
 {
     bed.roles[0].count = 16;
@@ -176,7 +177,7 @@ START_TEST(a_tight_bound)
     stage.allowed[2] = 2;
     stage.allowed[3] = 3;
     ck_assert(solver_stage_price(&stage, &least));
-    ck_assert_int_eq(stage.bound, INT64_C(16) * SOLVER_PRICE_UNIT);
+    ck_assert_int_eq(stage.upper_bound, INT64_C(16) * SOLVER_PRICE_UNIT);
     ck_assert_uint_eq(least, 0);
     solver_stage_finish(&stage);
 }
@@ -220,7 +221,7 @@ START_TEST(many_levels)
         }
         bool possible = solver_stage_price(&stage, &least);
         int64_t most = covered[allowed] < 8 ? covered[allowed] : 8;
-        ck_assert_int_ge(stage.bound, most * SOLVER_PRICE_UNIT);
+        ck_assert_int_ge(stage.upper_bound, most * SOLVER_PRICE_UNIT);
         ck_assert(possible || most < 8);
         ck_assert(possible == (allowed >= 3));
     }

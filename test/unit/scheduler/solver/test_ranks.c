@@ -132,7 +132,7 @@ END_TEST
 
 /* ---- positions that are no solution ---- */
 
-START_TEST(a_slice_torn_apart_aborts)
+START_TEST(a_split_slice_aborts)
 {
     static const struct solver_layer layers[] = {{.level = 2, .size = 2}};
     static const struct row rows[] = {{{0}, {NOT}}, {{0}, {NOT}}};
@@ -162,7 +162,7 @@ int main(void)
     tcase_add_test(tcase, two_layers);
     tcase_add_test(tcase, an_inner_slice_goes_home);
     tcase_add_test(tcase, slices_of_a_node);
-    tcase_add_test_raise_signal(tcase, a_slice_torn_apart_aborts, SIGABRT);
+    tcase_add_test_raise_signal(tcase, a_split_slice_aborts, SIGABRT);
     tcase_add_test_raise_signal(tcase, a_started_slice_elsewhere_aborts, SIGABRT);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

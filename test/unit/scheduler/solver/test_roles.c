@@ -59,7 +59,7 @@ START_TEST(all_roles_on_one_node)
 END_TEST
 
 /* 15 of the 16 workers that would fit alone, and a launcher that is not allowed on d. Workers first
- * leave their one hole on d; the launcher first, on the tightest node a or the roomiest node c,
+ * leave their one hole on d; the launcher first, on the tightest node a or the emptiest node c,
  * costs two workers. On b it costs one. */
 START_TEST(one_launcher_is_decided_exactly)
 {

@@ -4,7 +4,8 @@
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/solver/bed.h"
 
-/* Levels from the lowest up, places in order of their bound, and what is proven in the end. */
+/* Levels from the lowest up, places in order of their lower bound, and what is proven in the
+ * end. */
 
 static struct bed bed;
 static struct solver_search *search;
@@ -30,7 +31,8 @@ static void check_vector(const uint32_t *found, const uint32_t *expected)
 
 #define CHECK_BEST(...) \
     check_vector(solver_search_best(search)->used, (const uint32_t[]){__VA_ARGS__})
-#define CHECK_BOUND(...) check_vector(solver_search_bound(search), (const uint32_t[]){__VA_ARGS__})
+#define CHECK_LOWER_BOUND(...) \
+    check_vector(solver_search_lower_bound(search), (const uint32_t[]){__VA_ARGS__})
 
 START_TEST(the_lowest_level_with_room)
 {
@@ -46,7 +48,7 @@ START_TEST(the_lowest_level_with_room)
         create();
         ck_assert(solver_search_upward(search, 0));
         check_vector(solver_search_best(search)->used, cases[i].used);
-        check_vector(solver_search_bound(search), cases[i].used);
+        check_vector(solver_search_lower_bound(search), cases[i].used);
         ck_assert(solver_search_greedy(search));
         ck_assert(solver_search_proven(search));
     }
@@ -121,9 +123,9 @@ START_TEST(best_bound_then_tightest_then_first)
 }
 END_TEST
 
-/* Block x cannot keep the promise of its bound, so y is looked at and is better.
+/* Block x cannot keep the promise of its lower bound, so y is looked at and is better.
  *
- *   x   a 1 1 1 1 1 1 1 1    b 1 × 8    c 7    d 6        14 pods: bound 3 nodes, really 8
+ *   x   a 1 1 1 1 1 1 1 1    b 1 × 8    c 7    d 6        14 pods: lower bound 3 nodes, really 8
  *   y   e 7    f 3 2 2                                    4 nodes
  */
 START_TEST(a_promise_that_is_not_kept)
@@ -145,13 +147,13 @@ START_TEST(a_promise_that_is_not_kept)
     create();
     ck_assert(solver_search_upward(search, 0));
     CHECK_BEST(1, 1, 2, 4);
-    CHECK_BOUND(1, 1, 2, 4);
+    CHECK_LOWER_BOUND(1, 1, 2, 4);
     ck_assert(!solver_search_greedy(search));
     bed.problem.budget = 1;
     create();
     ck_assert(solver_search_upward(search, 0));
     ck_assert(solver_search_best(search)->complete);
-    ck_assert_uint_le(solver_search_bound(search)[3], 4);
+    ck_assert_uint_le(solver_search_lower_bound(search)[3], 4);
 }
 END_TEST
 
@@ -229,7 +231,7 @@ START_TEST(nothing_to_place)
     create();
     ck_assert(solver_search_upward(search, 2));
     CHECK_BEST(1, 1, 1, 2);
-    CHECK_BOUND(1, 1, 1, 2);
+    CHECK_LOWER_BOUND(1, 1, 1, 2);
 }
 END_TEST
 

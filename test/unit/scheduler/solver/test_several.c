@@ -13,7 +13,7 @@ static struct solver_fill *fill;
 static struct solver_greedy *greedy;
 static struct solver_several *several;
 static struct solver_solution best;
-static uint32_t bound[SOLVER_TREE_MAX];
+static uint32_t lower_bound[SOLVER_TREE_MAX];
 
 static void setup(void)
 {
@@ -43,7 +43,7 @@ static bool search_for(uint32_t required, uint64_t budget)
     greedy = solver_greedy_create(space, fill);
     several = solver_several_create(&bed.problem, space, fill, greedy);
     bed_budget(&bed, budget);
-    bool found = solver_several_search(several, required, &best, bound);
+    bool found = solver_several_search(several, required, &best, lower_bound);
     uint32_t count = 0;
     (void)solver_space_placements(space, &count);
     ck_assert_uint_eq(count, 0);
@@ -58,8 +58,8 @@ static void check_vector(const uint32_t *found, const uint32_t *expected)
     }
 }
 
-#define CHECK_BEST(...)  check_vector(best.used, (const uint32_t[]){__VA_ARGS__})
-#define CHECK_BOUND(...) check_vector(bound, (const uint32_t[]){__VA_ARGS__})
+#define CHECK_BEST(...)        check_vector(best.used, (const uint32_t[]){__VA_ARGS__})
+#define CHECK_LOWER_BOUND(...) check_vector(lower_bound, (const uint32_t[]){__VA_ARGS__})
 
 /* Three pods of (1 GPU, 1 CPU) and three of 2 GPUs. Rack r1 takes them in one way, which no fill
  * sees: 1 on n1, beside 2 GPUs, and 2 on n2, beside 4. With r2 there is room for any way. */
@@ -80,7 +80,7 @@ START_TEST(a_lower_level_by_search)
     add_one_way(4);
     ck_assert(search_for(0, UINT64_MAX));
     CHECK_BEST(1, 1, 1, 2);
-    CHECK_BOUND(1, 1, 1, 2);
+    CHECK_LOWER_BOUND(1, 1, 1, 2);
     ck_assert(solver_several_searched(several));
 }
 END_TEST
@@ -92,7 +92,7 @@ START_TEST(a_plan_in_hand)
     ck_assert(search_for(0, 0));
     ck_assert_uint_eq(best.used[2], 2);
     ck_assert_uint_eq(best.placed, 6);
-    ck_assert_uint_eq(bound[2], 1);
+    ck_assert_uint_eq(lower_bound[2], 1);
     ck_assert(!solver_several_searched(several));
 }
 END_TEST
@@ -121,7 +121,7 @@ START_TEST(up_to_the_required_level)
     ck_assert(solver_several_proven(several));
     ck_assert(search_for(1, UINT64_MAX));
     CHECK_BEST(1, 1, 2, 4);
-    CHECK_BOUND(1, 1, 2, 4);
+    CHECK_LOWER_BOUND(1, 1, 2, 4);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(one_node_takes_all)
     bed_role(&bed, 2, 1, 0);
     ck_assert(search_for(0, 0)); /* is decided by numbers */
     CHECK_BEST(1, 1, 1, 1);
-    CHECK_BOUND(1, 1, 1, 1);
+    CHECK_LOWER_BOUND(1, 1, 1, 1);
 }
 END_TEST
 
@@ -156,9 +156,9 @@ START_TEST(pairs_need_no_search)
 END_TEST
 
 /* Forty racks that numbers do not refuse and no way fills: beside 3 of 4 GPUs there is no room for
- * 2. Only the roomiest is easy, and no search helps, for which the gang is too large. It is tried,
+ * 2. Only the emptiest is easy, and no search helps, for which the gang is too large. It is tried,
  * however little effort is left. */
-START_TEST(the_roomiest_place_is_tried)
+START_TEST(the_emptiest_place_is_tried)
 {
     enum { RACKS = 40 };
     static struct world_node nodes[4 * RACKS];
@@ -188,7 +188,7 @@ START_TEST(any_budget)
     for (uint64_t budget = 0; budget < 6000; budget += 50) {
         ck_assert(search_for(0, budget));
         ck_assert(!solver_used_below(before, best.used, 3));
-        ck_assert(!solver_used_below(best.used, bound, 3));
+        ck_assert(!solver_used_below(best.used, lower_bound, 3));
         memcpy(before, best.used, sizeof before);
         ck_assert_uint_le(bed.effort.steps, bed.effort.limit + 600);
     }
@@ -207,7 +207,7 @@ int main(void)
     tcase_add_test(tcase, up_to_the_required_level);
     tcase_add_test(tcase, one_node_takes_all);
     tcase_add_test(tcase, pairs_need_no_search);
-    tcase_add_test(tcase, the_roomiest_place_is_tried);
+    tcase_add_test(tcase, the_emptiest_place_is_tried);
     tcase_add_test(tcase, any_budget);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

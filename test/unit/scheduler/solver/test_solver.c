@@ -324,7 +324,7 @@ END_TEST
 
 /* ---- required levels ---- */
 
-/* "z" is the roomiest node, but nobody knows its rack. */
+/* "z" is the emptiest node, but nobody knows its rack. */
 static const struct world_node unknown[] = {
     {"a", "b1", "r1", 2, 1}, {"b", "b1", "r1", 2, 1}, {"z", "b1", NULL, 8, 1}};
 

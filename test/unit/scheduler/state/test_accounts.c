@@ -66,7 +66,7 @@ START_TEST(test_what_is_given_back)
     struct ledger *ledger = fixture.books.ledger;
     struct counts before = counts(&fixture);
     ledger_charge(ledger, LEDGER_HELD, fixture.row, &fixture.amounts);
-    ledger_settle(ledger, fixture.row, &fixture.amounts);
+    ledger_commit(ledger, fixture.row, &fixture.amounts);
     ledger_guard(ledger, fixture.row);
     ledger_unguard(ledger, fixture.row);
     expect(&fixture, &before, false, false);

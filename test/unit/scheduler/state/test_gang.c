@@ -19,7 +19,7 @@ static struct pod *pod(const char *name, const char *role, int32_t rank)
     made->role = strdup(role);
     made->rank = rank;
     made->node = NAMES_NONE;
-    made->claim_row = NAMES_NONE;
+    made->allocation_row = NAMES_NONE;
     return made;
 }
 

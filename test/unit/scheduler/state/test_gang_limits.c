@@ -25,7 +25,7 @@ static void pod_init(struct text_pod *pod, int number, int32_t rank)
     pod->pod.role = no_role;
     pod->pod.rank = rank;
     pod->pod.node = NAMES_NONE;
-    pod->pod.claim_row = NAMES_NONE;
+    pod->pod.allocation_row = NAMES_NONE;
 }
 
 START_TEST(test_table_is_sorted)
@@ -115,7 +115,7 @@ START_TEST(test_levels)
 }
 END_TEST
 
-/* The rest of the wishes: where the group object is silent, the member that is first now. */
+/* The rest of the constraints: where the group object is silent, the member that is first now. */
 START_TEST(test_placement)
 {
     static const struct slice_object of_group[] = {{"block", 8}}, of_pod[] = {{"rack", 4}};
@@ -138,7 +138,7 @@ START_TEST(test_placement)
     ck_assert(placement_equal(
         &placement, &(struct placement_object){NULL, NULL, "leaf", of_group, 1, "required"}));
 
-    gang_join(gang, &first.pod); /* has no wishes, and is the one that counts now */
+    gang_join(gang, &first.pod); /* has no constraints, and is the one that counts now */
     placement = gang_placement(gang);
     ck_assert(placement_equal(&placement, &object.placement));
 

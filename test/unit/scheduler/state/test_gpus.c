@@ -22,10 +22,10 @@ static void observe(struct gpus *gpus, uint32_t row, const char *machine)
     device_map_destroy(map); /* keeps nothing of it */
 }
 
-static void release(struct gpus *gpus, struct gpus_claim *claim)
+static void release(struct gpus *gpus, struct gpus_allocation *allocation)
 {
-    gpus_give_back(gpus, claim);
-    gpus_rename(gpus, claim, NULL);
+    gpus_give_back(gpus, allocation);
+    gpus_rename(gpus, allocation, NULL);
 }
 
 static uint64_t free_of(const struct gpus *gpus, uint32_t row)
@@ -39,7 +39,7 @@ static uint64_t free_of(const struct gpus *gpus, uint32_t row)
 START_TEST(test_quads)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim claims[2] = {{.count = 0}};
+    struct gpus_allocation allocations[2] = {{.count = 0}};
     uint64_t sets[DEVICES_MAX];
     observe(gpus, 3, "dgx-1v");
     ck_assert(gpus_any(gpus));
@@ -51,19 +51,19 @@ START_TEST(test_quads)
     ck_assert_uint_eq(sets[0], 0x0f);
     ck_assert_uint_eq(sets[1], 0xf0);
     for (int i = 0; i < 2; i++) {
-        gpus_take(gpus, &claims[i], 3, GPU, 4, sets[i], NULL);
-        ck_assert(gpus_good(gpus, &claims[i]));
+        gpus_take(gpus, &allocations[i], 3, GPU, 4, sets[i], NULL);
+        ck_assert(gpus_good(gpus, &allocations[i]));
     }
-    ck_assert_str_eq(claims[0].names, "gpu-0,gpu-1,gpu-2,gpu-3");
-    ck_assert_str_eq(gpus_claim_name(gpus, &claims[1], 0), "gpu-4");
-    ck_assert_str_eq(gpus_claim_name(gpus, &claims[1], 3), "gpu-7");
-    ck_assert_ptr_null(gpus_claim_name(gpus, &claims[1], 4));
+    ck_assert_str_eq(allocations[0].names, "gpu-0,gpu-1,gpu-2,gpu-3");
+    ck_assert_str_eq(gpus_allocation_name(gpus, &allocations[1], 0), "gpu-4");
+    ck_assert_str_eq(gpus_allocation_name(gpus, &allocations[1], 3), "gpu-7");
+    ck_assert_ptr_null(gpus_allocation_name(gpus, &allocations[1], 4));
     ck_assert_uint_eq(free_of(gpus, 3), 0);
     ck_assert(!gpus_choose(gpus, 3, GPU, 1, 1, 0, sets));
-    release(gpus, &claims[0]);
+    release(gpus, &allocations[0]);
     ck_assert_uint_eq(free_of(gpus, 3), 0x0f);
-    ck_assert_ptr_null(gpus_claim_name(gpus, &claims[0], 0));
-    release(gpus, &claims[1]);
+    ck_assert_ptr_null(gpus_allocation_name(gpus, &allocations[0], 0));
+    release(gpus, &allocations[1]);
     gpus_destroy(gpus);
 }
 END_TEST
@@ -72,7 +72,7 @@ END_TEST
 START_TEST(test_good_capacity)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim a = {.count = 0}, b = {.count = 0};
+    struct gpus_allocation a = {.count = 0}, b = {.count = 0};
     observe(gpus, 0, "dgx-1v");
     gpus_take(gpus, &a, 0, GPU, 2, 0, "gpu-0,gpu-1");
     gpus_take(gpus, &b, 0, GPU, 2, 0, "gpu-6, gpu-7");
@@ -118,14 +118,14 @@ END_TEST
 START_TEST(test_unknown)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim stranger = {.count = 0}, other = {.count = 0};
+    struct gpus_allocation stranger = {.count = 0}, other = {.count = 0};
     uint64_t sets[DEVICES_MAX], free;
     observe(gpus, 0, "dgx-a100");
     gpus_take(gpus, &stranger, 0, GPU, 1, 0, NULL);
     ck_assert(!gpus_free(gpus, 0, &free));
     ck_assert(!gpus_choose(gpus, 0, GPU, 1, 1, 0, sets));
     ck_assert_uint_eq(gpus_good_capacity(gpus, 0, GPU, 1), 0);
-    ck_assert_ptr_null(gpus_claim_name(gpus, &stranger, 0));
+    ck_assert_ptr_null(gpus_allocation_name(gpus, &stranger, 0));
     ck_assert(!gpus_good(gpus, &stranger));
     ck_assert_uint_eq(gpus_rails(gpus, &stranger), 0);
 
@@ -146,7 +146,7 @@ END_TEST
 START_TEST(test_whole_node)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim a = {.count = 0}, b = {.count = 0};
+    struct gpus_allocation a = {.count = 0}, b = {.count = 0};
     uint64_t free;
     observe(gpus, 0, "dgx-a100");
     gpus_take(gpus, &a, 0, GPU, 8, 0, NULL);
@@ -165,7 +165,7 @@ END_TEST
 START_TEST(test_conflict)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim a = {.count = 0}, b = {.count = 0};
+    struct gpus_allocation a = {.count = 0}, b = {.count = 0};
     uint64_t free;
     observe(gpus, 0, "dgx-a100");
     gpus_take(gpus, &a, 0, GPU, 2, 0, "gpu-1,gpu-0");
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(test_map_comes_late)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim a = {.count = 0}, b = {.count = 0};
+    struct gpus_allocation a = {.count = 0}, b = {.count = 0};
     uint64_t sets[DEVICES_MAX], free;
     gpus_take(gpus, &a, 5, GPU, 2, 0, "gpu-6,gpu-7");
     ck_assert(!gpus_free(gpus, 5, &free));
@@ -208,7 +208,7 @@ END_TEST
 START_TEST(test_rails)
 {
     struct gpus *gpus = gpus_create();
-    struct gpus_claim a = {.count = 0};
+    struct gpus_allocation a = {.count = 0};
     uint64_t sets[DEVICES_MAX];
     observe(gpus, 0, "dgx-h100");
     ck_assert(gpus_choose(gpus, 0, GPU, 2, 1, 0x30, sets)); /* rails 4 and 5 */
@@ -262,42 +262,45 @@ END_TEST
 
 /* ---- against a naive model ---- */
 
-#define NODES  4u
-#define CLAIMS 40u
+#define NODES       4u
+#define ALLOCATIONS 40u
 
 static const char *const MACHINES[NODES] = {"dgx-1v", "dgx-a100", "dgx-2", "hgx-a100-4"};
 static const uint32_t SIZES[NODES] = {8, 8, 16, 4};
 
 struct model {
     struct gpus *gpus;
-    struct gpus_claim claims[CLAIMS];
+    struct gpus_allocation allocations[ALLOCATIONS];
     bool mapped[NODES];
 };
 
-/* What must hold of a node, worked out from its claims alone. */
+/* What must hold of a node, worked out from its allocations alone. */
 static void check_node(const struct model *model, uint32_t row)
 {
     uint64_t taken = 0, free = 0;
     bool known = model->mapped[row];
-    for (uint32_t i = 0; i < CLAIMS; i++) {
-        const struct gpus_claim *claim = &model->claims[i];
-        if (claim->count == 0 || claim->row != row) {
+    for (uint32_t i = 0; i < ALLOCATIONS; i++) {
+        const struct gpus_allocation *allocation = &model->allocations[i];
+        if (allocation->count == 0 || allocation->row != row) {
             continue;
         }
-        ck_assert_uint_eq(claim->set & taken, 0); /* disjoint */
-        ck_assert_uint_eq(claim->set >> SIZES[row], 0);
-        ck_assert(claim->set == 0 || (uint32_t)__builtin_popcountll(claim->set) == claim->count);
-        taken |= claim->set;
-        known = known && claim->set != 0;
+        ck_assert_uint_eq(allocation->set & taken, 0); /* disjoint */
+        ck_assert_uint_eq(allocation->set >> SIZES[row], 0);
+        ck_assert(allocation->set == 0 ||
+                  (uint32_t)__builtin_popcountll(allocation->set) == allocation->count);
+        taken |= allocation->set;
+        known = known && allocation->set != 0;
     }
-    for (uint32_t i = 0; i < CLAIMS && model->mapped[row]; i++) { /* nothing is left unsaid */
-        const struct gpus_claim *claim = &model->claims[i];
-        uint64_t told = 0;
-        if (claim->count == 0 || claim->row != row || claim->names == NULL) {
+    for (uint32_t i = 0; i < ALLOCATIONS && model->mapped[row]; i++) { /* nothing is left unsaid */
+        const struct gpus_allocation *allocation = &model->allocations[i];
+        uint64_t named = 0;
+        if (allocation->count == 0 || allocation->row != row || allocation->names == NULL) {
             continue;
         }
-        bool sense = gpus_parse(model->gpus, row, claim->names, claim->count, &told, NULL) == 0;
-        ck_assert(claim->set == 0 ? !sense || (told & taken) != 0 : !sense || claim->set == told);
+        bool sense =
+            gpus_parse(model->gpus, row, allocation->names, allocation->count, &named, NULL) == 0;
+        ck_assert(allocation->set == 0 ? !sense || (named & taken) != 0
+                                       : !sense || allocation->set == named);
     }
     ck_assert(gpus_free(model->gpus, row, &free) == known);
     ck_assert(!known || free == (((UINT64_C(1) << SIZES[row]) - 1) & ~taken));
@@ -315,7 +318,7 @@ static const char *random_names(struct random *state, uint32_t count, char text[
     return text;
 }
 
-static void take(struct model *model, struct gpus_claim *claim, struct random *state)
+static void take(struct model *model, struct gpus_allocation *allocation, struct random *state)
 {
     char text[512];
     uint64_t sets[DEVICES_MAX], free = 0;
@@ -323,14 +326,14 @@ static void take(struct model *model, struct gpus_claim *claim, struct random *s
     uint32_t count = 1 + random_below(state, SIZES[row]);
     uint32_t how = random_below(state, 8);
     if (how == 0) {
-        gpus_take(model->gpus, claim, row, GPU, count, 0, NULL);
+        gpus_take(model->gpus, allocation, row, GPU, count, 0, NULL);
     } else if (how < 3) {
-        gpus_take(model->gpus, claim, row, GPU, count, 0, random_names(state, count, text));
+        gpus_take(model->gpus, allocation, row, GPU, count, 0, random_names(state, count, text));
     } else if (gpus_choose(model->gpus, row, GPU, count, 1, random_below(state, 256), sets)) {
         ck_assert(gpus_free(model->gpus, row, &free));
         ck_assert_uint_eq(sets[0] & ~free, 0);
-        gpus_take(model->gpus, claim, row, GPU, count, sets[0], NULL);
-        ck_assert_uint_eq(claim->set, sets[0]);
+        gpus_take(model->gpus, allocation, row, GPU, count, sets[0], NULL);
+        ck_assert_uint_eq(allocation->set, sets[0]);
     }
 }
 
@@ -339,7 +342,7 @@ START_TEST(test_model)
     struct random state = {.state = (uint64_t)_i + 1};
     struct model model = {.gpus = gpus_create()};
     for (int step = 0; step < 2000; step++) {
-        struct gpus_claim *claim = &model.claims[random_below(&state, CLAIMS)];
+        struct gpus_allocation *allocation = &model.allocations[random_below(&state, ALLOCATIONS)];
         uint32_t row = random_below(&state, NODES);
         char text[512];
         if (random_below(&state, 50) == 0) {
@@ -349,19 +352,19 @@ START_TEST(test_model)
             } else {
                 gpus_observe(model.gpus, row, NULL, 0);
             }
-        } else if (claim->count == 0) {
-            take(&model, claim, &state);
+        } else if (allocation->count == 0) {
+            take(&model, allocation, &state);
         } else if (random_below(&state, 8) == 0) {
-            gpus_rename(model.gpus, claim, random_names(&state, claim->count, text));
+            gpus_rename(model.gpus, allocation, random_names(&state, allocation->count, text));
         } else {
-            release(model.gpus, claim);
+            release(model.gpus, allocation);
         }
         for (row = 0; row < NODES; row++) {
             check_node(&model, row);
         }
     }
-    for (uint32_t i = 0; i < CLAIMS; i++) {
-        release(model.gpus, &model.claims[i]);
+    for (uint32_t i = 0; i < ALLOCATIONS; i++) {
+        release(model.gpus, &model.allocations[i]);
     }
     for (uint32_t row = 0; row < NODES; row++) {
         uint64_t free = 0;

@@ -252,7 +252,7 @@ static void check_shape(struct model *model, uint32_t shape)
     }
 }
 
-/* One more charge, or an end to one: refunded, settled, guarded or trusted. */
+/* One more charge, or an end to one: refunded, committed, guarded or released. */
 static void step_charge(struct model *model)
 {
     struct ledger *ledger = model->books.ledger;
@@ -275,7 +275,7 @@ static void step_charge(struct model *model)
         ledger_unguard(ledger, charge->row);
         charge->guarded = false;
     } else if (charge->account == LEDGER_HELD && random_below(&model->random, 2) == 0) {
-        ledger_settle(ledger, charge->row, request);
+        ledger_commit(ledger, charge->row, request);
         charge->account = LEDGER_BOUND;
     } else if (charge->account == LEDGER_BOUND && random_below(&model->random, 3) == 0) {
         ledger_guard(ledger, charge->row);

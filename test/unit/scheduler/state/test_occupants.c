@@ -91,7 +91,7 @@ static int64_t amount_of(const struct model *model, const struct gang *gang, uin
         const struct pod *pod = model->pods[i];
         uint32_t position = !pods_placed(pod)
                                 ? DOMAINS_NONE
-                                : domains_position(model->books.domains, pod->claim_row);
+                                : domains_position(model->books.domains, pod->allocation_row);
         if (pod->gang == gang && position != DOMAINS_NONE && position >= range->first &&
             position < range->end) {
             sum += resources_get(shapes_request(model->books.shapes, pod->shape), resource);

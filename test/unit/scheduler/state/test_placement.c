@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Wishes are copied whole, compared whole, and merged member by member. */
+/* Constraints are copied whole, compared whole, and merged member by member. */
 #include "scheduler/state/placement.h"
 
 #include <signal.h>

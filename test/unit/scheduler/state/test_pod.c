@@ -19,7 +19,7 @@ START_TEST(test_new)
     ck_assert_str_eq(pod->name_space, "s");
     ck_assert_int_eq(pod->phase, MEMBER_UNPLACED);
     ck_assert_uint_eq(pod->node, NAMES_NONE);
-    ck_assert_uint_eq(pod->claim_row, NAMES_NONE);
+    ck_assert_uint_eq(pod->allocation_row, NAMES_NONE);
     pod_destroy(pod);
     pod_destroy(NULL);
 }

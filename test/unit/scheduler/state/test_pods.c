@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pod table: what it copies, and that claims and the ledger always agree. */
+/* The pod table: what it copies, and that allocations and the ledger always agree. */
 #include "scheduler/state/pods.h"
 
 #include <signal.h>
@@ -173,12 +173,12 @@ START_TEST(test_phases_and_charges)
     pods_release(books.pods, pod); /* nothing to release */
     pods_hold(books.pods, pod, n1, 0);
     ck_assert_int_eq(pod->phase, MEMBER_HELD);
-    ck_assert_uint_eq(pod->claim_row, n1);
+    ck_assert_uint_eq(pod->allocation_row, n1);
     ck_assert(ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 6);
     pods_release(books.pods, pod);
     ck_assert_int_eq(pod->phase, MEMBER_UNPLACED);
-    ck_assert_uint_eq(pod->claim_row, NAMES_NONE);
+    ck_assert_uint_eq(pod->allocation_row, NAMES_NONE);
     ck_assert(!ledger_has_hold(books.ledger, n1));
     ck_assert_int_eq(books_free(&books, n1, "nvidia.com/gpu"), 8);
 
@@ -327,13 +327,13 @@ START_TEST(test_due)
     ck_assert_int_eq(pods_next_due(pods), 35);
     due = pods_unseen(pods, 35, &count);
     expect_due(due, count, "b");
-    ck_assert(b->provisional); /* what to do about it is the caller's business */
+    ck_assert(b->from_call); /* what to do about it is the caller's business */
     pods_expect(pods, b, 60);
     pods_expect(pods, b, 70);
     pods_assume(pods, b);
     ck_assert_int_eq(pods_next_due(pods), 70);
     pods_seen(pods, b);
-    ck_assert(!b->provisional);
+    ck_assert(!b->from_call);
     ck_assert_int_eq(pods_next_due(pods), INT64_MAX);
     unconfirm(pods, a, n1, 80);
     pods_expect(pods, a, 90);
@@ -438,7 +438,7 @@ START_TEST(test_resize_recharges)
     pods_bind(books.pods, bound, n1);
     books_pod(&books, "held", 3000, 2);
     ck_assert_int_eq(held->phase, MEMBER_HELD);
-    ck_assert_uint_eq(held->claim_row, n1);
+    ck_assert_uint_eq(held->allocation_row, n1);
     ck_assert_int_eq(books_free(&books, n1, "cpu"), 4000);
     books_pod(&books, "bound", 5000, 2);
     ck_assert_int_eq(bound->phase, MEMBER_BOUND);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the members of gangs add up to, through random traffic of pods that are observed, held,
- * bound, doubted, answered for, resized, moved between gangs and removed, against a count from
+ * bound, unconfirmed, answered for, resized, moved between gangs and removed, against a count from
  * scratch. */
 #include "scheduler/state/totals.h"
 
@@ -53,17 +53,17 @@ static void check(const struct model *model)
     }
 }
 
-/* Everybody with a claim is in one list and in one footprint, and nobody else. */
+/* Everybody with an allocation is in one list and in one footprint, and nobody else. */
 static void check_places(const struct model *model)
 {
-    uint32_t listed = 0, claims = 0, sites = pods_ordinary(model->books.pods)->count;
+    uint32_t listed = 0, allocations = 0, sites = pods_ordinary(model->books.pods)->count;
     for (int n = 0; n < NODES; n++) {
         const struct pod *before = NULL;
         uint32_t members = 0;
         for (const struct pod *pod = pods_on(model->books.pods, model->rows[n]); pod != NULL;
              pod = pod->row_after) {
             ck_assert(pods_placed(pod));
-            ck_assert_uint_eq(pod->claim_row, model->rows[n]);
+            ck_assert_uint_eq(pod->allocation_row, model->rows[n]);
             ck_assert_ptr_eq(pod->row_before, before);
             members += pod->gang != NULL;
             listed++;
@@ -81,12 +81,12 @@ static void check_places(const struct model *model)
         }
         const struct footprint *footprint =
             pod->gang == NULL ? pods_ordinary(model->books.pods) : &pod->gang->footprint;
-        ck_assert_uint_eq(footprint->sites[pod->site - 1].row, pod->claim_row);
+        ck_assert_uint_eq(footprint->sites[pod->site - 1].row, pod->allocation_row);
         ck_assert_uint_eq(footprint->sites[pod->site - 1].shape, pod->shape);
-        claims++;
+        allocations++;
     }
-    ck_assert_uint_eq(listed, claims);
-    ck_assert_uint_eq(sites, claims);
+    ck_assert_uint_eq(listed, allocations);
+    ck_assert_uint_eq(sites, allocations);
 }
 
 /* Nobody stays outside while there is room, and who does is no member. */
@@ -212,11 +212,11 @@ static void change_phase(struct model *model, struct pod *pod)
         } else if (chance(model, 2)) {
             pods_assume(pods, pod);
         } else {
-            pods_bind(pods, pod, pod->claim_row);
+            pods_bind(pods, pod, pod->allocation_row);
         }
         break;
     case MEMBER_ASSUMED:
-        pods_bind(pods, pod, pod->claim_row);
+        pods_bind(pods, pod, pod->allocation_row);
         break;
     case MEMBER_BOUND:
         pods_assume(pods, pod);

@@ -226,18 +226,18 @@ static inline int oracle_on_rails(const struct oracle *oracle, uint64_t set, uin
 }
 
 /* Every criterion in its order, smaller is better. */
-static inline void oracle_value(const struct oracle *oracle, const struct device_wish *wish,
+static inline void oracle_value(const struct oracle *oracle, const struct device_request *request,
                                 uint64_t set, int value[ORACLE_CRITERIA])
 {
-    uint64_t left = wish->free_gpus & ~set;
+    uint64_t left = request->free_gpus & ~set;
     int unused = 0;
     value[0] = -oracle_links(oracle, set);
     value[1] = oracle_classes(oracle, set, oracle_one_numa, &unused);
     value[2] = oracle_classes(oracle, set, oracle_one_switch, &unused);
-    value[3] = -oracle_own_nics(oracle, set, wish->free_nics, false);
-    value[4] = -oracle_own_nics(oracle, set, wish->free_nics, true);
-    value[5] = -oracle_on_rails(oracle, set, wish->rails);
-    value[6] = -oracle_capacity(oracle, left, wish->gpus);
+    value[3] = -oracle_own_nics(oracle, set, request->free_nics, false);
+    value[4] = -oracle_own_nics(oracle, set, request->free_nics, true);
+    value[5] = -oracle_on_rails(oracle, set, request->rails);
+    value[6] = -oracle_capacity(oracle, left, request->gpus);
     value[7] = -oracle_links(oracle, left);
     (void)oracle_classes(oracle, left, oracle_one_numa, &value[8]);
     (void)oracle_classes(oracle, left, oracle_one_switch, &value[9]);
@@ -246,16 +246,17 @@ static inline void oracle_value(const struct oracle *oracle, const struct device
 }
 
 /* The best subset; sets are tried from the lowest, so that one stays among equals. */
-static inline uint64_t oracle_best(const struct oracle *oracle, const struct device_wish *wish)
+static inline uint64_t oracle_best(const struct oracle *oracle,
+                                   const struct device_request *request)
 {
     uint64_t best = 0;
     int best_value[ORACLE_CRITERIA] = {0};
     for (uint64_t set = 1; set < UINT64_C(1) << oracle->gpus; set++) {
-        if ((set & ~wish->free_gpus) != 0 || oracle_count(set) != wish->gpus) {
+        if ((set & ~request->free_gpus) != 0 || oracle_count(set) != request->gpus) {
             continue;
         }
         int value[ORACLE_CRITERIA];
-        oracle_value(oracle, wish, set, value);
+        oracle_value(oracle, request, set, value);
         int at = 0;
         while (at < ORACLE_CRITERIA - 1 && value[at] == best_value[at]) {
             at++;

@@ -22,26 +22,28 @@ START_TEST(test_cost_fields)
         struct oracle oracle = oracle_of(map);
         struct device_shape shape;
         device_shape_init(&shape, map);
-        struct device_wish wish = {.free_gpus = random_word(&random) & device_shape_gpus(&shape),
-                                   .free_nics = random_word(&random) & device_shape_nics(&shape),
-                                   .rails = random_word(&random) & 0xf};
-        uint64_t set = wish.free_gpus & random_word(&random);
+        struct device_request request = {
+            .free_gpus = random_word(&random) & device_shape_gpus(&shape),
+            .free_nics = random_word(&random) & device_shape_nics(&shape),
+            .rails = random_word(&random) & 0xf};
+        uint64_t set = request.free_gpus & random_word(&random);
         int count = (int)oracle_count(set);
         int squares = 0;
         uint32_t links = device_shape_links(&shape, set);
         ck_assert_int_eq((int)links, oracle_links(&oracle, set));
-        uint64_t cost = device_shape_choice_cost(&shape, &wish, set, links);
+        uint64_t cost = device_shape_choice_cost(&shape, &request, set, links);
         ck_assert_uint_eq(field(cost, DEVICE_COST_LINKS, 20), DEVICE_LINKS_MAX - links);
         ck_assert_int_eq((int)field(cost, DEVICE_COST_NUMAS, 7),
                          oracle_classes(&oracle, set, oracle_one_numa, &squares));
         ck_assert_int_eq((int)field(cost, DEVICE_COST_PLACES, 7),
                          oracle_classes(&oracle, set, oracle_one_switch, &squares));
         ck_assert_int_eq((int)field(cost, DEVICE_COST_NIC_FAR, 7),
-                         count - oracle_own_nics(&oracle, set, wish.free_nics, false));
+                         count - oracle_own_nics(&oracle, set, request.free_nics, false));
         ck_assert_int_eq((int)field(cost, DEVICE_COST_NIC_NONE, 7),
-                         count - oracle_own_nics(&oracle, set, wish.free_nics, true));
+                         count - oracle_own_nics(&oracle, set, request.free_nics, true));
         ck_assert_int_eq((int)field(cost, DEVICE_COST_RAILS, 7),
-                         wish.rails == 0 ? 0 : count - oracle_on_rails(&oracle, set, wish.rails));
+                         request.rails == 0 ? 0
+                                            : count - oracle_on_rails(&oracle, set, request.rails));
         ck_assert_int_eq(device_shape_one_numa(&shape, set), oracle_in_one_numa(&oracle, set));
         device_map_destroy(map);
     }
@@ -63,8 +65,8 @@ START_TEST(test_cost_at_the_limit)
     struct device_shape shape;
     device_shape_init(&shape, map);
     ck_assert_uint_eq(device_shape_links(&shape, UINT64_MAX), DEVICE_LINKS_MAX);
-    struct device_wish wish = {.gpus = 64, .free_gpus = UINT64_MAX, .rails = 1};
-    uint64_t cost = device_shape_choice_cost(&shape, &wish, UINT64_MAX, 0);
+    struct device_request request = {.gpus = 64, .free_gpus = UINT64_MAX, .rails = 1};
+    uint64_t cost = device_shape_choice_cost(&shape, &request, UINT64_MAX, 0);
     ck_assert_uint_eq(field(cost, DEVICE_COST_LINKS, 20), DEVICE_LINKS_MAX);
     ck_assert_uint_eq(field(cost, DEVICE_COST_NUMAS, 7), 1);
     ck_assert_uint_eq(field(cost, DEVICE_COST_PLACES, 7), 1);
@@ -72,7 +74,7 @@ START_TEST(test_cost_at_the_limit)
     ck_assert_uint_eq(field(cost, DEVICE_COST_NIC_NONE, 7), 64);
     ck_assert_uint_eq(field(cost, DEVICE_COST_RAILS, 7), 64);
     ck_assert_uint_eq(cost >> DEVICE_COST_FURTHER, 0);
-    cost = device_shape_rest_cost(&shape, &wish, UINT64_MAX, 64, (uint32_t)DEVICE_LINKS_MAX);
+    cost = device_shape_rest_cost(&shape, &request, UINT64_MAX, 64, (uint32_t)DEVICE_LINKS_MAX);
     ck_assert_uint_eq(field(cost, DEVICE_COST_GOOD_LOST, 7), 64);
     ck_assert_uint_eq(field(cost, DEVICE_COST_LINKS_LOST, 20), DEVICE_LINKS_MAX);
     ck_assert_uint_eq(field(cost, DEVICE_COST_NUMA_SQUARES, 13), 4096);

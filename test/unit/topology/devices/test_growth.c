@@ -64,14 +64,15 @@ START_TEST(test_against_best)
         struct oracle oracle = oracle_of(map);
         struct device_shape shape;
         device_shape_init(&shape, map);
-        struct device_wish wish = {.gpus = 1 + random_below(&random, oracle.gpus),
-                                   .free_gpus = device_shape_gpus(&shape)};
-        uint64_t set = device_growth_best(&shape, &wish);
-        ck_assert_uint_eq(oracle_count(set), wish.gpus);
-        best += oracle_links(&oracle, set) == oracle_links_most(&oracle, wish.free_gpus, wish.gpus);
-        wish.free_gpus >>= 1;
-        wish.gpus = oracle.gpus;
-        ck_assert_uint_eq(device_growth_best(&shape, &wish), 0);
+        struct device_request request = {.gpus = 1 + random_below(&random, oracle.gpus),
+                                         .free_gpus = device_shape_gpus(&shape)};
+        uint64_t set = device_growth_best(&shape, &request);
+        ck_assert_uint_eq(oracle_count(set), request.gpus);
+        best += oracle_links(&oracle, set) ==
+                oracle_links_most(&oracle, request.free_gpus, request.gpus);
+        request.free_gpus >>= 1;
+        request.gpus = oracle.gpus;
+        ck_assert_uint_eq(device_growth_best(&shape, &request), 0);
         device_map_destroy(map);
     }
     ck_assert_int_ge(best, 290);

@@ -122,31 +122,32 @@ START_TEST(test_capacity_examples)
 }
 END_TEST
 
-static struct device_wish random_wish(struct random *random, const struct oracle *oracle)
+static struct device_request random_request(struct random *random, const struct oracle *oracle)
 {
-    struct device_wish wish = {
+    struct device_request request = {
         .gpus = 1 + random_below(random, oracle->gpus),
         .free_gpus = random_word(random) & ((UINT64_C(1) << oracle->gpus) - 1),
         .free_nics = random_below(random, 3) == 0 ? UINT64_MAX : random_word(random),
         .rails = random_below(random, 2) == 0 ? 0 : random_word(random) & 0xf,
     };
-    return wish;
+    return request;
 }
 
 /* Random maps: the same mask and the same count as trying everything. */
-static void check_random(uint64_t seed, uint32_t least, uint32_t most, int wishes)
+static void check_random(uint64_t seed, uint32_t least, uint32_t most, int requests)
 {
     struct random random = {seed};
     for (int kind = ORACLE_LINKS_NONE; kind <= ORACLE_LINKS_SOME; kind++) {
         uint32_t gpus = least + random_below(&random, most - least + 1);
         struct node node = node_of(oracle_random_map(&random, gpus, (enum oracle_links_kind)kind));
         ck_assert(device_subset_exact(node.subset));
-        for (int i = 0; i < wishes; i++) {
-            struct device_wish wish = random_wish(&random, &node.oracle);
-            ck_assert_uint_eq(device_subset_choose(node.subset, &wish),
-                              oracle_best(&node.oracle, &wish));
-            ck_assert_int_eq((int)device_subset_capacity(node.subset, wish.free_gpus, wish.gpus),
-                             oracle_capacity(&node.oracle, wish.free_gpus, wish.gpus));
+        for (int i = 0; i < requests; i++) {
+            struct device_request request = random_request(&random, &node.oracle);
+            ck_assert_uint_eq(device_subset_choose(node.subset, &request),
+                              oracle_best(&node.oracle, &request));
+            ck_assert_int_eq(
+                (int)device_subset_capacity(node.subset, request.free_gpus, request.gpus),
+                oracle_capacity(&node.oracle, request.free_gpus, request.gpus));
         }
         node_finish(&node);
     }
@@ -180,18 +181,19 @@ START_TEST(test_never_wrong)
                              gpus <= 16 || device_map_uniform(node.map));
             uint64_t all = device_map_mask(node.map, DEVICE_GPU);
             for (int i = 0; i < 4; i++) {
-                struct device_wish wish = {.gpus = random_below(&random, gpus + 2),
-                                           .free_gpus = random_word(&random),
-                                           .free_nics = random_word(&random),
-                                           .rails = random_word(&random) & 3};
-                uint64_t best = device_subset_choose(node.subset, &wish);
-                bool fits = wish.gpus > 0 && oracle_count(wish.free_gpus & all) >= wish.gpus;
-                ck_assert_uint_eq(best & ~(wish.free_gpus & all), 0);
-                ck_assert_uint_eq(oracle_count(best), fits ? wish.gpus : 0);
-                ck_assert_uint_eq(device_subset_choose(node.subset, &wish), best);
-                uint32_t plain = device_subset_plain(node.subset, wish.free_gpus, wish.gpus);
-                ck_assert_uint_le(device_subset_capacity(node.subset, wish.free_gpus, wish.gpus),
-                                  plain);
+                struct device_request request = {.gpus = random_below(&random, gpus + 2),
+                                                 .free_gpus = random_word(&random),
+                                                 .free_nics = random_word(&random),
+                                                 .rails = random_word(&random) & 3};
+                uint64_t best = device_subset_choose(node.subset, &request);
+                bool fits =
+                    request.gpus > 0 && oracle_count(request.free_gpus & all) >= request.gpus;
+                ck_assert_uint_eq(best & ~(request.free_gpus & all), 0);
+                ck_assert_uint_eq(oracle_count(best), fits ? request.gpus : 0);
+                ck_assert_uint_eq(device_subset_choose(node.subset, &request), best);
+                uint32_t plain = device_subset_plain(node.subset, request.free_gpus, request.gpus);
+                ck_assert_uint_le(
+                    device_subset_capacity(node.subset, request.free_gpus, request.gpus), plain);
             }
             node_finish(&node);
         }
@@ -223,38 +225,38 @@ START_TEST(test_capacity_is_reached)
 END_TEST
 
 /* Several pods at once: as many good subsets as capacity says, from every free mask. */
-static void check_several(const struct node *node, const struct device_wish *wish)
+static void check_several(const struct node *node, const struct device_request *request)
 {
     uint64_t chosen[DEVICES_MAX];
-    uint64_t left = wish->free_gpus;
-    uint32_t pods = oracle_count(left) / wish->gpus;
-    uint32_t good = device_subset_several(node->subset, wish, pods, chosen);
-    ck_assert_int_eq((int)good, oracle_capacity(&node->oracle, left, wish->gpus));
+    uint64_t left = request->free_gpus;
+    uint32_t pods = oracle_count(left) / request->gpus;
+    uint32_t good = device_subset_several(node->subset, request, pods, chosen);
+    ck_assert_int_eq((int)good, oracle_capacity(&node->oracle, left, request->gpus));
     for (uint32_t i = 0; i < pods; i++) {
         ck_assert_uint_eq(chosen[i] & ~left, 0);
-        ck_assert_uint_eq(oracle_count(chosen[i]), wish->gpus);
+        ck_assert_uint_eq(oracle_count(chosen[i]), request->gpus);
         ck_assert(i >= good || device_subset_good(node->subset, chosen[i]));
         left &= ~chosen[i];
     }
-    ck_assert_uint_eq(device_subset_several(node->subset, wish, pods + 1, chosen), 0);
+    ck_assert_uint_eq(device_subset_several(node->subset, request, pods + 1, chosen), 0);
 }
 
 START_TEST(test_several)
 {
     struct node node = node_named("dgx-1v");
-    struct device_wish wish = {.free_nics = UINT64_MAX};
-    for (wish.free_gpus = 1; wish.free_gpus < 256; wish.free_gpus++) {
-        for (wish.gpus = 1; wish.gpus <= 8; wish.gpus++) {
-            check_several(&node, &wish);
+    struct device_request request = {.free_nics = UINT64_MAX};
+    for (request.free_gpus = 1; request.free_gpus < 256; request.free_gpus++) {
+        for (request.gpus = 1; request.gpus <= 8; request.gpus++) {
+            check_several(&node, &request);
         }
     }
     /* 0-3, 3-2 and 2-1 have two links. One pod takes 2-3, at one switch; two pods the ends. */
     uint64_t chosen[DEVICES_MAX];
-    wish.gpus = 2;
-    wish.free_gpus = 0x0f;
-    ck_assert_uint_eq(device_subset_several(node.subset, &wish, 1, chosen), 1);
+    request.gpus = 2;
+    request.free_gpus = 0x0f;
+    ck_assert_uint_eq(device_subset_several(node.subset, &request, 1, chosen), 1);
     ck_assert_uint_eq(chosen[0], 0x0c);
-    ck_assert_uint_eq(device_subset_several(node.subset, &wish, 2, chosen), 2);
+    ck_assert_uint_eq(device_subset_several(node.subset, &request, 2, chosen), 2);
     ck_assert_uint_eq(chosen[0], 0x06);
     ck_assert_uint_eq(chosen[1], 0x09);
     node_finish(&node);
@@ -269,8 +271,8 @@ START_TEST(test_several_random)
             node_of(oracle_random_map(&random, 1 + random_below(&random, 11),
                                       (enum oracle_links_kind)random_below(&random, 3)));
         for (int w = 0; w < 4; w++) {
-            struct device_wish wish = random_wish(&random, &node.oracle);
-            check_several(&node, &wish);
+            struct device_request request = random_request(&random, &node.oracle);
+            check_several(&node, &request);
         }
         node_finish(&node);
     }
@@ -320,18 +322,18 @@ END_TEST
 START_TEST(test_rails)
 {
     struct node node = node_named("dgx-h100");
-    struct device_wish wish = {.gpus = 2, .free_gpus = 0xff, .free_nics = 0xff};
-    wish.rails = device_subset_rails(node.subset, 0x60);
-    ck_assert_uint_eq(wish.rails, 0x60);
-    ck_assert_uint_eq(device_subset_choose(node.subset, &wish), 0x60);
+    struct device_request request = {.gpus = 2, .free_gpus = 0xff, .free_nics = 0xff};
+    request.rails = device_subset_rails(node.subset, 0x60);
+    ck_assert_uint_eq(request.rails, 0x60);
+    ck_assert_uint_eq(device_subset_choose(node.subset, &request), 0x60);
     /* Rail 6 only where there is no second GPU in its NUMA node: both from the other one. */
-    wish.free_gpus = 0x4f;
-    ck_assert_uint_eq(device_subset_choose(node.subset, &wish), 0x03);
+    request.free_gpus = 0x4f;
+    ck_assert_uint_eq(device_subset_choose(node.subset, &request), 0x03);
     /* A GPU whose own NIC is in use comes after one that has its own. */
-    wish.rails = 0;
-    wish.free_gpus = 0xff;
-    wish.free_nics = 0xf6;
-    ck_assert_uint_eq(device_subset_choose(node.subset, &wish), 0x06);
+    request.rails = 0;
+    request.free_gpus = 0xff;
+    request.free_nics = 0xf6;
+    ck_assert_uint_eq(device_subset_choose(node.subset, &request), 0x06);
     node_finish(&node);
 }
 END_TEST

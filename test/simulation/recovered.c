@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "test/simulation/constraints.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/room.h"
-#include "test/simulation/wishes.h"
 
 /* What must be true once the faults are over and everything had time: nobody waits who fits, no
  * gang is partial, nothing is held, no call is open, nobody is written to without end.
@@ -42,15 +42,15 @@ static struct muster muster(const struct sim *sim, int gang)
 static int room_of(const struct sim *sim, int index, const struct muster *state)
 {
     const struct sim_gang *gang = &sim->gangs[index];
-    const struct wishes *wishes = &gang->wishes;
+    const struct constraints *constraints = &gang->constraints;
     struct room room;
     bool started = state->bound + state->done > 0;
-    if (state->mixed || (wishes->layers > 0 && (gang->marred || gang->excused)) ||
-        (started && (wishes->layers > 0 || wishes->required != LEVEL_NONE))) {
+    if (state->mixed || (constraints->layers > 0 && (gang->marred || gang->excused)) ||
+        (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
     }
     room_measure(sim, index, state->shape, &room);
-    return room_for(sim, &room, wishes);
+    return room_for(sim, &room, constraints);
 }
 
 static void check_gang(struct sim *sim, int index)
@@ -67,8 +67,8 @@ static void check_gang(struct sim *sim, int index)
                  state.bound, minimum, state.pending);
     }
     int need = started ? 1 : minimum;
-    if (gang->wishes.layers > 0) { /* whole slices only */
-        int slice = gang->wishes.slice_size[0];
+    if (gang->constraints.layers > 0) { /* whole slices only */
+        int slice = gang->constraints.slice_size[0];
         need = (need + slice - 1) / slice * slice;
     }
     int room = room_of(sim, index, &state);
@@ -129,7 +129,7 @@ static void check_nominations(struct sim *sim)
     }
 }
 
-void invariants_settled(struct sim *sim)
+void invariants_recovered(struct sim *sim)
 {
     struct engine_figures figures = {0};
     check_engine(sim);
@@ -140,7 +140,7 @@ void invariants_settled(struct sim *sim)
         check_nominations(sim);
     }
     for (int gang = 0; gang < sim->gang_count; gang++) {
-        wishes_check_bound(sim, gang);
+        constraints_check_bound(sim, gang);
     }
     if (figures.holds > 0) {
         return; /* stubborn: what is free is not for everybody */
@@ -155,7 +155,7 @@ void invariants_settled(struct sim *sim)
             sim_fail(sim, "(7) the ordinary pod p%d waits although it fits", i);
         }
         if (pod->writes > 60 && !sim->stubborn) {
-            sim_fail(sim, "(8) pod p%d was written to %u times while things settled", i,
+            sim_fail(sim, "(8) pod p%d was written to %u times after everything had recovered", i,
                      pod->writes);
         }
     }

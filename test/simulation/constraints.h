@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef TEST_SIMULATION_WISHES_H
-#define TEST_SIMULATION_WISHES_H
+#ifndef TEST_SIMULATION_CONSTRAINTS_H
+#define TEST_SIMULATION_CONSTRAINTS_H
 
 #include "test/simulation/sim.h"
 
 /* Where gangs want to be, judged by labels alone. Gangs that others disturbed are left alone. */
 
 /* The gang's bindings go out. `first`: none did before. */
-void wishes_check_posts(struct sim *sim, int gang, bool first);
+void constraints_check_posts(struct sim *sim, int gang, bool first);
 
 /* At the end: the bound members, in the API server's truth. */
-void wishes_check_bound(struct sim *sim, int gang);
+void constraints_check_bound(struct sim *sim, int gang);
 
 #endif

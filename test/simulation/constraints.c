@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/wishes.h"
+#include "test/simulation/constraints.h"
 
 #include <string.h>
 
-#include "test/simulation/told.h"
+#include "test/simulation/shown.h"
 
 /* A gang as a list of (member, node), either as the engine plans it or as it is, and what must be
  * true of such a list:
@@ -37,12 +37,12 @@ static void add(const struct sim *sim, struct layout *layout, int pod, int node)
     layout->blurred |= sim->nodes[node].disturbed_until >= sim->now;
 }
 
-/* The live member of that name, as told; SIM_NONE if there are none or several. */
+/* The live member of that name, as shown; SIM_NONE if there are none or several. */
 static int find_member(const struct sim *sim, int gang, int name)
 {
     int found = SIM_NONE;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (sim->pods[i].name == name && told_live(sim, i)) {
+        if (sim->pods[i].name == name && shown_live(sim, i)) {
             if (found != SIM_NONE) {
                 return SIM_NONE;
             }
@@ -102,18 +102,18 @@ static void check_required(struct sim *sim, int gang, const struct layout *layou
 
 /* ---- slices ---- */
 
-static bool is_live(const struct sim *sim, int pod, bool told)
+static bool is_live(const struct sim *sim, int pod, bool shown)
 {
     const struct pod_state *state = &sim->pods[pod].state;
-    return told ? told_live(sim, pod) : state->exists && !state->terminal && !state->deleting;
+    return shown ? shown_live(sim, pod) : state->exists && !state->terminal && !state->deleting;
 }
 
 /* The shape that is sliced; SIM_NONE when two are as common. */
-static int sliced_shape(const struct sim *sim, int gang, bool told)
+static int sliced_shape(const struct sim *sim, int gang, bool shown)
 {
     int count[SIM_SHAPES] = {0}, best = 0;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        count[sim->pods[i].shape] += is_live(sim, i, told);
+        count[sim->pods[i].shape] += is_live(sim, i, shown);
     }
     for (int shape = 1; shape < SIM_SHAPES; shape++) {
         best = count[shape] > count[best] ? shape : best;
@@ -126,14 +126,14 @@ static int sliced_shape(const struct sim *sim, int gang, bool told)
     return best;
 }
 
-/* Its place among the members of its shape; SIM_NONE when that cannot be told. */
-static int ordinal_of(const struct sim *sim, int gang, int pod, bool told)
+/* Its place among the members of its shape; SIM_NONE when that is not known. */
+static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
 {
     const struct sim_pod *it = &sim->pods[pod];
     int before = 0;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *other = &sim->pods[i];
-        if (i == pod || other->shape != it->shape || !is_live(sim, i, told)) {
+        if (i == pod || other->shape != it->shape || !is_live(sim, i, shown)) {
             continue;
         }
         if (sim->gangs[gang].ranked ? other->rank == it->rank || other->role != it->role
@@ -146,16 +146,17 @@ static int ordinal_of(const struct sim *sim, int gang, int pod, bool told)
 }
 
 static void check_layer(struct sim *sim, int gang, const struct layout *layout,
-                        const int ordinals[MEMBERS_MAX], const struct wishes *wishes, int layer)
+                        const int ordinals[MEMBERS_MAX], const struct constraints *constraints,
+                        int layer)
 {
-    int size = wishes->slice_size[layer];
+    int size = constraints->slice_size[layer];
     for (int i = 0; i < layout->count; i++) {
         for (int j = 0; j < layout->count && ordinals[i] != SIM_NONE; j++) {
-            int domain = domain_of(sim, &layout->places[i], wishes->slice_level[layer]);
+            int domain = domain_of(sim, &layout->places[i], constraints->slice_level[layer]);
             if (ordinals[j] != SIM_NONE && ordinals[j] / size == ordinals[i] / size &&
                 (domain == SIM_NONE ||
-                 domain != domain_of(sim, &layout->places[j], wishes->slice_level[layer]))) {
-                sim_fail(sim, "(11) slice %d of gang g%d is torn: p%d on n%d, p%d on n%d",
+                 domain != domain_of(sim, &layout->places[j], constraints->slice_level[layer]))) {
+                sim_fail(sim, "(11) slice %d of gang g%d is split: p%d on n%d, p%d on n%d",
                          ordinals[i] / size, gang, layout->places[i].pod, layout->places[i].node,
                          layout->places[j].pod, layout->places[j].node);
             }
@@ -180,26 +181,26 @@ static void check_whole(struct sim *sim, int gang, const struct layout *layout,
 }
 
 static void check_slices(struct sim *sim, int gang, const struct layout *layout,
-                         const struct wishes *wishes, bool told, bool first)
+                         const struct constraints *constraints, bool shown, bool first)
 {
     int ordinals[MEMBERS_MAX];
-    int shape = wishes->layers == 0 ? SIM_NONE : sliced_shape(sim, gang, told);
+    int shape = constraints->layers == 0 ? SIM_NONE : sliced_shape(sim, gang, shown);
     if (shape == SIM_NONE) {
         return;
     }
     for (int i = 0; i < layout->count; i++) {
         int pod = layout->places[i].pod;
-        bool counts = sim->pods[pod].shape == shape && is_live(sim, pod, told);
-        ordinals[i] = counts ? ordinal_of(sim, gang, pod, told) : SIM_NONE;
+        bool counts = sim->pods[pod].shape == shape && is_live(sim, pod, shown);
+        ordinals[i] = counts ? ordinal_of(sim, gang, pod, shown) : SIM_NONE;
         if (counts && ordinals[i] == SIM_NONE) {
             return;
         }
     }
-    for (int layer = 0; layer < wishes->layers; layer++) {
-        check_layer(sim, gang, layout, ordinals, wishes, layer);
+    for (int layer = 0; layer < constraints->layers; layer++) {
+        check_layer(sim, gang, layout, ordinals, constraints, layer);
     }
     if (first) {
-        check_whole(sim, gang, layout, ordinals, wishes->slice_size[0]);
+        check_whole(sim, gang, layout, ordinals, constraints->slice_size[0]);
     }
 }
 
@@ -221,22 +222,24 @@ static void check_pair(struct sim *sim, int gang, const struct layout *mine, int
     }
 }
 
-static void check_exclusive(struct sim *sim, int gang, const struct layout *layout, bool told)
+static void check_exclusive(struct sim *sim, int gang, const struct layout *layout, bool shown)
 {
     const struct sim_gang *it = &sim->gangs[gang];
     for (int other = 0; other < sim->gang_count; other++) {
         struct layout theirs;
-        const struct wishes *wishes = told ? told_wishes(sim, other) : &sim->gangs[other].wishes;
+        const struct constraints *constraints =
+            shown ? shown_constraints(sim, other) : &sim->gangs[other].constraints;
         enum sim_level level = LEVEL_NONE;
-        if (it->wishes.exclusive == LEVEL_LEAF || wishes->exclusive == LEVEL_LEAF) {
+        if (it->constraints.exclusive == LEVEL_LEAF || constraints->exclusive == LEVEL_LEAF) {
             level = LEVEL_LEAF;
-        } else if (it->wishes.exclusive == LEVEL_RACK || wishes->exclusive == LEVEL_RACK) {
+        } else if (it->constraints.exclusive == LEVEL_RACK ||
+                   constraints->exclusive == LEVEL_RACK) {
             level = LEVEL_RACK;
         }
         if (other == gang || level == LEVEL_NONE || sim->gangs[other].excused) {
             continue;
         }
-        if (told) {
+        if (shown) {
             plan_of(sim, other, &theirs);
         } else {
             truth_of(sim, other, &theirs);
@@ -247,31 +250,31 @@ static void check_exclusive(struct sim *sim, int gang, const struct layout *layo
     }
 }
 
-void wishes_check_posts(struct sim *sim, int gang, bool first)
+void constraints_check_posts(struct sim *sim, int gang, bool first)
 {
     struct layout layout;
     const struct sim_gang *it = &sim->gangs[gang];
-    if (it->excused || sim->wish_percent == 0) {
+    if (it->excused || sim->constrained_percent == 0) {
         return;
     }
     plan_of(sim, gang, &layout);
     if (layout.blurred) {
         return;
     }
-    check_required(sim, gang, &layout, it->wishes.required);
-    check_slices(sim, gang, &layout, &it->wishes, true, first);
+    check_required(sim, gang, &layout, it->constraints.required);
+    check_slices(sim, gang, &layout, &it->constraints, true, first);
     check_exclusive(sim, gang, &layout, true);
 }
 
-void wishes_check_bound(struct sim *sim, int gang)
+void constraints_check_bound(struct sim *sim, int gang)
 {
     struct layout layout;
     const struct sim_gang *it = &sim->gangs[gang];
-    if (it->excused || sim->wish_percent == 0) {
+    if (it->excused || sim->constrained_percent == 0) {
         return;
     }
     truth_of(sim, gang, &layout);
-    check_required(sim, gang, &layout, it->wishes.required);
-    check_slices(sim, gang, &layout, &it->wishes, false, false);
+    check_required(sim, gang, &layout, it->constraints.required);
+    check_slices(sim, gang, &layout, &it->constraints, false, false);
     check_exclusive(sim, gang, &layout, false);
 }

@@ -11,12 +11,12 @@ import (
 	"phalanx.dev/e2e/harness"
 )
 
-// TestTorn lets the Binding of a gang's last member be refused for good, again and again. With the policy evict, the
-// members that were bound are evicted after gangs.repair.timeout, so that the gang is absent rather than torn.
-func TestTorn(t *testing.T) {
+// TestIncomplete lets the Binding of a gang's last member be refused for good, again and again. With the policy evict, the
+// members that were bound are evicted after gangs.repair.timeout, so that the gang is absent rather than incomplete.
+func TestIncomplete(t *testing.T) {
 	allow(t, needControlPlane(t), "evict.yaml")
 	i := intercept(t, func(config string) string {
-		return strings.Replace(config, "gangs:\n", "gangs:\n  repair: {timeout: 3s, otherwise: evict}\n", 1)
+		return strings.Replace(config, "gangs:\n", "gangs:\n  repair: {timeout: 3s, onTimeout: evict}\n", 1)
 	})
 	s := newScene(t, i.scheduler, harness.Racks(4, "rack-a"))
 	s.troubleExpected = true

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test/simulation/told.h"
+#include "test/simulation/shown.h"
 
-/* Sums over what the engine was told, beside its own books. */
+/* Sums over what the engine was shown, beside its own books. */
 
 /* Takes away what gangs hold, that of `spared` not. */
 static void take_holds(const struct sim *sim, int free[SIM_NODES_MAX], int spared)
@@ -22,7 +22,7 @@ static void take_holds(const struct sim *sim, int free[SIM_NODES_MAX], int spare
     arena_finish(&arena);
 }
 
-void told_free(const struct sim *sim, int spared, int free[SIM_NODES_MAX])
+void shown_free(const struct sim *sim, int spared, int free[SIM_NODES_MAX])
 {
     const struct host *host = &sim->host;
     for (int node = 0; node < sim->node_count; node++) {

@@ -8,11 +8,11 @@
 
 static struct world world;
 
-static void begin(enum engine_torn torn)
+static void begin(enum engine_incomplete incomplete)
 {
     struct engine_options options;
     engine_options_default(&options);
-    options.torn = torn;
+    options.incomplete = incomplete;
     world_init_with(&world, &options);
     world_racks(&world, 1, 3); /* n0, n1, n2 in one rack */
     world_event(&world, EVENT_SYNCED);
@@ -20,12 +20,12 @@ static void begin(enum engine_torn torn)
 
 static void setup(void)
 {
-    begin(ENGINE_TORN_KEEP);
+    begin(ENGINE_INCOMPLETE_KEEP);
 }
 
 static void setup_evict(void)
 {
-    begin(ENGINE_TORN_EVICT);
+    begin(ENGINE_INCOMPLETE_EVICT);
 }
 
 static void teardown(void)
@@ -47,7 +47,7 @@ static void show(int index, const char *node, bool deleting)
 }
 
 /* Three members commit; the node of the last is gone before its binding arrives. */
-static void tear(void)
+static void break_gang(void)
 {
     world_gang(&world, "g", 3, 3);
     world_vote(&world, "g", 0, 3);
@@ -68,7 +68,7 @@ static const char *told(void)
 {
     for (size_t i = 0; i < world.effects.count; i++) {
         const struct effect *effect = &world.effects.items[i];
-        if (effect->type == EFFECT_EVENT && strcmp(effect->event.reason, "GangTorn") == 0) {
+        if (effect->type == EFFECT_EVENT && strcmp(effect->event.reason, "GangIncomplete") == 0) {
             ck_assert(effect->event.warning);
             return effect->event.message;
         }
@@ -76,18 +76,18 @@ static const char *told(void)
     return "";
 }
 
-static bool is_torn(void)
+static bool is_incomplete(void)
 {
     struct arena arena;
     arena_init(&arena);
-    bool torn = world_view(&world, "g", &arena).torn;
+    bool incomplete = world_view(&world, "g", &arena).incomplete;
     arena_finish(&arena);
-    ck_assert_uint_eq(world_figures(&world).torn, torn);
-    return torn;
+    ck_assert_uint_eq(world_figures(&world).incomplete, incomplete);
+    return incomplete;
 }
 
 /* Ticks at every deadline until `milliseconds` have passed; how many pods were to be evicted and
- * how often GangTorn was told. */
+ * how often GangIncomplete was sent. */
 static void pass(int64_t milliseconds, unsigned *evictions, unsigned *events)
 {
     int64_t end = world.now + milliseconds;
@@ -103,16 +103,17 @@ static void pass(int64_t milliseconds, unsigned *evictions, unsigned *events)
     world.now = end;
 }
 
-START_TEST(a_torn_gang_is_kept_and_said_once)
+START_TEST(an_incomplete_gang_is_kept_and_said_once)
 {
-    tear();
+    break_gang();
     world_tick(&world, 5 * MINUTE - 1);
     ck_assert_str_eq(told(), "");
-    ck_assert(!is_torn());
+    ck_assert(!is_incomplete());
     world_tick(&world, 1);
-    ck_assert_str_eq(told(), "gang ns/g is torn: 2 pods are bound and 1 find no room beside them; "
-                             "the bound ones are kept");
-    ck_assert(is_torn());
+    ck_assert_str_eq(told(),
+                     "gang ns/g is incomplete: 2 pods are bound and 1 find no room beside them; "
+                     "the bound ones are kept");
+    ck_assert(is_incomplete());
     unsigned evictions, events;
     pass(60 * MINUTE, &evictions, &events);
     ck_assert_uint_eq(evictions, 0);
@@ -121,24 +122,24 @@ START_TEST(a_torn_gang_is_kept_and_said_once)
 }
 END_TEST
 
-START_TEST(a_torn_gang_is_made_whole_when_there_is_room)
+START_TEST(an_incomplete_gang_is_made_whole_when_there_is_room)
 {
-    tear();
+    break_gang();
     world_tick(&world, 5 * MINUTE);
-    ck_assert(is_torn());
+    ck_assert(is_incomplete());
     world_node(&world, "n9", "b0", "r0", 8);
     ck_assert_str_eq(world_planned(&world, "g", 2), "n9");
     world_vote(&world, "g", 2, 1);
     world_bound(&world, "g-2", "n9", WRITE_DONE);
     ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
-    ck_assert(!is_torn());
+    ck_assert(!is_incomplete());
 }
 END_TEST
 
-/* Each tear has its own time. */
-START_TEST(a_gang_torn_again_is_told_again)
+/* Each loss has its own time. */
+START_TEST(a_gang_that_is_incomplete_again_is_said_again)
 {
-    tear();
+    break_gang();
     world_tick(&world, 5 * MINUTE);
     world_node(&world, "n9", "b0", "r0", 8);
     world_vote(&world, "g", 2, 1);
@@ -148,29 +149,29 @@ START_TEST(a_gang_torn_again_is_told_again)
     world_node_gone(&world, "n9");
     show(2, NULL, false);
     world_tick(&world, 5 * MINUTE - 1);
-    ck_assert(!is_torn());
+    ck_assert(!is_incomplete());
     world_tick(&world, 1);
-    ck_assert(is_torn());
+    ck_assert(is_incomplete());
 }
 END_TEST
 
 /* Nobody but its controller can bring back a member that does not exist. */
-START_TEST(a_gang_without_the_pod_is_not_torn)
+START_TEST(a_gang_without_the_pod_is_not_incomplete)
 {
-    tear();
+    break_gang();
     world_pod_gone(&world, "g-2");
     unsigned evictions, events;
     pass(30 * MINUTE, &evictions, &events);
     ck_assert_uint_eq(events, 0);
-    ck_assert(!is_torn());
+    ck_assert(!is_incomplete());
     show(2, NULL, false);
     pass(6 * MINUTE, &evictions, &events); /* it is there now, and has no room */
     ck_assert_uint_eq(events, 1);
-    ck_assert(is_torn());
+    ck_assert(is_incomplete());
 }
 END_TEST
 
-START_TEST(bindings_under_way_are_no_tear)
+START_TEST(bindings_under_way_are_not_missing)
 {
     world_gang(&world, "g", 3, 3);
     world_vote(&world, "g", 0, 3);
@@ -184,11 +185,12 @@ END_TEST
 
 START_TEST(the_bound_members_are_evicted_and_nobody_else)
 {
-    tear();
+    break_gang();
     world_gang(&world, "h", 1, 1);
     world_tick(&world, 5 * MINUTE);
-    ck_assert_str_eq(told(), "gang ns/g is torn: 2 pods are bound and 1 find no room beside them; "
-                             "the bound ones are evicted");
+    ck_assert_str_eq(told(),
+                     "gang ns/g is incomplete: 2 pods are bound and 1 find no room beside them; "
+                     "the bound ones are evicted");
     ck_assert_uint_eq(world_count(&world, EFFECT_EVICT), 2);
     const struct effect *effect = world_find(&world, EFFECT_EVICT);
     ck_assert_str_eq(effect->write.uid, "g-0");
@@ -211,7 +213,7 @@ END_TEST
 /* A disruption budget may stand in the way of the first attempt. */
 START_TEST(an_eviction_without_effect_is_asked_for_again)
 {
-    tear();
+    break_gang();
     unsigned evictions, events;
     pass(21 * MINUTE, &evictions, &events);
     ck_assert_uint_eq(events, 4);
@@ -224,7 +226,7 @@ END_TEST
 
 START_TEST(nothing_is_evicted_by_a_daemon_that_stops)
 {
-    tear();
+    break_gang();
     world_event(&world, EVENT_DRAIN);
     unsigned evictions, events;
     pass(30 * MINUTE, &evictions, &events);
@@ -234,14 +236,14 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("engine_torn");
+    Suite *suite = suite_create("engine_incomplete");
     TCase *keep = tcase_create("keep");
     tcase_add_checked_fixture(keep, setup, teardown);
-    tcase_add_test(keep, a_torn_gang_is_kept_and_said_once);
-    tcase_add_test(keep, a_torn_gang_is_made_whole_when_there_is_room);
-    tcase_add_test(keep, a_gang_torn_again_is_told_again);
-    tcase_add_test(keep, a_gang_without_the_pod_is_not_torn);
-    tcase_add_test(keep, bindings_under_way_are_no_tear);
+    tcase_add_test(keep, an_incomplete_gang_is_kept_and_said_once);
+    tcase_add_test(keep, an_incomplete_gang_is_made_whole_when_there_is_room);
+    tcase_add_test(keep, a_gang_that_is_incomplete_again_is_said_again);
+    tcase_add_test(keep, a_gang_without_the_pod_is_not_incomplete);
+    tcase_add_test(keep, bindings_under_way_are_not_missing);
     suite_add_tcase(suite, keep);
     TCase *evict = tcase_create("evict");
     tcase_add_checked_fixture(evict, setup_evict, teardown);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scheduler/solver/bound.h"
+#include "scheduler/solver/lower_bound.h"
 
 #include <string.h>
 
@@ -101,8 +101,8 @@ static uint32_t count_new(const struct solver_space *space, uint32_t demand, uin
 
 /* A demand for pods touches no more domains than there are pods, so small roles are rarely asked:
  * the sums come first. */
-static uint32_t bound_level(const struct solver_space *space, uint32_t within, uint32_t level,
-                            struct solver_largest *largest)
+static uint32_t lower_bound_level(const struct solver_space *space, uint32_t within, uint32_t level,
+                                  struct solver_largest *largest)
 {
     uint32_t most = 0;
     uint32_t roles = solver_space_roles(space);
@@ -115,25 +115,26 @@ static uint32_t bound_level(const struct solver_space *space, uint32_t within, u
     return solver_space_used(space, level) + most;
 }
 
-void solver_bound(const struct solver_space *space, struct solver_candidate place, uint32_t level,
-                  uint32_t deepest, struct solver_largest *scratch, uint32_t bound[SOLVER_TREE_MAX])
+void solver_lower_bound(const struct solver_space *space, struct solver_candidate place,
+                        uint32_t level, uint32_t deepest, struct solver_largest *scratch,
+                        uint32_t lower_bound[SOLVER_TREE_MAX])
 {
     uint32_t host = solver_space_host(space);
     uint64_t pods = solver_space_used(space, 0); /* the pinned ones, or none */
     for (uint32_t r = 0; r < solver_space_roles(space); r++) {
         pods += solver_space_wanted(space, r);
     }
-    memset(bound, 0, SOLVER_TREE_MAX * sizeof *bound);
+    memset(lower_bound, 0, SOLVER_TREE_MAX * sizeof *lower_bound);
     if (pods == 0) {
         return;
     }
     for (uint32_t l = 0; l <= level; l++) {
-        bound[l] = 1;
+        lower_bound[l] = 1;
     }
     for (uint32_t l = level + 1; l <= host; l++) {
         uint32_t floor = l > deepest ? 2 : 1;
-        uint32_t count = bound_level(space, place.index, l, scratch);
-        floor = bound[l - 1] > floor ? bound[l - 1] : floor;
-        bound[l] = count > floor ? count : floor;
+        uint32_t count = lower_bound_level(space, place.index, l, scratch);
+        floor = lower_bound[l - 1] > floor ? lower_bound[l - 1] : floor;
+        lower_bound[l] = count > floor ? count : floor;
     }
 }

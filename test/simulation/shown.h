@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_SIMULATION_SHOWN_H
+#define TEST_SIMULATION_SHOWN_H
+
+#include <string.h>
+
+#include "test/simulation/sim.h"
+
+/* What the engine was shown, as far as the invariants judge by it. */
+
+/* The quorum: of the group object, or of the pods. <= 0: unknown. */
+static inline int32_t shown_quorum(const struct sim *sim, int gang)
+{
+    const struct group_state *group = &sim->host.groups[gang];
+    return sim->gangs[gang].object ? (group->exists ? group->minimum : 0)
+                                   : sim->gangs[gang].minimum;
+}
+
+static inline const struct constraints *shown_constraints(const struct sim *sim, int gang)
+{
+    return sim->gangs[gang].object ? &sim->host.groups[gang].constraints
+                                   : &sim->gangs[gang].constraints;
+}
+
+/* Whether it was shown the pod as one that can be placed or is. */
+static inline bool shown_live(const struct sim *sim, int pod)
+{
+    const struct pod_state *seen = &sim->host.seen[pod];
+    return sim->host.seen_ever[pod] && seen->exists && !seen->terminal && !seen->deleting;
+}
+
+/* Whether it was shown several pods of that name, and not that the others are gone. */
+static inline bool shown_twice(const struct sim *sim, int pod)
+{
+    int count = 0;
+    for (int i = sim_first(sim, sim->pods[pod].gang); i != SIM_NONE;
+         i = sim->pods[i].next_of_gang) {
+        count += sim->pods[i].name == sim->pods[pod].name && sim->host.seen_ever[i] &&
+                 sim->host.seen[i].exists;
+    }
+    return count > 1;
+}
+
+/* Whether a node or group is as it was shown. */
+static inline bool shown_node(const struct sim *sim, int node)
+{
+    const struct node_state *shown = &sim->host.nodes[node], *is = &sim->nodes[node].state;
+    return shown->exists == is->exists && shown->gpus == is->gpus && shown->leaf == is->leaf &&
+           shown->rack == is->rack;
+}
+
+static inline bool shown_group(const struct sim *sim, int gang)
+{
+    const struct group_state *shown = &sim->host.groups[gang], *is = &sim->gangs[gang].state;
+    return shown->exists == is->exists && shown->minimum == is->minimum &&
+           memcmp(&shown->constraints, &is->constraints, sizeof(is->constraints)) == 0;
+}
+
+/* GPUs free for others by what it was shown and by what it holds, the holds of gang `spared` left
+ * out (SIM_NONE: of none); negative for a node that is not there. */
+void shown_free(const struct sim *sim, int spared, int free[SIM_NODES_MAX]);
+
+#endif
