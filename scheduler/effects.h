@@ -22,7 +22,7 @@ enum effect_type {
     EFFECT_EXPLAIN,      /* patch the pod's annotation phalanx.dev/waiting, which also wakes it */
     EFFECT_EVICT,        /* evict a bound pod, its gang being incomplete */
     EFFECT_EVENT,        /* a Kubernetes Event on a pod or a group, for people */
-    EFFECT_TRANSITION,   /* a gang changed its state: for log and metrics */
+    EFFECT_TRANSITION,   /* a gang changed state: for log and metrics */
     EFFECT_SKIPPED,      /* an object the engine had to leave out: for log and metrics */
     EFFECT_PHASE,        /* a member of a gang is one step further, or back: for the journal */
 };

@@ -83,7 +83,7 @@ struct preempt_event {
 
 enum write_outcome {
     WRITE_DONE,    /* the API server has it (also: it had it before) */
-    WRITE_GONE,    /* the pod does not exist any more, or is another one (uid) */
+    WRITE_GONE,    /* the pod no longer exists, or is another one (uid) */
     WRITE_REFUSED, /* final: conflict, forbidden, invalid */
     WRITE_UNKNOWN, /* no answer within the writer's patience: it may or may not have happened */
 };

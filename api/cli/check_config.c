@@ -33,7 +33,7 @@ static const struct flags syntax = {
     .operand = "FILE",
     .operand_help = "the configuration",
     .operand_to = offsetof(struct check_config_flags, file),
-    .exit_codes = "Exit code 2 when the file cannot be read or says something that is not known.",
+    .exit_codes = "Exit code 2 when the file cannot be read or has an unknown key or value.",
 };
 
 int cli_check_config(int argc, char **argv)

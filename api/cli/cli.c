@@ -17,10 +17,10 @@
 
 static const struct cli_command commands[] = {
     {"serve", cli_serve, "answer kube-scheduler's extender calls"},
-    {"plan", cli_plan, "say where a job would be placed, or why it does not fit"},
-    {"topology", cli_topology, "say how the node labels of a cluster are understood"},
-    {"replay", cli_replay, "replay a journal, and say which decision differs"},
-    {"check-config", cli_check_config, "say how a configuration file is understood"},
+    {"plan", cli_plan, "show where a job would be placed, or why it does not fit"},
+    {"topology", cli_topology, "show how the node labels of a cluster are understood"},
+    {"replay", cli_replay, "replay a journal, and show which decision differs"},
+    {"check-config", cli_check_config, "show how a configuration file is understood"},
     {"version", cli_version, "print the version"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

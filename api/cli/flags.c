@@ -26,7 +26,7 @@
 #define FIRST 256
 
 static const struct flag help_flag = {
-    .name = "help", .letter = 'h', .kind = FLAG_SWITCH, .help = "print this"};
+    .name = "help", .letter = 'h', .kind = FLAG_SWITCH, .help = "print this help"};
 
 struct parser {
     const struct flags *flags;

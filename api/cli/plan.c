@@ -53,7 +53,7 @@ static const struct flag plan_flags[] = {
      .kind = FLAG_TEXT,
      .required = true,
      .to = offsetof(struct plan_flags, manifest),
-     .help = "the job, as one would `kubectl apply` it: Pods and PodGroups, a Job, JobSet or "
+     .help = "the job, as for `kubectl apply`: Pods and PodGroups, a Job, JobSet or "
              "PyTorchJob; - is standard input"},
     {.name = "config",
      .value = "FILE",
@@ -78,7 +78,7 @@ static const struct flag plan_flags[] = {
 
 static const struct flags syntax = {
     .command = "plan",
-    .about = "Says where the gangs of a manifest would be placed on a cluster as it is now, or "
+    .about = "Shows where the gangs of a manifest would be placed on a cluster as it is now, or "
              "which level is short by how many. Nothing is written anywhere.",
     .flags = plan_flags,
     .exit_codes = "Exit code 3 when a gang does not fit.",
@@ -179,7 +179,7 @@ static int apply_manifest(struct what_if *what_if, const struct plan_flags *flag
         }
     }
     if (what_if->asked_count == 0) {
-        err_set(err, "there is no new pod and no pod group in it");
+        err_set(err, "it has neither a new pod nor a pod group");
         goto out;
     }
     result = CLI_OK;

@@ -11,6 +11,7 @@
 #include "api/cli/flags.h"
 #include "api/view/journal_text.h"
 #include "topology/base/alloc.h"
+#include "topology/base/plural.h"
 #include "version.h"
 
 /* `phalanx replay`: makes the engine of a journal again, lets it live through the same events, and
@@ -190,7 +191,7 @@ static void show_difference(struct replay *replay, const struct journal_record *
     char *now = words_of(replay, &record->event, &replay->effects, first);
     printf("    recorded: %s    now:      %s", then, now);
     if (strcmp(then, now) == 0) {
-        puts("    (in what these words leave out)");
+        puts("    (in a field that is not shown)");
     }
     free(then);
     free(now);
@@ -274,13 +275,14 @@ static void show_sum(struct replay *replay, bool same, bool short_of, int64_t to
         printf("The journal ends at byte %" PRIu64 ", %s, as after a kill.\n",
                journal_reader_offset(replay->reader) + replay->source.count - replay->source.at,
                replay->source.count > replay->source.at ? "in the middle of a record"
-                                                        : "without saying why");
+                                                        : "without a reason");
     }
     int64_t span = replay->last - replay->header.started;
-    printf("%s%" PRIu64 " events and %" PRIu64 " decisions of %" PRId64
+    printf("%s%" PRIu64 " event%s and %" PRIu64 " decision%s of %" PRId64
            ".%03d s, replayed in %" PRId64 ".%03d s.\n",
-           same ? "Every decision is the same: " : "", replay->steps, replay->decisions,
-           span / 1000, abs((int)(span % 1000)), took / 1000000000, (int)(took / 1000000 % 1000));
+           same ? "Every decision is the same: " : "", replay->steps, plural(replay->steps),
+           replay->decisions, plural(replay->decisions), span / 1000, abs((int)(span % 1000)),
+           took / 1000000000, (int)(took / 1000000 % 1000));
 }
 
 static int run(struct replay *replay, struct err *err)

@@ -63,7 +63,7 @@ static const struct flag topology_flags[] = {
 
 static const struct flags syntax = {
     .command = "topology",
-    .about = "Says how the node labels of a cluster are understood: which levels there are, how "
+    .about = "Shows how the node labels of a cluster are understood: which levels there are, how "
              "many domains of which sizes, which nodes lack labels, and what looks odd.",
     .flags = topology_flags,
 };

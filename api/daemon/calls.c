@@ -156,8 +156,8 @@ static int decode_pod_of_call(struct calls *calls, const struct extender_pod *po
     if (pod_decode(json, &calls->arena, object, err) == 0) {
         result = 0;
     } else if (!names_gang(calls, json)) {
-        log_text(calls->log, LOG_WARNING, "an ordinary pod cannot be read and is let through",
-                 "error", err->text, NULL);
+        log_text(calls->log, LOG_WARNING, "an ordinary pod that cannot be read passes", "error",
+                 err->text, NULL);
         bare_pod(calls, pod, object);
         result = 0;
     }
@@ -296,7 +296,7 @@ static void bind_abandoned(void *context, struct http_request *request)
     free(open);
     metrics_call(calls->metrics, METRICS_BIND, CALLER_GONE,
                  clock_ns() - http_request_arrived(request));
-    log_text(calls->log, LOG_INFO, "the caller of a bind hung up while it waited", NULL);
+    log_text(calls->log, LOG_INFO, "the caller of a waiting bind hung up", NULL);
     http_respond_error(request, CALLER_GONE, "the caller hung up");
     core_apply(calls->core, &event);
 }

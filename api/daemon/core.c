@@ -78,7 +78,7 @@ static void log_transition(struct core *core, const struct transition_effect *tr
         {"waitedMs", NULL, transition->waited_ms},
         {NULL, NULL, 0},
     };
-    log_write(core->options.log, LOG_INFO, "gang changed its state", fields);
+    log_write(core->options.log, LOG_INFO, "gang changed state", fields);
 }
 
 static void log_skipped(struct core *core, const struct skipped_effect *skipped)

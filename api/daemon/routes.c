@@ -365,5 +365,5 @@ void routes_handle(void *context, struct http_request *request)
             return;
         }
     }
-    http_respond_error(request, 404, "%.200s: there is nothing here", path);
+    http_respond_error(request, 404, "%.200s: there is no such path", path);
 }

@@ -147,14 +147,14 @@ static int complete(struct cluster *cluster, int kind, json_t *object, char *key
     json_t *metadata = json_object_get(object, "metadata");
     const char *name = text_of(metadata, "name");
     if (!is_name(name)) {
-        return err_set(err, "%s: metadata.name is missing or no name", kind_entries[kind].name);
+        return err_set(err, "%s: metadata.name is missing or not a name", kind_entries[kind].name);
     }
     if (kind_entries[kind].namespaced && is_absent(json_object_get(metadata, "namespace"))) {
         json_object_set_new(metadata, "namespace", json_string("default"));
     }
     const char *name_space = text_of(metadata, "namespace");
     if (kind_entries[kind].namespaced && !is_name(name_space)) {
-        return err_set(err, "%s %.200s: metadata.namespace is no name", kind_entries[kind].name,
+        return err_set(err, "%s %.200s: metadata.namespace is not a name", kind_entries[kind].name,
                        name);
     }
     key_write(key, kind, name_space, name);

@@ -313,13 +313,14 @@ static int expand_object(struct expansion *expansion, const json_t *object)
             continue;
         }
         if (owner.name == NULL || owner.name[0] == '\0' || strlen(owner.name) > 253) {
-            return err_set(expansion->err, "%s: metadata.name is missing or no name", owner.kind);
+            return err_set(expansion->err, "%s: metadata.name is missing or not a name",
+                           owner.kind);
         }
         return kinds[i].expand(expansion, &owner);
     }
     if (holds_pods(object, 0)) {
         return err_set(expansion->err,
-                       "%s (%s) makes pods in a way that is not known here: give its pods instead, "
+                       "%s (%s) is not a kind whose pods are known here: give its pods instead, "
                        "or a Pod, PodGroup, Job, JobSet or PyTorchJob",
                        owner.kind, api_version == NULL ? "no apiVersion" : api_version);
     }

@@ -107,7 +107,7 @@ static int read_replicated_job(const struct expansion *expansion, const struct o
     entry->replicas = 1;
     snprintf(entry->path, sizeof entry->path, "spec.replicatedJobs[%zu]", index);
     if (entry->name == NULL || entry->name[0] == '\0' || strlen(entry->name) > 63) {
-        snprintf(path, sizeof path, "%s.name is missing or no name", entry->path);
+        snprintf(path, sizeof path, "%s.name is missing or not a name", entry->path);
         return expand_fail(expansion, owner, path);
     }
     snprintf(path, sizeof path, "%s.replicas", entry->path);

@@ -171,10 +171,10 @@ static int read_name(struct reader *reader, struct err *err)
     bool empty = reader->text == start;
     skip_spaces(reader);
     if (reader->text < reader->end && *reader->text == ']') {
-        return fail_at(reader, start, "a bracket is closed that was not opened", err);
+        return fail_at(reader, start, "an unmatched closing bracket", err);
     }
     if (reader->text < reader->end && *reader->text != ',') {
-        return fail_at(reader, start, "a character that is no part of a name", err);
+        return fail_at(reader, start, "a character that is not allowed in a name", err);
     }
     return empty ? fail_at(reader, start, "an empty name", err) : 0;
 }

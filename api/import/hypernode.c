@@ -138,7 +138,8 @@ static int read_selector(const struct field *selector, struct selection *selecti
         return -1;
     }
     if ((exact.json != NULL) + (regex.json != NULL) + (labels.json != NULL) != 1) {
-        return field_fail(selector, err, "one of exactMatch, regexMatch and labelMatch is wanted");
+        return field_fail(selector, err,
+                          "one of exactMatch, regexMatch and labelMatch is required");
     }
     if ((exact.json != NULL && field_name(&exact, "name", &selection->exact, err) != 0) ||
         (regex.json != NULL && field_name(&regex, "pattern", &selection->pattern, err) != 0)) {

@@ -37,7 +37,7 @@ static int add_level(struct overlay *overlay, const char *key, struct err *err)
     char name[LEVEL_NAME_MAX + 1];
     size_t length = strlen(last);
     if (length == 0 || length > LEVEL_NAME_MAX || strlen(key) > LEVEL_KEY_MAX) {
-        return err_set(err, "\"%.120s\" is no label key: the part after \"/\" has 1 to %d bytes",
+        return err_set(err, "\"%.120s\" is not a label key: the part after \"/\" has 1 to %d bytes",
                        key, LEVEL_NAME_MAX);
     }
     memcpy(name, last, length + 1);

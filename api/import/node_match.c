@@ -9,6 +9,7 @@
 #include "api/json/fields.h"
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
+#include "topology/base/plural.h"
 
 /* A match is either a compiled expression or a list of requirements; `is_pattern` says which.
  *
@@ -98,7 +99,7 @@ static int translate_escape(struct translation *to, struct err *err)
     }
     /* glibc gives \<, \>, \` and \' meanings of their own. */
     if (byte == '\0' || is_alphanumeric(byte) || strchr("<>`'", byte) != NULL) {
-        return refuse(to, "an escape that is not known here", err);
+        return refuse(to, "an escape that is not supported", err);
     }
     put_byte(to, '\\');
     put_byte(to, byte);
@@ -121,7 +122,7 @@ static int translate_brackets(struct translation *to, struct err *err)
         if (pattern[to->at] == '[' && strchr(":.=", pattern[to->at + 1]) != NULL) {
             const char *close = strstr(pattern + to->at, ":]");
             if (pattern[to->at + 1] != ':' || close == NULL) {
-                return refuse(to, "a class that is not known here", err);
+                return refuse(to, "a class that is not supported", err);
             }
             while (pattern + to->at < close + 1) {
                 put_byte(to, pattern[to->at++]);
@@ -223,7 +224,7 @@ static int translate_group(struct translation *to, struct err *err)
     } else {
         bool plain = strncmp(to->pattern + to->at, "(?:", 3) == 0;
         if (to->depth == GROUPS_MAX || (to->pattern[to->at + 1] == '?' && !plain)) {
-            return refuse(to, "a group that is not known here", err);
+            return refuse(to, "a group that is not supported", err);
         }
         to->at += plain ? 2 : 0;
         to->sizes[++to->depth] = 0;
@@ -335,7 +336,8 @@ static int read_values(struct node_match *match, const struct field *expression,
     size_t count = field_count(&list);
     bool wanted = requirement->kind == LABEL_IN || requirement->kind == LABEL_NOT_IN;
     if (wanted != (count > 0) || count > NODE_MATCH_VALUES_MAX) {
-        return field_fail(&list, err, "%zu values do not go with the operator", count);
+        return field_fail(&list, err, "the operator does not take %zu value%s", count,
+                          plural(count));
     }
     requirement->values = arena_alloc(&match->arena, count, sizeof *requirement->values);
     for (size_t i = 0; i < count; i++) {

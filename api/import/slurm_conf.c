@@ -150,7 +150,7 @@ static int read_sizes(struct slurm_topology *topology, struct slurm_text list, s
             size = size * 10 + (*text++ - '0');
         }
         if (text == start || (text < end && *text != ',')) {
-            return err_set(err, "BlockSizes \"%.*s\" is no list of numbers",
+            return err_set(err, "BlockSizes \"%.*s\" is not a list of numbers",
                            (int)(list.length > 80 ? 80 : list.length), list.text);
         }
         if (slurm_topology_block_size(topology, size, err) < 0) {
@@ -173,12 +173,12 @@ static int take_line(struct slurm_topology *topology, size_t line, const struct 
         return err_set(err, "line %zu: RingName: rings are not supported", line);
     }
     if (is_switch + is_block + is_sizes != 1) {
-        return err_set(err, "line %zu: one of SwitchName, BlockName and BlockSizes is wanted",
+        return err_set(err, "line %zu: one of SwitchName, BlockName and BlockSizes is required",
                        line);
     }
     if ((!is_switch && (values[KEY_SWITCHES].text != NULL || values[KEY_SPEED].text != NULL)) ||
         (is_sizes && values[KEY_NODES].text != NULL)) {
-        return err_set(err, "line %zu: keys that do not go together", line);
+        return err_set(err, "line %zu: keys that cannot be combined", line);
     }
     if (is_switch) {
         return slurm_topology_switch(topology, line, values[KEY_SWITCH], values[KEY_NODES],

@@ -96,7 +96,7 @@ static int add(struct slurm_topology *topology, struct forest *forest, struct sl
 {
     uint32_t member;
     if (!is_name(name)) {
-        err_set(err, "name \"%.*s\" has a character that no name has",
+        err_set(err, "name \"%.*s\" has a character that is not allowed in a name",
                 (int)(name.length > 80 ? 80 : name.length), name.text);
         return fail_at(topology, record.at, err);
     }

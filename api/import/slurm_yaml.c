@@ -187,7 +187,7 @@ static int read_topology(const struct field *root, struct overlay **overlay, str
     case FLAT:
         return read_flat(root, overlay, err);
     case KINDS:
-        return field_fail(root, err, "one of tree, block and flat is wanted");
+        return field_fail(root, err, "one of tree, block and flat is required");
     default:
         return field_fail(root, err, "%s is not supported", kinds[kind]);
     }

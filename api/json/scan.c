@@ -247,7 +247,7 @@ int json_scan_string(struct json_scan *scan, struct json_slice *slice, struct er
         size_t rest = scan->length - scan->at;
         const char *text = scan->text + scan->at;
         if (rest == 0) {
-            return fail(scan, err, "a string without end");
+            return fail(scan, err, "an unterminated string");
         }
         if (*text == '"') {
             break;
@@ -258,7 +258,7 @@ int json_scan_string(struct json_scan *scan, struct json_slice *slice, struct er
         }
         size_t step = escape ? escape_length(text, rest) : utf8_character(text, rest);
         if (step == 0) {
-            return fail(scan, err, escape ? "a wrong escape" : "not UTF-8");
+            return fail(scan, err, escape ? "an invalid escape" : "not UTF-8");
         }
         escaped = escaped || escape;
         scan->at += step;
@@ -336,7 +336,8 @@ static int skip_scalar(struct json_scan *scan, enum json_type type, struct err *
     case JSON_TYPE_BAD:
         break;
     }
-    return fail(scan, err, type == JSON_TYPE_END ? "the text ends too early" : "expected a value");
+    return fail(scan, err,
+                type == JSON_TYPE_END ? "unexpected end of the text" : "expected a value");
 }
 
 static void remember(struct json_skip *skip, unsigned depth, bool object)
@@ -433,7 +434,7 @@ int json_scan_skip_more(struct json_scan *scan, struct json_skip *skip, struct e
 int json_scan_finish(struct json_scan *scan, struct err *err)
 {
     skip_white(scan);
-    return scan->at == scan->length ? 0 : fail(scan, err, "something follows the value");
+    return scan->at == scan->length ? 0 : fail(scan, err, "unexpected data after the value");
 }
 
 static char lower(char byte)

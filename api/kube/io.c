@@ -48,7 +48,7 @@
 #define HOLD_BACK_MS   20
 
 _Static_assert(KUBE_IO_WATCHES == REFLECTOR_KINDS, "a status for every reflector");
-static const char LEASE_LOST[] = "this Phalanx does not lead any more";
+static const char LEASE_LOST[] = "this Phalanx no longer leads";
 
 struct watcher {
     struct kube_io *io;

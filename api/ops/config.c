@@ -469,7 +469,7 @@ static int parse(struct config *config, const char *text, size_t length, const c
     }
     size_t count = json_array_size(documents);
     if (count > 1) {
-        err_set(err, "one document is wanted, there are %zu", count);
+        err_set(err, "expected one document, found %zu", count);
         goto out;
     }
     copy = alloc_zero(1, sizeof *copy);

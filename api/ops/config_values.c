@@ -45,7 +45,7 @@ int config_values_path(char *to, size_t room, const json_t *value, const char *p
     }
     size_t length = json_string_length(value);
     if (length >= room || strlen(json_string_value(value)) != length) {
-        return err_set(err, "%s: is no path of at most %zu bytes", path, room - 1);
+        return err_set(err, "%s: must be a path of at most %zu bytes", path, room - 1);
     }
     memcpy(to, json_string_value(value), length + 1);
     return 0;

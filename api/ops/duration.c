@@ -86,7 +86,7 @@ int duration_parse(const char *text, int64_t *milliseconds, struct err *err)
     }
     do {
         if (!read_term(&at, &total)) {
-            return err_set(err, "\"%s\" is no duration (write \"30s\" or \"1m30s\")", text);
+            return err_set(err, "\"%s\" is not a duration (write \"30s\" or \"1m30s\")", text);
         }
     } while (*at != '\0');
     if (total % 1000000 != 0) {

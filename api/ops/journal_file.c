@@ -189,7 +189,7 @@ void journal_file_step(struct journal_file *file, const struct engine *engine,
     }
     (void)journal_bytes(file->journal, &count);
     if (count > file->most - END_ROOM - file->bytes) {
-        snprintf(why, sizeof why, "its bound of %" PRIu64 " bytes is reached", file->most);
+        snprintf(why, sizeof why, "its limit of %" PRIu64 " bytes is reached", file->most);
         end(file, LOG_WARNING, why);
     } else if (!hand_over(file, file->buffer)) {
         end(file, LOG_WARNING, "the disk does not keep up");

@@ -277,8 +277,7 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_gauge(out, "phalanx_incomplete_gangs",
                 "Gangs short of their quorum that could not be repaired in time.",
                 figures->incomplete);
-    write_gauge(out, "phalanx_planning_queue_gangs", "Gangs whose turn to be planned is to come.",
-                figures->queued);
+    write_gauge(out, "phalanx_planning_queue_gangs", "Gangs queued for planning.", figures->queued);
     write_head(out, "phalanx_engine_overruns_total", "counter",
                "Events whose consequences took too many rounds and were left to a tick.");
     fprintf(out, "phalanx_engine_overruns_total %" PRIu64 "\n", figures->overruns);
@@ -322,7 +321,7 @@ static void write_watches(FILE *out, const struct kube_io_status *kube)
         fprintf(out, "phalanx_watch_silence_seconds{kind=\"%s\"} %" PRId64 ".%03" PRId64 "\n",
                 kind_names[i], silence / 1000, silence % 1000);
     }
-    write_head(out, "phalanx_watch_restarts_total", "counter", "Watches begun again.");
+    write_head(out, "phalanx_watch_restarts_total", "counter", "Watches restarted.");
     for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
         fprintf(out, "phalanx_watch_restarts_total{kind=\"%s\"} %" PRIu64 "\n", kind_names[i],
                 kube->watch_restarts[i]);
@@ -341,13 +340,12 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
                 "phalanx_writes_total{write=\"%s\",result=\"failed\"} %" PRIu64 "\n",
                 writes[i], kube->writes_done[i], writes[i], kube->writes_failed[i]);
     }
-    write_counter(out, "phalanx_write_retries_total", "Writes tried once more.",
-                  kube->write_retries);
+    write_counter(out, "phalanx_write_retries_total", "Writes retried.", kube->write_retries);
     write_counter(out, "phalanx_unauthorized_answers_total",
-                  "Answers 401 of the API server: the token is not accepted.",
+                  "401 answers from the API server: the token is not accepted.",
                   kube->requests_unauthorized);
     write_counter(out, "phalanx_leader_changes_total",
-                  "Times this process began or ceased to lead.", kube->lease_changes);
+                  "Times this process started or stopped leading.", kube->lease_changes);
     write_gauge(out, "phalanx_waiting_writes", "Writes not yet carried out.", kube->writes_waiting);
 }
 
@@ -371,7 +369,7 @@ char *metrics_render(const struct metrics *metrics, const struct metrics_scrape 
     fputs("phalanx_build_info{version=\"", out);
     write_label_value(out, scrape->version);
     fputs("\"} 1\n", out);
-    write_head(out, "phalanx_uptime_seconds", "gauge", "Time since the process began to serve.");
+    write_head(out, "phalanx_uptime_seconds", "gauge", "Time since the process started to serve.");
     fprintf(out, "phalanx_uptime_seconds %" PRId64 ".%03" PRId64 "\n", scrape->uptime_ms / 1000,
             scrape->uptime_ms % 1000);
     write_gauge(out, "phalanx_leader", "1 when this process decides, 0 when it is on standby.",

@@ -226,7 +226,7 @@ static void put_call(struct journal_text *text, FILE *out, const char *verb, uin
     put_uid(text, out, pod->uid);
     put_with(out, ", nominated to ", pod->nominated);
     if (pod->object != NULL) {
-        fputs(", until now unknown: ", out);
+        fputs(", not seen before: ", out);
         put_pod(out, pod->object);
     }
     fprintf(out, ", %" PRIu32 " %s", count, count == 1 ? "node" : "nodes");
@@ -430,7 +430,7 @@ static void put_reply(const struct journal_text *text, FILE *out, const struct e
 static void put_write(FILE *out, enum effect_type type, const struct pod_write *write)
 {
     fputs(type == EFFECT_POST_BINDING ? "binds pod "
-          : type == EFFECT_EXPLAIN    ? "explains to pod "
+          : type == EFFECT_EXPLAIN    ? "annotates pod "
           : type == EFFECT_EVICT      ? "evicts pod "
           : write->node == NULL       ? "takes back the nomination of pod "
                                       : "nominates pod ",
@@ -477,7 +477,7 @@ void journal_text_effect(struct journal_text *text, FILE *out, const struct even
         put_write(out, effect->type, &effect->write);
         break;
     case EFFECT_EVENT:
-        fprintf(out, "tells %s ", effect->event.group ? "group" : "pod");
+        fprintf(out, "event on %s ", effect->event.group ? "group" : "pod");
         put_name(out, effect->event.name_space, effect->event.name);
         put_with(out, " uid ", effect->event.uid);
         put_with(out, effect->event.warning ? ", warning " : ", ", effect->event.reason);

@@ -11,7 +11,7 @@ feature discovery (nvidia.com/gpu.clique) write. Names say nothing about places:
 as they were bought, so whoever picks nodes by name or by load alone scatters a job.
 
 About two thirds of the GPUs are taken by pods of other teams, such that one leaf still has room for
-a job of 16 whole boxes, and no rack is entirely free: in rack 5 two notebooks are in the way.
+a job of 16 whole boxes, and no rack is entirely free: in rack 5 two notebooks block it.
 
 Deterministic: the same call prints the same bytes.
 """

@@ -132,7 +132,7 @@ static void filter(struct engine *engine, const struct filter_event *call)
     calls_filter(engine, call, pod);
 }
 
-/* Who is in the way may be others than it was, also when what is short is the same. */
+/* What blocks it may have changed even when the shortfall is the same. */
 static void ask(struct engine *engine, const char *name_space, const char *name)
 {
     struct gang *gang = gangs_find(&engine->gangs, name_space, name);

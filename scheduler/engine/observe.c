@@ -32,7 +32,7 @@ static bool lacks_room(const struct engine *engine, const struct pod *pod, uint3
 /* Whether holds on a row still have room; gangs whose hold has not are planned again. */
 static void check_row(struct engine *engine, uint32_t row)
 {
-    static const char why[] = "the planned node has no room any more";
+    static const char why[] = "the planned node no longer has room";
     if (!ledger_has_hold(engine->ledger, row) || !ledger_overbooked(engine->ledger, row)) {
         return;
     }

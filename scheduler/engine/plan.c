@@ -15,6 +15,7 @@
 #include "scheduler/engine/reason.h"
 #include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
+#include "topology/base/plural.h"
 
 /* Planning: from a ready gang to held capacity.
  *
@@ -84,8 +85,8 @@ static void announce_plan(struct engine *engine, struct gang *gang, const struct
     bool cluster = level == 0;
     constraints_ignored(engine, gang, ignored, sizeof(ignored));
     snprintf(text, sizeof(text),
-             "gang %s/%s is planned: %" PRIu32 " pods on %" PRIu32 " nodes in %s %s%s%s%s",
-             gang->name_space, gang->name, plan->count, hosts,
+             "gang %s/%s is planned: %" PRIu32 " pod%s on %" PRIu32 " node%s in %s %s%s%s%s",
+             gang->name_space, gang->name, plan->count, plural(plan->count), hosts, plural(hosts),
              cluster ? "the" : domains_level_name(engine->domains, level),
              domains_path(engine->domains, plan->domain, path, sizeof(path)),
              plan->optimal ? ", optimal" : "", ignored[0] == '\0' ? "" : "; ", ignored);
@@ -128,7 +129,7 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
 }
 
 /* Puts the shortfall of the last solve into words: at once when the gang has none yet, else when
- * that is due. What else changed meanwhile (who is in the way) is not worth more. A dry run is
+ * that is due. What else changed meanwhile (the blocker) is not worth more. A dry run is
  * made for the words, and has them even if its solve took all steps: else it would be made again
  * and again. */
 static void note_shortage(struct engine *engine, const struct attempt *attempt,

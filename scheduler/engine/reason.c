@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "topology/base/plural.h"
+
 /* Texts end up in a pod's PodScheduled condition behind a number ("60 gang a/b waits: …"), in
  * Events (1,024 bytes) and in our own API, so they are one sentence that starts with the gang.
  */
@@ -26,8 +28,8 @@ const char reason_held_capacity[] = "capacity is held for a gang that is startin
 const char reason_not_ready[] = "Phalanx is still reading the cluster";
 const char reason_stopping[] = "Phalanx is stopping";
 const char reason_standby[] = "this Phalanx is on standby, another one leads";
-const char reason_elsewhere[] = "the Phalanx that leads decides about the gang";
-const char reason_not_planned[] = "the gang of the pod is not planned yet";
+const char reason_elsewhere[] = "another Phalanx leads and decides about the gang";
+const char reason_not_planned[] = "the pod's gang is not planned yet";
 
 /* Appends; text that does not fit is cut. */
 __attribute__((format(printf, 4, 5))) static void append(char *text, size_t size, size_t *length,
@@ -64,8 +66,8 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
         }
         return reason_invalid;
     }
-    snprintf(text, size, "gang %s/%s waits until %" PRId32 " of its pods exist%s", gang->name_space,
-             gang->name, minimum,
+    snprintf(text, size, "gang %s/%s waits until %" PRId32 " of its pods exist%s%s",
+             gang->name_space, gang->name, minimum, minimum == 1 ? "s" : "",
              gang_tally(gang).refused > 0
                  ? " that Phalanx can place; some are refused, each with its reason"
                  : "");
@@ -122,9 +124,9 @@ static void append_way_out(const struct reason_shortage *shortage, char *text, s
                domains_level_name(shortage->domains, alternative));
     }
     if (shortage->ordinary) {
-        append(text, size, length, "; in the way: pods without a gang");
+        append(text, size, length, "; blocked by non-gang pods");
     } else if (shortage->blocker != NULL) {
-        append(text, size, length, "; in the way: gang %s/%s", shortage->blocker->name_space,
+        append(text, size, length, "; blocked by gang %s/%s", shortage->blocker->name_space,
                shortage->blocker->name);
     }
     if (shortage->after != NULL) {
@@ -146,10 +148,11 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
     } else {
         append(text, size, &length, "%s is", level);
     }
-    append(text, size, &length, " short by %" PRIu32 " of %" PRIu32 " pods", shortfall->missing,
-           shortfall->wanted);
+    append(text, size, &length, " short by %" PRIu32 " of %" PRIu32 " pod%s", shortfall->missing,
+           shortfall->wanted, plural(shortfall->wanted));
     append_slices(shortage, text, size, &length);
-    append(text, size, &length, " (%" PRIu64 " fit", shortfall->fits);
+    append(text, size, &length, " (%" PRIu64 " fit%s", shortfall->fits,
+           shortfall->fits == 1 ? "s" : "");
     append_place(shortage, text, size, &length);
     append_request(shortage, text, size, &length);
     if (shortage->good_gpus) {

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "topology/base/plural.h"
+
 /* What happens when rolling forward does not work.
  *
  *   COMMITTING ──bound──▶ PLACED
@@ -64,10 +66,10 @@ void repair_tick(struct engine *engine, struct gang *gang)
     }
     bool evict = engine->options.incomplete == ENGINE_INCOMPLETE_EVICT;
     snprintf(text, sizeof(text),
-             "gang %s/%s is incomplete: %" PRIu32 " pods are bound and %" PRIu32
-             " find no room beside them; %s",
-             gang->name_space, gang->name, tally.bound, tally.pending,
-             evict ? "the bound ones are evicted" : "the bound ones are kept");
+             "gang %s/%s is incomplete: %" PRIu32 " pod%s bound, %" PRIu32
+             " without room beside the bound pods, which are %s",
+             gang->name_space, gang->name, tally.bound, plural(tally.bound), tally.pending,
+             evict ? "evicted" : "kept");
     engine_emit_event(engine, gang, true, "GangIncomplete", text);
     if (evict) {
         evict_members(engine, gang);

@@ -9,6 +9,7 @@
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/repair.h"
 #include "topology/base/alloc.h"
+#include "topology/base/plural.h"
 
 /* Time is handed in with every event, and passes only here: what falls due is acted on in the tick
  * that was asked for, never in passing by another event.
@@ -52,8 +53,8 @@ static void tick_gang(struct engine *engine, struct gang *gang)
         char why[GANG_REASON_MAX];
         struct gang_tally tally = gang_tally(gang);
         snprintf(why, sizeof(why),
-                 "gang %s/%s: %zu of %u planned pods had arrived when the hold ran out",
-                 gang->name_space, gang->name, gang->barrier.count, tally.held);
+                 "gang %s/%s: %zu of %u planned pod%s had arrived when the hold expired",
+                 gang->name_space, gang->name, gang->barrier.count, tally.held, plural(tally.held));
         engine_emit_event(engine, gang, true, "GangAborted", why);
         /* Bound members wait for these: their room is not given away while they are planned
          * again. */

@@ -186,7 +186,7 @@ void journal_coder_choice(struct journal_coder *coder, unsigned *value, unsigned
 void journal_coder_bool(struct journal_coder *coder, bool *value)
 {
     unsigned number = *value;
-    journal_coder_choice(coder, &number, 2, "a truth value of");
+    journal_coder_choice(coder, &number, 2, "a boolean of");
     *value = number != 0;
 }
 
@@ -244,7 +244,7 @@ static const char *take_plain(struct journal_coder *coder, bool word)
                       ? NAMES_NONE
                       : names_intern(coder->words, (const char *)bytes, (size_t)length);
     if (id == NAMES_NONE || id != known) {
-        journal_coder_fail(coder, "a text is no new word");
+        journal_coder_fail(coder, "a text is not a new word");
         return NULL;
     }
     return names_text(coder->words, id);

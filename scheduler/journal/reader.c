@@ -199,7 +199,7 @@ static int check_magic(const uint8_t *bytes, struct err *err)
         return err_set(err, "the journal has version %.1s, this program reads %.1s",
                        (const char *)bytes + name, magic + name);
     }
-    return err_set(err, "this is no journal of Phalanx");
+    return err_set(err, "this is not a Phalanx journal");
 }
 
 static int check_frame(const struct journal_reader *reader, const uint8_t *bytes, size_t length,

@@ -63,7 +63,7 @@ var phalanxPoints = []killPoint{
 }
 
 // TestKill kills Phalanx, kube-scheduler and the API server at every point of a gang's way. Afterwards the gang is
-// whole, or absent because another one has its place; it becomes so without a hand; and no node is overbooked at any
+// whole, or absent because another one has its place; it becomes so without operator action; and no node is overbooked at any
 // event of the watch.
 func TestKill(t *testing.T) {
 	i := intercept(t, nil)

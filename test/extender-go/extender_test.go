@@ -286,8 +286,8 @@ func TestBind(t *testing.T) {
 	if result.Error != "" {
 		t.Errorf("%+v", result)
 	}
-	ask(t, request, &result, "bind", "hold ran out")
-	if result.Error != "hold ran out: ns/p u n" {
+	ask(t, request, &result, "bind", "hold expired")
+	if result.Error != "hold expired: ns/p u n" {
 		t.Errorf("%+v", result)
 	}
 }

@@ -118,7 +118,7 @@ class Barrier(unittest.TestCase):
             waiters.finish()  # the third never comes
             for answer in waiters.answers.values():
                 self.assertIn(b"HTTP/1.1 200", answer)
-                self.assertIn(b"hold ran out", answer)
+                self.assertIn(b"hold expired", answer)
             self.assertEqual(running.bound(), {})
 
     def test_a_vote_goes_when_its_caller_hangs_up(self):

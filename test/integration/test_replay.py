@@ -163,8 +163,8 @@ class Replay(unittest.TestCase):
         code, out, err = replay(self.path)
         self.assertEqual((code, err), (1, ""))
         self.assertRegex(out, r"^The decisions differ in record %d at byte %d, effect \d+:\n" % found)
-        self.assertRegex(out, r"(?m)^    recorded: tells group default/train uid \S+, GangPlonked: ")
-        self.assertRegex(out, r"(?m)^    now:      tells group default/train uid \S+, GangPlanned: ")
+        self.assertRegex(out, r"(?m)^    recorded: event on group default/train uid \S+, GangPlonked: ")
+        self.assertRegex(out, r"(?m)^    now:      event on group default/train uid \S+, GangPlanned: ")
         self.assertNotIn("Every decision is the same", out)
 
     def test_a_damaged_journal(self):
@@ -181,7 +181,7 @@ class Replay(unittest.TestCase):
         self.assertIn("The journal ends at byte %d, in the middle of a record, as after a kill." % (middle + 12), out)
         self.assertIn("Every decision is the same: 4 events", out)
         for text, wanted in ((b"", "the journal ends in its header"), (b"kind: Configuration, quite other",
-                                                                       "this is no journal of Phalanx")):
+                                                                       "this is not a Phalanx journal")):
             self.write(text)
             code, _, err = replay(self.path)
             self.assertEqual(code, 1)
@@ -213,7 +213,7 @@ class Replay(unittest.TestCase):
                     break
             else:
                 self.fail("the journal never ended")
-            self.assertIn("its bound of 65536 bytes is reached", running.log())
+            self.assertIn("its limit of 65536 bytes is reached", running.log())
             status, _ = running.filter(pod("after", gpus=0), NAMES)
             self.assertEqual(status, 200)
         size = os.path.getsize(self.path)
@@ -221,7 +221,7 @@ class Replay(unittest.TestCase):
         self.assertGreater(size, 60000)
         code, out, _ = replay(self.path)
         self.assertEqual(code, 0)
-        self.assertIn("its bound of 65536 bytes is reached.", out)
+        self.assertIn("its limit of 65536 bytes is reached.", out)
 
     def test_a_full_disk(self):
         with Daemon(NODES + GANG + [LONE], arguments=["--journal", "/dev/full"]) as running:

@@ -73,8 +73,8 @@ def check(folder):
     other.write_bytes(edited(data, b"GangPlanned", b"GangPlonked"))
     code, out = compare(other)
     expect(code == 0 and columns(out, "Event")[3] == 1, f"words are told and counted, and change nothing: {code} {out}")
-    expect(re.search(r"^    recorded: tells .*GangPlonked", out, re.MULTILINE), f"the recorded words: {out}")
-    expect(re.search(r"^    now     : tells .*GangPlanned", out, re.MULTILINE), f"the words of today: {out}")
+    expect(re.search(r"^    recorded: event on .*GangPlonked", out, re.MULTILINE), f"the recorded words: {out}")
+    expect(re.search(r"^    now     : event on .*GangPlanned", out, re.MULTILINE), f"the words of today: {out}")
 
     shorter = []
     for path in journals:

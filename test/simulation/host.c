@@ -145,7 +145,7 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
                  effect->event.reason, effect->event.name, effect->event.message);
         if (sim->now >= sim->aborts_from && strcmp(effect->event.reason, "GangAborted") == 0 &&
             !may_run_out(sim, &effect->event)) {
-            sim_fail(sim, "(7) a hold ran out although nothing was in the way: %s",
+            sim_fail(sim, "(7) a hold expired although nothing was in the way: %s",
                      effect->event.message);
         }
         break;

@@ -309,7 +309,7 @@ const char *machines_recognise(const struct machine_labels *labels, struct err *
     const char *product = or_empty(labels->product);
     const char *gpu_count = or_empty(labels->gpu_count);
     if (strstr(product, "-MIG-") != NULL || strstr(product, "-SHARED") != NULL) {
-        (void)err_set(err, "GPUs of product \"%.80s\" are cut or shared", product);
+        (void)err_set(err, "GPUs of product \"%.80s\" are partitioned or shared", product);
         return NULL;
     }
     const struct recognised *found = by_value(INSTANCE_TYPES, COUNT(INSTANCE_TYPES), instance_type);

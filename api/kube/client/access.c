@@ -89,7 +89,7 @@ static int find_named(const struct field *root, const char *list_name, const cha
             return field_object(&links[1], member, &links[2], err);
         }
     }
-    return field_fail(&links[0], err, "there is none called \"%s\"", name);
+    return field_fail(&links[0], err, "there is no entry named \"%s\"", name);
 }
 
 static int refuse_members(const struct field *field, const char *const *names, struct err *err)
@@ -226,8 +226,7 @@ static int read_user(struct kube_access *access, const struct field *user, const
     bool certificate = access->certificate_file != NULL || access->certificate_data != NULL;
     bool key = access->key_file != NULL || access->key_data != NULL;
     if (certificate != key) {
-        return field_fail(user, err,
-                          "a client certificate needs a client key, and the other way round");
+        return field_fail(user, err, "a client certificate needs a client key, and vice versa");
     }
     if (access->token != NULL && access->token[strcspn(access->token, " \t\r\n")] != '\0') {
         return field_fail(user, err, "token: contains white space");

@@ -57,7 +57,7 @@ char *base64_decode(const char *text, size_t *length, struct err *err)
         }
     }
     if (digits != 0) {
-        err_set(err, "not base64: cut off");
+        err_set(err, "not base64: truncated");
         goto error;
     }
     bytes[*length] = '\0';

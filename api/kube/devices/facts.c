@@ -328,7 +328,7 @@ void device_facts_describe(const struct device_facts *facts, char text[DEVICE_FA
         {facts->divided_nics, "NICs in favour of their virtual functions"},
         {facts->virtual_nics, "virtual NICs"},
         {facts->tainted, "tainted devices"},
-        {facts->repeated, "devices told twice"},
+        {facts->repeated, "devices listed twice"},
         {facts->others, "other devices"},
     };
     int start = snprintf(text, DEVICE_FACTS_TEXT_MAX, "%u GPUs, %u NICs%s", facts->gpus,

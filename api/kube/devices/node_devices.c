@@ -148,7 +148,7 @@ static struct known *remember(struct node_devices *devices, const struct node_ob
     }
     known->machine = machines_recognise(&labels, &err);
     if (labels.instance_type == NULL && labels.product == NULL && labels.machine == NULL) {
-        err_set(&err, "no label tells what machine it is, and no ResourceSlice its GPUs");
+        err_set(&err, "no label identifies the machine, and no ResourceSlice lists its GPUs");
     }
     replace_string(&known->unrecognised, known->machine == NULL ? err.text : NULL);
     replace_string(&known->resource, resource);

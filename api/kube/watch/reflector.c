@@ -539,7 +539,7 @@ static void accepted_watch_done(struct reflector *reflector, int64_t now, const 
             list_again(reflector, reflector->wake);
         }
     } else if (lasted < SHORT_WATCH_MS && reflector->lines == 0) {
-        back_off(reflector, now, "it ended at once");
+        back_off(reflector, now, "it ended immediately");
     } else if (lasted >= SUSPECT_WATCH_MS && reflector->lines == 0) {
         list_again(reflector, now);
     } else {

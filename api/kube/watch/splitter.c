@@ -351,7 +351,7 @@ int splitter_end(struct splitter *splitter, struct err *err)
 {
     if (splitter->mode == SPLITTER_LIST && splitter->state != END) {
         const char *open = splitter->open.text;
-        return err_set(err, "malformed list: cut off%s%s", open[0] == '\0' ? "" : ", or ", open);
+        return err_set(err, "malformed list: truncated%s%s", open[0] == '\0' ? "" : ", or ", open);
     }
     return 0;
 }

@@ -100,7 +100,7 @@ enum verdict verdict_of_pod(const struct write *write, int status, const char *b
     const char *node = text_of(pod, "spec", "nodeName");
     if (status == 404) {
         verdict = VERDICT_GONE;
-        err_set(why, "the pod does not exist any more");
+        err_set(why, "the pod no longer exists");
     } else if (pod == NULL) {
         status_describe(status, status == 200 ? "" : body, status == 200 ? 0 : length, why);
     } else if (strcmp(text_of(pod, "metadata", "uid"), write->uid) != 0) {

@@ -12,7 +12,7 @@
 
 enum verdict {
     VERDICT_DONE,
-    VERDICT_GONE,    /* the pod does not exist any more, is being deleted, or is another one */
+    VERDICT_GONE,    /* the pod no longer exists, is being deleted, or is another one */
     VERDICT_REFUSED, /* final */
     VERDICT_UNKNOWN, /* it cannot be told */
     VERDICT_RETRY,   /* the server could not, just now */

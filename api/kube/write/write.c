@@ -269,7 +269,7 @@ char *write_describe(const struct write *write)
     static const char *const NAMES[] = {
         [WRITE_KIND_BINDING] = "binding of pod",
         [WRITE_KIND_NOMINATION] = "nomination of pod",
-        [WRITE_KIND_EXPLANATION] = "explanation on pod",
+        [WRITE_KIND_EXPLANATION] = "annotation of pod",
         [WRITE_KIND_EVICTION] = "eviction of pod",
         [WRITE_KIND_EVENT] = "event on",
     };

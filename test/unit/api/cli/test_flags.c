@@ -228,7 +228,7 @@ START_TEST(help_is_made_of_the_table)
         "  --number N           how many\n"
         "  -c, --colour COLOUR  which one\n"
         "  -l, --loud           louder\n"
-        "  -h, --help           print this\n"
+        "  -h, --help           print this help\n"
         "\n"
         "Exit code 7 on Sundays.\n");
     ck_assert_int_eq(parse(&syntax, letter, &values), CLI_OK);

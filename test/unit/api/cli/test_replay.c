@@ -103,7 +103,7 @@ START_TEST(told_in_full)
     ck_assert_int_eq(run_cli("replay", "--verbose", path, NULL), CLI_OK);
     expect_in(cli_out, "0 2026-11-21T11:43:25.000Z (+0.000 s) hold timeout 30000 ms, backoff ");
     expect_in(cli_out, "3 2026-11-21T11:43:26.500Z (+1.500 s) ");
-    expect_in(cli_out, "without saying why, as after a kill.\n");
+    expect_in(cli_out, "without a reason, as after a kill.\n");
 }
 END_TEST
 

@@ -62,7 +62,7 @@ START_TEST(the_table)
         "On no node: region, zone, fabric, core, spine, sub-leaf, nvlink-sub-domain\n"
         "\n"
         "Device maps of 0 nodes, none of 6:\n"
-        "  6 nodes  no map: no label tells what machine it is, and no ResourceSlice its GPUs"
+        "  6 nodes  no map: no label identifies the machine, and no ResourceSlice lists its GPUs"
         " (n6, n1, n2, …)\n"
         "\n"
         "  leaf: uneven: 2 to 4 nodes, median 4\n"

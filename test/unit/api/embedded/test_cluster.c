@@ -132,7 +132,7 @@ static const struct {
     {"{\"kind\":\"Pod\",\"metadata\":null}", "Pod: metadata.name is missing"},
     {"{\"kind\":\"Pod\",\"metadata\":[]}", "Pod: metadata.name is missing"},
     {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"\"}}", "Pod: metadata.name is missing"},
-    {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a/b\"}}", "no name"},
+    {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a/b\"}}", "not a name"},
     {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\",\"namespace\":\"b/c\"}}", "Pod a: "},
     {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\",\"namespace\":3}}", "Pod a: "},
     {"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\",\"uid\":3}}", "uid"},

@@ -358,9 +358,9 @@ static const struct {
      "the manifest makes more than 100000 pods"},
     {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"
      "spec: {template: {spec: {containers: [{name: c}]}}}",
-     "Deployment (apps/v1) makes pods in a way that is not known here"},
+     "Deployment (apps/v1) is not a kind whose pods are known here"},
     {"apiVersion: batch/v2\nkind: Job\nmetadata: {name: j}\nspec:\n" TEMPLATE(""),
-     "Job (batch/v2) makes pods"},
+     "Job (batch/v2) is not a kind whose pods"},
 };
 
 START_TEST(what_cannot_be_expanded_is_named)

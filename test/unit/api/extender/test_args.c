@@ -225,14 +225,14 @@ END_TEST
 
 START_TEST(malformed_text_is_told_as_such)
 {
-    refuse("", "malformed JSON at byte 0: the text ends too early");
+    refuse("", "malformed JSON at byte 0: unexpected end of the text");
     refuse("{\"Pod\":{},\"NodeNames\":[\"a\",x]}",
            "NodeNames[1]: malformed JSON at byte 27: expected a value");
     refuse("{\"Pod\":nul}", "malformed JSON at byte 7: expected a value");
-    refuse("{\"Pod\":{}} x", "malformed JSON at byte 11: something follows the value");
+    refuse("{\"Pod\":{}} x", "malformed JSON at byte 11: unexpected data after the value");
     refuse("{\"Pod\":{\"spec\":\"\xff\"}}", "malformed JSON at byte 16: not UTF-8");
     refuse("{\"Pod\":{\"metadata\":{\"uid\":\"\\ud800\"}}}",
-           "malformed JSON at byte 27: a wrong escape");
+           "malformed JSON at byte 27: an invalid escape");
 }
 END_TEST
 

@@ -141,7 +141,7 @@ static const struct {
     {"[" HYPERNODE("a", "1", "{type: Node, selector: {exactMatch: {}}}") "]",
      "exactMatch.name: is missing"},
     {"[" HYPERNODE("a", "1", NODES("(a")) "]", "HyperNode a: spec.members[0]: pattern \"(a\""},
-    {"[" HYPERNODE("a", "1", NODES("\\bn")) "]", "an escape that is not known here"},
+    {"[" HYPERNODE("a", "1", NODES("\\bn")) "]", "an escape that is not supported"},
     {"[" HYPERNODE("a", "1", "{type: Node, selector: {labelMatch: {matchExpressions: [{}]}}}") "]",
      "labelMatch: matchExpressions[0].key: is missing"},
     {"[{metadata: {name: a}, spec: {tier: 1, tierName: x}},"

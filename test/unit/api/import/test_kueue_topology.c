@@ -96,9 +96,9 @@ static const struct {
      "Topology t: spec.levels[1].nodeLabel: "},
     {TOPOLOGY("t", "{nodeLabel: ''}"), "spec.levels[0].nodeLabel: is missing"},
     {TOPOLOGY("t", "{nodeLabel: 7}"), "spec.levels[0].nodeLabel: is a number"},
-    {TOPOLOGY("t", "{nodeLabel: a/}"), "is no label key"},
-    {TOPOLOGY("t", "{nodeLabel: a/" NAME100 "}"), "is no label key"},
-    {TOPOLOGY("t", "{nodeLabel: " NAME100 NAME100 NAME100 NAME100 "/rack}"), "is no label key"},
+    {TOPOLOGY("t", "{nodeLabel: a/}"), "is not a label key"},
+    {TOPOLOGY("t", "{nodeLabel: a/" NAME100 "}"), "is not a label key"},
+    {TOPOLOGY("t", "{nodeLabel: " NAME100 NAME100 NAME100 NAME100 "/rack}"), "is not a label key"},
     {TOPOLOGY("t", "7"), "spec.levels[0]: is a number"},
     {"{kind: Topology}", "metadata.name: is missing"},
 };

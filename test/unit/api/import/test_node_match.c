@@ -75,7 +75,7 @@ static const struct {
     const char *error;
 } bad[] = {
     {"", "must have 1 to 256 bytes"},
-    {"a\\bc", "an escape that is not known here at byte 2"},
+    {"a\\bc", "an escape that is not supported at byte 2"},
     {"(a)\\1", "an escape"},
     {"\\p{L}", "an escape"},
     {"\\<a", "an escape"},
@@ -84,12 +84,12 @@ static const struct {
     {"[a\\-z]", "an escape within brackets"},
     {"[a", "a bracket that is not closed"},
     {"[", "a bracket that is not closed"},
-    {"[a[", "a class that is not known"},
-    {"[[.a.]]", "a class that is not known"},
-    {"[[:digit]", "a class that is not known"},
+    {"[a[", "a class that is not supported"},
+    {"[[.a.]]", "a class that is not supported"},
+    {"[[:digit]", "a class that is not supported"},
     {"[[:nothing:]]", "pattern"},
-    {"(?i)a", "a group that is not known here"},
-    {"(?P<n>a)", "a group that is not known here"},
+    {"(?i)a", "a group that is not supported"},
+    {"(?P<n>a)", "a group that is not supported"},
     {"a{x}", "a brace"},
     {"a{,3}", "a brace"},
     {"a{ 3}", "a brace"},
@@ -184,8 +184,9 @@ static const struct {
     {"{matchLabels: {a: 1}}", "the value of a is not a string"},
     {"{matchExpressions: [{operator: In, values: [a]}]}", "matchExpressions[0].key: is missing"},
     {"{matchExpressions: [{key: a, operator: Like, values: [a]}]}", "operator \"Like\""},
-    {"{matchExpressions: [{key: a, operator: In}]}", "0 values do not go with the operator"},
-    {"{matchExpressions: [{key: a, operator: Exists, values: [b]}]}", "1 values do not go"},
+    {"{matchExpressions: [{key: a, operator: In}]}", "the operator does not take 0 values"},
+    {"{matchExpressions: [{key: a, operator: Exists, values: [b]}]}",
+     "the operator does not take 1 value"},
     {"{matchExpressions: [{key: a, operator: In, values: [1]}]}", "value 0 is not a string"},
 };
 

@@ -124,7 +124,8 @@ static const struct {
     {"SwitchName=a Nodes=x[0-1048576]\n",
      "line 1: hostlist \"x[0-1048576]\": stands for more than"},
     {"SwitchName=a Nodes=x,,y\n", "line 1: hostlist \",y\": an empty name"},
-    {"SwitchName=a[1-2] Nodes=x\n", "line 1: name \"a[1-2]\" has a character that no name has"},
+    {"SwitchName=a[1-2] Nodes=x\n",
+     "line 1: name \"a[1-2]\" has a character that is not allowed in a name"},
     {"SwitchName=a Nodes=x\nBlockName=b Nodes=y\n", "line 2: switches and blocks cannot be mixed"},
     {"BlockName=b Nodes=y\nSwitchName=a Nodes=x\n", "line 2: switches and blocks cannot be mixed"},
     {"SwitchName=a Nodes=x\nBlockSizes=4\n", "block sizes, but switches"},
@@ -139,7 +140,7 @@ static const struct {
     {"BlockSizes=30,45\n", "line 1: block size 45 is not 30 times"},
     {"BlockSizes=30,30\n", "line 1: block size 30 is not above the one before it"},
     {"BlockSizes=0\n", "line 1: block size 0 is out of range"},
-    {"BlockSizes=99999999999\n", "is no list of numbers"},
+    {"BlockSizes=99999999999\n", "is not a list of numbers"},
     {"BlockSizes=2147483648\n", "out of range"},
     {"BlockSizes=1,65536\n", "is not 1 times a power of two"},
 };

@@ -82,8 +82,8 @@ static const struct {
 } bad[] = {
     {"- {topology: t, ring: {rings: []}}", "topology t: ring is not supported"},
     {"- {topology: t, torus3d: {x: 4}}", "topology t: torus3d is not supported"},
-    {"- {topology: t}", "one of tree, block and flat is wanted"},
-    {"- {topology: t, flat: false}", "one of tree, block and flat is wanted"},
+    {"- {topology: t}", "one of tree, block and flat is required"},
+    {"- {topology: t, flat: false}", "one of tree, block and flat is required"},
     {"- {topology: t, flat: 1}", "flat: is a number, not a boolean"},
     {"- {topology: t, flat: true, tree: {switches: []}}", "both tree and flat"},
     {"- {topology: t, trees: {}}", "trees: unknown key"},

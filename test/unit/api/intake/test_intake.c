@@ -103,7 +103,7 @@ START_TEST(an_imported_label_does_not_make_another_machine_of_a_node)
     ck_assert_str_eq(event.node.labels[0].key, key);
     ck_assert_ptr_null(event.node.devices);
     ck_assert_str_eq(finding.text,
-                     "no label tells what machine it is, and no ResourceSlice its GPUs");
+                     "no label identifies the machine, and no ResourceSlice lists its GPUs");
     const struct label_object own[] = {{key, "p4d.24xlarge"}}; /* from the node it does */
     event = node("other");
     event.node.labels = own;

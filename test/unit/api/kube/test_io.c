@@ -328,7 +328,7 @@ START_TEST(broken_connections)
     wait_told("node n2", 1);
     wait_told("group g", 1);
     ck_assert_uint_eq(times_told("node n1"), 1);
-    ck_assert(was_logged("pods: list failed: malformed list: cut off"));
+    ck_assert(was_logged("pods: list failed: malformed list: truncated"));
     struct kube_io_status status;
     kube_io_status(io, &status);
     ck_assert_uint_ge(status.watch_restarts[0], 1);

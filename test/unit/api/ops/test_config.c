@@ -203,7 +203,7 @@ static const struct {
     {"kubernetes: {kubeconfig: [a]}", "kubernetes.kubeconfig: must be a path, is a list"},
     {"kubernetes: {writesInFlight: 0}", "kubernetes.writesInFlight: 0 is out of range"},
     {"kubernetes: {writePatience: 30}", "kubernetes.writePatience: must be a duration"},
-    {"kubernetes: {writePatience: 30 s}", "kubernetes.writePatience: \"30 s\" is no duration"},
+    {"kubernetes: {writePatience: 30 s}", "kubernetes.writePatience: \"30 s\" is not a duration"},
     {"kubernetes: {writePatience: 30s}", "kubernetes.writePatience: must be shorter than"},
     {"gangs: {holdTimeout: 10s}", "kubernetes.writePatience: must be shorter than"},
     {"gangs: {holdTimeout: 999ms}", "gangs.holdTimeout: 999ms is out of range (1s to 1h)"},
@@ -242,7 +242,7 @@ static const struct {
     {"log: {format: 1}", "log.format: must be a string, is a number"},
     {"log: {level: info, level: info}", "level"},
     {"log: {level: info", ""},
-    {"kind: Configuration\n---\nkind: Configuration\n", "one document is wanted, there are 2"},
+    {"kind: Configuration\n---\nkind: Configuration\n", "expected one document, found 2"},
 };
 
 START_TEST(what_is_wrong_is_named_and_changes_nothing)

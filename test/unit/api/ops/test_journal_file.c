@@ -144,10 +144,10 @@ START_TEST(test_the_bound)
         ck_assert_int_lt(now, JOURNAL_FILE_LEAST);
     }
     tick(file, now); /* nothing any more */
-    ck_assert(logged("its bound of 65536 bytes is reached"));
+    ck_assert(logged("its limit of 65536 bytes is reached"));
     journal_file_destroy(file);
     ck_assert_uint_eq(read_steps(path, why, sizeof why), (uint64_t)now - 11);
-    ck_assert_str_eq(why, "its bound of 65536 bytes is reached");
+    ck_assert_str_eq(why, "its limit of 65536 bytes is reached");
     ck_assert_int_eq(stat(path, &stat_of), 0);
     ck_assert_int_le(stat_of.st_size, JOURNAL_FILE_LEAST);
     ck_assert_int_gt(stat_of.st_size, JOURNAL_FILE_LEAST - 1024);

@@ -161,7 +161,7 @@ START_TEST(one_node_too_large_says_so_and_keeps_saying_it)
     world_gang(&world, "g", 4, 4);
     ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
     const char *want = "gang ns/g waits: cluster is short by 1 of 4 pods (3 fit, each needs "
-                       "nvidia.com/gpu 8); in the way: pods without a gang";
+                       "nvidia.com/gpu 8); blocked by non-gang pods";
     ck_assert_str_eq(reason_of("g"), want);
     for (int i = 0; i < 4; i++) {
         const struct filter_reply *reply = world_filter(&world, member("g", i), NULL, nodes);
@@ -191,7 +191,7 @@ START_TEST(two_gangs_of_sixty_percent)
     }
     ck_assert_int_eq(world_state(&world, "red"), GANG_HELD);
     ck_assert_int_eq(world_state(&world, "blue"), GANG_WAITING);
-    ck_assert_ptr_nonnull(strstr(reason_of("blue"), "in the way: gang ns/red"));
+    ck_assert_ptr_nonnull(strstr(reason_of("blue"), "blocked by gang ns/red"));
     vote("red", 0, 6);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 6);
     for (int i = 0; i < 6; i++) {

@@ -140,11 +140,11 @@ START_TEST(the_cluster_of_its_own)
 {
     gang("other", 1, 8, NULL, "n8");
     gang("g", 1, 8, &own_cluster, NULL);
-    check_reason("g", "cluster is short by 1 of 1 pods (0 fit");
+    check_reason("g", "cluster is short by 1 of 1 pod (0 fit");
     world_pod_gone(&world, "other-0");
     ck_assert_int_ne(rack("g", 0), NOWHERE);
     gang("late", 1, 8, NULL, NULL);
-    check_reason("late", "cluster is short by 1 of 1 pods (0 fit");
+    check_reason("late", "cluster is short by 1 of 1 pod (0 fit");
 }
 END_TEST
 

@@ -78,7 +78,7 @@ END_TEST
 START_TEST(a_host_is_named)
 {
     wait_for(2, 8, "host");
-    check_reason("gang ns/g waits: host is short by 1 of 2 pods (1 fit on the best one, n0, "
+    check_reason("gang ns/g waits: host is short by 1 of 2 pods (1 fits on the best one, n0, "
                  "each needs nvidia.com/gpu 8); all would fit in one rack");
 }
 END_TEST
@@ -90,10 +90,10 @@ START_TEST(pods_without_a_gang_in_the_way)
     ordinary("o2", "n4", 8);
     wait_for(5, 8, NULL);
     check_reason("gang ns/g waits: cluster is short by 2 of 5 pods (3 fit, each needs "
-                 "nvidia.com/gpu 8); in the way: pods without a gang");
+                 "nvidia.com/gpu 8); blocked by non-gang pods");
     world_pod_gone(&world, "o2"); /* as much as the gang has: the gang is named, and helps now */
     check_reason("gang ns/g waits: cluster is short by 1 of 5 pods (4 fit, each needs "
-                 "nvidia.com/gpu 8); in the way: gang ns/a; would fit after gang ns/a");
+                 "nvidia.com/gpu 8); blocked by gang ns/a; would fit after gang ns/a");
 }
 END_TEST
 
@@ -107,22 +107,22 @@ START_TEST(the_greatest_is_in_the_way_and_a_smaller_one_would_do)
     bound("small", 0, "n2", 8);
     wait_for(4, 8, NULL);
     check_reason("gang ns/g waits: cluster is short by 1 of 4 pods (3 fit, each needs "
-                 "nvidia.com/gpu 8); in the way: gang ns/big; would fit after gang ns/small");
+                 "nvidia.com/gpu 8); blocked by gang ns/big; would fit after gang ns/small");
 }
 END_TEST
 
-/* Two have the same: the one that is first in order is in the way, either would do. */
+/* Two have the same: the one that is first in order is named, either would do. */
 START_TEST(ties_go_to_the_first_gang)
 {
     bound("b", 0, "n0", 8);
     bound("a", 0, "n2", 8);
     wait_for(5, 8, NULL);
     const char *reason = world_reason(&world, "g");
-    const char *way = strstr(reason, "in the way: gang ns/");
+    const char *way = strstr(reason, "blocked by gang ns/");
     ck_assert_ptr_nonnull(way);
     char expected[64];
     snprintf(expected, sizeof expected, "would fit after gang ns/%c",
-             way[strlen("in the way: gang ns/")]);
+             way[strlen("blocked by gang ns/")]);
     ck_assert_msg(strstr(reason, expected) != NULL, "%s", reason);
 }
 END_TEST
@@ -146,7 +146,7 @@ START_TEST(only_the_greatest_three_are_asked)
 }
 END_TEST
 
-/* Only what lies in the domain that is short is in the way. */
+/* Only what lies in the domain that is short blocks it. */
 START_TEST(who_is_elsewhere_is_not_in_the_way)
 {
     bound("near", 0, "n2", 4);
@@ -154,13 +154,13 @@ START_TEST(who_is_elsewhere_is_not_in_the_way)
     bound("far", 1, "n1", 8);
     ordinary("o", "n4", 1);
     wait_for(2, 8, "rack"); /* r0 has no node left, r1 and r2 have one */
-    check_reason("gang ns/g waits: rack is short by 1 of 2 pods (1 fit in the best one, b0/r1, "
-                 "each needs nvidia.com/gpu 8); all would fit in one cluster; in the way: gang "
+    check_reason("gang ns/g waits: rack is short by 1 of 2 pods (1 fits in the best one, b0/r1, "
+                 "each needs nvidia.com/gpu 8); all would fit in one cluster; blocked by gang "
                  "ns/near; would fit after gang ns/near");
 }
 END_TEST
 
-/* Two shapes: who is in the way is said, whose end would do is not asked. */
+/* Two shapes: the blocker is named, whose end would do is not asked. */
 START_TEST(two_shapes_are_not_asked_about)
 {
     bound("a", 0, "n0", 8);
@@ -172,12 +172,12 @@ START_TEST(two_shapes_are_not_asked_about)
         world_pod(&world, &pod);
     }
     const char *reason = world_reason(&world, "g");
-    ck_assert_msg(strstr(reason, "in the way: gang ns/a") != NULL, "%s", reason);
+    ck_assert_msg(strstr(reason, "blocked by gang ns/a") != NULL, "%s", reason);
     ck_assert_ptr_null(strstr(reason, "would fit after"));
 }
 END_TEST
 
-/* No node matches the selector: there is nothing to run out of, and nobody in the way. */
+/* No node matches the selector: there is nothing to run out of, and no blocker. */
 START_TEST(nothing_is_scarce)
 {
     bound("a", 0, "n0", 8);
@@ -190,7 +190,7 @@ START_TEST(nothing_is_scarce)
                             .selector_count = 1};
     world_pod(&world, &pod);
     ck_assert_ptr_nonnull(
-        strstr(world_reason(&world, "g"), "cluster is short by 1 of 1 pods (0 fit"));
+        strstr(world_reason(&world, "g"), "cluster is short by 1 of 1 pod (0 fit"));
     ck_assert_ptr_null(strstr(world_reason(&world, "g"), "would fit after"));
 }
 END_TEST
@@ -205,7 +205,7 @@ START_TEST(a_gang_is_not_in_its_own_way)
     }
     struct world_pod late = {.uid = "g-6", .gang = "g", .minimum = 1, .gpus = 8, .rank = 6};
     world_pod(&world, &late);
-    check_reason("gang ns/g waits: cluster is short by 1 of 1 pods "
+    check_reason("gang ns/g waits: cluster is short by 1 of 1 pod "
                  "(0 fit, each needs nvidia.com/gpu 8)");
 }
 END_TEST

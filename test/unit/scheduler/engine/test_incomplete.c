@@ -110,9 +110,10 @@ START_TEST(an_incomplete_gang_is_kept_and_said_once)
     ck_assert_str_eq(told(), "");
     ck_assert(!is_incomplete());
     world_tick(&world, 1);
-    ck_assert_str_eq(told(),
-                     "gang ns/g is incomplete: 2 pods are bound and 1 find no room beside them; "
-                     "the bound ones are kept");
+    ck_assert_str_eq(
+        told(),
+        "gang ns/g is incomplete: 2 pods bound, 1 without room beside the bound pods, which "
+        "are kept");
     ck_assert(is_incomplete());
     unsigned evictions, events;
     pass(60 * MINUTE, &evictions, &events);
@@ -188,9 +189,10 @@ START_TEST(the_bound_members_are_evicted_and_nobody_else)
     break_gang();
     world_gang(&world, "h", 1, 1);
     world_tick(&world, 5 * MINUTE);
-    ck_assert_str_eq(told(),
-                     "gang ns/g is incomplete: 2 pods are bound and 1 find no room beside them; "
-                     "the bound ones are evicted");
+    ck_assert_str_eq(
+        told(),
+        "gang ns/g is incomplete: 2 pods bound, 1 without room beside the bound pods, which "
+        "are evicted");
     ck_assert_uint_eq(world_count(&world, EFFECT_EVICT), 2);
     const struct effect *effect = world_find(&world, EFFECT_EVICT);
     ck_assert_str_eq(effect->write.uid, "g-0");

@@ -74,7 +74,7 @@ START_TEST(a_follower_keeps_the_books_and_writes_nothing)
     ck_assert_uint_eq(figures.pods, 13);
     ck_assert_uint_eq(figures.holds, 0);
     ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
-    ck_assert_str_eq(world_reason(&world, "g"), "the Phalanx that leads decides about the gang");
+    ck_assert_str_eq(world_reason(&world, "g"), "another Phalanx leads and decides about the gang");
     /* The leader binds them: this one sees it. */
     for (int i = 0; i < 4; i++) {
         struct world_pod pod = {.uid = world_member("g", i),

@@ -102,10 +102,10 @@ START_TEST(test_shortfall_texts)
                      "gang team/train waits: cluster is short by 1 of 9 pods (8 fit)");
     ck_assert_str_eq(text_of(&world, world.gpu, "gang a/b"),
                      "gang team/train waits: cluster is short by 1 of 9 pods (8 fit, each needs "
-                     "nvidia.com/gpu 8); in the way: gang a/b");
+                     "nvidia.com/gpu 8); blocked by gang a/b");
     ck_assert_str_eq(text_of(&world, world.cpu, "pods without a gang"),
                      "gang team/train waits: cluster is short by 1 of 9 pods (8 fit, each needs "
-                     "cpu 1500m); in the way: pods without a gang");
+                     "cpu 1500m); blocked by non-gang pods");
 
     shortfall->level = (uint32_t)domains_level_find(world.domains, "rack");
     shortfall->domain = lowest(&world, 1);
@@ -159,7 +159,7 @@ START_TEST(test_gather_texts)
         {0, "gang team/train waits: PodGroup spec.minMember is 0, must be 1 or more"},
         {INT32_MIN,
          "gang team/train waits: PodGroup spec.minMember is -2147483648, must be 1 or more"},
-        {1, "gang team/train waits until 1 of its pods exist"},
+        {1, "gang team/train waits until 1 of its pods exists"},
         {INT32_MAX, "gang team/train waits until 2147483647 of its pods exist"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -210,7 +210,7 @@ START_TEST(test_slices_and_way_out)
                                              .after = gangs_get(&world.gangs, "a", "c")};
     reason_shortfall(&shortage, text, sizeof(text));
     ck_assert_str_eq(text, "gang team/train waits: cluster is short by 4 of 8 pods in slices of 4 "
-                           "per rack, 2 per host (4 fit); in the way: gang a/b; would fit after "
+                           "per rack, 2 per host (4 fit); blocked by gang a/b; would fit after "
                            "gang a/c");
     world.plan.shortfall.slice_started = true;
     world.plan.shortfall.level = rack;

@@ -319,7 +319,7 @@ START_TEST(a_joiner_that_does_not_come)
     world_tick(&world, 30000);
     ck_assert_uint_eq(world_figures(&world).holds, 0);
     ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
-    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "0 of 1 planned pods"));
+    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "0 of 1 planned pod"));
     world_tick(&world, 1000);
     ck_assert_uint_eq(world_figures(&world).holds, 1);
 }
@@ -351,13 +351,13 @@ START_TEST(a_joiner_that_does_not_fit_hears_its_own_reason)
     world_outcome(&world, "g", 0, 1, WRITE_DONE);
     struct world_pod huge = {.uid = "g-1", .gang = "g", .gpus = 9, .rank = 1};
     world_pod(&world, &huge);
-    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "short by 1 of 1 pods"));
+    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "short by 1 of 1 pod"));
     struct world_pod small = {.uid = "g-2", .gang = "g", .gpus = 8, .rank = 2};
     world_pod(&world, &small);
     ck_assert_str_ne(world_planned(&world, "g", 2), "");
     const struct filter_reply *reply = world_filter(&world, "g-1", NULL, all);
     ck_assert_int_eq(reply->verdict, FILTER_NONE);
-    ck_assert_msg(strstr(reply->reason, "short by 1 of 1 pods") != NULL, "%s", reply->reason);
+    ck_assert_msg(strstr(reply->reason, "short by 1 of 1 pod") != NULL, "%s", reply->reason);
 }
 END_TEST
 

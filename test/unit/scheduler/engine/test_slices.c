@@ -205,7 +205,7 @@ START_TEST(a_started_slice_without_room_says_so)
     join(3, 4, &in_pairs, "n4");
     join(1, 4, &in_pairs, NULL); /* n5 is free */
     ck_assert_int_eq(rack(1), NOWHERE);
-    check_reason("a slice that was started in its rack is short by 1 of 1 pods");
+    check_reason("a slice that was started in its rack is short by 1 of 1 pod");
     empty("n2");
     ck_assert_str_eq(world_planned(&world, "g", 1), "n2");
 }
@@ -233,12 +233,12 @@ START_TEST(joiners_are_tried_slice_by_slice)
     gated.gated = false;
     world_pod(&world, &gated);
     ck_assert_int_eq(rack(1), NOWHERE);
-    check_reason("a slice that was started in its rack is short by 1 of 1 pods");
+    check_reason("a slice that was started in its rack is short by 1 of 1 pod");
     world_pod_gone(&world, "g-3");
     join(3, 4, &in_pairs, NULL);
     ck_assert_int_eq(rack(3), 1);
     ck_assert_int_eq(rack(1), NOWHERE);
-    check_reason("a slice that was started in its rack is short by 1 of 1 pods");
+    check_reason("a slice that was started in its rack is short by 1 of 1 pod");
 }
 END_TEST
 

@@ -455,7 +455,7 @@ static const struct forged {
     FORGED("\x01\x00\x00\x01\x02\xff\x01", "a text of 255 bytes is longer than the record"),
     FORGED("\x01\x00\x00\x01\x02\x03\x61\x00\x62\x00\x00", "a text holds a zero byte"),
     FORGED("\x01\x00\x00\x01\x63\x00\x00", "word 96 is not known: there are 6"),
-    FORGED("\x01\x00\x00\x01\x01\x05\x62lock\x00\x00", "a text is no new word"),
+    FORGED("\x01\x00\x00\x01\x01\x05\x62lock\x00\x00", "a text is not a new word"),
     FORGED("\x01\x00\x00\x00\x00\xff\xff\xff\x7f\x00", "a list of 268435455 is too long"),
     FORGED("\x01\x00\x00" FILTER "\x00\x00\x00\x00\x01\x00\x00\x00\x00",
            "row 0 is not known: there are 0"),
@@ -508,7 +508,7 @@ START_TEST(test_not_a_journal)
     ck_assert_str_eq(err.text, "the journal has version 2, this program reads 1");
     sample.bytes[0] = 'P';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
-    ck_assert_str_eq(err.text, "this is no journal of Phalanx");
+    ck_assert_str_eq(err.text, "this is not a Phalanx journal");
     sample_finish(&sample);
 }
 END_TEST

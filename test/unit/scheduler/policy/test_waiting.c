@@ -122,7 +122,7 @@ static void check(struct life *life)
     for (int g = 0; g < GANGS; g++) {
         const struct life_gang *gang = &life->gangs[g];
         if (gang->count > 0 && world_state(&life->world, gang->name) == GANG_WAITING &&
-            strstr(world_reason(&life->world, gang->name), "hold ran out") == NULL) {
+            strstr(world_reason(&life->world, gang->name), "hold expired") == NULL) {
             ck_assert_msg(!would_be_planned(life, gang), "gang %s waits and would fit: %s",
                           gang->name, world_reason(&life->world, gang->name));
         }

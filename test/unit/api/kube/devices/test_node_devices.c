@@ -90,7 +90,7 @@ START_TEST(nodes_that_have_nothing_to_do_with_it)
     ck_assert_uint_eq(fill("n1", DGX_A100, 3, "/gpu", 8), 0); /* no vendor */
     ck_assert_uint_eq(fill("n1", NULL, 0, "nvidia.com/gpu", 8), 0);
     ck_assert_str_eq(finding.text,
-                     "no label tells what machine it is, and no ResourceSlice its GPUs");
+                     "no label identifies the machine, and no ResourceSlice lists its GPUs");
     ck_assert_uint_eq(fill("n1", DGX_A100, 1, "nvidia.com/gpu", 8), 0);
     ck_assert_ptr_nonnull(strstr(finding.text, "no machine is known for"));
     const struct amount_object two[] = {{"nvidia.com/gpu", 8}, {"amd.com/gpu", 8}};

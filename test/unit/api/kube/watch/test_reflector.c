@@ -345,7 +345,7 @@ START_TEST(lost_page_is_asked_again)
     status(200);
     ck_assert_int_eq(data("{\"items\":["), 0);
     done(NULL); /* cut off without an error */
-    ck_assert_ptr_nonnull(strstr(logged, "malformed list: cut off"));
+    ck_assert_ptr_nonnull(strstr(logged, "malformed list: truncated"));
     expect_delay(1600, 3200);
     expect_request("/api/v1/nodes?limit=500&continue=next");
     answer(200, LIST("10", "", NODE("n2", "2")));

@@ -218,13 +218,14 @@ static const struct {
     {"{\"items\":[{bad},{\"a\":\"a long string\"}]}",
      "malformed list: malformed JSON at byte 11: expected a string"},
     {"{\"items\":[{bad}]}",
-     "malformed list: cut off, or malformed JSON at byte 11: expected a string"},
+     "malformed list: truncated, or malformed JSON at byte 11: expected a string"},
     {"{\"items\":{}}", "malformed list: \"items\" is not an array"},
     {"{\"items\":[{}],\"items\":[]}", "malformed list: \"items\" twice"},
-    {"{\"items\":[{}]", "malformed list: cut off"},
-    {"{\"items\":[{\"a\"", "malformed list: cut off, or malformed JSON at byte 14: expected ':'"},
-    {"{\"items\":[1]} x", "malformed list: malformed JSON at byte 14: something follows the value"},
-    {"", "malformed list: cut off"},
+    {"{\"items\":[{}]", "malformed list: truncated"},
+    {"{\"items\":[{\"a\"", "malformed list: truncated, or malformed JSON at byte 14: expected ':'"},
+    {"{\"items\":[1]} x",
+     "malformed list: malformed JSON at byte 14: unexpected data after the value"},
+    {"", "malformed list: truncated"},
 };
 
 /* In one portion or byte by byte: the position is that of the stream. */
