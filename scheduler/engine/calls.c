@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "scheduler/engine/assign.h"
+#include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
-#include "scheduler/engine/plan.h"
 #include "scheduler/engine/reason.h"
 
 /* kube-scheduler's calls, as votes of a transaction.
@@ -129,7 +129,7 @@ static bool carried_nomination(const struct engine *engine, const struct filter_
 static bool plan_again(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
     if (pod->phase == MEMBER_HELD && carried_nomination(engine, call, pod)) {
-        plan_veto(engine, pod);
+        hold_veto(engine, pod);
         return true;
     }
     if (pod->phase == MEMBER_UNCONFIRMED && pod->node == NAMES_NONE) {
@@ -234,7 +234,7 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
         if (gang != asked && gang->state != GANG_COMMITTING && held[i]->phase == MEMBER_HELD &&
             held[i]->allocation_row == row) {
             asked = gang;
-            plan_veto(engine, held[i]);
+            hold_veto(engine, held[i]);
         }
     }
     free(held);

@@ -67,6 +67,9 @@ static void update_reason(const struct engine *engine, struct gang *gang, enum g
 /* Looks at a marked gang: is its hold still whole, has its quorum voted, which state is that. */
 static void refresh(struct engine *engine, struct gang *gang)
 {
+    if (gang->vetoed) {
+        plan_vetoed(engine, gang);
+    }
     struct gang_tally tally = gang_tally(gang);
     int32_t minimum = gang_minimum(gang);
     if (tally.held > 0 && !gang_begun(&tally) && (minimum <= 0 || tally.held < (uint32_t)minimum)) {

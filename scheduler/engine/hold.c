@@ -65,9 +65,23 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
     }
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
+    gang->vetoed = false; /* there is nothing left to plan around */
     engine_mark_changed(engine, gang);
     if (backoff) {
         back_off(engine, gang);
         gang_set_reason(gang, reason_backoff, why);
     }
+}
+
+void hold_veto(struct engine *engine, struct pod *pod)
+{
+    struct gang *gang = pod->gang;
+    gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (gang->members[i]->phase == MEMBER_HELD) {
+            hold_drop(engine, gang->members[i], "");
+        }
+    }
+    gang->vetoed = true;
+    engine_mark(engine, gang);
 }

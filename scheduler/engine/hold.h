@@ -14,6 +14,10 @@ int64_t hold_timeout(const struct engine *engine, const struct gang *gang);
 /* Takes a member out of the barrier (its caller gets `why`, NULL = bound) and releases its hold. */
 void hold_drop(struct engine *engine, struct pod *pod, const char *why);
 
+/* kube-scheduler refused the member's planned node: what is held for members that have not voted is
+ * given up, and the gang is marked to be planned around the veto and those that have. */
+void hold_veto(struct engine *engine, struct pod *pod);
+
 /* Gives up the hold of a gang that has not begun (or of the joiners of one that has): waiting binds
  * get `why`, capacity is free again. With `backoff` it is not planned again at once. */
 void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff);

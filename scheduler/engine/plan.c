@@ -408,18 +408,11 @@ static bool plan_around(struct engine *engine, struct gang *gang)
     return held;
 }
 
-void plan_veto(struct engine *engine, struct pod *pod)
+void plan_vetoed(struct engine *engine, struct gang *gang)
 {
-    struct gang *gang = pod->gang;
-    gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
+    gang->vetoed = false;
     update_tree(engine);
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        if (gang->members[i]->phase == MEMBER_HELD) {
-            hold_drop(engine, gang->members[i], "");
-        }
-    }
     if (!plan_around(engine, gang)) {
         hold_abort(engine, gang, "kube-scheduler refused a planned node", false);
     }
-    engine_mark(engine, gang);
 }

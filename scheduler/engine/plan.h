@@ -18,7 +18,7 @@ void plan_explain(struct engine *engine, struct gang *gang);
 /* The same for those whose turn it is, as long as there are steps left. */
 void plan_explain_due(struct engine *engine);
 
-/* kube-scheduler refused the member's planned node: plans again around it. */
-void plan_veto(struct engine *engine, struct pod *pod);
+/* After hold_veto(): plans the members that have not voted around those that have. */
+void plan_vetoed(struct engine *engine, struct gang *gang);
 
 #endif

@@ -93,7 +93,8 @@ struct gang {
     uint32_t veto_count;
     size_t veto_room;
 
-    bool marked; /* scratch of the running engine_apply() */
+    bool vetoed; /* in the running engine_apply(): to be planned around a veto, first of all */
+    bool marked; /* in the running engine_apply(): in the list of the marked */
 
     /* Members that the last pass tried one by one, without success and not to the end: the next one
      * goes on behind them, if nothing changes until then. */
