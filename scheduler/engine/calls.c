@@ -133,13 +133,14 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
         return true;
     }
     if (pod->phase == MEMBER_UNCONFIRMED && pod->node == NAMES_NONE) {
-        /* kube-scheduler would not ask about a bound pod */
+        /* kube-scheduler would not ask about a bound pod, but its binding may still happen: it is
+         * to be bound to the very same node. Where that is refused, it keeps its room until it is
+         * certain that nothing happened, and is planned elsewhere then. */
         if (carried_nomination(engine, call, pod)) {
-            gang_veto(pod->gang, pod, engine->now + ENGINE_VETO_MS);
+            gang_veto(pod->gang, pod, pod->unconfirmed_until + ENGINE_VETO_MS);
+        } else {
+            nominate_anew(pod);
         }
-        engine_release(engine, pod);
-        engine_mark_changed(engine, pod->gang);
-        return true;
     }
     return false;
 }

@@ -47,7 +47,8 @@ void nominate_members(struct engine *engine, struct gang *gang)
 {
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (pod->phase == MEMBER_HELD && pod->nomination.wanted) {
+        bool placed = pod->phase == MEMBER_HELD || pod->phase == MEMBER_UNCONFIRMED;
+        if (placed && pod->nomination.wanted) {
             nominate(engine, pod, pod->allocation_row);
         } else if (!pods_placed(pod) && gang_member_pending(pod) &&
                    (pod->nomination.asked || (engine->synced && pod->nominated != NAMES_NONE))) {
@@ -148,6 +149,11 @@ void nominate_done(struct engine *engine, const struct write_done_event *done)
         pod->nomination.asked = true; /* it may still stand: clear it again */
         engine_mark(engine, pod->gang);
     }
+}
+
+void nominate_anew(struct pod *pod)
+{
+    pod->nomination.wanted = true;
 }
 
 void nominate_answered(struct pod *pod)

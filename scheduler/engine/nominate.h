@@ -17,6 +17,8 @@ void nominate_watched(struct engine *engine, struct pod *pod);
 /* Those that the watch does not show, and that are due, are to be asked for again. */
 void nominate_again(struct engine *engine, struct gang *gang);
 
+/* kube-scheduler tries a member again whose binding nobody knows of: on the same node. */
+void nominate_anew(struct pod *pod);
 /* kube-scheduler came and was given the planned node; or its list did not have it. */
 void nominate_answered(struct pod *pod);
 void nominate_missed(struct pod *pod);

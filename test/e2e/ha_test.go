@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -429,13 +431,21 @@ func (c *caller) call(url string) {
 		c.mu.Lock()
 		if err == nil {
 			c.answers[result]++
-		} else if strings.Contains(err.Error(), syscall.ECONNREFUSED.Error()) {
+		} else if neverTaken(err) {
 			c.answers["nobody listens"]++ // the process is gone, and with it the pod
 		} else {
 			c.missed = append(c.missed, err.Error())
 		}
 		c.mu.Unlock()
 	}
+}
+
+// neverTaken tells that no connection came about, so that nobody can have got the call: nothing listened, or the
+// socket that listened was closed during the handshake.
+func neverTaken(err error) bool {
+	var failed *net.OpError
+	return errors.As(err, &failed) && failed.Op == "dial" &&
+		(errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET))
 }
 
 // finish fails the test if a call that was taken got no answer.
