@@ -241,6 +241,11 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static int64_t quantile(const struct crowd_kind *kind, size_t percent)
+{
+    return kind->taken[kind->count * percent / 100];
+}
+
 void crowd_report(const struct crowd *crowd, const char *title)
 {
     printf("%s\n%-40s %8s %12s %12s %12s\n", title, "", "times", "p50 us", "p99 us", "max us");
@@ -248,8 +253,7 @@ void crowd_report(const struct crowd *crowd, const char *title)
         const struct crowd_kind *it = &crowd->kinds[i];
         qsort(it->taken, it->count, sizeof(*it->taken), compare);
         printf("%-40s %8zu %12.1f %12.1f %12.1f\n", it->name, it->count,
-               (double)it->taken[it->count / 2] / 1e3,
-               (double)it->taken[it->count * 99 / 100] / 1e3,
+               (double)quantile(it, 50) / 1e3, (double)quantile(it, 99) / 1e3,
                (double)it->taken[it->count - 1] / 1e3);
     }
     putchar('\n');

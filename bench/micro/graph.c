@@ -96,7 +96,8 @@ static int compare_times(const void *left, const void *right)
 static void times_print(struct times *times, const char *step)
 {
     qsort(times->batches, NODES / BATCH, sizeof times->batches[0], compare_times);
-    printf("%-12s %8.0f ns\n", step, (double)times->batches[NODES / BATCH / 2] / BATCH);
+    int64_t median = times->batches[NODES / BATCH / 2];
+    printf("%-12s %8.0f ns\n", step, (double)median / BATCH);
 }
 
 static void observe_all(struct nodes *nodes, uint32_t turn, const char *step)
@@ -163,8 +164,9 @@ static void bench_nodes(void)
 static void print_sorted(const char *step, int64_t *taken, uint32_t count)
 {
     qsort(taken, count, sizeof *taken, compare_times);
-    printf("%-12s %8.1f us %8.1f us\n", step, (double)taken[count / 2] / 1000,
-           (double)taken[(count - 1) * 99 / 100] / 1000);
+    int64_t median = taken[count / 2];
+    int64_t p99 = taken[(count - 1) * 99 / 100];
+    printf("%-12s %8.1f us %8.1f us\n", step, (double)median / 1000, (double)p99 / 1000);
 }
 
 static struct domains *make_tree(struct nodes *nodes, bool alone)

@@ -45,8 +45,8 @@ struct waiting *waiting_create(struct ledger *ledger, const struct shapes *shape
                                const struct domains *domains, struct pods *pods);
 void waiting_destroy(struct waiting *waiting);
 
-/* The gang did not fit, and needs that. Replaces what it waited for before. */
-void waiting_put(struct waiting *waiting, struct gang *gang, const struct wait_need *need);
+/* The gang did not fit, and needs what. Replaces what it waited for before. */
+void waiting_put(struct waiting *waiting, struct gang *gang, const struct wait_need *what);
 /* Nothing happens to a gang that does not wait. */
 void waiting_remove(struct waiting *waiting, struct gang *gang);
 

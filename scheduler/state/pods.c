@@ -200,7 +200,7 @@ static void leave_place(struct pods *pods, struct pod *pod)
 static void move_footprint(struct pod *pod, struct footprint *to, bool member)
 {
     struct pods *pods = pod->table;
-    if (pods_placed(pod)) {
+    if (pods != NULL && pods_placed(pod)) {
         footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
         footprint_add(to, pod->allocation_row, pod->shape, request_of(pods, pod), &pod->site);
         pods->places[pod->allocation_row].members += member ? 1 : UINT32_MAX;

@@ -443,10 +443,10 @@ void shapes_limit(struct shapes *shapes, uint32_t most)
     shapes->most = most;
 }
 
-void shapes_retain(struct shapes *shapes, uint32_t id)
+void shapes_retain(struct shapes *shapes, uint32_t shape)
 {
-    assert(shapes->by_id[id]->references > 0);
-    shapes->by_id[id]->references++;
+    assert(shapes->by_id[shape]->references > 0);
+    shapes->by_id[shape]->references++;
 }
 
 bool shapes_release(struct shapes *shapes, uint32_t id)
@@ -476,13 +476,13 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
     return shapes->by_id[shape]->gpus;
 }
 
-struct admission shapes_admission(const struct shapes *shapes, uint32_t id)
+struct admission shapes_admission(const struct shapes *shapes, uint32_t shape)
 {
-    const struct shape *shape = shapes->by_id[id];
-    return (struct admission){.words = &shape->key[shape->selector_at],
-                              .length = shape->length - shape->selector_at,
-                              .terms_at = shape->terms_at - shape->selector_at,
-                              .tolerations_at = shape->tolerations_at - shape->selector_at};
+    const struct shape *it = shapes->by_id[shape];
+    return (struct admission){.words = &it->key[it->selector_at],
+                              .length = it->length - it->selector_at,
+                              .terms_at = it->terms_at - it->selector_at,
+                              .tolerations_at = it->tolerations_at - it->selector_at};
 }
 
 bool shapes_rules_admit(const struct shapes *shapes, const struct admission *admission,

@@ -46,14 +46,11 @@ struct view {
     struct best best[LEVELS_TREE_MAX];
 };
 
-struct link_key {
-    uint32_t shape;
-    uint32_t good;
-};
-
 struct link {
     UT_hash_handle hh;
-    struct link_key key;
+    uint64_t key; /* link_key() */
+    uint32_t shape;
+    bool good;
     struct view *view; /* or NULL */
     struct link *next; /* of the same view */
     struct mask *mask;
@@ -188,9 +185,14 @@ void views_tree_changed(struct views *views)
     }
 }
 
+static uint64_t link_key(uint32_t shape, bool good)
+{
+    return (uint64_t)shape << 1 | good;
+}
+
 static struct link *find_link(const struct views *views, uint32_t shape, bool good)
 {
-    struct link_key key = {.shape = shape, .good = good};
+    uint64_t key = link_key(shape, good);
     struct link *link = NULL;
     HASH_FIND(hh, views->table, &key, sizeof(key), link);
     return link;
@@ -372,8 +374,8 @@ static void join_view(struct link *link, struct view *view)
 static struct view *add_view(struct views *views, const struct link *link)
 {
     struct view *view = alloc_zero(1, sizeof(*view));
-    view->shape = link->key.shape;
-    view->good = link->key.good != 0;
+    view->shape = link->shape;
+    view->good = link->good;
     view->mask = masks_acquire(views->masks, view->shape);
     enter_list(views, view);
     views->count++;
@@ -383,9 +385,9 @@ static struct view *add_view(struct views *views, const struct link *link)
 /* A view for a link that has none: one of another shape, or a new one. */
 static void find_view(struct views *views, struct link *link)
 {
-    const struct resources *request = shapes_request(views->shapes, link->key.shape);
+    const struct resources *request = shapes_request(views->shapes, link->shape);
     for (struct view *view = views->newest; view != NULL; view = view->older) {
-        if (view->good == (link->key.good != 0) &&
+        if (view->good == link->good &&
             resources_equal(shapes_request(views->shapes, view->shape), request) &&
             suits(views, link, view)) {
             join_view(link, view);
@@ -400,7 +402,9 @@ static struct link *get_link(struct views *views, uint32_t shape, bool good)
     struct link *link = find_link(views, shape, good);
     if (link == NULL) {
         link = alloc_zero(1, sizeof(*link));
-        link->key = (struct link_key){.shape = shape, .good = good};
+        link->key = link_key(shape, good);
+        link->shape = shape;
+        link->good = good;
         link->mask = masks_acquire(views->masks, shape);
         HASH_ADD(hh, views->table, key, sizeof(link->key), link);
     }
@@ -410,7 +414,7 @@ static struct link *get_link(struct views *views, uint32_t shape, bool good)
 /* Whether copies of the link's shape cannot have risen since it was last asked about. */
 static bool cannot_have_risen(const struct views *views, const struct link *link)
 {
-    const struct resources *request = shapes_request(views->shapes, link->key.shape);
+    const struct resources *request = shapes_request(views->shapes, link->shape);
     return link->raised != 0 && link->generation == domains_generation(views->domains) &&
            link->node_changes == accounts_node_changes(views->accounts) &&
            link->released == accounts_released(views->accounts, request);
@@ -460,8 +464,7 @@ uint64_t views_raised(struct views *views, uint32_t shape, bool good)
     }
     link->generation = domains_generation(views->domains);
     link->node_changes = accounts_node_changes(views->accounts);
-    link->released =
-        accounts_released(views->accounts, shapes_request(views->shapes, link->key.shape));
+    link->released = accounts_released(views->accounts, shapes_request(views->shapes, link->shape));
     return link->raised;
 }
 

@@ -32,6 +32,7 @@ var cluster struct {
 	observer  *harness.Observer
 	scheduler *harness.Scheduler
 	phalanx   *harness.Phalanx
+	options   []string // the files of manifests/options that a test has applied, for a while
 }
 
 func TestMain(m *testing.M) {

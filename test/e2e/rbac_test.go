@@ -35,6 +35,12 @@ var leaseRules = []rbacv1.PolicyRule{
 		Verbs: []string{"get", "update"}},
 }
 
+// optionRules are what the files under manifests/options add to that, in the tests that apply them.
+var optionRules = map[string][]rbacv1.PolicyRule{
+	"annotation.yaml": {{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"patch"}}},
+	"evict.yaml":      {{APIGroups: []string{""}, Resources: []string{"pods/eviction"}, Verbs: []string{"create"}}},
+}
+
 // rows spells rules out as kubectl auth can-i --list does.
 func rows(rules []rbacv1.PolicyRule) map[string]bool {
 	all := map[string]bool{}
@@ -141,6 +147,9 @@ func checkAudit(t *testing.T) *harness.Audit {
 	}
 	allowed := accesses(shippedRules)
 	maps.Copy(allowed, accesses(leaseRules))
+	for _, option := range cluster.options {
+		maps.Copy(allowed, accesses(optionRules[option]))
+	}
 	for access, count := range audit.Count {
 		t.Logf("%6d  %s", count, access)
 		if access.Path == "" && !allowed[access] {

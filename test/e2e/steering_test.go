@@ -20,6 +20,7 @@ func allow(t *testing.T, cp *harness.ControlPlane, option string) {
 	if _, err := cp.Kubectl(t.Context(), "apply", "-f", file); err != nil {
 		t.Fatal(err)
 	}
+	cluster.options = append(cluster.options, option)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // the test's own is over
 		defer cancel()

@@ -120,6 +120,7 @@ static int compare_step(const struct domains *domains, uint32_t position, uint32
         return (step != NULL) - domain->known;
     }
     if (domain->value != step->value) {
+        err_require(step->text != NULL);
         return strcmp(names_text(nodes_words(domains->nodes), domain->value), step->text);
     }
     uint32_t place = place_of_key(domains, domains->inner[level], domain->key);

@@ -267,16 +267,14 @@ static bool place_differs(const struct nodes *nodes, const struct node *node)
     uint32_t i = 0;
     uint32_t j = 0;
     while (i < node->label_count || j < nodes->label_count) {
-        const struct label *old = i < node->label_count ? &node->labels[i] : NULL;
-        const struct label *new = j < nodes->label_count ? &nodes->labels[j] : NULL;
-        bool goes = old != NULL && (new == NULL || old->key < new->key);
-        bool comes = new != NULL && (old == NULL || new->key < old->key);
-        bool differs = goes || comes || old->value != new->value;
-        if (differs && says_place(nodes, goes ? old->key : new->key)) {
+        uint32_t old = i < node->label_count ? node->labels[i].key : NAMES_NONE;
+        uint32_t new = j < nodes->label_count ? nodes->labels[j].key : NAMES_NONE;
+        bool differs = old != new || node->labels[i].value != nodes->labels[j].value;
+        if (differs && says_place(nodes, old < new ? old : new)) {
             return true;
         }
-        i += !comes;
-        j += !goes;
+        i += old <= new;
+        j += new <= old;
     }
     return false;
 }
