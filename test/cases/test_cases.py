@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What `phalanx plan` answers in situations that people have reported of gang schedulers: test_cases.py PHALANX [NAME]…
+
+situations.py has them: a cluster, a manifest, and what is right. Each is asked as JSON and as a tree. The reports
+themselves are not part of the repository: where PHALANX_CASES names a folder of theirs (NN-*/snapshot[-variant].yaml
+and manifest[-variant].yaml), the same is expected of those files, too.
+
+A situation with `late` is one that is not answered as it should be yet, and says why. When it is answered right the
+mark has to go, and the test fails until it does.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import objects
+import situations
+
+FEASIBLE, INFEASIBLE = 0, 3
+
+
+class Wrong(Exception):
+    """The answer is not what is right."""
+
+
+class Answer:
+    """What was answered, and the cluster it was asked of."""
+
+    def __init__(self, phalanx, snapshot, manifest):
+        self.code, out, self.warnings = run(phalanx, "plan", "-o", "json", "--snapshot", snapshot, "--manifest", manifest)
+        if self.code not in (FEASIBLE, INFEASIBLE):
+            raise Wrong(f"exit {self.code}: {self.warnings.strip()}")
+        self.json = json.loads(out)
+        if not isinstance(self.json, dict):
+            raise Wrong(f"{len(self.json)} gangs, not one")
+        code, self.tree, _ = run(phalanx, "plan", "--snapshot", snapshot, "--manifest", manifest)
+        if code != self.code:
+            raise Wrong(f"exit {self.code} as JSON, {code} as a tree")
+        _, self.topology, _ = run(phalanx, "topology", "--snapshot", snapshot)
+        self.labels = labels_of(snapshot)
+        self.placed = {item["pod"].split("/")[1]: item["node"] for item in self.json["assignments"]}
+        self.roles = {item["pod"].split("/")[1]: item["role"] for item in self.json["assignments"]}
+        self.unplaced = {item["pod"].split("/")[1]: item["reason"] for item in self.json.get("unplaced", [])}
+        self.reason = self.json["reason"]
+
+    def domains(self, label=objects.RACK, pods=""):
+        """The values of a node label under the pods whose name, or role, holds the text."""
+        return {
+            self.labels.get(node, {}).get(label)
+            for pod, node in self.placed.items()
+            if pods in pod or pods == self.roles[pod]
+        }
+
+    def expect(self, good, what):
+        if not good:
+            raise Wrong(what)
+
+
+def run(phalanx, *words):
+    done = subprocess.run([phalanx, *words], capture_output=True, text=True, check=False, timeout=240)
+    return done.returncode, done.stdout, done.stderr
+
+
+def labels_of(path):
+    """Node names and their labels. A file of the reports is YAML of kubectl's shape, read without a parser of ours."""
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    if text.startswith("{"):
+        items = json.loads(text)["items"]
+        return {item["metadata"]["name"]: item["metadata"]["labels"] for item in items if item["kind"] == "Node"}
+    found = {}
+    for item in re.split(r"^- ", text, flags=re.MULTILINE):
+        if re.search(r"^\s*kind: Node$", item, re.MULTILINE):
+            name = re.search(r"^ {4}name: (\S+)$", item, re.MULTILINE).group(1)
+            found[name] = dict(re.findall(r"^ {6}([\w./-]+): '?([^\s']+)'?$", item, re.MULTILINE))
+    return found
+
+
+def write(folder, name, items):
+    path = pathlib.Path(folder, name)
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
+    return path
+
+
+def judge(phalanx, situation, snapshot, manifest):
+    """None when the answer is right, else what is wrong with it."""
+    try:
+        answer = Answer(phalanx, snapshot, manifest)
+        for check in situation.right:
+            check(answer)
+    except Wrong as wrong:
+        return str(wrong)
+    return None
+
+
+def originals(situation):
+    """The files of the report, or None."""
+    folder = os.environ.get("PHALANX_CASES")
+    number, _, variant = situation.name.partition("-")
+    for found in sorted(pathlib.Path(folder).glob(f"{number}-*/")) if folder else []:
+        tail = f"-{variant}.yaml" if variant else ".yaml"
+        if (found / f"snapshot{tail}").exists():
+            return found / f"snapshot{tail}", found / f"manifest{tail}"
+    return None
+
+
+def main():
+    phalanx, chosen = sys.argv[1], sys.argv[2:]
+    tally = {"passed": 0, "failed": 0, "late": 0}
+    with tempfile.TemporaryDirectory(prefix="phalanx-cases-") as folder:
+        for situation in situations.ALL:
+            if chosen and not any(situation.name.startswith(name) for name in chosen):
+                continue
+            files = [(write(folder, "snapshot.json", situation.snapshot), write(folder, "manifest.json", situation.manifest))]
+            found = originals(situation)
+            wrong = [judge(phalanx, situation, *pair) for pair in files + ([found] if found else [])]
+            verdict = next((text for text in wrong if text is not None), None)
+            if situation.late and verdict is None:
+                verdict = f"it is right now: remove late={situation.late!r}"
+            elif situation.late and verdict is not None:
+                tally["late"] += 1
+                print(f"late  {situation.name}: {situation.late}: {verdict}")
+                continue
+            tally["failed" if verdict else "passed"] += 1
+            if verdict:
+                which = " (of the report)" if wrong[0] is None and not situation.late else ""
+                print(f"WRONG {situation.name}{which}: {verdict}")
+    print(f"cases: {tally['passed']} passed, {tally['failed']} failed, {tally['late']} not answered right yet")
+    sys.exit(1 if tally["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()
