@@ -44,6 +44,11 @@ void journal_coder_finish(struct journal_coder *coder)
     memset(coder, 0, sizeof *coder);
 }
 
+bool journal_coder_has(const struct journal_coder *coder, unsigned version)
+{
+    return coder->version == 0 || coder->version >= version;
+}
+
 /* ---- bytes ---- */
 
 static size_t left(const struct journal_coder *coder)

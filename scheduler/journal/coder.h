@@ -34,6 +34,7 @@
 #define JOURNAL_CODER_ITEM_MAX  64         /* bytes of an item of a list, in memory */
 
 struct journal_coder {
+    unsigned version; /* of the journal that is read; 0: the one that is written */
     bool decoding;
     bool failed;
     struct names *words; /* *borrowed*; NULL: every text is written out */
@@ -54,6 +55,10 @@ struct journal_coder {
 /* The first failure counts; later ones say nothing. */
 void journal_coder_fail(struct journal_coder *coder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Whether fields that came with a version are there: always when writing, and in younger journals.
+ * Where they are not, what is decoded keeps the value it has. */
+bool journal_coder_has(const struct journal_coder *coder, unsigned version);
 
 void journal_coder_u64(struct journal_coder *coder, uint64_t *value);
 void journal_coder_i64(struct journal_coder *coder, int64_t *value);

@@ -12,8 +12,10 @@
  * Decoded events are handed to an engine, so what the engine takes for granted is checked here:
  * enums, texts that are never absent, and times far from where adding a timeout would overflow.
  *
- * A new field of an object goes at the end of its function, the version in JOURNAL_MAGIC goes up,
- * and bed.h and dump.h of the tests get it too.
+ * A new field of an object goes at the end of its function, behind journal_coder_has() with the
+ * version that brings it, which is that of JOURNAL_MAGIC: it goes up once between two releases. The
+ * field's value when it is absent is set before it is decoded, where 0 is not right. bed.h and
+ * dump.h of the tests get it too.
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");

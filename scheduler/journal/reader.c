@@ -32,8 +32,9 @@ struct journal_reader {
     int64_t now;
     uint64_t offset;
     uint64_t number;
-    bool begun; /* the magic has been read */
-    bool ended; /* nothing may follow */
+    unsigned version; /* of the journal, once the magic has been read */
+    bool begun;       /* the magic has been read */
+    bool ended;       /* nothing may follow */
 };
 
 struct journal_reader *journal_reader_create(void)
@@ -188,18 +189,21 @@ static uint32_t get_word(const uint8_t *from)
            (uint32_t)from[3] << 24;
 }
 
-static int check_magic(const uint8_t *bytes, struct err *err)
+static int read_magic(struct journal_reader *reader, const uint8_t *bytes, struct err *err)
 {
     static const char magic[] = JOURNAL_MAGIC;
     size_t name = sizeof "phalanx journal " - 1;
-    if (memcmp(bytes, magic, JOURNAL_MAGIC_SIZE) == 0) {
-        return 0;
+    char version = (char)bytes[name];
+    if (memcmp(bytes, magic, name) != 0) {
+        return err_set(err, "this is not a Phalanx journal");
     }
-    if (memcmp(bytes, magic, name) == 0) {
-        return err_set(err, "the journal has version %.1s, this program reads %.1s",
-                       (const char *)bytes + name, magic + name);
+    if (version < '0' + JOURNAL_OLDEST || version > magic[name] ||
+        memcmp(bytes + name + 1, magic + name + 1, JOURNAL_MAGIC_SIZE - name - 1) != 0) {
+        return err_set(err, "the journal has version %.1s, this program reads %d to %.1s",
+                       (const char *)bytes + name, JOURNAL_OLDEST, magic + name);
     }
-    return err_set(err, "this is not a Phalanx journal");
+    reader->version = (unsigned)(version - '0');
+    return 0;
 }
 
 static int check_frame(const struct journal_reader *reader, const uint8_t *bytes, size_t length,
@@ -239,7 +243,8 @@ static enum journal_result read_record(struct journal_reader *reader, const uint
     if (check_frame(reader, bytes, length, err) < 0) {
         return JOURNAL_BAD;
     }
-    struct journal_coder coder = {.decoding = true,
+    struct journal_coder coder = {.version = reader->version,
+                                  .decoding = true,
                                   .words = reader->words,
                                   .err = err,
                                   .from = bytes + JOURNAL_FRAME_SIZE,
@@ -259,7 +264,7 @@ enum journal_result journal_read(struct journal_reader *reader, const uint8_t *b
         *used = magic;
         return JOURNAL_SHORT;
     }
-    if (magic > 0 && check_magic(bytes, err) < 0) {
+    if (magic > 0 && read_magic(reader, bytes, err) < 0) {
         return JOURNAL_BAD;
     }
     arena_reset(&reader->arena);
@@ -309,11 +314,12 @@ void journal_translate(struct journal_reader *reader, const struct engine *engin
     }
 }
 
-/* An effect with all its texts written out. */
-static void spell(struct journal_coder *coder, const struct effect *effect, uint32_t rows)
+/* An effect with all its texts written out, as far as the journal's version knows its fields. */
+static void spell(struct journal_coder *coder, unsigned version, const struct effect *effect,
+                  uint32_t rows)
 {
     struct effect copy = *effect;
-    *coder = (struct journal_coder){.bytes = coder->bytes, .room = coder->room};
+    *coder = (struct journal_coder){.version = version, .bytes = coder->bytes, .room = coder->room};
     journal_fields_effect(coder, &copy, rows);
 }
 
@@ -323,8 +329,8 @@ bool journal_compare(struct journal_reader *reader, const struct event *event,
     uint32_t rows = journal_fields_rows(event);
     size_t both = one->count < other->count ? one->count : other->count;
     for (size_t i = 0; i < both; i++) {
-        spell(&reader->mine, &one->items[i], rows);
-        spell(&reader->theirs, &other->items[i], rows);
+        spell(&reader->mine, reader->version, &one->items[i], rows);
+        spell(&reader->theirs, reader->version, &other->items[i], rows);
         if (reader->mine.count != reader->theirs.count ||
             memcmp(reader->mine.bytes, reader->theirs.bytes, reader->mine.count) != 0) {
             *first = i;

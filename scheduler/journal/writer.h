@@ -25,8 +25,9 @@
  * an earlier (or the same) step told. A journal therefore begins where its engine began.
  */
 
-#define JOURNAL_MAGIC      "phalanx journal 1\n" /* with the version; no terminating zero */
+#define JOURNAL_MAGIC      "phalanx journal 2\n" /* with the version; no terminating zero */
 #define JOURNAL_MAGIC_SIZE (sizeof(JOURNAL_MAGIC) - 1)
+#define JOURNAL_OLDEST     1 /* version that is still read; see journal_coder_has() */
 #define JOURNAL_FRAME_SIZE 8
 #define JOURNAL_RECORD_MAX (32u << 20) /* bytes of a payload */
 
