@@ -69,6 +69,7 @@ struct gang_member_view {
     bool voted;
     const char *const *devices; /* names of its GPUs, in their order */
     uint32_t device_count;      /* 0: not known, or none */
+    const char *reason;         /* why it has no node; NULL when it has one */
 };
 
 /* What is short of what, once a plan was tried and did not fit. */
@@ -89,6 +90,7 @@ struct gang_view {
     uint32_t bound;
     uint32_t voted;
     const char *reason;  /* why it is not further; "" when placed */
+    bool planned;        /* the reason tells the plan, not what somebody waits for */
     const char *ignored; /* what of its placement is ignored, and why; NULL: nothing */
     bool incomplete;     /* Committing, and repair has not worked in time */
     bool has_quality;    /* used/lower_bound below are of the last plan */

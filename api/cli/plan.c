@@ -9,10 +9,12 @@
 #include "api/cli/flags.h"
 #include "api/cli/snapshot.h"
 #include "api/embedded/expand.h"
+#include "api/kube/objects/decode.h"
 #include "api/view/gang_view.h"
 #include "api/yaml/yaml.h"
 #include "scheduler/engine.h"
 #include "topology/base/alloc.h"
+#include "topology/base/arena.h"
 
 /* `phalanx plan`: the what-if, without a daemon.
  *
@@ -84,10 +86,12 @@ static const struct flags syntax = {
     .exit_codes = "Exit code 3 when a gang does not fit.",
 };
 
-/* A gang that the manifest is about. */
+/* A gang that the manifest is about, and which of its pods: an object with a member for each. Those
+ * of a group alone are all. */
 struct asked {
     char *name_space;
     char *name;
+    json_t *pods;
 };
 
 struct what_if {
@@ -105,18 +109,19 @@ static void apply(struct what_if *what_if, const struct event *event)
     engine_apply(what_if->engine, event, &what_if->effects);
 }
 
-static void ask(struct what_if *what_if, const char *name_space, const char *name)
+static struct asked *ask(struct what_if *what_if, const char *name_space, const char *name)
 {
     for (size_t i = 0; i < what_if->asked_count; i++) {
         if (strcmp(what_if->asked[i].name_space, name_space) == 0 &&
             strcmp(what_if->asked[i].name, name) == 0) {
-            return;
+            return &what_if->asked[i];
         }
     }
     what_if->asked = alloc_grow(what_if->asked, &what_if->asked_room, what_if->asked_count + 1,
                                 sizeof *what_if->asked);
-    what_if->asked[what_if->asked_count++] =
-        (struct asked){alloc_string(name_space), alloc_string(name)};
+    what_if->asked[what_if->asked_count] =
+        (struct asked){alloc_string(name_space), alloc_string(name), json_object()};
+    return &what_if->asked[what_if->asked_count++];
 }
 
 /* Notes the gang of an event that came of the manifest. A pod without one has no business here. */
@@ -132,20 +137,38 @@ static int ask_for(struct what_if *what_if, const struct event *event, struct er
                        "pod-group.scheduling.sigs.k8s.io/min-available: \"4\"",
                        event->pod.name_space, event->pod.name);
     } else if (event->type == EVENT_POD) {
-        ask(what_if, event->pod.name_space, event->pod.gang);
+        const struct asked *asked = ask(what_if, event->pod.name_space, event->pod.gang);
+        json_object_set_new(asked->pods, event->pod.name, json_true());
     }
     return 0;
 }
 
-/* Applying a pod that exists leaves it where it runs, as kubectl would. */
-static bool is_there(const struct what_if *what_if, const json_t *object)
+/* Notes the gang of a pod that was there before, if it has one. */
+static void ask_for_old(struct what_if *what_if, const json_t *pod)
+{
+    struct pod_object object;
+    struct arena arena;
+    arena_init(&arena);
+    if (pod != NULL && pod_decode(pod, &arena, &object, NULL) == 0 && object.gang != NULL) {
+        const struct asked *asked = ask(what_if, object.name_space, object.gang);
+        json_object_set_new(asked->pods, object.name, json_true());
+    }
+    arena_finish(&arena);
+}
+
+/* Applying a pod that exists leaves it where it runs, as kubectl would: it is asked about as it is.
+ */
+static bool is_there(struct what_if *what_if, const json_t *object)
 {
     const json_t *metadata = json_object_get(object, "metadata");
     const char *kind = json_string_value(json_object_get(object, "kind"));
-    return strcmp(kind, "Pod") == 0 &&
-           cluster_get(what_if->snapshot.cluster, "Pod",
-                       json_string_value(json_object_get(metadata, "namespace")),
-                       json_string_value(json_object_get(metadata, "name"))) != NULL;
+    const char *name_space = json_string_value(json_object_get(metadata, "namespace"));
+    const char *name = json_string_value(json_object_get(metadata, "name"));
+    const json_t *old = strcmp(kind, "Pod") != 0
+                            ? NULL
+                            : cluster_get(what_if->snapshot.cluster, "Pod", name_space, name);
+    ask_for_old(what_if, old);
+    return old != NULL;
 }
 
 /* Puts the manifest's objects into the cluster. CLI_USAGE when the manifest is at fault. */
@@ -219,6 +242,21 @@ static void print_json(json_t *gangs)
     putchar('\n');
 }
 
+/* Whether what was asked has its place: the quorum of a gang that is to start, every pod of the
+ * manifest when its gang runs already. */
+static bool is_feasible(const struct asked *asked, const struct gang_view *view)
+{
+    bool runs = view->state == GANG_PLACED || view->state == GANG_COMMITTING;
+    bool whole = json_object_size(asked->pods) == 0;
+    for (uint32_t i = 0; runs && i < view->member_count; i++) {
+        const struct gang_member_view *member = &view->members[i];
+        if (member->node == NULL && (whole || json_object_get(asked->pods, member->pod) != NULL)) {
+            return false;
+        }
+    }
+    return gang_view_feasible(view);
+}
+
 /* Prints every gang that was asked for; CLI_INFEASIBLE when one does not fit. */
 static int answer(const struct what_if *what_if, int output)
 {
@@ -232,11 +270,14 @@ static int answer(const struct what_if *what_if, int output)
         if (!engine_gang_find(what_if->engine, asked->name_space, asked->name, &arena, &view)) {
             continue; /* its only pods are terminal */
         }
-        if (!gang_view_feasible(&view)) {
+        bool feasible = is_feasible(asked, &view);
+        if (!feasible) {
             result = CLI_INFEASIBLE;
         }
         if (output == OUTPUT_JSON) {
-            json_array_append_new(gangs, gang_view_json(&view));
+            json_t *json = gang_view_json(&view);
+            json_object_set_new(json, "feasible", json_boolean(feasible));
+            json_array_append_new(gangs, json);
             continue;
         }
         if (i > 0) {
@@ -261,6 +302,7 @@ static void what_if_finish(struct what_if *what_if)
     for (size_t i = 0; i < what_if->asked_count; i++) {
         free(what_if->asked[i].name_space);
         free(what_if->asked[i].name);
+        json_decref(what_if->asked[i].pods);
     }
     free(what_if->asked);
     effects_finish(&what_if->effects);

@@ -21,6 +21,12 @@ bool gang_view_feasible(const struct gang_view *view)
     return view->state == GANG_HELD || view->state == GANG_COMMITTING || view->state == GANG_PLACED;
 }
 
+const char *gang_view_reason(const struct gang_view *view)
+{
+    bool settled = view->planned && view->state != GANG_WAITING && !view->incomplete;
+    return settled ? "" : view->reason;
+}
+
 static json_t *quality_json(const struct gang_view *view)
 {
     json_t *levels = json_array();
@@ -45,12 +51,10 @@ static json_t *lower_bound_json(const struct gang_view *view)
 static json_t *summary_json(const struct gang_view *view)
 {
     char name[GANG_NAME_MAX];
-    bool planned =
-        view->state == GANG_HELD || (view->state == GANG_COMMITTING && !view->incomplete);
     snprintf(name, sizeof name, "%s/%s", view->name_space, view->name);
     return json_pack("{s:s, s:s, s:b, s:b, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I}", "gang", name,
                      "state", gang_state_name(view->state), "incomplete", view->incomplete,
-                     "feasible", gang_view_feasible(view), "reason", planned ? "" : view->reason,
+                     "feasible", gang_view_feasible(view), "reason", gang_view_reason(view),
                      "optimal", view->optimal, "bound", lower_bound_json(view), "quality",
                      quality_json(view), "minMember", (json_int_t)view->minimum, "pods",
                      (json_int_t)view->pods, "boundPods", (json_int_t)view->bound, "voted",
@@ -69,6 +73,15 @@ static json_t *assignment_json(const struct gang_view *view, const struct gang_m
                      (json_int_t)member->rank, "node", member->node, "devices", devices);
 }
 
+static json_t *unplaced_json(const struct gang_view *view, const struct gang_member_view *member)
+{
+    char name[GANG_NAME_MAX];
+    snprintf(name, sizeof name, "%s/%s", view->name_space, member->pod);
+    return json_pack("{s:s, s:s, s:I, s:s}", "pod", name, "role", member->role, "rank",
+                     (json_int_t)member->rank, "reason",
+                     member->reason == NULL ? "" : member->reason);
+}
+
 static json_t *shortfall_json(const struct gang_shortfall_view *shortfall)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:s?}", "level", shortfall->level, "wanted",
@@ -85,13 +98,17 @@ json_t *gang_view_json(const struct gang_view *view)
     if (view->shortfall.level != NULL && !gang_view_feasible(view)) {
         json_object_set_new(json, "shortfall", shortfall_json(&view->shortfall));
     }
-    json_t *assignments = json_array();
+    json_t *assignments = json_array(), *unplaced = json_array();
     for (uint32_t i = 0; i < view->member_count; i++) {
-        if (view->members[i].node != NULL) {
-            json_array_append_new(assignments, assignment_json(view, &view->members[i]));
+        const struct gang_member_view *member = &view->members[i];
+        if (member->node != NULL) {
+            json_array_append_new(assignments, assignment_json(view, member));
+        } else {
+            json_array_append_new(unplaced, unplaced_json(view, member));
         }
     }
     json_object_set_new(json, "assignments", assignments);
+    json_object_set_new(json, "unplaced", unplaced);
     return json;
 }
 

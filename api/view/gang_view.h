@@ -15,12 +15,16 @@
 /* Whether the gang has its places: held, being bound, or bound. */
 bool gang_view_feasible(const struct gang_view *view);
 
+/* Why it, or a member of it, is not further; "" when nobody waits for anything but votes. */
+const char *gang_view_reason(const struct gang_view *view);
+
 /* *New*:
  *
  *   {"feasible": true, "reason": "", "optimal": true, "bound": [1, 2, 16],
  *    "quality": {"levels": [{"name": "spine", "domains": 1}, {"name": "leaf", "domains": 2}, …]},
  *    "assignments": [{"pod": "ns/name", "role": "worker", "rank": 0, "node": "n1",
- *                      "devices": ["gpu-0", "gpu-1"]}]}
+ *                      "devices": ["gpu-0", "gpu-1"]}],
+ *    "unplaced": [{"pod": "ns/name", "role": "worker", "rank": 1, "reason": "gang … waits: …"}]}
  *
  * plus "gang", "state", "minMember", "pods", "boundPods", "voted", and for a gang that did not fit
  * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}, and for
@@ -68,6 +72,11 @@ void gang_view_optimality(const struct gang_view *view, FILE *out);
  * neighbours with equally many pods share a line. */
 #define GANG_VIEW_WHOLE 64u
 void gang_view_tree(const struct gang_view *view, const struct engine *engine, FILE *out);
+
+/* Who of the gang has no place, at the end of the tree: names, and a reason where the headline does
+ * not give the same; at most GANG_VIEW_UNPLACED names, then how many more. */
+#define GANG_VIEW_UNPLACED 64u
+void gang_view_unplaced(const struct gang_view *view, FILE *out);
 
 /* The first line of both, and below it the reason why the gang is not further, and what of its
  * placement is ignored, wrapped at 80 columns. */

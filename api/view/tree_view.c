@@ -97,12 +97,58 @@ void gang_view_headline(const struct gang_view *view, FILE *out)
         fprintf(out, "  %" PRIu32 " bound", view->bound);
     }
     fputc('\n', out);
-    bool planned = view->state == GANG_HELD || view->state == GANG_COMMITTING;
-    if (!planned && view->reason[0] != '\0') {
-        print_wrapped(out, view->reason, "  ");
+    if (gang_view_reason(view)[0] != '\0') {
+        print_wrapped(out, gang_view_reason(view), "  ");
     }
     if (view->ignored != NULL) {
         print_wrapped(out, view->ignored, "  ");
+    }
+}
+
+/* Members from `first` on that wait for the same; returns where the next ones begin. */
+static uint32_t print_waiting(const struct gang_view *view, uint32_t first, uint32_t *printed,
+                              FILE *out)
+{
+    const char *reason = view->members[first].reason;
+    uint32_t end = first;
+    char *names = NULL;
+    size_t length;
+    FILE *text = open_memstream(&names, &length);
+    fputs("no place:", text);
+    for (; end < view->member_count && *printed < GANG_VIEW_UNPLACED; end++) {
+        const struct gang_member_view *member = &view->members[end];
+        if (member->reason != NULL && strcmp(member->reason, reason) != 0) {
+            break;
+        }
+        if (member->reason != NULL) {
+            fprintf(text, "%s %s", end > first ? "," : "", member->pod);
+            ++*printed;
+        }
+    }
+    fclose(text);
+    print_wrapped(out, names, "");
+    free(names);
+    if (strcmp(reason, gang_view_reason(view)) != 0) {
+        print_wrapped(out, reason, "  ");
+    }
+    return end;
+}
+
+void gang_view_unplaced(const struct gang_view *view, FILE *out)
+{
+    uint32_t printed = 0, left = 0;
+    for (uint32_t i = 0; i < view->member_count;) {
+        if (view->members[i].reason == NULL) {
+            i++;
+        } else if (printed == GANG_VIEW_UNPLACED) {
+            left++;
+            i++;
+        } else {
+            i = print_waiting(view, i, &printed, out);
+        }
+    }
+    if (left > 0) {
+        fprintf(out, "no place: %" PRIu32 " more\n", left);
     }
 }
 
@@ -479,4 +525,5 @@ void gang_view_tree(const struct gang_view *view, const struct engine *engine, F
     }
     free(drawing.members);
     free(drawing.spots);
+    gang_view_unplaced(view, out);
 }

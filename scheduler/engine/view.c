@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "scheduler/engine/constraints.h"
+#include "scheduler/engine/reason.h"
 #include "scheduler/engine/state.h"
 
 /* Read-only answers about the engine: one gang, the figures for metrics. Nothing is cached; people
@@ -90,6 +91,26 @@ static void view_devices(const struct engine *engine, const struct pod *pod, str
     member->device_count = count;
 }
 
+/* Why a member without a node has none: something of its own, else what its gang waits for. */
+static const char *why_unplaced(const struct gang *gang, const struct pod *pod, struct arena *arena)
+{
+    if (pod->refused != NULL) {
+        return arena_printf(arena, "pod %s/%s: %s", pod->name_space, pod->name, pod->refused);
+    }
+    if (pod->deleting) {
+        return arena_printf(arena, "pod %s/%s is being deleted", pod->name_space, pod->name);
+    }
+    if (pod->gated) {
+        return arena_printf(arena, "pod %s/%s has scheduling gates", pod->name_space, pod->name);
+    }
+    if (gang->reason_class == reason_planned || gang->reason[0] == '\0') {
+        return arena_printf(
+            arena, "gang %s/%s starts without it, and it is planned when the others are bound",
+            gang->name_space, gang->name);
+    }
+    return gang->reason;
+}
+
 static void view_members(const struct engine *engine, const struct gang *gang, struct arena *arena,
                          struct gang_view *view)
 {
@@ -108,6 +129,7 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
         member->bound = pod->node != NAMES_NONE || pods_bound(pod);
         uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->allocation_row;
         member->node = row == NAMES_NONE ? NULL : nodes_name(engine->nodes, row);
+        member->reason = row == NAMES_NONE ? why_unplaced(gang, pod, arena) : NULL;
         view_devices(engine, pod, arena, member);
         view->bound += member->bound;
         view->voted += member->voted;
@@ -138,6 +160,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     view->minimum = gang_minimum(gang);
     view->pods = gang_tally(gang).live;
     view->reason = gang->reason;
+    view->planned = gang->reason_class == reason_planned;
     view->incomplete = gang->incomplete;
     /* An optimality bound speaks of the tree it was made for. */
     view->has_quality = gang->has_quality && gang->levels == domains_levels(engine->domains);

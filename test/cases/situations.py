@@ -29,7 +29,6 @@ def situation(name, snapshot, manifest, *right, late=None):
     ALL.append(Situation(name, snapshot, manifest, right, late))
 
 
-UNPLACED = "who has no place is not named yet"
 
 # Members that exclude each other, or pods already there.
 
@@ -112,7 +111,7 @@ SMALL = nodes(["g0", "g1", "g2", "g3"], rack="east", cpu="10") + nodes(["c0"], g
 situation("02", THREE_AND_THREE, driver_and_workers(workers=IN_A_RACK), does_not_fit(waits=5, because="rack"), late=ROLES)
 situation(
     "02-role-renamed", THREE_AND_THREE, driver_and_workers(workers=IN_A_RACK, name="zdriver"),
-    does_not_fit(waits=5, because="rack"), late=UNPLACED,
+    does_not_fit(waits=5, because="rack"),
 )
 situation("02-pytorch", THREE_AND_THREE, [pytorch_job(IN_A_RACK)], does_not_fit(waits=5, because="rack"), late=ROLES)
 situation(
@@ -126,7 +125,7 @@ situation(
 )
 situation(
     "02-on-group", SMALL, driver_and_workers(cpus=10, **{"phalanx.dev__required-topology": "rack"}),
-    does_not_fit(waits=5, because="rack"), late=UNPLACED,
+    does_not_fit(waits=5, because="rack"),
 )
 situation(
     "02-driver-elsewhere", SMALL, driver_and_workers(workers=IN_A_RACK, cpus=10),
@@ -201,7 +200,7 @@ FOUR, THREE_FREE = CLUSTER + [group("nightly", 4)], CLUSTER + [group("nightly", 
 situation(
     "05", THREE_FREE + run_of(1, "Succeeded", node=True), run_of(2), does_not_fit(waits=4, because="short by 1"), late=QUORUM
 )
-situation("05-first-run", THREE_FREE, run_of(2), does_not_fit(waits=4, because="short by 1"), late=UNPLACED)
+situation("05-first-run", THREE_FREE, run_of(2), does_not_fit(waits=4, because="short by 1"))
 situation(
     "05-labels", CLUSTER + others("a") + run_of(1, "Succeeded", True, 1, LIGHT), run_of(2, marks=LIGHT),
     does_not_fit(waits=4, because="short by 1"), late=QUORUM,
@@ -421,7 +420,7 @@ situation(
 )
 situation(
     "17-old-removed", nodes("aceg", labels=NEW) + nodes("bdfh", labels=OLD), leaf_of("leaf"),
-    does_not_fit(waits=6, because="leaf"), late=UNPLACED,
+    does_not_fit(waits=6, because="leaf"),
 )
 
 # A node with the name of a domain.
@@ -448,7 +447,7 @@ TWO_ROLES = [group("train", 3), job_set_pod("lead", "train", "lead", 0, 0, spec=
     job_set_pod(f"w-{i}", "train", "w", 0, i, gpus=4) for i in range(2)
 ]
 
-situation("19", CROWDED, TWO_ROLES, does_not_fit(waits=3, because="pods 1"), late=UNPLACED)
+situation("19", CROWDED, TWO_ROLES, does_not_fit(waits=3, because="pods 1"))
 situation("19-third-node", CROWDED + nodes(["c"], gpus=0, rack="west", pods="2"), TWO_ROLES, fits(3))
 
 POOLS = (
@@ -486,7 +485,7 @@ FINISHED = [
     for i, (node, phase) in enumerate((("a", "Succeeded"), ("b", "Succeeded"), ("c", "Failed")))
 ]
 
-situation("21", CLUSTER + ENDING, ASKED, does_not_fit(waits=4, because="short by 2 of 4.*default/old"), late=UNPLACED)
+situation("21", CLUSTER + ENDING, ASKED, does_not_fit(waits=4, because="short by 2 of 4.*default/old"))
 situation("21-finished", CLUSTER + FINISHED, ASKED, fits(4))
 
 
@@ -503,23 +502,23 @@ SHRINKING["status"]["containerStatuses"] = [
     {"name": "main", "allocatedResources": {"cpu": "60"}, "resources": {"requests": {"cpu": "60"}}}
 ]
 
-situation("22-sidecar-89", nodes(["a"], cpu="89"), STEPS, does_not_fit(waits=3, because="cpu"), late=UNPLACED)
+situation("22-sidecar-89", nodes(["a"], cpu="89"), STEPS, does_not_fit(waits=3, because="cpu"))
 situation("22-sidecar-90", nodes(["a"], cpu="90"), STEPS, fits(3))
 situation(
     "22-podlevel-191", nodes(["a"], cpu="48", memory="191Gi"), POD_LEVEL, does_not_fit(waits=3, because="memory"),
-    late=UNPLACED,
+
 )
 situation("22-podlevel-192", nodes(["a"], cpu="48", memory="192Gi"), POD_LEVEL, fits(3))
 situation(
     "22-resize", nodes(["a"]) + [SHRINKING], [group("t", 1), job("t", 1, "t", pod_spec({"cpu": 40}))],
-    does_not_fit(waits=1, because="cpu"), late=UNPLACED,
+    does_not_fit(waits=1, because="cpu"),
 )
 
 situation(
     "23",
     racks(east="a b") + [group("train", 2), pod("train-0", "train", index=0, node="a")] + others("b")
     + [pod("next", namespace="elsewhere")],
-    [pod("train-1-b", "train", index=1)], does_not_fit(waits=1, placed=1), late=UNPLACED,
+    [pod("train-1-b", "train", index=1)], does_not_fit(waits=1, placed=1),
 )
 
 # More members with places of their own than the solver tells apart.

@@ -85,7 +85,8 @@ START_TEST(a_planned_gang_as_json)
         ck_assert(json_is_array(json_object_get(assignment, "devices")));
         ck_assert_uint_eq(json_object_size(assignment), 5);
     }
-    ck_assert_uint_eq(json_object_size(json), 13);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "unplaced")), 0);
+    ck_assert_uint_eq(json_object_size(json), 14);
     json_decref(json);
 }
 END_TEST
@@ -103,6 +104,11 @@ START_TEST(a_waiting_gang_as_json)
     ck_assert(json_is_false(json_object_get(json, "optimal")));
     ck_assert_ptr_nonnull(strstr(text(json, "reason"), "short by 1 of 5 pods"));
     ck_assert_uint_eq(json_array_size(json_object_get(json, "assignments")), 0);
+    const json_t *unplaced = json_object_get(json, "unplaced");
+    ck_assert_uint_eq(json_array_size(unplaced), 5);
+    ck_assert_str_eq(text(json_array_get(unplaced, 4), "pod"), "default/train-4");
+    ck_assert_int_eq(number(json_array_get(unplaced, 4), "rank"), 4);
+    ck_assert_str_eq(text(json_array_get(unplaced, 4), "reason"), text(json, "reason"));
     ck_assert_uint_eq(json_array_size(json_object_get(json, "bound")), 0);
     json_decref(json);
 }

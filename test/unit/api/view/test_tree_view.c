@@ -205,7 +205,9 @@ START_TEST(a_waiting_gang_has_a_reason_and_no_tree)
                  words[0] == '\0' ? "" : " ", (int)length, word);
         word += length;
     }
-    ck_assert_str_eq(words, view.reason);
+    char expected[1024];
+    snprintf(expected, sizeof expected, "%s no place: train-0, train-1", view.reason);
+    ck_assert_str_eq(words, expected);
     free(text);
 }
 END_TEST
@@ -279,6 +281,7 @@ START_TEST(scattered_ranks_are_cut)
                              .state = GANG_HELD,
                              .pods = 60,
                              .reason = "on its way",
+                             .planned = true,
                              .members = members,
                              .member_count = 60};
     char *text = draw_view(&view);
@@ -288,6 +291,43 @@ START_TEST(scattered_ranks_are_cut)
     ck_assert_int_gt(end - label, 100);
     ck_assert_int_lt(end - label, 160);
     ck_assert_ptr_null(strstr(text, "on its way"));
+    free(text);
+}
+END_TEST
+
+/* Names of those who wait for the same share a line; a reason that stands above is not repeated. */
+START_TEST(who_has_no_place_is_named)
+{
+    bed_node(&bed, "n1", "l1", NULL, 8);
+    bed_sync(&bed);
+    struct gang_member_view members[70] = {
+        {.pod = "train-0", .node = "n1", .role = "", .rank = 0},
+        {.pod = "train-1", .role = "", .rank = 1, .reason = "no room"},
+        {.pod = "train-2", .role = "", .rank = 2, .reason = "gated"},
+        {.pod = "train-3", .node = "n1", .role = "", .rank = 3},
+        {.pod = "train-4", .role = "", .rank = 4, .reason = "gated"},
+    };
+    struct gang_view view = {.name_space = "default",
+                             .name = "train",
+                             .state = GANG_PLACED,
+                             .pods = 5,
+                             .reason = "no room",
+                             .members = members,
+                             .member_count = 5};
+    expect_tree(&view, "default/train  5 pods  Placed\n"
+                       "  no room\n"
+                       "cluster\n"
+                       "└─ leaf l1\n"
+                       "   └─ n1  ranks 0,3  train-0, train-3\n"
+                       "no place: train-1\n"
+                       "no place: train-2, train-4\n"
+                       "  gated\n");
+    for (int i = 0; i < 70; i++) {
+        members[i] = (struct gang_member_view){.pod = "p", .role = "", .reason = "no room"};
+    }
+    view.member_count = 70;
+    char *text = draw_view(&view);
+    ck_assert_msg(strstr(text, "p, p\nno place: 6 more\n") != NULL, "%s", text);
     free(text);
 }
 END_TEST
@@ -307,6 +347,7 @@ int main(void)
     tcase_add_test(tests, a_large_gang_is_folded);
     tcase_add_test(tests, nodes_that_left_hang_on_the_cluster);
     tcase_add_test(tests, scattered_ranks_are_cut);
+    tcase_add_test(tests, who_has_no_place_is_named);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

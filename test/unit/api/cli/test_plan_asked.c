@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <jansson.h>
+
+#include "test/unit/api/cli/run_cli.h"
+
+/* What a plan speaks of: the quorum of a gang that is to start, the pods of the manifest when their
+ * gang runs. Whoever has no place is named.
+ */
+
+#define NODE(name)                                                               \
+    "- kind: Node\n"                                                             \
+    "  metadata: {name: " name ", labels: {kubernetes.io/hostname: " name "}}\n" \
+    "  status: {allocatable: {pods: 110, nvidia.com/gpu: 8}}\n"
+#define MEMBER(name, index, node)                              \
+    "- apiVersion: v1\n"                                       \
+    "  kind: Pod\n"                                            \
+    "  metadata:\n"                                            \
+    "    name: " name "\n"                                     \
+    "    labels: {scheduling.x-k8s.io/pod-group: train, "      \
+    "batch.kubernetes.io/job-completion-index: '" index "'}\n" \
+    "  spec: {schedulerName: phalanx, nodeName: '" node "', "  \
+    "containers: [{name: c, resources: {limits: {nvidia.com/gpu: 8}}}]}\n"
+#define GROUP(minimum)                             \
+    "- apiVersion: scheduling.x-k8s.io/v1alpha1\n" \
+    "  kind: PodGroup\n"                           \
+    "  metadata: {name: train}\n"                  \
+    "  spec: {minMember: " minimum "}\n"
+#define LIST "apiVersion: v1\nkind: List\nitems:\n"
+
+static char snapshot_path[64];
+static char manifest_path[64];
+
+static int plan(const char *snapshot, const char *manifest, const char *output)
+{
+    snprintf(snapshot_path, sizeof snapshot_path, "/tmp/phalanx-test-snapshot-XXXXXX");
+    snprintf(manifest_path, sizeof manifest_path, "/tmp/phalanx-test-manifest-XXXXXX");
+    write_file(snapshot_path, snapshot);
+    write_file(manifest_path, manifest);
+    int code = run_cli("plan", "--snapshot", snapshot_path, "--manifest", manifest_path, "-o",
+                       output, NULL);
+    unlink(snapshot_path);
+    unlink(manifest_path);
+    return code;
+}
+
+static json_t *printed(void)
+{
+    json_error_t error;
+    json_t *json = json_loads(cli_out, JSON_REJECT_DUPLICATES, &error);
+    ck_assert_msg(json != NULL, "%s: %s", error.text, cli_out);
+    return json;
+}
+
+static void expect_unplaced(const json_t *gang, const char *pod, const char *reason)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(gang, "unplaced"), i, item)
+    {
+        if (strcmp(json_string_value(json_object_get(item, "pod")), pod) == 0) {
+            expect_in(json_string_value(json_object_get(item, "reason")), reason);
+            return;
+        }
+    }
+    ck_abort_msg("%s has a place: %s", pod, cli_out);
+}
+
+/* A quorum that fits is feasible, and the others stand beside it. */
+START_TEST(beside_a_feasible_plan)
+{
+    static const char manifest[] = LIST GROUP("1") MEMBER("t-0", "0", "") MEMBER("t-1", "1", "");
+    ck_assert_int_eq(plan(LIST NODE("n1"), manifest, "json"), CLI_OK);
+    json_t *gang = printed();
+    ck_assert(json_is_true(json_object_get(gang, "feasible")));
+    ck_assert_uint_eq(json_array_size(json_object_get(gang, "assignments")), 1);
+    ck_assert_uint_eq(json_array_size(json_object_get(gang, "unplaced")), 1);
+    expect_unplaced(gang, "default/t-1", "gang default/train");
+    json_decref(gang);
+    ck_assert_int_eq(plan(LIST NODE("n1"), manifest, "tree"), CLI_OK);
+    expect_in(cli_out, "no place: t-1\n");
+}
+END_TEST
+
+/* A gang that runs has its quorum; what was asked is whether one more pod fits. */
+START_TEST(beside_a_running_gang)
+{
+    ck_assert_int_eq(plan(LIST NODE("n1") GROUP("1") MEMBER("t-0", "0", "n1"),
+                          LIST MEMBER("t-1", "1", ""), "json"),
+                     CLI_INFEASIBLE);
+    json_t *gang = printed();
+    ck_assert_str_eq(json_string_value(json_object_get(gang, "state")), "Placed");
+    ck_assert(json_is_false(json_object_get(gang, "feasible")));
+    expect_in(json_string_value(json_object_get(gang, "reason")), "short by 1");
+    expect_unplaced(gang, "default/t-1", "short by 1");
+    json_decref(gang);
+    ck_assert_int_eq(plan(LIST NODE("n1") NODE("n2") GROUP("1") MEMBER("t-0", "0", "n1"),
+                          LIST MEMBER("t-1", "1", ""), "json"),
+                     CLI_OK);
+}
+END_TEST
+
+/* Another pod of the gang that waits is not what was asked; with the group alone, all are. */
+START_TEST(who_was_not_asked_about)
+{
+    static const char cluster[] =
+        LIST NODE("n1") GROUP("1") MEMBER("t-0", "0", "n1") MEMBER("t-1", "1", "");
+    ck_assert_int_eq(plan(cluster, LIST MEMBER("t-0", "0", "") GROUP("1"), "json"), CLI_OK);
+    json_t *gang = printed();
+    expect_unplaced(gang, "default/t-1", "short by 1");
+    json_decref(gang);
+    ck_assert_int_eq(plan(cluster, LIST GROUP("1"), "json"), CLI_INFEASIBLE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("plan_asked");
+    TCase *tests = tcase_create("plan_asked");
+    tcase_add_test(tests, beside_a_feasible_plan);
+    tcase_add_test(tests, beside_a_running_gang);
+    tcase_add_test(tests, who_was_not_asked_about);
+    suite_add_tcase(suite, tests);
+    return check_main(suite);
+}
