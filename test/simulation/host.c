@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "test/simulation/account.h"
 #include "test/simulation/api_server.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/journals.h"
 #include "test/simulation/record.h"
+#include "test/simulation/replay.h"
 #include "test/simulation/trace.h"
 #include "test/simulation/wire_calls.h"
 #include "test/simulation/wire_writes.h"
@@ -452,33 +454,6 @@ void host_outcome(struct sim *sim, int index)
 
 /* ---- life and death ---- */
 
-void host_replay(struct sim *sim)
-{
-    struct host *host = &sim->host;
-    struct engine_options options;
-    struct effects effects;
-    struct event event;
-    bool codecs = host->codecs;
-    host->codecs = false; /* what came through JSON must be the same without */
-    engine_options_default(&options);
-    options.hash_seed = sim->seed * 31 + 7;
-    struct engine *engine = engine_create(&options);
-    effects_init(&effects);
-    for (size_t i = 0; i < host->record_count && !sim->failed; i++) {
-        effects_reset(&effects);
-        record_event(sim, engine, &host->records[i], &event);
-        engine_apply(engine, &event, &effects);
-        if (record_digest(&effects, &host->records[i]) != host->records[i].digest) {
-            trace_note(sim, "the second engine does not do as the first did:");
-            trace_record(sim, &host->records[i], &effects);
-            sim_fail(sim, "(4) event %zu of the epoch has other effects in a second engine", i);
-        }
-    }
-    host->codecs = codecs;
-    effects_finish(&effects);
-    engine_destroy(engine);
-}
-
 /* One stage after the other, so that calls come in between: three lists, then "synced". */
 static void start_stage(struct sim *sim, int stage)
 {
@@ -513,6 +488,7 @@ void host_start(struct sim *sim)
         memset(host->posted, 0, sizeof(host->posted));
         memset(host->nominated, 0, sizeof(host->nominated));
         memset(host->phase, 0, sizeof(host->phase));
+        account_reset(sim);
         memset(host->taken_back, 0, sizeof(host->taken_back));
         for (int i = 0; i < SIM_PODS_MAX; i++) {
             host->asked_for[i] = host->shown[i] = SIM_NONE;
@@ -532,7 +508,7 @@ void host_crash(struct sim *sim)
     if (host->engine == NULL) {
         return;
     }
-    host_replay(sim);
+    replay_epoch(sim);
     journals_end(sim, "the process is dead");
     engine_destroy(host->engine);
     host->engine = NULL;

@@ -30,7 +30,4 @@ void host_write(struct sim *sim, int index);
 void host_land(struct sim *sim, int index, bool answered);
 void host_outcome(struct sim *sim, int index);
 
-/* Gives the epoch's events to a second engine and compares the effects. */
-void host_replay(struct sim *sim);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "test/simulation/account.h"
 #include "test/simulation/constraints.h"
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
@@ -15,12 +16,15 @@
  *   1  no partial gang          after every apply, and at the end
  *   2  no double booking        after every apply, on nodes nobody else disturbed
  *   3  every hold ends          bind calls in kube_bind_timeout(), holds at the end
- *   4  deterministic            host_replay()
+ *   4  deterministic            replay_epoch()
  *   5  crash-safe               the others, with crashes
  *   6  always an answer         after every call
  *   7  alive                    recovered.c, order.c
  *   8  least writing            recovered.c, and in run.c
  *  10  ordinary pods            after every call of one
+ *  13  phases                  phases.c
+ *  14  room                    account.c: who has what, by the effects, is what the view says
+ *  15  states                  account.c: of every gang, from its members
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
@@ -215,25 +219,16 @@ static bool runs_there(const struct sim *sim, int name, int node)
 
 static void add_holds(const struct sim *sim, struct load *load)
 {
-    struct arena arena;
-    arena_init(&arena);
-    size_t count = engine_gang_count(sim->host.engine);
-    for (size_t i = 0; i < count; i++) {
-        struct gang_view view;
-        engine_gang_at(sim->host.engine, i, &arena, &view);
-        for (uint32_t m = 0; m < view.member_count; m++) {
-            const struct gang_member_view *member = &view.members[m];
-            if (member->bound || member->node == NULL) {
-                continue;
-            }
-            int node = sim_number(member->node);
-            load->holds[node]++;
-            if (!runs_there(sim, sim_number(member->pod), node)) {
-                load->held[node] += sim_gpus(sim->pods[sim_number(member->pod)].shape);
-            }
+    for (int i = 0; i < sim->pod_count; i++) {
+        int node = account_hold(sim, i);
+        if (node == SIM_NONE) {
+            continue;
+        }
+        load->holds[node]++;
+        if (!runs_there(sim, sim->pods[i].name, node)) {
+            load->held[node] += sim_gpus(sim->pods[i].shape);
         }
     }
-    arena_finish(&arena);
 }
 
 static void measure(const struct sim *sim, struct load *load)
@@ -300,10 +295,53 @@ static void check_booking(struct sim *sim)
     }
 }
 
+/* Whether the room of a member is kept there, by the account. */
+static bool is_kept(const struct sim *sim, int node)
+{
+    for (int i = 0; i < sim->pod_count; i++) {
+        if (account_kept(sim, i) == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An ordinary pod may have every node but where it would take what is held, and no such one. */
+static void check_passes(struct sim *sim, const struct record *record,
+                         const struct filter_reply *reply)
+{
+    struct load load;
+    int free[SIM_NODES_MAX], most[SIM_NODES_MAX], gpus = sim_gpus(sim->pods[record->pod].shape);
+    measure(sim, &load);
+    for (int i = 0; i < sim->pod_count; i++) {
+        if (sim->host.posted[i] == POST_UNCONFIRMED || sim->host.posted[i] == POST_SENT) {
+            load.holds[sim->host.posted_to[i]]++; /* whoever knows whether it is bound */
+        }
+    }
+    shown_free(sim, SIM_NONE, true, free);
+    shown_free(sim, SIM_NONE, false, most);
+    for (uint32_t i = 0; i < record->node_count; i++) {
+        int node = record->nodes[i];
+        bool passes = reply->verdict == FILTER_ALL || reply->passes[i];
+        bool own = sim->host.seen[record->pod].node == node ||
+                   (sim->host.posted[record->pod] != POST_NONE &&
+                    sim->host.posted_to[record->pod] == node);
+        if (!passes && (load.holds[node] == 0 || free[node] >= gpus)) {
+            sim_fail(sim,
+                     "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
+                     record->pod, node);
+        }
+        if (passes && gpus > most[node] && !own && gpus > 0 && is_kept(sim, node)) {
+            sim_fail(sim,
+                     "(10) the ordinary pod p%d may have node n%d, where it takes what is held",
+                     record->pod, node);
+        }
+    }
+}
+
 static void check_ordinary(struct sim *sim, const struct record *record,
                            const struct filter_reply *reply)
 {
-    struct load load;
     if (reply->verdict == FILTER_ERROR && !engine_synced(sim->host.engine)) {
         return;
     }
@@ -312,25 +350,7 @@ static void check_ordinary(struct sim *sim, const struct record *record,
                  record->pod, (int)reply->verdict);
         return;
     }
-    if (reply->verdict == FILTER_ALL) {
-        return;
-    }
-    measure(sim, &load);
-    for (int i = 0; i < sim->pod_count; i++) {
-        if (sim->host.posted[i] == POST_UNCONFIRMED || sim->host.posted[i] == POST_SENT) {
-            load.holds[sim->host.posted_to[i]]++; /* whoever knows whether it is bound */
-        }
-    }
-    int free[SIM_NODES_MAX], gpus = sim_gpus(sim->pods[record->pod].shape);
-    shown_free(sim, SIM_NONE, free);
-    for (uint32_t i = 0; i < record->node_count; i++) {
-        int node = record->nodes[i];
-        if (!reply->passes[i] && (load.holds[node] == 0 || free[node] >= gpus)) {
-            sim_fail(sim,
-                     "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
-                     record->pod, node);
-        }
-    }
+    check_passes(sim, record, reply);
 }
 
 /* A planned node that kube-scheduler tried first and left out is not to be planned again. */
@@ -378,11 +398,13 @@ static void check_filter(struct sim *sim, const struct record *record)
 
 void invariants_after(struct sim *sim, const struct record *record)
 {
+    account_note(sim, record);
     check_posts(sim);
     check_booking(sim);
     order_check(sim, record->now);
     nominations_check(sim, record);
     phases_check(sim, record);
+    account_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

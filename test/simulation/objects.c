@@ -4,14 +4,15 @@
 #include "test/simulation/wire_objects.h"
 
 /* The short way from numbers to the engine's objects. The long way, through JSON, is
- * wire_objects.c; both must tell the engine the same, which host_replay() finds out by taking the
+ * wire_objects.c; both must tell the engine the same, which replay_epoch() finds out by taking the
  * other one.
  */
 
 const char *objects_name(struct sim *sim, char prefix, int number)
 {
     char name[16];
-    return arena_string(&sim->arena, sim_name(name, prefix, number));
+    return arena_printf(&sim->arena, "%s%s", sim->host.renamed ? OBJECTS_RENAMED : "",
+                        sim_name(name, prefix, number));
 }
 
 bool objects_constraints_on_pods(const struct sim_gang *gang)

@@ -14,6 +14,8 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
 void objects_group(struct sim *sim, int index, const struct group_state *state,
                    struct group_object *object);
 
+#define OBJECTS_RENAMED "0-" /* what host.renamed puts in front of names: their order stays */
+
 /* "p17" and the like, *borrowed* from sim->arena. */
 const char *objects_name(struct sim *sim, char prefix, int number);
 

@@ -55,7 +55,7 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
 {
     const struct host *host = &sim->host;
     int free[SIM_NODES_MAX], shape = 0;
-    shown_free(sim, planned, free);
+    shown_free(sim, planned, true, free);
     for (int gang = 0; gang < sim->gang_count; gang++) {
         char name[16];
         struct gang_view view;

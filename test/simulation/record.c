@@ -16,10 +16,9 @@
 static void fill_call(struct sim *sim, const struct engine *engine, const struct record *record,
                       struct filter_event *event)
 {
-    char name[16];
     uint32_t *rows = arena_alloc(&sim->arena, SIM_NODES_MAX, sizeof *rows);
     for (uint32_t i = 0; i < record->node_count; i++) {
-        sim_name(name, 'n', record->nodes[i]);
+        const char *name = objects_name(sim, 'n', record->nodes[i]);
         rows[i] = engine_node_row(engine, name, strlen(name));
     }
     event->rows = rows;
@@ -141,63 +140,116 @@ void record_event(struct sim *sim, const struct engine *engine, const struct rec
     }
 }
 
+/* ---- what came of it ---- */
+
+/* A text without the marks of renamed objects. */
+static uint64_t digest_text(uint64_t digest, const char *text)
+{
+    static const char mark[] = OBJECTS_RENAMED;
+    if (text == NULL) {
+        return sim_digest_text(digest, NULL);
+    }
+    for (const char *at = text; *at != '\0'; at++) {
+        if (strncmp(at, mark, sizeof(mark) - 1) == 0) {
+            at += sizeof(mark) - 2;
+            continue;
+        }
+        digest = sim_digest(digest, at, 1);
+    }
+    return sim_digest(digest, "", 1);
+}
+
+static uint64_t digest_texts(uint64_t digest, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        digest = digest_text(digest, texts[i]);
+    }
+    return digest;
+}
+
+static uint64_t digest_filter(uint64_t digest, const struct filter_reply *reply, uint32_t nodes)
+{
+    digest = sim_digest(digest, &reply->ticket, sizeof(reply->ticket));
+    digest = sim_digest(digest, &reply->verdict, sizeof(reply->verdict));
+    digest = sim_digest(digest, &reply->index, sizeof(reply->index));
+    digest = digest_text(digest, reply->reason);
+    return reply->passes == NULL ? digest : sim_digest(digest, reply->passes, nodes);
+}
+
+static uint64_t digest_write(uint64_t digest, const struct pod_write *write)
+{
+    digest =
+        digest_texts(digest,
+                     (const char *const[]){write->name_space, write->name, write->uid, write->node,
+                                           write->gang, write->devices, write->text},
+                     7);
+    return sim_digest(digest, &write->rank, sizeof(write->rank));
+}
+
+static uint64_t digest_event(uint64_t digest, const struct event_effect *event)
+{
+    digest = digest_texts(digest,
+                          (const char *const[]){event->name_space, event->name, event->uid,
+                                                event->reason, event->message},
+                          5);
+    digest = sim_digest(digest, &event->group, sizeof(event->group));
+    return sim_digest(digest, &event->warning, sizeof(event->warning));
+}
+
+static uint64_t digest_transition(uint64_t digest, const struct transition_effect *transition)
+{
+    digest =
+        digest_texts(digest,
+                     (const char *const[]){transition->name_space, transition->gang,
+                                           transition->from, transition->to, transition->message},
+                     5);
+    return sim_digest(digest, &transition->waited_ms, sizeof(transition->waited_ms));
+}
+
+static uint64_t digest_effect(uint64_t digest, const struct effect *effect, uint32_t nodes)
+{
+    digest = sim_digest(digest, &effect->type, sizeof(effect->type));
+    switch (effect->type) {
+    case EFFECT_FILTER_REPLY:
+        return digest_filter(digest, &effect->filter, nodes);
+    case EFFECT_PRIORITIZE_REPLY:
+        digest = sim_digest(digest, &effect->prioritize.ticket, sizeof(uint64_t));
+        return sim_digest(digest, &effect->prioritize.index, sizeof(uint32_t));
+    case EFFECT_PREEMPT_REPLY:
+        digest = sim_digest(digest, &effect->preempt.ticket, sizeof(uint64_t));
+        return effect->preempt.keeps == NULL ? digest
+                                             : sim_digest(digest, effect->preempt.keeps, nodes);
+    case EFFECT_BIND_REPLY:
+        digest = sim_digest(digest, &effect->bind.ticket, sizeof(effect->bind.ticket));
+        return digest_text(digest, effect->bind.error);
+    case EFFECT_POST_BINDING:
+    case EFFECT_NOMINATE:
+    case EFFECT_EXPLAIN:
+    case EFFECT_EVICT:
+        return digest_write(digest, &effect->write);
+    case EFFECT_EVENT:
+        return digest_event(digest, &effect->event);
+    case EFFECT_TRANSITION:
+        return digest_transition(digest, &effect->transition);
+    case EFFECT_SKIPPED:
+        digest = sim_digest(digest, &effect->skipped.kind, sizeof(effect->skipped.kind));
+        return digest_texts(digest,
+                            (const char *const[]){effect->skipped.name_space, effect->skipped.name,
+                                                  effect->skipped.message},
+                            3);
+    case EFFECT_PHASE:
+        return digest_texts(
+            digest, (const char *const[]){effect->phase.uid, effect->phase.from, effect->phase.to},
+            3);
+    }
+    return digest;
+}
+
 uint64_t record_digest(const struct effects *effects, const struct record *record)
 {
     uint64_t digest = 0xcbf29ce484222325u;
     for (size_t i = 0; i < effects->count; i++) {
-        const struct effect *effect = &effects->items[i];
-        digest = sim_digest(digest, &effect->type, sizeof(effect->type));
-        switch (effect->type) {
-        case EFFECT_FILTER_REPLY:
-            digest = sim_digest(digest, &effect->filter.verdict, sizeof(effect->filter.verdict));
-            digest = sim_digest(digest, &effect->filter.index, sizeof(effect->filter.index));
-            digest = sim_digest_text(digest, effect->filter.reason);
-            if (effect->filter.passes != NULL) {
-                digest = sim_digest(digest, effect->filter.passes, record->node_count);
-            }
-            break;
-        case EFFECT_PRIORITIZE_REPLY:
-            digest = sim_digest(digest, &effect->prioritize.index, sizeof(uint32_t));
-            break;
-        case EFFECT_PREEMPT_REPLY:
-            if (effect->preempt.keeps != NULL) {
-                digest = sim_digest(digest, effect->preempt.keeps, record->node_count);
-            }
-            break;
-        case EFFECT_BIND_REPLY:
-            digest = sim_digest(digest, &effect->bind.ticket, sizeof(effect->bind.ticket));
-            digest = sim_digest_text(digest, effect->bind.error);
-            break;
-        case EFFECT_POST_BINDING:
-        case EFFECT_NOMINATE:
-        case EFFECT_EXPLAIN:
-        case EFFECT_EVICT:
-            digest = sim_digest_text(digest, effect->write.uid);
-            digest = sim_digest_text(digest, effect->write.node);
-            digest = sim_digest_text(digest, effect->write.gang);
-            digest = sim_digest_text(digest, effect->write.text);
-            break;
-        case EFFECT_EVENT:
-            digest = sim_digest_text(digest, effect->event.name);
-            digest = sim_digest_text(digest, effect->event.reason);
-            digest = sim_digest_text(digest, effect->event.message);
-            break;
-        case EFFECT_TRANSITION:
-            digest = sim_digest_text(digest, effect->transition.gang);
-            digest = sim_digest_text(digest, effect->transition.from);
-            digest = sim_digest_text(digest, effect->transition.to);
-            digest = sim_digest_text(digest, effect->transition.message);
-            digest = sim_digest(digest, &effect->transition.waited_ms, sizeof(int64_t));
-            break;
-        case EFFECT_SKIPPED:
-            digest = sim_digest_text(digest, effect->skipped.name);
-            digest = sim_digest_text(digest, effect->skipped.message);
-            break;
-        case EFFECT_PHASE:
-            digest = sim_digest_text(digest, effect->phase.uid);
-            digest = sim_digest_text(digest, effect->phase.to);
-            break;
-        }
+        digest = digest_effect(digest, &effects->items[i], record->node_count);
     }
     return digest;
 }

@@ -10,6 +10,7 @@
 #include "test/simulation/host.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/kube_scheduler.h"
+#include "test/simulation/replay.h"
 #include "test/simulation/trace.h"
 #include "topology/base/alloc.h"
 
@@ -88,7 +89,7 @@ void run_seed(const struct run *run, struct run_result *result)
         keep_quiet(sim);
     }
     if (!sim->failed) {
-        host_replay(sim);
+        replay_epoch(sim);
     }
     if (sim->failed) {
         trace_state(sim);

@@ -56,8 +56,9 @@ static inline bool shown_group(const struct sim *sim, int gang)
            memcmp(&shown->constraints, &is->constraints, sizeof(is->constraints)) == 0;
 }
 
-/* GPUs free for others by what it was shown and by what it holds, the holds of gang `spared` left
- * out (SIM_NONE: of none); negative for a node that is not there. */
-void shown_free(const struct sim *sim, int spared, int free[SIM_NODES_MAX]);
+/* GPUs free for others by what it was shown and by the account, the holds of gang `spared` left out
+ * (SIM_NONE: of none); negative for a node that is not there. `doubtful`: ordinary pods whose
+ * binding got no answer, or is confirmed and not shown yet, take room, too. */
+void shown_free(const struct sim *sim, int spared, bool doubtful, int free[SIM_NODES_MAX]);
 
 #endif

@@ -133,7 +133,8 @@ struct host {
     struct effects effects;
     uint64_t epoch;
     bool draining;
-    bool codecs; /* objects, calls and answers go through JSON */
+    bool codecs;  /* objects, calls and answers go through JSON */
+    bool renamed; /* objects have other names, in the same order: of a second engine */
     int64_t skew_ms;
     int64_t frozen_until;
     int64_t tick_at;
@@ -152,6 +153,14 @@ struct host {
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
     uint64_t ready[SIM_GANGS_MAX];   /* number of the apply that made it ready; 0: it is not */
     const char *phase[SIM_PODS_MAX]; /* of members, as shown last; NULL: not yet */
+    /* The account (account.c): phases as told, where members have room, nominations as carried,
+     * tickets of votes, bounds of the holds' deadlines. */
+    const char *told[SIM_PODS_MAX];
+    int place[SIM_PODS_MAX];
+    int carries[SIM_PODS_MAX];
+    uint64_t vote[SIM_PODS_MAX];
+    int64_t hold_least[SIM_GANGS_MAX], hold_most[SIM_GANGS_MAX];
+    int64_t hold_before[SIM_GANGS_MAX]; /* hold_least before the apply */
     bool carried; /* the running filter call's member was planned where its nomination says */
     struct filter_answer answer;
     uint32_t prioritized;
