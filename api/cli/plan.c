@@ -7,13 +7,10 @@
 
 #include "api/cli/cli.h"
 #include "api/cli/flags.h"
+#include "api/cli/plan_manifest.h"
 #include "api/cli/snapshot.h"
-#include "api/embedded/expand.h"
-#include "api/kube/objects/decode.h"
 #include "api/view/gang_view.h"
-#include "api/yaml/yaml.h"
 #include "scheduler/engine.h"
-#include "topology/base/alloc.h"
 #include "topology/base/arena.h"
 
 /* `phalanx plan`: the what-if, without a daemon.
@@ -86,133 +83,17 @@ static const struct flags syntax = {
     .exit_codes = "Exit code 3 when a gang does not fit.",
 };
 
-/* A gang that the manifest is about, and which of its pods: an object with a member for each. Those
- * of a group alone are all. */
-struct asked {
-    char *name_space;
-    char *name;
-    json_t *pods;
-};
-
 struct what_if {
     struct snapshot snapshot; /* with the manifest's objects */
     struct engine *engine;
     struct effects effects;
-    struct asked *asked; /* in the manifest's order */
-    size_t asked_count;
-    size_t asked_room;
+    struct question question;
 };
 
 static void apply(struct what_if *what_if, const struct event *event)
 {
     effects_reset(&what_if->effects);
     engine_apply(what_if->engine, event, &what_if->effects);
-}
-
-static struct asked *ask(struct what_if *what_if, const char *name_space, const char *name)
-{
-    for (size_t i = 0; i < what_if->asked_count; i++) {
-        if (strcmp(what_if->asked[i].name_space, name_space) == 0 &&
-            strcmp(what_if->asked[i].name, name) == 0) {
-            return &what_if->asked[i];
-        }
-    }
-    what_if->asked = alloc_grow(what_if->asked, &what_if->asked_room, what_if->asked_count + 1,
-                                sizeof *what_if->asked);
-    what_if->asked[what_if->asked_count] =
-        (struct asked){alloc_string(name_space), alloc_string(name), json_object()};
-    return &what_if->asked[what_if->asked_count++];
-}
-
-/* Notes the gang of an event that came of the manifest. A pod without one has no business here. */
-static int ask_for(struct what_if *what_if, const struct event *event, struct err *err)
-{
-    if (event->type == EVENT_GROUP) {
-        ask(what_if, event->group.name_space, event->group.name);
-    } else if (event->type == EVENT_POD && event->pod.gang == NULL) {
-        return err_set(err,
-                       "pod %s/%s is in no gang. Label it scheduling.x-k8s.io/pod-group: NAME and "
-                       "add a PodGroup of that name with spec.minMember, or label it "
-                       "pod-group.scheduling.sigs.k8s.io/name: NAME and "
-                       "pod-group.scheduling.sigs.k8s.io/min-available: \"4\"",
-                       event->pod.name_space, event->pod.name);
-    } else if (event->type == EVENT_POD) {
-        const struct asked *asked = ask(what_if, event->pod.name_space, event->pod.gang);
-        json_object_set_new(asked->pods, event->pod.name, json_true());
-    }
-    return 0;
-}
-
-/* Notes the gang of a pod that was there before, if it has one. */
-static void ask_for_old(struct what_if *what_if, const json_t *pod)
-{
-    struct pod_object object;
-    struct arena arena;
-    arena_init(&arena);
-    if (pod != NULL && pod_decode(pod, &arena, &object, NULL) == 0 && object.gang != NULL) {
-        const struct asked *asked = ask(what_if, object.name_space, object.gang);
-        json_object_set_new(asked->pods, object.name, json_true());
-    }
-    arena_finish(&arena);
-}
-
-/* Applying a pod that exists leaves it where it runs, as kubectl would: it is asked about as it is.
- */
-static bool is_there(struct what_if *what_if, const json_t *object)
-{
-    const json_t *metadata = json_object_get(object, "metadata");
-    const char *kind = json_string_value(json_object_get(object, "kind"));
-    const char *name_space = json_string_value(json_object_get(metadata, "namespace"));
-    const char *name = json_string_value(json_object_get(metadata, "name"));
-    const json_t *old = strcmp(kind, "Pod") != 0
-                            ? NULL
-                            : cluster_get(what_if->snapshot.cluster, "Pod", name_space, name);
-    ask_for_old(what_if, old);
-    return old != NULL;
-}
-
-/* Puts the manifest's objects into the cluster. CLI_USAGE when the manifest is at fault. */
-static int apply_manifest(struct what_if *what_if, const struct plan_flags *flags, struct err *err)
-{
-    json_t *objects = NULL;
-    json_t *documents = yaml_load_file(flags->manifest, err);
-    int result = CLI_USAGE;
-    if (documents == NULL) {
-        return CLI_RUNTIME;
-    }
-    if (expand_manifest(documents, flags->name_space, &objects, err) < 0) {
-        goto out;
-    }
-    size_t i;
-    json_t *object;
-    json_array_foreach(objects, i, object)
-    {
-        size_t before = what_if->snapshot.batch->count;
-        if (is_there(what_if, object)) {
-            continue;
-        }
-        if (cluster_apply(what_if->snapshot.cluster, object, what_if->snapshot.batch, NULL, err) <
-            0) {
-            goto out;
-        }
-        for (size_t k = before; k < what_if->snapshot.batch->count; k++) {
-            if (ask_for(what_if, &what_if->snapshot.batch->events[k], err) < 0) {
-                goto out;
-            }
-        }
-    }
-    if (what_if->asked_count == 0) {
-        err_set(err, "it has neither a new pod nor a pod group");
-        goto out;
-    }
-    result = CLI_OK;
-out:
-    if (result != CLI_OK) {
-        err_prefix(err, "%s", flags->manifest);
-    }
-    json_decref(objects);
-    json_decref(documents);
-    return result;
 }
 
 /* Shows the engine everything, and lets it come to rest. */
@@ -264,8 +145,8 @@ static int answer(const struct what_if *what_if, int output)
     json_t *gangs = json_array();
     struct arena arena;
     arena_init(&arena);
-    for (size_t i = 0; i < what_if->asked_count; i++) {
-        const struct asked *asked = &what_if->asked[i];
+    for (size_t i = 0; i < what_if->question.count; i++) {
+        const struct asked *asked = &what_if->question.asked[i];
         struct gang_view view;
         if (!engine_gang_find(what_if->engine, asked->name_space, asked->name, &arena, &view)) {
             continue; /* its only pods are terminal */
@@ -299,12 +180,7 @@ static int answer(const struct what_if *what_if, int output)
 
 static void what_if_finish(struct what_if *what_if)
 {
-    for (size_t i = 0; i < what_if->asked_count; i++) {
-        free(what_if->asked[i].name_space);
-        free(what_if->asked[i].name);
-        json_decref(what_if->asked[i].pods);
-    }
-    free(what_if->asked);
+    question_finish(&what_if->question);
     effects_finish(&what_if->effects);
     engine_destroy(what_if->engine);
     snapshot_finish(&what_if->snapshot);
@@ -318,7 +194,8 @@ static int plan(const struct plan_flags *flags)
     effects_init(&what_if.effects);
     int result = snapshot_load(&what_if.snapshot, "plan", flags->snapshot, flags->config);
     if (result == CLI_OK) {
-        result = apply_manifest(&what_if, flags, &err);
+        result = plan_manifest_apply(&what_if.snapshot, flags->manifest, flags->name_space,
+                                     &what_if.question, &err);
         if (result != CLI_OK) {
             fprintf(stderr, "phalanx plan: %s\n", err.text);
         }

@@ -47,7 +47,17 @@ struct cluster {
     json_t *deletions; /* first uid made for a name ─▶ how often it was deleted */
     json_t *events;    /* v1 Events, oldest first */
     json_t *topologies;
+    json_t *kept; /* of KEPT: kind ─▶ its objects */
+    size_t kept_count;
     uint64_t event_count;
+};
+
+/* Kinds that make no events: who made pods, and what admission writes into them. */
+static const char *const KEPT[][2] = {
+    {"Job", "batch/v1"},
+    {"LimitRange", "v1"},
+    {"PriorityClass", "scheduling.k8s.io/v1"},
+    {"RuntimeClass", "node.k8s.io/v1"},
 };
 
 struct cluster *cluster_create(void)
@@ -59,6 +69,7 @@ struct cluster *cluster_create(void)
     cluster->deletions = json_object();
     cluster->events = json_array();
     cluster->topologies = json_array();
+    cluster->kept = json_object();
     return cluster;
 }
 
@@ -73,6 +84,7 @@ void cluster_destroy(struct cluster *cluster)
     json_decref(cluster->deletions);
     json_decref(cluster->events);
     json_decref(cluster->topologies);
+    json_decref(cluster->kept);
     free(cluster);
 }
 
@@ -215,7 +227,7 @@ static void append_gone(int kind, const json_t *object, struct kube_batch *batch
 
 static size_t count_objects(const struct cluster *cluster)
 {
-    size_t count = json_array_size(cluster->topologies);
+    size_t count = json_array_size(cluster->topologies) + cluster->kept_count;
     for (size_t kind = 0; kind < KINDS; kind++) {
         count += json_object_size(cluster->kinds[kind]);
     }
@@ -264,6 +276,29 @@ static int apply_list(struct cluster *cluster, json_t *list, const char *item_ki
     return 0;
 }
 
+static bool is_kept(const json_t *object)
+{
+    const char *kind = text_of(object, "kind"), *version = text_of(object, "apiVersion");
+    for (size_t i = 0; i < sizeof KEPT / sizeof KEPT[0]; i++) {
+        if (strcmp(kind, KEPT[i][0]) == 0) {
+            return version == NULL || strcmp(version, KEPT[i][1]) == 0;
+        }
+    }
+    return false;
+}
+
+static void keep(struct cluster *cluster, json_t *object)
+{
+    const char *kind = text_of(object, "kind");
+    json_t *list = json_object_get(cluster->kept, kind);
+    if (list == NULL) {
+        list = json_array();
+        json_object_set_new(cluster->kept, kind, list);
+    }
+    json_array_append(list, object);
+    cluster->kept_count++;
+}
+
 int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *batch,
                   size_t *skipped, struct err *err)
 {
@@ -282,11 +317,15 @@ int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *ba
     if (kind >= 0) {
         return apply_one(cluster, kind, object, batch, err);
     }
-    if (import_is_topology(object)) {
+    if (import_is_topology(object) || is_kept(object)) {
         if (count_objects(cluster) >= CLUSTER_OBJECTS_MAX) {
             return err_set(err, "%s: more than %u objects", name, CLUSTER_OBJECTS_MAX);
         }
-        json_array_append(cluster->topologies, object);
+        if (is_kept(object)) {
+            keep(cluster, object);
+        } else {
+            json_array_append(cluster->topologies, object);
+        }
         return 0;
     }
     if (slice_recognise(object)) {
@@ -297,6 +336,11 @@ int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *ba
         ++*skipped;
     }
     return 0;
+}
+
+const json_t *cluster_kept(const struct cluster *cluster, const char *kind)
+{
+    return json_object_get(cluster->kept, kind);
 }
 
 const json_t *cluster_topologies(const struct cluster *cluster)

@@ -14,9 +14,9 @@
  *
  * A snapshot is what `kubectl get nodes,pods,podgroups -A -o json` (or yaml) prints: a v1 List, or
  * several documents, or both. Kueue's Topology and Volcano's HyperNode are kept aside, for whoever
- * wants to import them; they make no events. ResourceSlices go into the batch as they are, and are
- * not kept. Other kinds are counted and skipped. It plays its part
- * honestly: a Binding for a pod that is bound elsewhere is refused, one for another uid is gone.
+ * wants to import them, and so are Jobs, PriorityClasses, RuntimeClasses and LimitRanges; they make
+ * no events. ResourceSlices go into the batch as they are, and are not kept. Other kinds are counted
+ * and skipped. It plays its part honestly: a Binding for a pod that is bound elsewhere is refused, one for another uid is gone.
  */
 
 #define CLUSTER_OBJECTS_MAX 1000000u
@@ -53,6 +53,10 @@ const json_t *cluster_get(const struct cluster *cluster, const char *kind, const
 
 /* *Borrowed* array of the Topology and HyperNode objects, in the order they came. */
 const json_t *cluster_topologies(const struct cluster *cluster);
+
+/* *Borrowed* array of the objects of a kind that is kept without events, in the order they came:
+ * "Job", "LimitRange", "PriorityClass", "RuntimeClass". NULL when there are none. */
+const json_t *cluster_kept(const struct cluster *cluster, const char *kind);
 
 /* *New* v1 List of a kind in order of namespace, then name; name_space NULL = all. Kind "Event"
  * gives the events that cluster_submit() kept, oldest first. */

@@ -18,8 +18,9 @@
  * pkg/controller.v1/pytorch, pkg/controller.v1/common/{job,pod,scheduling}.go.
  */
 
-#define GROUP_LABEL "scheduling.x-k8s.io/pod-group"
-#define NESTING_MAX 16
+#define GROUP_LABEL   "scheduling.x-k8s.io/pod-group"
+#define NESTING_MAX   16
+#define GENERATED_MAX 58 /* bytes of a generateName that count */
 
 const char *expand_text_of(const json_t *object, const char *key)
 {
@@ -115,7 +116,9 @@ const json_t *expand_find_template(const struct expansion *expansion, const stru
 static int expand_plain(struct expansion *expansion, const struct owner *owner)
 {
     json_t *copy = json_deep_copy(owner->object);
-    expand_set_text(expand_descend(copy, "metadata"), "namespace", owner->name_space);
+    json_t *metadata = expand_descend(copy, "metadata");
+    expand_set_text(metadata, "name", owner->name);
+    expand_set_text(metadata, "namespace", owner->name_space);
     json_array_append_new(expansion->objects, copy);
     return 0;
 }
@@ -293,8 +296,37 @@ static bool holds_pods(const json_t *json, int depth)
     return false;
 }
 
+/* metadata.name, or what stands for it: a name of the API server's ends in five of the letters
+ * bcdfghjklmnpqrstvwxz2456789, and it cuts what comes before at GENERATED_MAX
+ * (apiserver/pkg/storage/names/generate.go). NULL when there is neither. */
+static const char *find_name(struct expansion *expansion, const json_t *metadata,
+                             char made[NAME_MAX_BYTES])
+{
+    const char *name = expand_text_of(metadata, "name");
+    const char *stem = expand_text_of(metadata, "generateName");
+    if (name != NULL && name[0] != '\0') {
+        return name;
+    }
+    if (stem == NULL || stem[0] == '\0') {
+        return NULL;
+    }
+    snprintf(made, NAME_MAX_BYTES, "%.*snew%zu", GENERATED_MAX, stem, ++expansion->generated);
+    return made;
+}
+
+/* Keeps what it was for a warning. */
+static int leave_out(struct expansion *expansion, const struct owner *owner)
+{
+    char text[2 * NAME_MAX_BYTES];
+    snprintf(text, sizeof text, "%.64s %.253s/%.253s", owner->kind, owner->name_space,
+             owner->name == NULL ? "" : owner->name);
+    json_array_append_new(expansion->unused, json_string(text));
+    return 0;
+}
+
 static int expand_object(struct expansion *expansion, const json_t *object)
 {
+    char made[NAME_MAX_BYTES];
     const json_t *metadata = json_object_get(object, "metadata");
     const char *name_space = expand_text_of(metadata, "namespace");
     struct owner owner = {.object = object,
@@ -302,7 +334,7 @@ static int expand_object(struct expansion *expansion, const json_t *object)
                           .name_space = name_space == NULL || name_space[0] == '\0'
                                             ? expansion->name_space
                                             : name_space,
-                          .name = expand_text_of(metadata, "name")};
+                          .name = find_name(expansion, metadata, made)};
     const char *api_version = expand_text_of(object, "apiVersion");
     if (owner.kind == NULL) {
         return err_set(expansion->err, "an object without a kind");
@@ -313,7 +345,8 @@ static int expand_object(struct expansion *expansion, const json_t *object)
             continue;
         }
         if (owner.name == NULL || owner.name[0] == '\0' || strlen(owner.name) > 253) {
-            return err_set(expansion->err, "%s: metadata.name is missing or not a name",
+            return err_set(expansion->err,
+                           "%s: metadata.name is missing or not a name, and so is generateName",
                            owner.kind);
         }
         return kinds[i].expand(expansion, &owner);
@@ -324,7 +357,7 @@ static int expand_object(struct expansion *expansion, const json_t *object)
                        "or a Pod, PodGroup, Job, JobSet or PyTorchJob",
                        owner.kind, api_version == NULL ? "no apiVersion" : api_version);
     }
-    return 0;
+    return leave_out(expansion, &owner);
 }
 
 static int expand_all(struct expansion *expansion, const json_t *documents, int depth)
@@ -345,16 +378,25 @@ static int expand_all(struct expansion *expansion, const json_t *documents, int 
     return 0;
 }
 
-int expand_manifest(const json_t *documents, const char *name_space, json_t **objects,
+int expand_manifest(const json_t *documents, const char *name_space, struct expanded *expanded,
                     struct err *err)
 {
     struct err own;
-    struct expansion expansion = {
-        .objects = json_array(), .name_space = name_space, .err = err == NULL ? &own : err};
+    struct expansion expansion = {.objects = json_array(),
+                                  .unused = json_array(),
+                                  .name_space = name_space,
+                                  .err = err == NULL ? &own : err};
+    *expanded = (struct expanded){expansion.objects, expansion.unused};
     if (expand_all(&expansion, documents, 0) < 0) {
-        json_decref(expansion.objects);
+        expanded_finish(expanded);
         return -1;
     }
-    *objects = expansion.objects;
     return 0;
+}
+
+void expanded_finish(struct expanded *expanded)
+{
+    json_decref(expanded->objects);
+    json_decref(expanded->unused);
+    *expanded = (struct expanded){.objects = NULL};
 }

@@ -24,19 +24,26 @@
  *                                       runPolicy.schedulingPolicy.minAvailable or all replicas,
  *                                       annotations are the job's
  *   List                                item by item
- *   a kind that holds no pods           left out (Service, ConfigMap, …)
+ *   a kind that holds no pods           left out (Service, ConfigMap, …), and named in `unused`
  *   any other kind that holds pods      an error that names it
  *
- * Pods are named <owner>-<index> where the controllers add random letters: the same manifest gives
- * the same pods. A suspended job is expanded as if it were resumed, for that is what one asks
- * about.
+ * Pods are named <owner>-<index> where the controllers add random letters, and an object with
+ * generateName gets new1, new2 … behind it, which is nothing that the API server would choose: the
+ * same manifest gives the same pods. A suspended job is expanded as if it were resumed, for that is
+ * what one asks about.
  */
 
 #define EXPAND_PODS_MAX 100000
 
-/* `documents`: array of objects. `name_space`: for objects without one. Sets *objects to a *new*
- * array, groups and pods in the manifest's order; nothing is shared with `documents`. */
-int expand_manifest(const json_t *documents, const char *name_space, json_t **objects,
+struct expanded {
+    json_t *objects; /* groups and pods in the manifest's order */
+    json_t *unused;  /* "Service default/web" of every object that is left out */
+};
+
+/* `documents`: array of objects. `name_space`: for objects without one. Nothing of what comes out is
+ * shared with `documents`; after a failure there is nothing to finish. */
+int expand_manifest(const json_t *documents, const char *name_space, struct expanded *expanded,
                     struct err *err);
+void expanded_finish(struct expanded *expanded);
 
 #endif

@@ -18,9 +18,11 @@
 #define PATH_MAX_BYTES 64
 
 struct expansion {
-    json_t *objects;
+    json_t *objects; /* as in struct expanded; so is the next */
+    json_t *unused;
     const char *name_space; /* default */
     size_t pods;
+    size_t generated; /* names that were made */
     struct err *err;
 };
 

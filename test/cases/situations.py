@@ -226,7 +226,6 @@ situation(
 
 # Asked again after `kubectl apply`.
 
-APPLIED = "pods are matched by name yet"
 ASKED = [group("train", 4), job("train", 4, "train")]
 
 
@@ -235,18 +234,17 @@ def made(running=False):
     return [group("train", 4)] + owned(pods, "Job", "train")
 
 
-situation("09", CLUSTER + others("a") + made(), ASKED, speaks_of(4), does_not_fit(waits=4, because="short by 1 of 4"), late=APPLIED)
-situation("09-fits", CLUSTER + made(), ASKED, speaks_of(4), fits(4), places_only("k2p$"), late=APPLIED)
-situation("09-running", CLUSTER + made(running=True), ASKED, speaks_of(4), fits(4), places_only("k2p$"), late=APPLIED)
+situation("09", CLUSTER + others("a") + made(), ASKED, speaks_of(4), does_not_fit(waits=4, because="short by 1 of 4"))
+situation("09-fits", CLUSTER + made(), ASKED, speaks_of(4), fits(4), places_only("k2p$"))
+situation("09-running", CLUSTER + made(running=True), ASKED, speaks_of(4), fits(4), places_only("k2p$"))
 situation(
     "09-jobset",
     CLUSTER + [group("train", 4)] + [job_set_pod(f"train-workers-0-{i}-q{i}zz", "train", "workers", 0, i) for i in range(4)],
-    [group("train", 4), job_set_of(1, 4, 8)], speaks_of(4), fits(4), places_only("zz$"), late=APPLIED,
+    [group("train", 4), job_set_of(1, 4, 8)], speaks_of(4), fits(4), places_only("zz$"),
 )
 
 # Names that the API server makes.
 
-GENERATED = "generateName is refused yet"
 BLOCKS = nodes(["a", "b"], labels={BLOCK: "one"}) + nodes(["c", "d"], labels={BLOCK: "two"})
 NEAR = {"kueue.x-k8s.io/podset-preferred-topology": BLOCK}
 UNNAMED = pod("gone", "tas")
@@ -254,17 +252,17 @@ UNNAMED["metadata"] = {"namespace": "default", "generateName": "tas-", "labels":
 
 situation(
     "10", BLOCKS, [group("tas", 2), job("sample-", 2, "tas", annotations=NEAR, generated=True, suspend=True)],
-    fits(2, domains=1, label=BLOCK), late=GENERATED,
+    fits(2, domains=1, label=BLOCK),
 )
 situation(
     "10-named", BLOCKS, [group("tas", 2), job("sample-a", 2, "tas", annotations=NEAR, suspend=True)],
     fits(2, domains=1, label=BLOCK),
 )
-situation("10-pod", BLOCKS, [group("tas", 1), UNNAMED], fits(1), late=GENERATED)
+situation("10-pod", BLOCKS, [group("tas", 1), UNNAMED], fits(1))
 situation(
     "10-jobset", CLUSTER,
     [group("train", 2), job_set("train-", [("workers", 1, 2, template("train", pod_spec(gpus=8)))], generated=True)],
-    fits(2), late=GENERATED,
+    fits(2),
 )
 
 # Reasons that are true.

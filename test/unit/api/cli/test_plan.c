@@ -308,7 +308,7 @@ START_TEST(pods_that_exist_are_not_moved)
     ck_assert_int_eq(
         plan("{apiVersion: v1, kind: Pod, metadata: {name: busy, namespace: other}}", "tree"),
         CLI_USAGE);
-    expect_in(cli_err, "it has neither a new pod nor a pod group");
+    expect_in(cli_err, "it has neither a pod of a gang nor a pod group");
 }
 END_TEST
 

@@ -112,6 +112,35 @@ START_TEST(who_was_not_asked_about)
 }
 END_TEST
 
+#define JOB                                                                            \
+    "- apiVersion: batch/v1\n"                                                         \
+    "  kind: Job\n"                                                                    \
+    "  metadata: {name: t}\n"                                                          \
+    "  spec:\n"                                                                        \
+    "    parallelism: 2\n"                                                             \
+    "    completions: 2\n"                                                             \
+    "    completionMode: Indexed\n"                                                    \
+    "    template:\n"                                                                  \
+    "      metadata: {labels: {scheduling.x-k8s.io/pod-group: train}}\n"               \
+    "      spec: {schedulerName: phalanx, containers: [{name: c, resources: {limits: " \
+    "{nvidia.com/gpu: 8}}}]}\n"
+
+/* A Job whose pods are called as one's own would be is not kept from having pods. */
+START_TEST(a_name_that_is_taken)
+{
+    ck_assert_int_eq(
+        plan(LIST NODE("n1")
+                 NODE("n2") "- {kind: Pod, metadata: {name: t-0}, spec: {containers: []}}\n",
+             LIST GROUP("2") JOB, "json"),
+        CLI_OK);
+    expect_in(cli_out, "\"default/t-0-new1\"");
+    expect_in(cli_out, "\"default/t-1\"");
+    /* The same Job twice is one Job. */
+    ck_assert_int_eq(plan(LIST NODE("n1") NODE("n2"), LIST GROUP("2") JOB JOB, "json"), CLI_OK);
+    expect_in(cli_out, "\"pods\": 2");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plan_asked");
@@ -119,6 +148,7 @@ int main(void)
     tcase_add_test(tests, beside_a_feasible_plan);
     tcase_add_test(tests, beside_a_running_gang);
     tcase_add_test(tests, who_was_not_asked_about);
+    tcase_add_test(tests, a_name_that_is_taken);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

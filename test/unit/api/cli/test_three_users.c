@@ -171,15 +171,15 @@ static void apply_manifest(struct embedded_backend *backend)
 {
     struct err err;
     json_t *documents = yaml_load_file(manifest_path, &err);
-    json_t *objects = NULL;
+    struct expanded expanded;
     size_t i;
     json_t *object;
-    ck_assert_int_eq(expand_manifest(documents, "default", &objects, &err), 0);
-    json_array_foreach(objects, i, object)
+    ck_assert_int_eq(expand_manifest(documents, "default", &expanded, &err), 0);
+    json_array_foreach(expanded.objects, i, object)
     {
         ck_assert_int_eq(embedded_backend_apply(backend, object, &err), 0);
     }
-    json_decref(objects);
+    expanded_finish(&expanded);
     json_decref(documents);
 }
 

@@ -10,19 +10,21 @@
 #include "topology/base/arena.h"
 
 static struct err err;
-static json_t *objects;
+static struct expanded expanded;
+static json_t *objects; /* of expanded */
 static struct arena arena;
 
 static void setup(void)
 {
     memset(&err, 0, sizeof err);
+    expanded = (struct expanded){.objects = NULL};
     objects = NULL;
     arena_init(&arena);
 }
 
 static void teardown(void)
 {
-    json_decref(objects);
+    expanded_finish(&expanded);
     arena_finish(&arena);
 }
 
@@ -31,9 +33,9 @@ static int expand(const char *yaml)
     json_t *documents = yaml_load(yaml, strlen(yaml), &err);
     ck_assert_msg(documents != NULL, "%s", err.text);
     json_t *before = json_deep_copy(documents);
-    json_decref(objects);
-    objects = NULL;
-    int result = expand_manifest(documents, "default", &objects, &err);
+    expanded_finish(&expanded);
+    int result = expand_manifest(documents, "default", &expanded, &err);
+    objects = expanded.objects;
     ck_assert_int_eq(json_equal(before, documents), 1);
     json_decref(before);
     json_decref(documents);
@@ -100,6 +102,39 @@ START_TEST(pods_and_groups_pass_through)
         "- {apiVersion: v1, kind: Pod, metadata: {name: q, namespace: a}}\n"
         "- {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {containers: x}}\n");
     ck_assert_str_eq(names(), "Pod:default/p PodGroup:a/g Pod:a/q");
+}
+END_TEST
+
+/* What the API server would name, in a way that it does not. */
+START_TEST(names_that_are_generated)
+{
+    expand_good("{apiVersion: v1, kind: Pod, metadata: {generateName: p-}}\n---\n"
+                "{apiVersion: v1, kind: Pod, metadata: {generateName: p-, name: ''}}\n---\n"
+                "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: j-}\n"
+                "spec:\n  parallelism: 2\n" TEMPLATE("a: b"));
+    ck_assert_str_eq(names(), "Pod:default/p-new1 Pod:default/p-new2 Pod:default/j-new3-0 "
+                              "Pod:default/j-new3-1");
+    ck_assert_str_eq(label(2, "batch.kubernetes.io/job-name"), "j-new3");
+    expand_good("apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\n"
+                "metadata: {generateName: js-}\n"
+                "spec: {replicatedJobs: [{name: w, template: {spec: {template: {spec: {}}}}}]}\n");
+    ck_assert_str_eq(names(), "Pod:default/js-new1-w-0-0");
+    char long_name[512];
+    snprintf(long_name, sizeof long_name,
+             "{apiVersion: v1, kind: Pod, metadata: {generateName: a%069d}}", 0);
+    expand_good(long_name);
+    ck_assert_uint_eq(strlen(names()), strlen("Pod:default/") + 58 + strlen("new1"));
+}
+END_TEST
+
+START_TEST(what_is_left_out_is_named)
+{
+    expand_good("{apiVersion: v1, kind: Service, metadata: {name: web, namespace: a}}\n---\n"
+                "{apiVersion: v1, kind: Pod, metadata: {name: p}}\n---\n"
+                "{apiVersion: v1, kind: ConfigMap}\n");
+    ck_assert_uint_eq(json_array_size(expanded.unused), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(expanded.unused, 0)), "Service a/web");
+    ck_assert_str_eq(json_string_value(json_array_get(expanded.unused, 1)), "ConfigMap default/");
 }
 END_TEST
 
@@ -387,6 +422,8 @@ int main(void)
     TCase *tests = tcase_create("expand");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, pods_and_groups_pass_through);
+    tcase_add_test(tests, names_that_are_generated);
+    tcase_add_test(tests, what_is_left_out_is_named);
     tcase_add_test(tests, a_job_makes_its_pods);
     tcase_add_test(tests, an_indexed_job_gives_ranks);
     tcase_add_test(tests, a_job_without_numbers_has_one_pod);

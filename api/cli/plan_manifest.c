@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/cli/plan_manifest.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/cli/cli.h"
+#include "api/embedded/existing.h"
+#include "api/embedded/expand.h"
+#include "api/kube/objects/decode.h"
+#include "api/yaml/yaml.h"
+#include "topology/base/alloc.h"
+#include "topology/base/arena.h"
+
+/* Object by object, in the manifest's order:
+ *
+ *   PodGroup ──────────────────────────────────────▶ into the cluster, its gang is asked about
+ *   Pod ─▶ is there, or has its place ──▶ yes ─────▶ asked about as it is
+ *                                    └──▶ no ──────▶ into the cluster and asked about
+ *
+ * and whatever else lives of the same owner is asked about, too. What is asked about is a pod of a
+ * gang: one without a gang is a mistake of the manifest, unless it was there before.
+ */
+
+#define NAME_MAX_BYTES 384
+#define RENAMES_MAX    100
+
+struct application {
+    struct snapshot *snapshot;
+    struct question *question;
+    struct existing *existing;
+    json_t *owners; /* owners whose pods were asked about: an object with a member for each */
+    struct err *err;
+};
+
+static const char *metadata_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(object, "metadata"), key));
+}
+
+static bool is_pod(const json_t *object)
+{
+    return strcmp(json_string_value(json_object_get(object, "kind")), "Pod") == 0;
+}
+
+static struct asked *ask(struct question *question, const char *name_space, const char *name)
+{
+    for (size_t i = 0; i < question->count; i++) {
+        if (strcmp(question->asked[i].name_space, name_space) == 0 &&
+            strcmp(question->asked[i].name, name) == 0) {
+            return &question->asked[i];
+        }
+    }
+    question->asked =
+        alloc_grow(question->asked, &question->room, question->count + 1, sizeof *question->asked);
+    question->asked[question->count] =
+        (struct asked){alloc_string(name_space), alloc_string(name), json_object()};
+    return &question->asked[question->count++];
+}
+
+static void ask_for_pod(struct question *question, const struct pod_object *pod)
+{
+    const struct asked *asked = ask(question, pod->name_space, pod->gang);
+    json_object_set_new(asked->pods, pod->name, json_true());
+}
+
+/* A pod that was there before; it need not be in a gang. */
+static void ask_for_old(const struct application *application, const json_t *pod)
+{
+    struct pod_object object;
+    struct arena arena;
+    arena_init(&arena);
+    if (pod_decode(pod, &arena, &object, NULL) == 0 && object.gang != NULL) {
+        ask_for_pod(application->question, &object);
+    }
+    arena_finish(&arena);
+}
+
+/* All that live of a pod's owner, once for each owner. */
+static void ask_for_owner(const struct application *application, const json_t *made)
+{
+    const json_t *pods = existing_of_owner(application->existing, made);
+    const json_t *first = json_array_get(pods, 0);
+    size_t i;
+    const json_t *pod;
+    if (first == NULL || json_object_get(application->owners, metadata_of(first, "uid")) != NULL) {
+        return;
+    }
+    json_object_set_new(application->owners, metadata_of(first, "uid"), json_true());
+    json_array_foreach(pods, i, pod)
+    {
+        ask_for_old(application, pod);
+    }
+}
+
+/* Notes what an event asks about that came of the manifest. */
+static int ask_for(const struct application *application, const struct event *event)
+{
+    if (event->type == EVENT_GROUP) {
+        ask(application->question, event->group.name_space, event->group.name);
+    } else if (event->type == EVENT_POD && event->pod.gang == NULL) {
+        return err_set(application->err,
+                       "pod %s/%s is in no gang. Label it scheduling.x-k8s.io/pod-group: NAME and "
+                       "add a PodGroup of that name with spec.minMember, or label it "
+                       "pod-group.scheduling.sigs.k8s.io/name: NAME and "
+                       "pod-group.scheduling.sigs.k8s.io/min-available: \"4\"",
+                       event->pod.name_space, event->pod.name);
+    } else if (event->type == EVENT_POD) {
+        ask_for_pod(application->question, &event->pod);
+    }
+    return 0;
+}
+
+/* A Job's pod gets random letters in a cluster, so one of somebody else cannot stand in its way. */
+static bool rename_pod(const struct application *application, json_t *pod)
+{
+    json_t *metadata = json_object_get(pod, "metadata");
+    const char *name_space = metadata_of(pod, "namespace");
+    char name[NAME_MAX_BYTES];
+    for (int i = 1; i < RENAMES_MAX; i++) {
+        snprintf(name, sizeof name, "%.253s-new%d", metadata_of(pod, "name"), i);
+        if (cluster_get(application->snapshot->cluster, "Pod", name_space, name) == NULL) {
+            json_object_set_new(metadata, "name", json_string(name));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The pod of the cluster that this one is, or NULL. */
+static const json_t *find_old(const struct application *application, json_t *pod)
+{
+    const json_t *taken = existing_take(application->existing, pod);
+    if (taken != NULL) {
+        return taken;
+    }
+    const json_t *old = cluster_get(application->snapshot->cluster, "Pod",
+                                    metadata_of(pod, "namespace"), metadata_of(pod, "name"));
+    const json_t *owner =
+        json_array_get(json_object_get(json_object_get(pod, "metadata"), "ownerReferences"), 0);
+    const char *kind = json_string_value(json_object_get(owner, "kind"));
+    bool lettered = kind != NULL && strcmp(kind, "Job") == 0;
+    return old != NULL && lettered && !existing_same_owner(old, pod) && rename_pod(application, pod)
+               ? NULL
+               : old;
+}
+
+static int apply_object(const struct application *application, json_t *object)
+{
+    struct kube_batch *batch = application->snapshot->batch;
+    size_t before = batch->count;
+    if (is_pod(object)) {
+        const json_t *old = find_old(application, object);
+        ask_for_owner(application, object);
+        if (old != NULL) {
+            ask_for_old(application, old);
+            return 0;
+        }
+    }
+    if (cluster_apply(application->snapshot->cluster, object, batch, NULL, application->err) < 0) {
+        return -1;
+    }
+    for (size_t i = before; i < batch->count; i++) {
+        if (ask_for(application, &batch->events[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int apply_all(const struct application *application, const struct expanded *expanded)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach(expanded->objects, i, object)
+    {
+        if (apply_object(application, object) < 0) {
+            return -1;
+        }
+    }
+    if (application->question->count == 0) {
+        return err_set(application->err, "it has neither a pod of a gang nor a pod group");
+    }
+    return 0;
+}
+
+int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char *name_space,
+                        struct question *question, struct err *err)
+{
+    json_t *documents = yaml_load_file(path, err);
+    if (documents == NULL) {
+        return CLI_RUNTIME;
+    }
+    struct expanded expanded;
+    int result = expand_manifest(documents, name_space, &expanded, err);
+    if (result == 0) {
+        struct application application = {.snapshot = snapshot,
+                                          .question = question,
+                                          .existing = existing_create(snapshot->cluster),
+                                          .owners = json_object(),
+                                          .err = err};
+        result = apply_all(&application, &expanded);
+        existing_destroy(application.existing);
+        json_decref(application.owners);
+        expanded_finish(&expanded);
+    }
+    json_decref(documents);
+    if (result < 0) {
+        err_prefix(err, "%s", path);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+void question_finish(struct question *question)
+{
+    for (size_t i = 0; i < question->count; i++) {
+        free(question->asked[i].name_space);
+        free(question->asked[i].name);
+        json_decref(question->asked[i].pods);
+    }
+    free(question->asked);
+    *question = (struct question){.asked = NULL};
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_CLI_PLAN_MANIFEST_H
+#define API_CLI_PLAN_MANIFEST_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "api/cli/snapshot.h"
+#include "topology/base/err.h"
+
+/* The manifest of `phalanx plan`: what its controllers and admission make of it goes into the
+ * snapshot's cluster, and what it asks about is noted.
+ */
+
+/* A gang that the manifest is about, and which of its pods: an object with a member for each. With
+ * none, all are asked about: the manifest has its group alone. */
+struct asked {
+    char *name_space;
+    char *name;
+    json_t *pods;
+};
+
+struct question {
+    struct asked *asked; /* in the manifest's order */
+    size_t count;
+    size_t room;
+};
+
+/* Applies the manifest as `kubectl apply` and the controllers would. A pod that is there stays as it
+ * is and is asked about, also when its controller named it otherwise (embedded/existing.h). Returns
+ * an exit code of cli.h; when it is not CLI_OK, `err` says why. */
+int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char *name_space,
+                        struct question *question, struct err *err);
+
+void question_finish(struct question *question);
+
+#endif
