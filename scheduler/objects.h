@@ -19,6 +19,7 @@
 #define POD_AFFINITY_TERMS_MAX 32  /* nodeSelectorTerms */
 #define POD_EXPRESSIONS_MAX    32  /* per term */
 #define POD_VALUES_MAX         512 /* per expression */
+#define POD_CLAIMS_MAX         32
 
 enum toleration_operator { TOLERATION_EQUAL, TOLERATION_EXISTS };
 
@@ -53,6 +54,20 @@ struct expression_object {
 struct term_object {
     const struct expression_object *expressions;
     size_t expression_count;
+};
+
+/* A claim on something that every node has once, by which pods exclude each other there: a host
+ * port, or being the only pod that a required anti-affinity term selects. Pods whose claims have
+ * the same words compete for it.
+ *
+ *   whole       nobody else may have any of it
+ *   not whole   others may, too, unless they claim it whole
+ *
+ * "host port 80/TCP of 10.0.0.1" is claimed whole, beside a part of "host port 80/TCP", which who
+ * listens on all addresses claims whole. */
+struct claim_object {
+    const char *what; /* in words for people */
+    bool whole;
 };
 
 /* One layer of slices: every `size` consecutive ranks lie in one domain of `level` (a level name
@@ -103,6 +118,8 @@ struct pod_object {
     size_t term_count;
     const struct toleration_object *tolerations;
     size_t toleration_count;
+    const struct claim_object *claims;
+    size_t claim_count; /* at most POD_CLAIMS_MAX */
 
     /* The gang it belongs to, in the pod's own namespace; NULL for an ordinary pod. */
     const char *gang;

@@ -212,6 +212,10 @@ static void put_pod(FILE *out, const struct pod_object *pod)
     if (pod->toleration_count > 0) {
         fprintf(out, ", tolerations: %zu", pod->toleration_count);
     }
+    for (size_t i = 0; i < pod->claim_count; i++) {
+        put_with(out, pod->claims[i].whole ? ", claims " : ", claims a part of ",
+                 pod->claims[i].what);
+    }
 }
 
 /* ---- events ---- */
@@ -499,7 +503,8 @@ void journal_text_effect(struct journal_text *text, FILE *out, const struct even
         put_skipped(out, &effect->skipped);
         break;
     case EFFECT_PHASE:
-        put_with(out, "pod uid ", effect->phase.uid);
+        fputs("pod", out);
+        put_with(out, " uid ", effect->phase.uid);
         put_with(out, " from ", effect->phase.from);
         put_with(out, " to ", effect->phase.to);
         break;

@@ -76,12 +76,14 @@ static const struct gang *find_after(const struct attempt *attempt, const struct
 static int64_t free_in(const struct engine *engine, const struct domain *range, uint32_t resource)
 {
     int64_t sum = 0;
-    if (range->end - range->first == domains_positions(engine->domains)) {
+    bool all = range->end - range->first == domains_positions(engine->domains);
+    if (all && !resource_is_slot(resource)) {
         return ledger_total_free(engine->ledger, resource);
     }
     for (uint32_t position = range->first; position < range->end; position++) {
         uint32_t row = domains_row(engine->domains, position);
-        int64_t free = resources_get(ledger_free(engine->ledger, row), resource);
+        int64_t free =
+            resource_available(resource, resources_get(ledger_free(engine->ledger, row), resource));
         if (__builtin_add_overflow(sum, free, &sum)) {
             sum = INT64_MAX;
         }
@@ -98,7 +100,8 @@ static uint32_t scarce_resource(struct engine *engine, const struct resources *r
     resources_init(&sum);
     for (uint32_t i = 0; i < request->count; i++) {
         uint32_t name = request->items[i].name;
-        resources_set(&sum, name, free_in(engine, range, name));
+        int64_t once = resource_available(name, 0); /* is there without saying so */
+        resources_set(&sum, name, free_in(engine, range, name) - once);
     }
     uint32_t scarce = resources_scarcest(request, &sum);
     resources_finish(&sum);

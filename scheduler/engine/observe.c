@@ -22,7 +22,9 @@ static bool lacks_room(const struct engine *engine, const struct pod *pod, uint3
     const struct resources *request = shapes_request(engine->shapes, pod->shape);
     const struct resources *left = ledger_free(engine->ledger, row);
     for (uint32_t i = 0; i < request->count; i++) {
-        if (request->items[i].amount > 0 && resources_get(left, request->items[i].name) < 0) {
+        uint32_t name = request->items[i].name;
+        if (request->items[i].amount > 0 &&
+            resource_available(name, resources_get(left, name)) < 0) {
             return true;
         }
     }

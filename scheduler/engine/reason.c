@@ -80,7 +80,12 @@ static void append_request(const struct reason_shortage *shortage, char *text, s
     if (shortage->scarce == NAMES_NONE) {
         return;
     }
-    const char *resource = names_text(nodes_words(shortage->nodes), shortage->scarce);
+    const char *resource =
+        names_text(nodes_words(shortage->nodes), resource_word(shortage->scarce));
+    if (resource_is_slot(shortage->scarce)) {
+        append(text, size, length, ", each needs %s", resource);
+        return;
+    }
     int64_t amount = resources_get(shortage->role->request, shortage->scarce);
     const char *unit = strcmp(resource, "cpu") == 0 ? "m" : "";
     append(text, size, length, ", each needs %s %" PRId64 "%s", resource, amount, unit);

@@ -56,9 +56,9 @@ static const char *find_device(const struct engine *engine, const struct gang *g
         shape = gang->members[i]->shape;
         const struct resources *request = shapes_request(engine->shapes, shape);
         for (uint32_t k = 0; k < request->count; k++) {
-            const char *name = names_text(words, request->items[k].name);
+            const char *name = names_text(words, resource_word(request->items[k].name));
             int64_t amount = request->items[k].amount;
-            if (!is_device(name)) {
+            if (resource_is_slot(request->items[k].name) || !is_device(name)) {
                 continue;
             }
             int order =

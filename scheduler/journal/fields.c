@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 200, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 216, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 88, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 48, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
@@ -158,6 +158,23 @@ static void code_selector(struct journal_coder *coder, void *item)
     journal_coder_name(coder, &label->value, "the value of a selector");
 }
 
+static void code_claim(struct journal_coder *coder, void *item)
+{
+    struct claim_object *claim = item;
+    journal_coder_name(coder, &claim->what, "what is claimed");
+    journal_coder_bool(coder, &claim->whole);
+}
+
+static void code_claims(struct journal_coder *coder, struct pod_object *pod)
+{
+    pod->claims = journal_coder_list(coder, pod->claims, &pod->claim_count,
+                                     sizeof(struct claim_object), code_claim);
+    if (pod->claim_count > POD_CLAIMS_MAX) {
+        journal_coder_fail(coder, "%zu claims of a pod are too many", pod->claim_count);
+        pod->claim_count = 0;
+    }
+}
+
 static void code_pod(struct journal_coder *coder, struct pod_object *pod)
 {
     journal_coder_name(coder, &pod->name_space, "the namespace of a pod");
@@ -184,6 +201,9 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
     journal_coder_text(coder, &pod->role);
     journal_coder_i32(coder, &pod->rank);
     journal_coder_text(coder, &pod->devices);
+    if (journal_coder_has(coder, 2)) {
+        code_claims(coder, pod);
+    }
 }
 
 static void code_group(struct journal_coder *coder, struct group_object *group)

@@ -86,7 +86,8 @@ static bool read_seat(const struct solver_seats *seats, uint32_t position, struc
     }
     const struct resources *room = problem->free_at(problem->free_context, position);
     for (uint32_t n = 0; n < seats->name_count; n++) {
-        seat->room[n] = resources_get(room, seats->names[n]);
+        uint32_t name = seats->names[n];
+        seat->room[n] = resource_available(name, resources_get(room, name));
     }
     return true;
 }

@@ -112,7 +112,7 @@ static void count_useful(const struct solver_sums *sums, const struct resources 
             at++;
         }
         bool found = at < room->count && room->items[at].name == sums->names[k];
-        int64_t most = found ? room->items[at].amount : 0;
+        int64_t most = resource_available(sums->names[k], found ? room->items[at].amount : 0);
         int64_t used = 0;
         for (uint32_t r = 0; r < sums->problem->role_count && used < most; r++) {
             uint32_t wanted = sums->problem->roles[r].count;

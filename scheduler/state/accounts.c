@@ -16,7 +16,9 @@
  *
  * Totals are kept by resource in a short sorted list: clusters have some ten resources. A resource
  * whose number in the vocabulary goes to another name hands its count of releases on, which wakes
- * somebody once for nothing; what is free of it is 0 by then, for nothing has it.
+ * somebody once for nothing; what is free of it is 0 by then, for nothing has it. All slots
+ * (resources.h) are one entry: there may be any number of them, and who waits for one is woken once
+ * too often when another becomes free.
  */
 
 struct account {
@@ -98,16 +100,23 @@ static size_t total_place(const struct accounts *accounts, uint32_t name)
     return low;
 }
 
-/* NULL: there was nothing of it yet. */
-static const struct total *total_find(const struct accounts *accounts, uint32_t name)
+static uint32_t total_name(uint32_t resource)
 {
+    return resource_is_slot(resource) ? RESOURCE_SLOT : resource;
+}
+
+/* NULL: there was nothing of it yet. */
+static const struct total *total_find(const struct accounts *accounts, uint32_t resource)
+{
+    uint32_t name = total_name(resource);
     size_t place = total_place(accounts, name);
     bool there = place < accounts->total_count && accounts->totals[place].name == name;
     return there ? &accounts->totals[place] : NULL;
 }
 
-static struct total *total_of(struct accounts *accounts, uint32_t name)
+static struct total *total_of(struct accounts *accounts, uint32_t resource)
 {
+    uint32_t name = total_name(resource);
     size_t place = total_place(accounts, name);
     if (place == accounts->total_count || accounts->totals[place].name != name) {
         accounts->totals = alloc_grow(accounts->totals, &accounts->total_room,
@@ -175,7 +184,8 @@ static void note_refund(struct accounts *accounts, const struct account *account
 {
     for (uint32_t i = 0; i < amounts->count; i++) {
         if (amounts->items[i].amount > 0 &&
-            resources_get(&account->free, amounts->items[i].name) > 0) {
+            resource_available(amounts->items[i].name,
+                               resources_get(&account->free, amounts->items[i].name)) > 0) {
             accounts_note_release(accounts, amounts->items[i].name);
         }
     }

@@ -127,7 +127,7 @@ bool ledger_overbooked(const struct ledger *ledger, uint32_t row)
 {
     const struct resources *free = ledger_free(ledger, row);
     for (uint32_t i = 0; i < free->count; i++) {
-        if (free->items[i].amount < 0) {
+        if (resource_available(free->items[i].name, free->items[i].amount) < 0) {
             return true;
         }
     }

@@ -13,7 +13,7 @@
 /* A shape is kept twice in one object: as a list of words (`key`), which is its identity and what
  * the hash table compares, and as the resource vector the ledger computes with. The key is
  *
- *   requests     n, { name, amount high, amount low } × n            sorted by name
+ *   requests     n, { name, amount high, amount low } × n            sorted by name; claims, too
  *   rules        selector, terms, tolerations: see admission.h
  *
  * A shape has a reference to every name in its key, so that as long as it lives they mean what they
@@ -176,6 +176,21 @@ void shapes_destroy(struct shapes *shapes)
     free(shapes);
 }
 
+/* Claims are requests for slots. */
+static bool put_claims(struct draft *draft, const struct pod_object *pod)
+{
+    for (size_t i = 0; i < pod->claim_count; i++) {
+        uint32_t id = word_of(draft, pod->claims[i].what);
+        if (id == NAMES_NONE) {
+            return false;
+        }
+        uint32_t slot = id | RESOURCE_SLOT;
+        int64_t amount = resources_get(&draft->request, slot) + 1;
+        resources_set(&draft->request, slot, pod->claims[i].whole ? RESOURCE_SLOT_SIZE : amount);
+    }
+    return true;
+}
+
 static bool put_request(struct draft *draft, const struct pod_object *pod)
 {
     struct resources *request = &draft->request;
@@ -195,6 +210,9 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
         resources_set(request, id,
                       amount <= RESOURCE_AMOUNT_MAX ? amount : RESOURCE_AMOUNT_MAX + 1);
     }
+    if (!put_claims(draft, pod)) {
+        return false;
+    }
     put_word(draft, request->count);
     for (uint32_t i = 0; i < request->count; i++) {
         uint64_t amount = (uint64_t)request->items[i].amount;
@@ -213,9 +231,10 @@ static void find_gpus(struct shape *shape, const struct names *names)
     shape->gpu_resource = NAMES_NONE;
     for (uint32_t i = 0; i < shape->request.count; i++) {
         const struct resource *item = &shape->request.items[i];
-        const char *name = names_text(names, item->name);
+        const char *name = names_text(names, resource_word(item->name));
         size_t length = strlen(name), tail = sizeof(suffix) - 1;
-        if (length > tail && strcmp(name + length - tail, suffix) == 0 &&
+        if (!resource_is_slot(item->name) && length > tail &&
+            strcmp(name + length - tail, suffix) == 0 &&
             (first == NULL || strcmp(name, first) < 0)) {
             first = name;
             shape->gpu_resource = item->name;
@@ -424,7 +443,11 @@ uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod, con
 uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *pod)
 {
     struct amount_object known[RESOURCES_MAX];
-    struct pod_object plain = {.requests = known};
+    struct pod_object plain = {
+        .requests = known,
+        .claims = pod->claims,
+        .claim_count = pod->claim_count,
+    };
     for (size_t i = 0; i < pod->request_count && plain.request_count < RESOURCES_MAX; i++) {
         if (pod->requests[i].amount > 0 && strlen(pod->requests[i].resource) <= NAMES_LENGTH_MAX) {
             known[plain.request_count++] = pod->requests[i];
@@ -433,6 +456,7 @@ uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *po
     uint32_t shape = shapes_acquire(shapes, &plain, NULL);
     if (shape == SHAPE_NONE) {
         plain.request_count = 0;
+        plain.claim_count = 0;
         shape = shapes_acquire(shapes, &plain, NULL);
     }
     return shape;

@@ -13,9 +13,9 @@
 /* Pod shapes: what a pod asks of a node, without who it is.
  *
  * All workers of a job have one shape, so "how many of these fit where" is worked out once per
- * shape and not once per pod. A shape is the effective requests, the node selector, the required
- * node affinity and the tolerations. Equal shapes share an id; ids are counted by reference and
- * reused.
+ * shape and not once per pod. A shape is the effective requests, the claims, the node selector, the
+ * required node affinity and the tolerations. A claim is a request for a slot (resources.h). Equal
+ * shapes share an id; ids are counted by reference and reused.
  */
 
 #define SHAPES_MAX (1u << 20)

@@ -176,13 +176,13 @@ bool resources_equal(const struct resources *a, const struct resources *b)
     return true;
 }
 
-/* The amount of need->items[index] in `free`; *next walks along, since both are sorted. */
+/* What is available of a name in `free`; *next walks along, since both are sorted. */
 static int64_t available(const struct resources *free, uint32_t name, uint32_t *next)
 {
     while (*next < free->count && free->items[*next].name < name) {
         ++*next;
     }
-    return is_at(free, *next, name) ? free->items[*next].amount : 0;
+    return resource_available(name, is_at(free, *next, name) ? free->items[*next].amount : 0);
 }
 
 bool resources_fit(const struct resources *need, const struct resources *free)

@@ -10,7 +10,15 @@
  * Units: "cpu" in thousandths, everything else whole units ("memory" bytes, "pods", devices).
  * Amounts saturate at the limits of int64. A vector may go below zero: a node that others
  * overbooked has negative free capacity, and says so.
+ *
+ * A *slot* is something that every node has once without saying so, a host port for instance: of a
+ * name with RESOURCE_SLOT set there are RESOURCE_SLOT_SIZE in every vector of what is free, beside
+ * the amount in it, which is what has been taken, below zero. Who takes a slot whole excludes all
+ * others; who takes a part of it only those who want it whole.
  */
+
+#define RESOURCE_SLOT      (UINT32_C(1) << 31) /* names have smaller numbers (names.h) */
+#define RESOURCE_SLOT_SIZE 4096                /* so many parts; 100,000 times that are 32 bits */
 
 /* More distinct resources on one object than this are refused by the decoders. */
 #define RESOURCES_MAX 64
@@ -41,6 +49,23 @@ void resources_set(struct resources *resources, uint32_t name, int64_t amount);
 void resources_add(struct resources *to, const struct resources *amounts);
 void resources_subtract(struct resources *from, const struct resources *amounts);
 bool resources_equal(const struct resources *a, const struct resources *b);
+
+static inline bool resource_is_slot(uint32_t name)
+{
+    return (name & RESOURCE_SLOT) != 0;
+}
+
+/* The number of its name in the vocabulary. */
+static inline uint32_t resource_word(uint32_t name)
+{
+    return name & ~RESOURCE_SLOT;
+}
+
+/* What is there of a name of which a vector of free capacity says `amount`. */
+static inline int64_t resource_available(uint32_t name, int64_t amount)
+{
+    return resource_is_slot(name) ? amount + RESOURCE_SLOT_SIZE : amount;
+}
 
 /* Whether `need` fits into `free`: need <= free wherever need > 0. */
 bool resources_fit(const struct resources *need, const struct resources *free);

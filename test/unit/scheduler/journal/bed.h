@@ -197,6 +197,13 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     pod->role = bed_text(maker);
     pod->rank = (int32_t)bed_number(maker);
     pod->devices = bed_text(maker);
+    pod->claim_count = bed_below(maker, 3);
+    struct claim_object *claims = arena_alloc(&maker->arena, pod->claim_count, sizeof *claims);
+    for (size_t i = 0; i < pod->claim_count; i++) {
+        claims[i].what = bed_name(maker);
+        claims[i].whole = bed_bool(maker);
+    }
+    pod->claims = claims;
 }
 
 static inline void bed_call(struct bed_maker *maker, uint64_t *ticket, struct call_pod *pod,

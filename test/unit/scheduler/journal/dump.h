@@ -141,6 +141,11 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
     dump_text(out, pod->role);
     dump_number(out, pod->rank);
     dump_text(out, pod->devices);
+    fprintf(out, " claims %zu", pod->claim_count);
+    for (size_t i = 0; i < pod->claim_count; i++) {
+        dump_text(out, pod->claims[i].what);
+        fprintf(out, " %d", pod->claims[i].whole);
+    }
 }
 
 static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *pod,

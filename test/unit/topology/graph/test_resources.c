@@ -220,6 +220,39 @@ START_TEST(test_copies_at_the_limits)
 }
 END_TEST
 
+/* Every vector of what is free has a slot once, less what is said to be taken. */
+START_TEST(test_slots)
+{
+    const uint32_t slot = 3 | RESOURCE_SLOT;
+    struct resources whole;
+    struct resources part;
+    struct resources free;
+    resources_init(&whole);
+    resources_init(&part);
+    resources_init(&free);
+    resources_set(&whole, slot, RESOURCE_SLOT_SIZE);
+    resources_set(&part, slot, 1);
+    ck_assert(resource_is_slot(slot) && !resource_is_slot(3));
+    ck_assert_uint_eq(resource_word(slot), 3);
+    ck_assert_uint_eq(resources_copies(&whole, &free, 9), 1);
+    ck_assert_uint_eq(resources_copies(&part, &free, 9), 9);
+    resources_subtract(&free, &part);
+    ck_assert(!resources_fit(&whole, &free));
+    ck_assert(resources_fit(&part, &free));
+    resources_add(&free, &part);
+    resources_subtract(&free, &whole);
+    ck_assert(!resources_fit(&whole, &free));
+    ck_assert(!resources_fit(&part, &free));
+    ck_assert_uint_eq(resources_scarcest(&part, &free), slot);
+    /* The plain resource of the same word is another one. */
+    resources_set(&whole, 3, 1);
+    ck_assert_uint_eq(resources_copies(&whole, &free, 9), 0);
+    resources_finish(&whole);
+    resources_finish(&part);
+    resources_finish(&free);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("topology/graph/resources");
@@ -231,6 +264,7 @@ int main(void)
     tcase_add_test(tcase, test_with_itself);
     tcase_add_loop_test(tcase, test_against_arrays, 0, 5);
     tcase_add_test(tcase, test_copies_at_the_limits);
+    tcase_add_test(tcase, test_slots);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/kube/objects/claims.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/kube/objects/selector.h"
+
+/* Words are what claims are compared by, and what people read in a reason: "each needs host port
+ * 80/TCP", "each needs a node without pods of namespace default with app=web".
+ */
+
+#define NAMESPACES_MAX 8
+
+struct claims {
+    struct arena *arena;
+    struct claim_object *items; /* POD_CLAIMS_MAX of them */
+    size_t count;
+};
+
+static void add(struct claims *claims, const char *what, bool whole)
+{
+    if (claims->count == POD_CLAIMS_MAX) {
+        return;
+    }
+    if (claims->items == NULL) {
+        claims->items = arena_alloc(claims->arena, POD_CLAIMS_MAX, sizeof *claims->items);
+    }
+    claims->items[claims->count++] =
+        (struct claim_object){.what = arena_string(claims->arena, what), .whole = whole};
+}
+
+/* ---- host ports ---- */
+
+static int read_port(const struct field *port, bool host_network, struct claims *claims,
+                     struct err *err)
+{
+    int64_t number = 0;
+    const char *protocol = NULL;
+    const char *address = NULL;
+    char what[256];
+    if (host_network && field_integer(port, "containerPort", 0, 65535, &number, err) != 0) {
+        return -1;
+    }
+    if (field_integer(port, "hostPort", 0, 65535, &number, err) != 0 ||
+        field_string(port, "protocol", &protocol, err) != 0 ||
+        field_string(port, "hostIP", &address, err) != 0) {
+        return -1;
+    }
+    if (number == 0) {
+        return 0;
+    }
+    protocol = protocol == NULL || protocol[0] == '\0' ? "TCP" : protocol;
+    bool any = address == NULL || address[0] == '\0' || strcmp(address, "0.0.0.0") == 0;
+    snprintf(what, sizeof what, "host port %" PRId64 "/%.20s", number, protocol);
+    add(claims, what, any);
+    if (!any) {
+        snprintf(what, sizeof what, "host port %" PRId64 "/%.20s of %.100s", number, protocol,
+                 address);
+        add(claims, what, true);
+    }
+    return 0;
+}
+
+static int read_container(const struct field *container, bool host_network, struct claims *claims,
+                          struct err *err)
+{
+    struct field ports;
+    if (field_array(container, "ports", &ports, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < field_count(&ports) && claims->count < POD_CLAIMS_MAX; i++) {
+        struct field port;
+        if (field_element(&ports, i, &port, err) != 0 ||
+            read_port(&port, host_network, claims, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_ports(const struct field *spec, const char *list, bool sidecars,
+                      struct claims *claims, struct err *err)
+{
+    struct field containers;
+    bool host_network = false;
+    if (field_bool(spec, "hostNetwork", &host_network, err) != 0 ||
+        field_array(spec, list, &containers, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < field_count(&containers); i++) {
+        struct field container;
+        const char *restart = NULL;
+        if (field_element(&containers, i, &container, err) != 0 ||
+            field_string(&container, "restartPolicy", &restart, err) != 0) {
+            return -1;
+        }
+        bool counts = !sidecars || (restart != NULL && strcmp(restart, "Always") == 0);
+        if (counts && read_container(&container, host_network, claims, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- anti-affinity ---- */
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Writes which namespaces the term speaks of; false when it does not speak of the pod's own, or it
+ * cannot be told. */
+static bool write_namespaces(const struct field *term, const char *own, char *text, size_t size)
+{
+    const json_t *selector = json_object_get(term->json, "namespaceSelector");
+    const json_t *list = json_object_get(term->json, "namespaces");
+    const char *names[NAMESPACES_MAX];
+    size_t count = json_array_size(list);
+    bool selects = json_is_object(selector);
+    if (selects && json_object_size(json_object_get(selector, "matchLabels")) == 0 &&
+        json_array_size(json_object_get(selector, "matchExpressions")) == 0) {
+        snprintf(text, size, "all namespaces");
+        return true;
+    }
+    if (selects || count > NAMESPACES_MAX) {
+        return false;
+    }
+    bool found = count == 0;
+    names[0] = own;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = json_string_value(json_array_get(list, i));
+        if (names[i] == NULL) {
+            return false;
+        }
+        found = found || strcmp(names[i], own) == 0;
+    }
+    count = count == 0 ? 1 : count;
+    qsort(names, count, sizeof *names, compare_texts);
+    int length = snprintf(text, size, "namespace%s", count == 1 ? "" : "s");
+    for (size_t i = 0; i < count && (size_t)length < size; i++) {
+        length +=
+            snprintf(text + length, size - (size_t)length, "%s %s", i == 0 ? "" : ",", names[i]);
+    }
+    return found && (size_t)length < size;
+}
+
+static int read_term(const struct field *term, const char *name_space, const json_t *labels,
+                     struct claims *claims, struct err *err)
+{
+    const char *key = NULL;
+    char namespaces[512];
+    char what[1100];
+    struct selector selector;
+    if (field_string(term, "topologyKey", &key, err) != 0) {
+        return -1;
+    }
+    selector_read(term, labels, &selector);
+    if (key == NULL || strcmp(key, "kubernetes.io/hostname") != 0 || !selector.understood ||
+        !selector.selects || !write_namespaces(term, name_space, namespaces, sizeof namespaces)) {
+        return 0;
+    }
+    snprintf(what, sizeof what, "a node without pods of %s%s%s", namespaces,
+             selector.text[0] == '\0' ? "" : " with ", selector.text);
+    add(claims, what, true);
+    return 0;
+}
+
+static int read_terms(const struct field *metadata, const struct field *spec, struct claims *claims,
+                      struct err *err)
+{
+    struct field affinity;
+    struct field anti;
+    struct field terms;
+    struct field labels;
+    const char *name_space = NULL;
+    if (field_object(spec, "affinity", &affinity, err) != 0 ||
+        field_object(&affinity, "podAntiAffinity", &anti, err) != 0 ||
+        field_array(&anti, "requiredDuringSchedulingIgnoredDuringExecution", &terms, err) != 0 ||
+        field_object(metadata, "labels", &labels, err) != 0 ||
+        field_name(metadata, "namespace", &name_space, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < field_count(&terms) && claims->count < POD_CLAIMS_MAX; i++) {
+        struct field term;
+        if (field_element(&terms, i, &term, err) != 0 ||
+            read_term(&term, name_space, labels.json, claims, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int claims_read(const struct field *metadata, const struct field *spec, struct arena *arena,
+                struct pod_object *object, struct err *err)
+{
+    struct claims claims = {.arena = arena};
+    if (read_ports(spec, "containers", false, &claims, err) != 0 ||
+        read_ports(spec, "initContainers", true, &claims, err) != 0 ||
+        read_terms(metadata, spec, &claims, err) != 0) {
+        return -1;
+    }
+    object->claims = claims.items;
+    object->claim_count = claims.count;
+    return 0;
+}

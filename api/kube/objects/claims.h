@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef API_KUBE_OBJECTS_CLAIMS_H
+#define API_KUBE_OBJECTS_CLAIMS_H
+
+#include "api/json/fields.h"
+#include "scheduler/objects.h"
+#include "topology/base/arena.h"
+
+/* What a pod claims of its node for itself (struct claim_object):
+ *
+ *   host ports      as kube-scheduler's NodePorts compares them: protocol, port and address, where
+ *                   0.0.0.0 is every address. With hostNetwork a container port is a host port. Of
+ *                   init containers those of sidecars count
+ *   anti-affinity   required terms of kubernetes.io/hostname that select the pod itself, as a
+ *                   gang's do that wants one member per node: whoever has the same term is selected
+ *                   by it, too. Terms count as the same when their selectors are so after sorting
+ *
+ * What is not listed, terms that select others and terms with a namespaceSelector that is not
+ * empty, is left to kube-scheduler, which refuses the node then. So are claims beyond
+ * POD_CLAIMS_MAX and selectors too long to be kept.
+ */
+
+int claims_read(const struct field *metadata, const struct field *spec, struct arena *arena,
+                struct pod_object *object, struct err *err);
+
+#endif
