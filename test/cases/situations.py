@@ -51,12 +51,12 @@ SPREAD = [
     }
 ]
 
-situation("01", racks(east="a b", west="c d"), ONE_PER_NODE, fits(4, hosts=4), late=EXCLUSION)
-situation("01-infeasible", racks(east="a b"), ONE_PER_NODE, does_not_fit(waits=4, never=GPU), late=EXCLUSION)
+situation("01", racks(east="a b", west="c d"), ONE_PER_NODE, fits(4, hosts=4))
+situation("01-infeasible", racks(east="a b"), ONE_PER_NODE, does_not_fit(waits=4, never=GPU))
 situation(
     "01-antiaffinity", racks(east="a b", west="c d"),
     [group("train", 4), job("train", 4, "train", pod_spec(gpus=4, affinity=APART))],
-    fits(4, hosts=4), late=EXCLUSION,
+    fits(4, hosts=4),
 )
 
 
