@@ -30,6 +30,7 @@ void account_reset(struct sim *sim)
     for (int i = 0; i < SIM_PODS_MAX; i++) {
         host->place[i] = host->carries[i] = SIM_NONE;
         host->vote[i] = 0;
+        host->planned[i] = false;
     }
     for (int i = 0; i < SIM_GANGS_MAX; i++) {
         host->hold_least[i] = host->hold_most[i] = INT64_MAX;
@@ -77,15 +78,11 @@ static int node_answered(const struct sim *sim, const struct record *record, int
     return SIM_NONE;
 }
 
-static int planned_node(struct sim *sim, const struct record *record, int pod)
+static int planned_node(const struct sim *sim, const struct record *record, int pod)
 {
     int node = node_written(sim, pod, EFFECT_NOMINATE);
     node = node == SIM_NONE ? node_answered(sim, record, pod) : node;
-    node = node == SIM_NONE ? sim->host.carries[pod] : node;
-    if (node == SIM_NONE) {
-        sim_fail(sim, "(14) p%d is held, and nobody is told where", pod);
-    }
-    return node;
+    return node == SIM_NONE ? sim->host.carries[pod] : node;
 }
 
 static int64_t timeout_of(const struct sim *sim, int gang)
@@ -137,6 +134,7 @@ static void note_phase(struct sim *sim, const struct record *record,
     const char *to = phase->to;
     if (strcmp(to, "Held") == 0 && host->place[pod] == SIM_NONE) {
         host->place[pod] = planned_node(sim, record, pod);
+        host->planned[pod] = true;
         note_hold(sim, record, gang);
     } else if (strcmp(to, "Voted") == 0) {
         host->vote[pod] = record->ticket;
@@ -285,7 +283,7 @@ static void count_member(const struct sim *sim, int pod, struct tally *tally)
     tally->voted += strcmp(phase, "Voted") == 0;
     tally->confirmed += on || assumed;
     tally->bound += on || sent;
-    tally->pending += !on && !sent;
+    tally->pending += !on && !sent && !seen->gated;
 }
 
 static enum gang_state state_of(const struct tally *tally, int minimum, bool begun)
@@ -326,6 +324,9 @@ static void check_view(struct sim *sim, const struct gang_view *view)
     int gang = sim_number(view->name), minimum = shown_quorum(sim, gang);
     struct tally tally = {0};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (is_held(sim->host.told[i]) && sim->host.place[i] == SIM_NONE) {
+            sim_fail(sim, "(14) p%d is held, and nobody is told where", i);
+        }
         count_member(sim, i, &tally);
     }
     int begun = 0;

@@ -41,6 +41,8 @@ enum fault {
     FAULT_LOSSES,
     FAULT_TWICE,
     FAULT_DEAF,
+    FAULT_CORDON,
+    FAULT_RESIZE,
     FAULTS,
 };
 
@@ -70,6 +72,8 @@ static const struct {
     [FAULT_LOSSES] = {5, "writes fail"},
     [FAULT_TWICE] = {3, "calls come twice"},
     [FAULT_DEAF] = {2, "answers get lost"},
+    [FAULT_CORDON] = {4, "a node is cordoned, or tainted"},
+    [FAULT_RESIZE] = {4, "a pod is resized"},
 };
 
 static struct random random_of(const struct sim *sim, uint32_t number)
@@ -93,7 +97,11 @@ static void lay_out(struct sim *sim, struct random *random)
         leaf += next && random_chance(random, 400);
         struct node_state *state = &sim->nodes[i].state;
         *state = (struct node_state){.exists = true, .leaf = leaf, .rack = rack};
-        state->gpus = random_chance(random, 800) ? 8 : 4;
+        state->has.gpus = random_chance(random, 800) ? 8 : 4;
+        state->has.cpus = (int)random_range(random, 2, 4) * 8;
+        state->has.pods = random_chance(random, 150) ? (int)random_range(random, 2, 6) : 110;
+        state->pool = random_chance(random, 400);
+        state->tainted = random_chance(random, 100);
         if (random_chance(random, unlabelled)) {
             state->rack = SIM_NONE;
             state->leaf = random_chance(random, 300) ? SIM_NONE : leaf;
@@ -106,6 +114,7 @@ static void lay_out(struct sim *sim, struct random *random)
 void faults_start(struct sim *sim)
 {
     static const int rushes[] = {1500, 800, 400, 200};
+    static const int rules[] = {0, 0, 150, 350};
     static const int constraints[] = {0, 30, 60, 90};
     static const int forgetful[] = {0, 0, 30, 120};
     static const int often[] = {0, 1, 1, 1, 3};
@@ -117,6 +126,7 @@ void faults_start(struct sim *sim)
     sim->host.codecs = random_chance(random, 250);
     sim->stubborn = random_chance(random, 250);
     sim->aborts_from = INT64_MAX;
+    sim->ruled = rules[random_index(random, 4)];
     sim->rush_ms = rushes[random_index(random, 4)];
     sim->constrained_percent = constraints[random_index(random, 4)];
     sim->forgetful = forgetful[random_index(random, 4)];
@@ -193,7 +203,7 @@ static void change_node(struct sim *sim, struct random *random)
         state->exists = false;
         collect_garbage(sim, random, index);
     } else {
-        state->gpus = gpus;
+        state->has.gpus = gpus;
     }
     disturb(sim, index);
     trace_node(sim, index);
@@ -215,6 +225,39 @@ static void relabel(struct sim *sim, struct random *random)
     }
 }
 
+/* Pods that run there stay. A gang that is being bound may have counted on it. */
+static void cordon(struct sim *sim, struct random *random)
+{
+    int index = random_index(random, sim->node_count);
+    int kind = random_index(random, 4);
+    struct node_state *state = &sim->nodes[index].state;
+    if (!state->exists) {
+        return;
+    }
+    if (kind < 2) {
+        state->cordoned = !state->cordoned;
+    } else if (kind == 2) {
+        state->tainted = !state->tainted;
+    } else {
+        state->pool = !state->pool;
+    }
+    disturb(sim, index);
+    trace_node(sim, index);
+    api_show(sim, KIND_NODE, index);
+}
+
+static void resize(struct sim *sim, struct random *random)
+{
+    int index = jobs_resize(sim, random);
+    int node = index == SIM_NONE ? SIM_NONE : sim->pods[index].state.node;
+    if (node == SIM_NONE && index != SIM_NONE) {
+        node = sim->host.place[index]; /* it may be about to be bound there */
+    }
+    if (node != SIM_NONE) {
+        disturb(sim, node);
+    }
+}
+
 /* Another scheduler binds a pod of its own, or one of ours. */
 static void bind_outside(struct sim *sim, struct random *random)
 {
@@ -233,7 +276,7 @@ static void bind_outside(struct sim *sim, struct random *random)
         (void)api_bind(sim, index, node);
         return;
     }
-    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
+    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .pool = SIM_NONE, .rank = -1};
     pod.shape = (int)random_range(random, 1, SIM_SHAPES - 1);
     pod.state.node = node;
     pod.state.nominated = SIM_NONE;
@@ -384,6 +427,12 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
     case FAULT_DEAF:
         sim->kube.deaf += random_index(random, 3);
         sim->kube.deaf_bind += random_index(random, 3);
+        break;
+    case FAULT_CORDON:
+        cordon(sim, random);
+        break;
+    case FAULT_RESIZE:
+        resize(sim, random);
         break;
     case FAULTS:
         break;

@@ -8,6 +8,7 @@
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
+#include "test/simulation/planned.h"
 #include "test/simulation/shown.h"
 
 /* The invariants of the design, judged from outside: by what the engine was shown, what it said,
@@ -25,6 +26,8 @@
  *  13  phases                  phases.c
  *  14  room                    account.c: who has what, by the effects, is what the view says
  *  15  states                  account.c: of every gang, from its members
+ *  16  plans                   planned.c: where a member may not be planned
+ *  17  quality                 planned.c: what a plan uses, and whether that is optimal
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
@@ -198,11 +201,29 @@ static void check_posts(struct sim *sim)
 }
 
 struct load {
-    int held[SIM_NODES_MAX];   /* GPUs */
-    int holds[SIM_NODES_MAX];  /* pods */
-    int posted[SIM_NODES_MAX]; /* GPUs of bindings on their way */
-    int used[SIM_NODES_MAX];
+    struct sim_amounts held[SIM_NODES_MAX], posted[SIM_NODES_MAX], used[SIM_NODES_MAX];
+    int holds[SIM_NODES_MAX]; /* pods */
 };
+
+static void add(struct sim_amounts *to, const struct sim_amounts *what)
+{
+    to->gpus += what->gpus;
+    to->cpus += what->cpus;
+    to->pods += what->pods;
+}
+
+/* What is left of the node's after all of it; of a node that is gone, nothing. */
+static struct sim_amounts rest_of(const struct sim *sim, const struct load *load, int node)
+{
+    struct sim_amounts rest = {0};
+    if (sim->nodes[node].state.exists) {
+        rest = sim->nodes[node].state.has;
+    }
+    sim_take(&rest, &load->held[node]);
+    sim_take(&rest, &load->posted[node]);
+    sim_take(&rest, &load->used[node]);
+    return rest;
+}
 
 /* A pod of that name runs there already, whatever the engine knows of it. */
 static bool runs_there(const struct sim *sim, int name, int node)
@@ -226,7 +247,8 @@ static void add_holds(const struct sim *sim, struct load *load)
         }
         load->holds[node]++;
         if (!runs_there(sim, sim->pods[i].name, node)) {
-            load->held[node] += sim_gpus(sim->pods[i].shape);
+            struct sim_amounts request = sim_request(&sim->pods[i], &sim->host.seen[i]);
+            add(&load->held[node], &request);
         }
     }
 }
@@ -238,7 +260,8 @@ static void measure(const struct sim *sim, struct load *load)
     for (int i = 0; i < sim->pod_count; i++) {
         const struct pod_state *state = &sim->pods[i].state;
         if (state->exists && !state->terminal && state->node != SIM_NONE) {
-            load->used[state->node] += sim_gpus(sim->pods[i].shape);
+            struct sim_amounts request = sim_request(&sim->pods[i], state);
+            add(&load->used[state->node], &request);
         }
     }
 }
@@ -249,9 +272,10 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
     int node = sim_number(effect->write.node);
     const struct pod_state *state = &sim->pods[pod].state;
     if (state->exists && !state->deleting && state->node == SIM_NONE) {
-        load->posted[node] += sim_gpus(sim->pods[pod].shape);
+        struct sim_amounts request = sim_request(&sim->pods[pod], state);
+        add(&load->posted[node], &request);
     }
-    int sum = load->used[node] + load->posted[node];
+    struct sim_amounts rest = rest_of(sim, load, node);
     const struct host *host = &sim->host;
     if (host->posted[pod] == POST_SENT && host->posted_to[pod] != node) {
         sim_fail(sim, "(2) bindings of p%d to n%d and n%d are on their way", pod,
@@ -262,36 +286,10 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
             node) { /* kube-scheduler has forgotten; it may be there all the same */
         sim->nodes[host->posted_to[pod]].disturbed_until = sim->now + SIM_DISTURBED_MS;
     }
-    if (effect->write.gang == NULL && load->holds[node] == 0 && sim->nodes[node].state.gpus < sum) {
+    if (effect->write.gang == NULL && load->holds[node] == 0 &&
+        (rest.gpus < 0 || rest.cpus < 0 || rest.pods < 0)) {
         sim->nodes[node].disturbed_until =
             sim->now + SIM_DISTURBED_MS; /* kube-scheduler's own mistake */
-    }
-}
-
-static void check_booking(struct sim *sim)
-{
-    struct load load;
-    if (sim->host.effects.count == 0) {
-        return;
-    }
-    measure(sim, &load);
-    for (size_t i = 0; i < sim->host.effects.count; i++) {
-        const struct effect *effect = &sim->host.effects.items[i];
-        if (effect->type == EFFECT_POST_BINDING) {
-            add_post(sim, &load, effect);
-            sim->host.posted[sim_number(effect->write.uid)] = POST_SENT;
-            sim->host.posted_to[sim_number(effect->write.uid)] = sim_number(effect->write.node);
-        }
-    }
-    for (int node = 0; node < sim->node_count; node++) {
-        int engaged = load.held[node] + load.posted[node];
-        const struct sim_node *truth = &sim->nodes[node];
-        int gpus = truth->state.exists ? truth->state.gpus : 0;
-        if (engaged > 0 && shown_node(sim, node) && truth->disturbed_until < sim->now &&
-            engaged + load.used[node] > gpus) {
-            sim_fail(sim, "(2) node n%d has %d GPUs, %d in use, %d held, %d in new bindings", node,
-                     gpus, load.used[node], load.held[node], load.posted[node]);
-        }
     }
 }
 
@@ -306,12 +304,67 @@ static bool is_kept(const struct sim *sim, int node)
     return false;
 }
 
+/* No ordinary pod is bound to a node where that takes what is held. */
+static void check_ordinary_posts(struct sim *sim)
+{
+    struct sim_amounts free[SIM_NODES_MAX];
+    bool measured = false;
+    for (size_t i = 0; i < sim->host.effects.count; i++) {
+        const struct effect *effect = &sim->host.effects.items[i];
+        if (effect->type != EFFECT_POST_BINDING || effect->write.gang != NULL) {
+            continue;
+        }
+        if (!measured) {
+            shown_free(sim, SIM_NONE, false, free);
+            measured = true;
+        }
+        int node = sim_number(effect->write.node), pod = sim_number(effect->write.uid);
+        struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
+        bool own = sim->host.posted[pod] != POST_NONE && sim->host.posted_to[pod] == node;
+        if (!own && !sim_fits(&free[node], &request) && is_kept(sim, node)) {
+            sim_fail(sim, "(10) the ordinary pod p%d is bound to n%d, where it takes what is held",
+                     pod, node);
+        }
+    }
+}
+
+static void check_booking(struct sim *sim)
+{
+    struct load load;
+    if (sim->host.effects.count == 0) {
+        return;
+    }
+    measure(sim, &load);
+    check_ordinary_posts(sim); /* before they are noted */
+    for (size_t i = 0; i < sim->host.effects.count; i++) {
+        const struct effect *effect = &sim->host.effects.items[i];
+        if (effect->type == EFFECT_POST_BINDING) {
+            add_post(sim, &load, effect);
+            sim->host.posted[sim_number(effect->write.uid)] = POST_SENT;
+            sim->host.posted_to[sim_number(effect->write.uid)] = sim_number(effect->write.node);
+        }
+    }
+    for (int node = 0; node < sim->node_count; node++) {
+        const struct sim_amounts *held = &load.held[node], *posted = &load.posted[node];
+        struct sim_amounts rest = rest_of(sim, &load, node);
+        bool gpus = held->gpus + posted->gpus > 0 && rest.gpus < 0;
+        bool cpus = held->cpus + posted->cpus > 0 && rest.cpus < 0;
+        bool pods = held->pods + posted->pods > 0 && rest.pods < 0;
+        if ((gpus || cpus || pods) && shown_node(sim, node) &&
+            sim->nodes[node].disturbed_until < sim->now) {
+            sim_fail(sim, "(2) node n%d is overbooked: %d GPUs, %d CPUs, %d pods are left of it",
+                     node, rest.gpus, rest.cpus, rest.pods);
+        }
+    }
+}
+
 /* An ordinary pod may have every node but where it would take what is held, and no such one. */
 static void check_passes(struct sim *sim, const struct record *record,
                          const struct filter_reply *reply)
 {
     struct load load;
-    int free[SIM_NODES_MAX], most[SIM_NODES_MAX], gpus = sim_gpus(sim->pods[record->pod].shape);
+    struct sim_amounts free[SIM_NODES_MAX], most[SIM_NODES_MAX];
+    struct sim_amounts request = sim_request(&sim->pods[record->pod], &sim->host.seen[record->pod]);
     measure(sim, &load);
     for (int i = 0; i < sim->pod_count; i++) {
         if (sim->host.posted[i] == POST_UNCONFIRMED || sim->host.posted[i] == POST_SENT) {
@@ -326,12 +379,12 @@ static void check_passes(struct sim *sim, const struct record *record,
         bool own = sim->host.seen[record->pod].node == node ||
                    (sim->host.posted[record->pod] != POST_NONE &&
                     sim->host.posted_to[record->pod] == node);
-        if (!passes && (load.holds[node] == 0 || free[node] >= gpus)) {
+        if (!passes && (load.holds[node] == 0 || sim_fits(&free[node], &request))) {
             sim_fail(sim,
                      "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
                      record->pod, node);
         }
-        if (passes && gpus > most[node] && !own && gpus > 0 && is_kept(sim, node)) {
+        if (passes && !sim_fits(&most[node], &request) && !own && is_kept(sim, node)) {
             sim_fail(sim,
                      "(10) the ordinary pod p%d may have node n%d, where it takes what is held",
                      record->pod, node);
@@ -405,6 +458,7 @@ void invariants_after(struct sim *sim, const struct record *record)
     nominations_check(sim, record);
     phases_check(sim, record);
     account_check(sim, record);
+    planned_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

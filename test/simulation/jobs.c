@@ -24,10 +24,13 @@ void jobs_create(struct sim *sim, int gang, uint64_t what)
         .role = (enum sim_role)((what >> 8) & 0xff),
         .rank = (int)((what >> 16) & 0xffff) - 1,
         .name = (int)(what >> 32) - 1,
+        .pool = sim->gangs[gang].pool,
+        .tolerates = sim->gangs[gang].tolerates,
         .priority = sim->gangs[gang].priority,
         .minimum = sim->gangs[gang].object ? 0 : sim->gangs[gang].minimum,
     };
     pod.state.node = pod.state.nominated = SIM_NONE;
+    pod.state.gated = sim->gangs[gang].gated;
     (void)api_create_pod(sim, &pod);
 }
 
@@ -38,6 +41,40 @@ void jobs_show_group(struct sim *sim, int gang)
     it->state.minimum = it->minimum;
     it->state.constraints = it->constraints;
     api_show(sim, KIND_GROUP, gang);
+}
+
+void jobs_ungate(struct sim *sim, int gang, int pod)
+{
+    if (gang != SIM_NONE) {
+        sim->gangs[gang].gated = false; /* whoever is made from now on */
+    }
+    for (int i = gang == SIM_NONE ? pod : sim_first(sim, gang); i != SIM_NONE;
+         i = sim->pods[i].next_of_gang) {
+        if (sim->pods[i].state.exists && sim->pods[i].state.gated) {
+            sim->pods[i].state.gated = false;
+            api_touch_pod(sim, i);
+        }
+    }
+}
+
+/* The API server takes a resize whatever it is; that the kubelet has no room for it, nobody sees
+ * here. */
+int jobs_resize(struct sim *sim, struct random *random)
+{
+    int index = jobs_pick(sim, random, random_chance(random, 700));
+    int grown = (int)random_range(random, 0, 3) * 2;
+    if (index == SIM_NONE || (sim->pods[index].gang != SIM_NONE &&
+                              sim->gangs[sim->pods[index].gang].constraints.layers > 0)) {
+        return SIM_NONE; /* what is sliced is a matter of shapes */
+    }
+    struct pod_state *state = &sim->pods[index].state;
+    if (state->node != SIM_NONE && sim_left(sim, state->node).cpus < grown - state->grown) {
+        return SIM_NONE;
+    }
+    state->grown = grown;
+    trace_note(sim, "p%d asks for %d CPUs more than at first", index, grown);
+    api_touch_pod(sim, index);
+    return index;
 }
 
 void jobs_excuse(struct sim *sim, int gang)
@@ -100,6 +137,9 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     gang->ranked =
         random_chance(random, 500) || (gang->constraints.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
+    gang->pool = random_chance(random, sim->ruled) ? random_chance(random, 400) : SIM_NONE;
+    gang->tolerates = random_chance(random, sim->ruled);
+    gang->gated = random_chance(random, sim->ruled / 2);
     gang->last_pod = SIM_NONE;
 }
 
@@ -130,18 +170,28 @@ void jobs_start_gang(struct sim *sim, struct random *random)
                   pack(leader ? other : shape, role, rank, SIM_NONE));
     }
     gang->minimum += led && gang->minimum == size;
-    trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d", index, size, sim_gpus(shape),
-               led ? " and a leader" : "", (int)gang->minimum);
+    trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d%s%s", index, size, sim_gpus(shape),
+               led ? " and a leader" : "", (int)gang->minimum,
+               gang->pool == SIM_NONE ? "" : ", of a pool", gang->gated ? ", gated" : "");
+    if (gang->gated) {
+        sim_later(sim, random_range(random, 500, 8000), ACTION_UNGATE, index, 0, 0);
+    }
     trace_constraints(sim, &gang->constraints);
 }
 
 void jobs_start_ordinary(struct sim *sim, struct random *random)
 {
-    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
+    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .pool = SIM_NONE, .rank = -1};
     pod.shape = (int)random_range(random, 0, SIM_SHAPES - 1);
     pod.state.node = pod.state.nominated = SIM_NONE;
     pod.priority = random_chance(random, 200) ? 10 : 0;
+    pod.pool = random_chance(random, sim->ruled) ? random_chance(random, 400) : SIM_NONE;
+    pod.tolerates = random_chance(random, sim->ruled);
+    pod.state.gated = random_chance(random, sim->ruled / 2);
     int index = api_create_pod(sim, &pod);
+    if (pod.state.gated && index != SIM_NONE) {
+        sim_later(sim, random_range(random, 100, 8000), ACTION_UNGATE, SIM_NONE, index, 0);
+    }
     trace_note(sim, "the ordinary pod p%d of %d GPUs", index, sim_gpus(pod.shape));
 }
 

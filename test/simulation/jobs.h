@@ -20,6 +20,11 @@ void jobs_edit_group(struct sim *sim, struct random *random);
 void jobs_create(struct sim *sim, int gang, uint64_t what);
 void jobs_show_group(struct sim *sim, int gang);
 
+/* The gates of the gang's members, or of the ordinary pod, are taken away. */
+void jobs_ungate(struct sim *sim, int gang, int pod);
+/* A pod asks for more or fewer CPUs in place; which one it was, or SIM_NONE. */
+int jobs_resize(struct sim *sim, struct random *random);
+
 /* A living pod, bound or not, or SIM_NONE. */
 int jobs_pick(const struct sim *sim, struct random *random, bool bound);
 /* Once a gang has begun, who takes something from it can leave it partial. */

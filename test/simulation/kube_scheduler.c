@@ -36,7 +36,8 @@ enum rejected_by {
     REJECTED_FIT = 1,
     REJECTED_HIDDEN = 2,
     REJECTED_EXTENDER = 4,
-    REJECTED_ANY = REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER,
+    REJECTED_NODE = 8, /* taints, selector, cordon */
+    REJECTED_ANY = REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER | REJECTED_NODE,
 };
 
 #define MESSAGE_ERROR  1
@@ -189,7 +190,7 @@ static void show_gone(struct sim *sim, struct kube_pod *pod)
 static void show_pod(struct sim *sim, int index, const struct pod_state *state)
 {
     struct kube_pod *pod = &sim->kube.pods[index];
-    bool was_known = pod->known;
+    bool was_known = pod->known, was_gated = was_known && pod->view.gated;
     bool same = was_known && pod->view.version == state->version;
     if (!state->exists || state->terminal) { /* its informer selects what is not terminal */
         if (was_known) {
@@ -209,7 +210,9 @@ static void show_pod(struct sim *sim, int index, const struct pod_state *state)
         wake(sim, REJECTED_EXTENDER);
         return;
     }
-    if (!was_known) {
+    if (state->gated) { /* SchedulingGates, before anything else */
+        pod->place = PLACE_NONE;
+    } else if (!was_known || was_gated) {
         pod->assumed = false;
         pod->attempts = 0;
         activate(sim, pod);
@@ -237,10 +240,10 @@ static int node_of(const struct kube_pod *pod)
     return pod->assumed ? pod->assumed_node : pod->view.node;
 }
 
-/* Free GPUs for the pod, with everybody nominated there who has the same or greater priority. */
-static int free_for(const struct sim *sim, int index, int node)
+/* What is free for the pod, with everybody nominated there who has the same or greater priority. */
+static struct sim_amounts free_for(const struct sim *sim, int index, int node)
 {
-    int free = sim->kube.nodes[node].gpus;
+    struct sim_amounts free = sim->kube.nodes[node].has;
     for (int i = 0; i < sim->pod_count; i++) {
         const struct kube_pod *other = &sim->kube.pods[i];
         if (i == index || !other->known) {
@@ -250,7 +253,8 @@ static int free_for(const struct sim *sim, int index, int node)
         bool nominated = on == SIM_NONE && other->view.nominated == node &&
                          sim->pods[i].priority >= sim->pods[index].priority;
         if (on == node || nominated) {
-            free -= sim_gpus(sim->pods[i].shape);
+            struct sim_amounts request = sim_request(&sim->pods[i], &other->view);
+            sim_take(&free, &request);
         }
     }
     return free;
@@ -258,15 +262,21 @@ static int free_for(const struct sim *sim, int index, int node)
 
 static bool own_filters(const struct sim *sim, int index, int node, unsigned *plugins)
 {
-    int shape = sim->pods[index].shape;
+    const struct sim_pod *pod = &sim->pods[index];
     if (!sim->kube.nodes[node].exists) {
         return false;
     }
-    if (sim->hidden[shape][node]) {
+    if (!sim_admits(&sim->kube.nodes[node], pod)) {
+        *plugins |= REJECTED_NODE;
+        return false;
+    }
+    if (sim->hidden[pod->shape][node]) {
         *plugins |= REJECTED_HIDDEN;
         return false;
     }
-    if (sim_gpus(shape) > 0 && free_for(sim, index, node) < sim_gpus(shape)) {
+    struct sim_amounts free = free_for(sim, index, node);
+    struct sim_amounts request = sim_request(pod, &sim->kube.pods[index].popped);
+    if (!sim_fits(&free, &request)) {
         *plugins |= REJECTED_FIT;
         return false;
     }

@@ -28,9 +28,17 @@ struct constraints {
     int slice_size[SIM_LAYERS_MAX];
 };
 
+/* What a node has, or a pod asks for. */
+struct sim_amounts {
+    int gpus, cpus, pods;
+};
+
 struct node_state {
     bool exists;
-    int gpus;
+    bool cordoned;
+    bool tainted;
+    int pool; /* label that pods may select */
+    struct sim_amounts has;
     int leaf, rack; /* SIM_NONE: without the label */
 };
 
@@ -41,6 +49,8 @@ struct pod_state {
     bool terminal;
     bool succeeded;
     bool deleting;
+    bool gated;
+    int grown; /* CPUs more than its shape says: resized in place */
     uint64_t version;
 };
 
@@ -77,6 +87,8 @@ struct sim_pod {
     int gang;         /* or SIM_NONE */
     int next_of_gang; /* the member before it, or SIM_NONE */
     int shape;
+    int pool; /* of nodes, that it selects; SIM_NONE: any */
+    bool tolerates;
     int32_t priority;
     int32_t minimum; /* lightweight gang: on the pod itself */
     enum sim_role role;
@@ -93,6 +105,9 @@ struct sim_gang {
     bool marred;              /* a binding of its failed, a member was deleted, … */
     int64_t lost_at;          /* a nomination of its got lost then */
     bool ranked;              /* its members have ranks and roles */
+    int pool;                 /* of its workers; SIM_NONE: any */
+    bool tolerates;
+    bool gated; /* its members are made with a gate */
     int32_t priority;
     int32_t minimum;                /* as wanted; lightweight: written on its pods */
     struct constraints constraints; /* on the object, or on each pod */
@@ -104,6 +119,50 @@ static inline int sim_gpus(int shape)
 {
     static const int gpus[SIM_SHAPES] = {0, 1, 2, 4, 8};
     return gpus[shape];
+}
+
+static inline struct sim_amounts sim_request(const struct sim_pod *pod,
+                                             const struct pod_state *state)
+{
+    static const int cpus[SIM_SHAPES] = {3, 2, 4, 4, 8};
+    return (struct sim_amounts){sim_gpus(pod->shape), cpus[pod->shape] + state->grown, 1};
+}
+
+static inline void sim_take(struct sim_amounts *from, const struct sim_amounts *what)
+{
+    from->gpus -= what->gpus;
+    from->cpus -= what->cpus;
+    from->pods -= what->pods;
+}
+
+/* How often it fits; what is not asked for does not matter. */
+static inline int sim_copies(const struct sim_amounts *free, const struct sim_amounts *request)
+{
+    int copies = free->pods < 0 ? 0 : free->pods;
+    int cpus = free->cpus < 0 ? 0 : free->cpus / request->cpus;
+    int gpus = free->gpus < 0 ? 0 : request->gpus == 0 ? copies : free->gpus / request->gpus;
+    copies = cpus < copies ? cpus : copies;
+    return request->gpus > 0 && gpus < copies ? gpus : copies;
+}
+
+/* What is not overbooked of what the pod asks for. */
+static inline bool sim_fits(const struct sim_amounts *free, const struct sim_amounts *request)
+{
+    return sim_copies(free, request) > 0;
+}
+
+/* Whether they ask for the same, of the same nodes. */
+static inline bool sim_alike(const struct sim_pod *a, const struct sim_pod *b)
+{
+    return a->shape == b->shape && a->pool == b->pool && a->tolerates == b->tolerates &&
+           a->state.grown == b->state.grown;
+}
+
+/* Whether the node's taints, labels and cordon let the pod in. */
+static inline bool sim_admits(const struct node_state *node, const struct sim_pod *pod)
+{
+    return node->exists && !node->cordoned && (!node->tainted || pod->tolerates) &&
+           (pod->pool == SIM_NONE || pod->pool == node->pool);
 }
 
 /* The node's domain of the level; SIM_NONE: it lacks the label. */

@@ -45,8 +45,9 @@ void objects_node(struct sim *sim, int index, const struct node_state *state,
         wire_node(sim, index, state, object);
         return;
     }
-    struct label_object *labels = arena_alloc(&sim->arena, 3, sizeof *labels);
-    struct amount_object *amounts = arena_alloc(&sim->arena, 2, sizeof *amounts);
+    struct label_object *labels = arena_alloc(&sim->arena, 4, sizeof *labels);
+    struct amount_object *amounts = arena_alloc(&sim->arena, 3, sizeof *amounts);
+    static const struct taint_object taint = {"dedicated", "gang", TAINT_NO_SCHEDULE};
     const char *name = objects_name(sim, 'n', index);
     size_t count = 0;
     add_label(labels, &count, "kubernetes.io/hostname", name);
@@ -58,13 +59,18 @@ void objects_node(struct sim *sim, int index, const struct node_state *state,
         add_label(labels, &count, "topology.kubernetes.io/rack",
                   objects_name(sim, 'r', state->rack));
     }
-    amounts[0] = (struct amount_object){"nvidia.com/gpu", state->gpus};
-    amounts[1] = (struct amount_object){"pods", 110};
+    add_label(labels, &count, "pool", objects_name(sim, 'b', state->pool));
+    amounts[0] = (struct amount_object){"cpu", state->has.cpus * INT64_C(1000)};
+    amounts[1] = (struct amount_object){"nvidia.com/gpu", state->has.gpus};
+    amounts[2] = (struct amount_object){"pods", state->has.pods};
     *object = (struct node_object){.name = name,
                                    .labels = labels,
                                    .label_count = count,
                                    .allocatable = amounts,
-                                   .allocatable_count = 2};
+                                   .allocatable_count = 3,
+                                   .taints = &taint,
+                                   .taint_count = state->tainted,
+                                   .unschedulable = state->cordoned};
 }
 
 static void place(struct sim *sim, const struct constraints *constraints,
@@ -93,11 +99,18 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
     }
     const struct sim_pod *pod = &sim->pods[index];
     const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
-    int gpus = sim_gpus(pod->shape);
-    struct amount_object *amounts = arena_alloc(&sim->arena, 2, sizeof *amounts);
-    size_t count = 0; /* in the order of the decoder: names are numbered as they come */
-    if (gpus > 0) {
-        amounts[count++] = (struct amount_object){"nvidia.com/gpu", gpus};
+    static const struct toleration_object toleration = {
+        .key = "dedicated", .operator= TOLERATION_EXISTS, .any_effect = true};
+    struct sim_amounts request = sim_request(pod, state);
+    struct amount_object *amounts = arena_alloc(&sim->arena, 3, sizeof *amounts);
+    struct label_object *selector = arena_alloc(&sim->arena, 1, sizeof *selector);
+    size_t count = 0, selectors = 0;
+    amounts[count++] = (struct amount_object){"cpu", request.cpus * INT64_C(1000)};
+    if (request.gpus > 0) {
+        amounts[count++] = (struct amount_object){"nvidia.com/gpu", request.gpus};
+    }
+    if (pod->pool != SIM_NONE) {
+        add_label(selector, &selectors, "pool", objects_name(sim, 'b', pod->pool));
     }
     amounts[count++] = (struct amount_object){"pods", 1};
     *object = (struct pod_object){
@@ -112,6 +125,11 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .deleting = state->deleting,
         .requests = amounts,
         .request_count = count,
+        .gated = state->gated && state->node == SIM_NONE,
+        .selector = selector,
+        .selector_count = selectors,
+        .tolerations = &toleration,
+        .toleration_count = pod->tolerates,
         .gang = gang == NULL ? NULL : objects_name(sim, 'g', pod->gang),
         .gang_minimum = pod->minimum,
         .role = objects_role(pod->role),

@@ -17,28 +17,32 @@ void order_trouble(struct sim *sim, int gang, int64_t now)
     sim->host.troubled_until[gang] = now + TROUBLE_MS;
 }
 
-/* Members that could be planned, all of one shape; 0 when they differ. */
-static int shown_pending(const struct sim *sim, int gang, int *shape)
+/* Members that could be planned, all like `like`; 0 when they differ. */
+static int shown_pending(const struct sim *sim, int gang, int *like)
 {
     int count = 0;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         if (!shown_live(sim, i)) {
             continue;
         }
-        if (count > 0 && sim->pods[i].shape != *shape) {
+        if (count > 0 && (!sim_alike(&sim->pods[i], &sim->pods[*like]) ||
+                          sim->host.seen[i].grown != sim->host.seen[*like].grown)) {
             return 0;
         }
-        *shape = sim->pods[i].shape;
+        *like = i;
         count++;
     }
     return count;
 }
 
-static bool fits(const int free[SIM_NODES_MAX], int nodes, int shape, int count)
+static bool fits(const struct sim *sim, const struct sim_amounts free[SIM_NODES_MAX], int pod,
+                 int count)
 {
-    int gpus = sim_gpus(shape), sum = 0;
-    for (int node = 0; node < nodes; node++) {
-        sum += free[node] < 0 ? 0 : gpus == 0 ? count : free[node] / gpus;
+    struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
+    int sum = 0;
+    for (int node = 0; node < sim->node_count; node++) {
+        bool open = sim_admits(&sim->host.nodes[node], &sim->pods[pod]);
+        sum += open ? sim_copies(&free[node], &request) : 0;
     }
     return sum >= count;
 }
@@ -54,7 +58,8 @@ static bool comes_first(const struct sim *sim, int gang, int other)
 static void check_overtaken(struct sim *sim, int planned, int64_t now)
 {
     const struct host *host = &sim->host;
-    int free[SIM_NODES_MAX], shape = 0;
+    struct sim_amounts free[SIM_NODES_MAX];
+    int like = 0;
     shown_free(sim, planned, true, free);
     for (int gang = 0; gang < sim->gang_count; gang++) {
         char name[16];
@@ -70,8 +75,7 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
             engine_gang_find(host->engine, "ns", sim_name(name, 'g', gang), &arena, &view) &&
             view.state == GANG_WAITING;
         arena_finish(&arena);
-        if (waits && shown_pending(sim, gang, &shape) >= quorum &&
-            fits(free, sim->node_count, shape, quorum)) {
+        if (waits && shown_pending(sim, gang, &like) >= quorum && fits(sim, free, like, quorum)) {
             sim_fail(sim, "(7) gang g%d is planned before g%d, which comes first and would fit",
                      planned, gang);
         }

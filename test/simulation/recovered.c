@@ -10,28 +10,29 @@
  */
 
 struct muster {
-    int bound, done, pending, shape;
-    bool mixed;
+    int bound, done, pending;
+    const struct sim_pod *pod; /* one of the pending */
+    bool mixed;                /* not all of them are like it */
 };
 
 static struct muster muster(const struct sim *sim, int gang)
 {
-    struct muster result = {.shape = SIM_NONE};
+    struct muster result = {.pod = NULL};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *pod = &sim->pods[i];
         if (!pod->state.exists || pod->state.deleting) {
             continue;
         }
         result.done += pod->state.succeeded;
-        if (pod->state.terminal) {
+        if (pod->state.terminal || (pod->state.gated && pod->state.node == SIM_NONE)) {
             continue;
         }
         if (pod->state.node != SIM_NONE) {
             result.bound++;
             continue;
         }
-        result.mixed |= result.pending > 0 && pod->shape != result.shape;
-        result.shape = pod->shape;
+        result.mixed |= result.pending > 0 && !sim_alike(pod, result.pod);
+        result.pod = pod;
         result.pending++;
     }
     return result;
@@ -49,7 +50,7 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
         (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
     }
-    room_measure(sim, index, state->shape, &room);
+    room_measure(sim, index, state->pod, &room);
     return room_for(sim, &room, constraints);
 }
 
@@ -151,7 +152,8 @@ void invariants_recovered(struct sim *sim)
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
         if (pod->gang == SIM_NONE && pod->state.exists && !sim->stubborn && !pod->state.terminal &&
-            !pod->state.deleting && pod->state.node == SIM_NONE && room_for_one(sim, pod->shape)) {
+            !pod->state.deleting && pod->state.node == SIM_NONE && !pod->state.gated &&
+            room_for_one(sim, pod)) {
             sim_fail(sim, "(7) the ordinary pod p%d waits although it fits", i);
         }
         if (pod->writes > 60 && !sim->stubborn) {

@@ -8,19 +8,13 @@
  * out, which can only make the room smaller than it is.
  */
 
-static int free_gpus(const struct sim *sim, int node)
+static int copies_on(const struct sim *sim, int node, const struct sim_pod *pod)
 {
-    const struct node_state *state = &sim->nodes[node].state;
-    return state->exists ? state->gpus - sim_used(sim, node) : -1;
-}
-
-static int copies_on(const struct sim *sim, int node, int shape)
-{
-    int gpus = sim_gpus(shape), left = free_gpus(sim, node);
-    if (sim->hidden[shape][node] || !sim->nodes[node].state.exists || (left < 0 && gpus > 0)) {
+    struct sim_amounts left = sim_left(sim, node), request = sim_request(pod, &pod->state);
+    if (sim->hidden[pod->shape][node] || !sim_admits(&sim->nodes[node].state, pod)) {
         return 0;
     }
-    return gpus == 0 ? 100 : left / gpus;
+    return sim_copies(&left, &request);
 }
 
 /* The widest level that either of two gangs wants for itself. */
@@ -56,11 +50,11 @@ static void leave_out(const struct sim *sim, int gang, struct room *room)
     }
 }
 
-void room_measure(const struct sim *sim, int gang, int shape, struct room *room)
+void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, struct room *room)
 {
     memset(room, 0, sizeof(*room));
     for (int node = 0; node < sim->node_count; node++) {
-        room->copies[node] = copies_on(sim, node, shape);
+        room->copies[node] = copies_on(sim, node, pod);
     }
     leave_out(sim, gang, room);
 }
@@ -120,10 +114,10 @@ int room_for(const struct sim *sim, const struct room *room, const struct constr
     return best;
 }
 
-bool room_for_one(const struct sim *sim, int shape)
+bool room_for_one(const struct sim *sim, const struct sim_pod *pod)
 {
     for (int node = 0; node < sim->node_count; node++) {
-        if (copies_on(sim, node, shape) > 0) {
+        if (copies_on(sim, node, pod) > 0) {
             return true;
         }
     }

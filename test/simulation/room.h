@@ -4,20 +4,20 @@
 
 #include "test/simulation/sim.h"
 
-/* Room for one more gang in the truth, counted naively and never too much: copies of one shape per
+/* Room for one more gang in the truth, counted naively and never too much: copies of one pod per
  * node, with nodes left out that the gang or another one wants for itself. */
 
 struct room {
     int copies[SIM_NODES_MAX];
 };
 
-void room_measure(const struct sim *sim, int gang, int shape, struct room *room);
+void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, struct room *room);
 
 /* How many pods fit all at once, in one domain if that is required, in whole slices if it wants
  * slices. */
 int room_for(const struct sim *sim, const struct room *room, const struct constraints *constraints);
 
-/* Whether one ordinary pod of the shape fits. */
-bool room_for_one(const struct sim *sim, int shape);
+/* Whether the ordinary pod fits. */
+bool room_for_one(const struct sim *sim, const struct sim_pod *pod);
 
 #endif

@@ -6,21 +6,25 @@
 /* Sums over what the engine was shown, beside its own books. */
 
 /* Takes away what members have, by the account; what the gang `spared` holds not. */
-static void take_member(const struct sim *sim, int pod, int spared, int free[SIM_NODES_MAX])
+static void take_member(const struct sim *sim, int pod, int spared,
+                        struct sim_amounts free[SIM_NODES_MAX])
 {
     const struct pod_state *seen = &sim->host.seen[pod];
     bool shown = sim->host.seen_ever[pod] && seen->exists && !seen->terminal;
     int node = shown && seen->node != SIM_NONE ? seen->node : sim->host.place[pod];
     if (node != SIM_NONE && (sim->pods[pod].gang != spared || account_hold(sim, pod) == SIM_NONE)) {
-        free[node] -= sim_gpus(sim->pods[pod].shape);
+        struct sim_amounts request = sim_request(&sim->pods[pod], seen);
+        sim_take(&free[node], &request);
     }
 }
 
-void shown_free(const struct sim *sim, int spared, bool doubtful, int free[SIM_NODES_MAX])
+void shown_free(const struct sim *sim, int spared, bool doubtful,
+                struct sim_amounts free[SIM_NODES_MAX])
 {
     const struct host *host = &sim->host;
     for (int node = 0; node < sim->node_count; node++) {
-        free[node] = host->nodes[node].exists ? host->nodes[node].gpus : -1;
+        static const struct sim_amounts none = {-1, -1, -1};
+        free[node] = host->nodes[node].exists ? host->nodes[node].has : none;
     }
     for (int i = 0; i < sim->pod_count; i++) {
         const struct pod_state *seen = &host->seen[i];
@@ -31,10 +35,11 @@ void shown_free(const struct sim *sim, int spared, bool doubtful, int free[SIM_N
             seen->terminal) {
             continue;
         }
+        struct sim_amounts request = sim_request(&sim->pods[i], seen);
         if (seen->node != SIM_NONE) {
-            free[seen->node] -= sim_gpus(sim->pods[i].shape);
+            sim_take(&free[seen->node], &request);
         } else if (host->posted[i] == POST_SENT || (host->posted[i] != POST_NONE && doubtful)) {
-            free[host->posted_to[i]] -= sim_gpus(sim->pods[i].shape);
+            sim_take(&free[host->posted_to[i]], &request);
         }
     }
 }

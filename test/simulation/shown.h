@@ -18,15 +18,19 @@ static inline int32_t shown_quorum(const struct sim *sim, int gang)
 
 static inline const struct constraints *shown_constraints(const struct sim *sim, int gang)
 {
-    return sim->gangs[gang].object ? &sim->host.groups[gang].constraints
-                                   : &sim->gangs[gang].constraints;
+    static const struct constraints unknown = {.required = LEVEL_NONE};
+    const struct group_state *group = &sim->host.groups[gang];
+    return !sim->gangs[gang].object ? &sim->gangs[gang].constraints
+           : group->exists          ? &group->constraints
+                                    : &unknown;
 }
 
 /* Whether it was shown the pod as one that can be placed or is. */
 static inline bool shown_live(const struct sim *sim, int pod)
 {
     const struct pod_state *seen = &sim->host.seen[pod];
-    return sim->host.seen_ever[pod] && seen->exists && !seen->terminal && !seen->deleting;
+    return sim->host.seen_ever[pod] && seen->exists && !seen->terminal && !seen->deleting &&
+           (!seen->gated || seen->node != SIM_NONE);
 }
 
 /* Whether it was shown several pods of that name, and not that the others are gone. */
@@ -45,8 +49,10 @@ static inline bool shown_twice(const struct sim *sim, int pod)
 static inline bool shown_node(const struct sim *sim, int node)
 {
     const struct node_state *shown = &sim->host.nodes[node], *is = &sim->nodes[node].state;
-    return shown->exists == is->exists && shown->gpus == is->gpus && shown->leaf == is->leaf &&
-           shown->rack == is->rack;
+    return shown->exists == is->exists && shown->cordoned == is->cordoned &&
+           shown->tainted == is->tainted && shown->pool == is->pool &&
+           shown->has.gpus == is->has.gpus && shown->has.cpus == is->has.cpus &&
+           shown->has.pods == is->has.pods && shown->leaf == is->leaf && shown->rack == is->rack;
 }
 
 static inline bool shown_group(const struct sim *sim, int gang)
@@ -56,9 +62,10 @@ static inline bool shown_group(const struct sim *sim, int gang)
            memcmp(&shown->constraints, &is->constraints, sizeof(is->constraints)) == 0;
 }
 
-/* GPUs free for others by what it was shown and by the account, the holds of gang `spared` left out
- * (SIM_NONE: of none); negative for a node that is not there. `doubtful`: ordinary pods whose
+/* What is free for others by what it was shown and by the account, the holds of gang `spared` left
+ * out (SIM_NONE: of none); negative for a node that is not there. `doubtful`: ordinary pods whose
  * binding got no answer, or is confirmed and not shown yet, take room, too. */
-void shown_free(const struct sim *sim, int spared, bool doubtful, int free[SIM_NODES_MAX]);
+void shown_free(const struct sim *sim, int spared, bool doubtful,
+                struct sim_amounts free[SIM_NODES_MAX]);
 
 #endif

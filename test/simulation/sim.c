@@ -162,6 +162,9 @@ static void run(struct sim *sim, const struct action *action)
     case ACTION_CREATE:
         jobs_create(sim, action->index, action->mark);
         break;
+    case ACTION_UNGATE:
+        jobs_ungate(sim, action->index, action->other);
+        break;
     case ACTION_GROUP:
         jobs_show_group(sim, action->index);
         break;
@@ -211,16 +214,17 @@ int sim_first(const struct sim *sim, int gang)
     return gang == SIM_NONE ? SIM_NONE : sim->gangs[gang].last_pod;
 }
 
-int sim_used(const struct sim *sim, int node)
+struct sim_amounts sim_left(const struct sim *sim, int node)
 {
-    int used = 0;
+    struct sim_amounts left = sim->nodes[node].state.has;
     for (int i = 0; i < sim->pod_count; i++) {
         const struct pod_state *state = &sim->pods[i].state;
         if (state->exists && !state->terminal && state->node == node) {
-            used += sim_gpus(sim->pods[i].shape);
+            struct sim_amounts request = sim_request(&sim->pods[i], state);
+            sim_take(&left, &request);
         }
     }
-    return used;
+    return left;
 }
 
 uint64_t sim_digest(uint64_t digest, const void *bytes, size_t count)

@@ -68,6 +68,7 @@ enum action_type {
     ACTION_DELETE,
     ACTION_CREATE,
     ACTION_GROUP,
+    ACTION_UNGATE,
 };
 
 struct action {
@@ -158,6 +159,7 @@ struct host {
     const char *told[SIM_PODS_MAX];
     int place[SIM_PODS_MAX];
     int carries[SIM_PODS_MAX];
+    bool planned[SIM_PODS_MAX]; /* in the running apply */
     uint64_t vote[SIM_PODS_MAX];
     int64_t hold_least[SIM_GANGS_MAX], hold_most[SIM_GANGS_MAX];
     int64_t hold_before[SIM_GANGS_MAX]; /* hold_least before the apply */
@@ -264,6 +266,7 @@ struct sim {
     int64_t rush_ms;         /* faults are at most that far apart */
     bool stubborn;           /* hidden refusals stay to the end */
     int constrained_percent; /* gangs with constraints */
+    int ruled;               /* thousandths of pods with a selector, a toleration, a gate */
     struct losses losses;
     int forgetful;       /* thousandths of nominations that get lost, always */
     int64_t aborts_from; /* no hold may run out from then on */
@@ -290,8 +293,8 @@ void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(pr
 /* Mostly low … high, now and then up to `slow`; the same every time without jitter. */
 int64_t sim_delay(struct sim *sim, int64_t low, int64_t high, int slow_thousandths, int64_t slow);
 bool sim_drops(const struct sim *sim, uint32_t fault);
-/* Requests of living pods bound to the node, in the API server's truth. */
-int sim_used(const struct sim *sim, int node);
+/* What living pods bound to the node leave of it, in the API server's truth. */
+struct sim_amounts sim_left(const struct sim *sim, int node);
 /* Members, newest first: for (int i = sim_first(…); i != SIM_NONE; i = sim->pods[i].next_of_gang)
  */
 int sim_first(const struct sim *sim, int gang);

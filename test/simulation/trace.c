@@ -46,7 +46,7 @@ void trace_node(const struct sim *sim, int node)
         sim_name(rack, 'r', state->rack);
     }
     if (state->exists) {
-        trace_note(sim, "n%d: %d GPUs, leaf %s, rack %s", node, state->gpus, leaf, rack);
+        trace_note(sim, "n%d: %d GPUs, leaf %s, rack %s", node, state->has.gpus, leaf, rack);
     } else {
         trace_note(sim, "n%d is gone", node);
     }
@@ -107,7 +107,7 @@ static void print_watch(const struct sim *sim, FILE *out, const struct record *r
     int index = record->change.index;
     switch ((int)record->type) {
     case EVENT_NODE:
-        fprintf(out, "node n%d with %d GPUs", index, record->change.node.gpus);
+        fprintf(out, "node n%d with %d GPUs", index, record->change.node.has.gpus);
         break;
     case EVENT_NODE_GONE:
         fprintf(out, "node n%d gone", index);
@@ -312,8 +312,8 @@ void trace_state(const struct sim *sim)
     print_queue(sim);
     for (int node = 0; node < sim->node_count; node++) {
         if (sim->nodes[node].state.exists) {
-            fprintf(sim->trace, "  n%d: %d of %d GPUs in use\n", node, sim_used(sim, node),
-                    sim->nodes[node].state.gpus);
+            fprintf(sim->trace, "  n%d: %d of %d GPUs are free\n", node, sim_left(sim, node).gpus,
+                    sim->nodes[node].state.has.gpus);
         }
     }
 }

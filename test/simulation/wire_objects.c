@@ -90,11 +90,17 @@ void wire_node(struct sim *sim, int index, const struct node_state *state,
             concat(sim, labels,
                    pair(sim, "topology.kubernetes.io/rack", objects_name(sim, 'r', state->rack)));
     }
+    labels = concat(sim, labels, pair(sim, "pool", objects_name(sim, 'b', state->pool)));
     const char *text = arena_printf(
         &sim->arena,
-        "{\"metadata\":{\"name\":\"n%d\",\"labels\":{%s},\"annotations\":null},\"spec\":{},"
-        "\"status\":{\"allocatable\":{\"nvidia.com/gpu\":\"%d\",\"pods\":110}}}",
-        index, labels, state->gpus);
+        "{\"metadata\":{\"name\":\"n%d\",\"labels\":{%s},\"annotations\":null},\"spec\":{%s%s%s},"
+        "\"status\":{\"allocatable\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\",\"pods\":%d}}}",
+        index, labels, state->cordoned ? "\"unschedulable\":true" : "",
+        state->cordoned && state->tainted ? "," : "",
+        state->tainted
+            ? "\"taints\":[{\"key\":\"dedicated\",\"value\":\"gang\",\"effect\":\"NoSchedule\"}]"
+            : "",
+        state->has.cpus, state->has.gpus, state->has.pods);
     json_t *json = parse(sim, "node", text);
     if (json != NULL && node_decode(json, &sim->arena, object, &err) < 0) {
         sim_fail(sim, "(6) a node cannot be decoded: %s: %s", err.text, text);
@@ -140,13 +146,21 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
                      "\"annotations\":{%s}%s",
                      pod->name, index, pod_labels(sim, pod), annotations,
                      state->deleting ? ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" : "");
+    struct sim_amounts request = sim_request(pod, state);
     const char *spec = arena_printf(
         &sim->arena,
-        "\"priority\":%d,\"nodeName\":%s,\"containers\":[{\"name\":\"main\",\"resources\":"
-        "{\"limits\":{\"nvidia.com/gpu\":\"%d\"}}}]",
+        "\"priority\":%d,\"nodeName\":%s%s%s%s,\"containers\":[{\"name\":\"main\",\"resources\":"
+        "{\"requests\":{\"cpu\":\"%d\"},\"limits\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\"}}}]",
         (int)pod->priority,
         state->node == SIM_NONE ? "null" : arena_printf(&sim->arena, "\"n%d\"", state->node),
-        sim_gpus(pod->shape));
+        state->gated && state->node == SIM_NONE
+            ? ",\"schedulingGates\":[{\"name\":\"example.com/wait\"}]"
+            : "",
+        pod->pool == SIM_NONE
+            ? ""
+            : arena_printf(&sim->arena, ",\"nodeSelector\":{\"pool\":\"b%d\"}", pod->pool),
+        pod->tolerates ? ",\"tolerations\":[{\"key\":\"dedicated\",\"operator\":\"Exists\"}]" : "",
+        request.cpus, request.cpus + 1, request.gpus);
     const char *phase = state->succeeded          ? "Succeeded"
                         : state->terminal         ? "Failed"
                         : state->node != SIM_NONE ? "Running"
