@@ -138,6 +138,46 @@ static bool is_feasible(const struct asked *asked, const struct gang_view *view)
     return gang_view_feasible(view);
 }
 
+/* Adds the pods of the manifest that would not be created to those that have no place. */
+static void add_withheld(const struct asked *asked, struct arena *arena, struct gang_view *view)
+{
+    size_t count = json_array_size(asked->withheld), i;
+    struct gang_member_view *members =
+        arena_alloc(arena, view->member_count + count, sizeof *members);
+    json_t *pod;
+    if (view->member_count > 0) {
+        memcpy(members, view->members, view->member_count * sizeof *members);
+    }
+    json_array_foreach(asked->withheld, i, pod)
+    {
+        members[view->member_count++] = (struct gang_member_view){
+            .pod = json_string_value(json_object_get(pod, "pod")),
+            .role = json_string_value(json_object_get(pod, "role")),
+            .rank = (int32_t)json_integer_value(json_object_get(pod, "rank")),
+            .reason = json_string_value(json_object_get(pod, "reason")),
+        };
+    }
+    view->members = members;
+}
+
+/* The gang as it would be shown; false when there is none, because its only pods are terminal. */
+static bool find_gang(const struct what_if *what_if, const struct asked *asked, struct arena *arena,
+                      struct gang_view *view)
+{
+    bool found = engine_gang_find(what_if->engine, asked->name_space, asked->name, arena, view);
+    if (!found && json_array_size(asked->withheld) > 0) {
+        *view = (struct gang_view){.name_space = asked->name_space,
+                                   .name = asked->name,
+                                   .state = GANG_GATHERING,
+                                   .reason = "none of its pods would be created"};
+        found = true;
+    }
+    if (json_array_size(asked->withheld) > 0) {
+        add_withheld(asked, arena, view);
+    }
+    return found;
+}
+
 /* Prints every gang that was asked for; CLI_INFEASIBLE when one does not fit. */
 static int answer(const struct what_if *what_if, int output)
 {
@@ -148,8 +188,8 @@ static int answer(const struct what_if *what_if, int output)
     for (size_t i = 0; i < what_if->question.count; i++) {
         const struct asked *asked = &what_if->question.asked[i];
         struct gang_view view;
-        if (!engine_gang_find(what_if->engine, asked->name_space, asked->name, &arena, &view)) {
-            continue; /* its only pods are terminal */
+        if (!find_gang(what_if, asked, &arena, &view)) {
+            continue;
         }
         bool feasible = is_feasible(asked, &view);
         if (!feasible) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/cli/cli.h"
+#include "api/embedded/admission.h"
 #include "api/embedded/existing.h"
 #include "api/embedded/expand.h"
 #include "api/kube/objects/decode.h"
@@ -26,11 +27,14 @@
 
 #define NAME_MAX_BYTES 384
 #define RENAMES_MAX    100
+#define INDEX          "batch.kubernetes.io/job-completion-index"
+#define EXCLUSIVE      "alpha.jobset.sigs.k8s.io/exclusive-topology"
 
 struct application {
     struct snapshot *snapshot;
     struct question *question;
     struct existing *existing;
+    struct admission *admission;
     json_t *owners; /* owners whose pods were asked about: an object with a member for each */
     struct err *err;
 };
@@ -56,7 +60,7 @@ static struct asked *ask(struct question *question, const char *name_space, cons
     question->asked =
         alloc_grow(question->asked, &question->room, question->count + 1, sizeof *question->asked);
     question->asked[question->count] =
-        (struct asked){alloc_string(name_space), alloc_string(name), json_object()};
+        (struct asked){alloc_string(name_space), alloc_string(name), json_object(), json_array()};
     return &question->asked[question->count++];
 }
 
@@ -129,6 +133,28 @@ static bool rename_pod(const struct application *application, json_t *pod)
     return false;
 }
 
+/* Notes a pod of the manifest that is not there, and why. */
+static int withhold(const struct application *application, const json_t *pod, const char *reason)
+{
+    struct pod_object object;
+    struct arena arena;
+    arena_init(&arena);
+    json_t *copy = json_deep_copy(pod);
+    json_object_set_new(json_object_get(copy, "metadata"), "uid", json_string("withheld"));
+    int result = pod_decode(copy, &arena, &object, application->err);
+    if (result == 0 && object.gang != NULL) {
+        const struct asked *asked = ask(application->question, object.name_space, object.gang);
+        json_object_set_new(asked->pods, object.name, json_true());
+        json_array_append_new(asked->withheld,
+                              json_pack("{s:s, s:s, s:I, s:s}", "pod", object.name, "role",
+                                        object.role == NULL ? "" : object.role, "rank",
+                                        (json_int_t)object.rank, "reason", reason));
+    }
+    json_decref(copy);
+    arena_finish(&arena);
+    return result;
+}
+
 /* The pod of the cluster that this one is, or NULL. */
 static const json_t *find_old(const struct application *application, json_t *pod)
 {
@@ -158,6 +184,10 @@ static int apply_object(const struct application *application, json_t *object)
             ask_for_old(application, old);
             return 0;
         }
+        struct err refused;
+        if (admission_pod(application->admission, object, &refused) < 0) {
+            return withhold(application, object, refused.text);
+        }
     }
     if (cluster_apply(application->snapshot->cluster, object, batch, NULL, application->err) < 0) {
         return -1;
@@ -170,13 +200,74 @@ static int apply_object(const struct application *application, json_t *object)
     return 0;
 }
 
+/* The value of a label of the node on which the first pod of a Job is; NULL while it is on none. */
+static const char *find_leader_domain(const struct application *application, const json_t *pod,
+                                      const char *key)
+{
+    size_t i;
+    const json_t *other;
+    json_array_foreach(existing_of_owner(application->existing, pod), i, other)
+    {
+        const json_t *labels = json_object_get(json_object_get(other, "metadata"), "labels");
+        const char *index = json_string_value(json_object_get(labels, INDEX));
+        const char *name =
+            json_string_value(json_object_get(json_object_get(other, "spec"), "nodeName"));
+        if (index != NULL && strcmp(index, "0") == 0 && name != NULL) {
+            const json_t *node = cluster_get(application->snapshot->cluster, "Node", NULL, name);
+            return json_string_value(
+                json_object_get(json_object_get(json_object_get(node, "metadata"), "labels"), key));
+        }
+    }
+    return NULL;
+}
+
+/* Pods that JobSet's webhook does not let in before the first one of their Job is scheduled, and
+ * then only where that one is. */
+static int apply_withheld(const struct application *application, json_t *pod)
+{
+    const json_t *metadata = json_object_get(pod, "metadata");
+    const char *key =
+        json_string_value(json_object_get(json_object_get(metadata, "annotations"), EXCLUSIVE));
+    const char *domain = key == NULL ? NULL : find_leader_domain(application, pod, key);
+    if (domain != NULL) {
+        json_t *spec = json_object_get(pod, "spec");
+        json_t *selector = json_object_get(spec, "nodeSelector");
+        if (selector == NULL) {
+            selector = json_object();
+            json_object_set_new(spec, "nodeSelector", selector);
+        }
+        json_object_set_new(selector, key, json_string(domain));
+        return apply_object(application, pod);
+    }
+    const json_t *old = existing_take(application->existing, pod);
+    if (old != NULL) {
+        ask_for_old(application, old);
+        return 0;
+    }
+    return withhold(application, pod,
+                    "created once the first pod of its Job is scheduled (" EXCLUSIVE ")");
+}
+
 static int apply_all(const struct application *application, const struct expanded *expanded)
 {
     size_t i;
     json_t *object;
+    json_array_foreach(expanded->rules, i, object)
+    {
+        if (cluster_apply(application->snapshot->cluster, object, application->snapshot->batch,
+                          NULL, application->err) < 0) {
+            return -1;
+        }
+    }
     json_array_foreach(expanded->objects, i, object)
     {
         if (apply_object(application, object) < 0) {
+            return -1;
+        }
+    }
+    json_array_foreach(expanded->withheld, i, object)
+    {
+        if (apply_withheld(application, object) < 0) {
             return -1;
         }
     }
@@ -184,6 +275,11 @@ static int apply_all(const struct application *application, const struct expande
         return err_set(application->err, "it has neither a pod of a gang nor a pod group");
     }
     return 0;
+}
+
+static void warn(void *context, const char *what)
+{
+    fprintf(stderr, "phalanx plan: %s\n", what);
 }
 
 int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char *name_space,
@@ -199,10 +295,13 @@ int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char 
         struct application application = {.snapshot = snapshot,
                                           .question = question,
                                           .existing = existing_create(snapshot->cluster),
+                                          .admission =
+                                              admission_create(snapshot->cluster, warn, NULL),
                                           .owners = json_object(),
                                           .err = err};
         result = apply_all(&application, &expanded);
         existing_destroy(application.existing);
+        admission_destroy(application.admission);
         json_decref(application.owners);
         expanded_finish(&expanded);
     }
@@ -220,6 +319,7 @@ void question_finish(struct question *question)
         free(question->asked[i].name_space);
         free(question->asked[i].name);
         json_decref(question->asked[i].pods);
+        json_decref(question->asked[i].withheld);
     }
     free(question->asked);
     *question = (struct question){.asked = NULL};

@@ -12,12 +12,13 @@
  * snapshot's cluster, and what it asks about is noted.
  */
 
-/* A gang that the manifest is about, and which of its pods: an object with a member for each. With
- * none, all are asked about: the manifest has its group alone. */
+/* A gang that the manifest is about, and which of its pods. */
 struct asked {
     char *name_space;
     char *name;
-    json_t *pods;
+    json_t *pods; /* an object with a member for each; none: all of the gang's */
+    /* Those that would not be created, or not yet: [{"pod", "role", "rank", "reason"}]. */
+    json_t *withheld;
 };
 
 struct question {
@@ -26,9 +27,10 @@ struct question {
     size_t room;
 };
 
-/* Applies the manifest as `kubectl apply` and the controllers would. A pod that is there stays as it
- * is and is asked about, also when its controller named it otherwise (embedded/existing.h). Returns
- * an exit code of cli.h; when it is not CLI_OK, `err` says why. */
+/* Applies the manifest as `kubectl apply`, the controllers and admission would (embedded/expand.h,
+ * embedded/admission.h). A pod that is there stays as it is and is asked about, also when its
+ * controller named it otherwise (embedded/existing.h). Warnings go to standard error. Returns an
+ * exit code of cli.h; when it is not CLI_OK, `err` says why. */
 int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char *name_space,
                         struct question *question, struct err *err);
 

@@ -15,8 +15,9 @@
  * A snapshot is what `kubectl get nodes,pods,podgroups -A -o json` (or yaml) prints: a v1 List, or
  * several documents, or both. Kueue's Topology and Volcano's HyperNode are kept aside, for whoever
  * wants to import them, and so are Jobs, PriorityClasses, RuntimeClasses and LimitRanges; they make
- * no events. ResourceSlices go into the batch as they are, and are not kept. Other kinds are counted
- * and skipped. It plays its part honestly: a Binding for a pod that is bound elsewhere is refused, one for another uid is gone.
+ * no events. ResourceSlices go into the batch as they are, and are not kept. Other kinds are
+ * counted and skipped. It plays its part honestly: a Binding for a pod that is bound elsewhere is
+ * refused, one for another uid is gone.
  */
 
 #define CLUSTER_OBJECTS_MAX 1000000u

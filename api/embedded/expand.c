@@ -123,6 +123,15 @@ static int expand_plain(struct expansion *expansion, const struct owner *owner)
     return 0;
 }
 
+/* What admission goes by; a LimitRange is of a namespace. */
+static int expand_rule(struct expansion *expansion, const struct owner *owner)
+{
+    json_t *copy = json_deep_copy(owner->object);
+    expand_set_text(expand_descend(copy, "metadata"), "namespace", owner->name_space);
+    json_array_append_new(expansion->rules, copy);
+    return 0;
+}
+
 static bool names_gang(const json_t *template)
 {
     const json_t *metadata = json_object_get(template, "metadata");
@@ -267,6 +276,9 @@ static const struct {
     {"Job", "batch/v1", expand_job},
     {"JobSet", "jobset.x-k8s.io/v1alpha2", expand_job_set},
     {"PyTorchJob", "kubeflow.org/v1", expand_pytorch_job},
+    {"LimitRange", "v1", expand_rule},
+    {"PriorityClass", "scheduling.k8s.io/v1", expand_rule},
+    {"RuntimeClass", "node.k8s.io/v1", expand_rule},
 };
 
 /* Whether there are containers anywhere inside: whatever its kind, something will make pods of it.
@@ -383,10 +395,13 @@ int expand_manifest(const json_t *documents, const char *name_space, struct expa
 {
     struct err own;
     struct expansion expansion = {.objects = json_array(),
+                                  .withheld = json_array(),
+                                  .rules = json_array(),
                                   .unused = json_array(),
                                   .name_space = name_space,
                                   .err = err == NULL ? &own : err};
-    *expanded = (struct expanded){expansion.objects, expansion.unused};
+    *expanded =
+        (struct expanded){expansion.objects, expansion.withheld, expansion.rules, expansion.unused};
     if (expand_all(&expansion, documents, 0) < 0) {
         expanded_finish(expanded);
         return -1;
@@ -397,6 +412,8 @@ int expand_manifest(const json_t *documents, const char *name_space, struct expa
 void expanded_finish(struct expanded *expanded)
 {
     json_decref(expanded->objects);
+    json_decref(expanded->withheld);
+    json_decref(expanded->rules);
     json_decref(expanded->unused);
     *expanded = (struct expanded){.objects = NULL};
 }

@@ -14,9 +14,13 @@
  *                                       of the Job controller and, when Indexed, their completion
  *                                       index
  *   jobset.x-k8s.io/v1alpha2 JobSet     <jobset>-<replicated job>-<job>-<index>, with labels and
- *                                       annotations of jobset.sigs.k8s.io (but for uid and job-key)
- *                                       and the key of exclusive placement. Phases (dependsOn,
- *                                       startupPolicy) count as begun: one asks about the whole
+ *                                       annotations of jobset.sigs.k8s.io (but for the uid; the
+ *                                       job key is the Job's name). Phases (dependsOn,
+ *                                       startupPolicy) count as begun: one asks about the whole.
+ *                                       With exclusive-topology a Job's first pod gets the affinity
+ *                                       of JobSet's webhook and the others are `withheld`: they are
+ *                                       admitted once it is scheduled. With the node-selector
+ *                                       strategy all get its selector and toleration instead
  *   kubeflow.org/v1 PyTorchJob          <job>-master-0, <job>-worker-0 …, with
  *                                       training.kubeflow.org labels. When no template names a
  *                                       gang, a PodGroup of the job's name is made, as the training
@@ -25,6 +29,7 @@
  *                                       annotations are the job's
  *   List                                item by item
  *   a kind that holds no pods           left out (Service, ConfigMap, …), and named in `unused`
+ *   PriorityClass, RuntimeClass, LimitRange   `rules`: what admission goes by
  *   any other kind that holds pods      an error that names it
  *
  * Pods are named <owner>-<index> where the controllers add random letters, and an object with
@@ -36,12 +41,14 @@
 #define EXPAND_PODS_MAX 100000
 
 struct expanded {
-    json_t *objects; /* groups and pods in the manifest's order */
-    json_t *unused;  /* "Service default/web" of every object that is left out */
+    json_t *objects;  /* groups and pods in the manifest's order */
+    json_t *withheld; /* pods that are created only once others run: see the JobSet */
+    json_t *rules;    /* PriorityClasses, RuntimeClasses and LimitRanges of the manifest */
+    json_t *unused;   /* "Service default/web" of every object that is left out */
 };
 
-/* `documents`: array of objects. `name_space`: for objects without one. Nothing of what comes out is
- * shared with `documents`; after a failure there is nothing to finish. */
+/* `documents`: array of objects. `name_space`: for objects without one. Nothing of what comes out
+ * is shared with `documents`; after a failure there is nothing to finish. */
 int expand_manifest(const json_t *documents, const char *name_space, struct expanded *expanded,
                     struct err *err);
 void expanded_finish(struct expanded *expanded);

@@ -13,8 +13,14 @@
  *                                                          └─ Job train-workers-1 ── pods -0, -1 …
  *
  * Sources: kubernetes pkg/controller/job (indexed_job_utils.go, job_controller.go); jobset
- * api/jobset/v1alpha2, pkg/controllers/jobset_controller.go, pkg/webhooks.
+ * api/jobset/v1alpha2, pkg/controllers/jobset_controller.go, pkg/webhooks/pod_mutating_webhook.go
+ * and pod_admission_webhook.go.
  */
+
+#define EXCLUSIVE        "alpha.jobset.sigs.k8s.io/exclusive-topology"
+#define NODE_SELECTOR    "alpha.jobset.sigs.k8s.io/node-selector"
+#define JOB_KEY          "jobset.sigs.k8s.io/job-key"
+#define COMPLETION_INDEX "batch.kubernetes.io/job-completion-index"
 
 /* Labels that are annotations as well. */
 static void set_mark(json_t *pod, const char *key, const char *text)
@@ -66,7 +72,7 @@ static int make_job_pods(struct expansion *expansion, const struct job *job)
         expand_set_text(labels, "job-name", owner->name);
         expand_set_text(labels, "controller-uid", uid);
         if (job->indexed) {
-            set_mark(pod, "batch.kubernetes.io/job-completion-index", index);
+            set_mark(pod, COMPLETION_INDEX, index);
         }
     }
     return 0;
@@ -115,17 +121,66 @@ static int read_replicated_job(const struct expansion *expansion, const struct o
                              &entry->replicas);
 }
 
+/* The strategy for which nodes are labelled with their Job beforehand. */
+static void select_labelled_nodes(json_t *pod)
+{
+    char text[2 * NAME_MAX_BYTES];
+    json_t *spec = expand_descend(pod, "spec");
+    const json_t *metadata = json_object_get(pod, "metadata");
+    snprintf(text, sizeof text, "%s_%s", expand_text_of(metadata, "namespace"),
+             expand_text_of(expand_labels_of(pod), "job-name"));
+    expand_set_text(expand_descend(spec, "nodeSelector"), "alpha.jobset.sigs.k8s.io/namespaced-job",
+                    text);
+    if (!json_is_array(json_object_get(spec, "tolerations"))) {
+        json_object_set_new(spec, "tolerations", json_array());
+    }
+    json_array_append_new(json_object_get(spec, "tolerations"),
+                          json_pack("{s:s, s:s, s:s}", "key",
+                                    "alpha.jobset.sigs.k8s.io/no-schedule", "operator", "Exists",
+                                    "effect", "NoSchedule"));
+}
+
+/* Appends a required term over all namespaces to affinity.<kind>. */
+static void add_affinity(json_t *pod, const char *kind, json_t *expressions)
+{
+    static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
+    json_t *list = expand_descend(expand_descend(expand_descend(pod, "spec"), "affinity"), kind);
+    if (!json_is_array(json_object_get(list, required))) {
+        json_object_set_new(list, required, json_array());
+    }
+    json_array_append_new(json_object_get(list, required),
+                          json_pack("{s:{s:o}, s:s, s:{}}", "labelSelector", "matchExpressions",
+                                    expressions, "topologyKey",
+                                    expand_text_of(expand_annotations_of(pod), EXCLUSIVE),
+                                    "namespaceSelector"));
+}
+
+static void set_exclusive_affinity(json_t *pod)
+{
+    const char *job = expand_text_of(expand_labels_of(pod), JOB_KEY);
+    add_affinity(pod, "podAffinity",
+                 json_pack("[{s:s, s:s, s:[s]}]", "key", JOB_KEY, "operator", "In", "values", job));
+    add_affinity(pod, "podAntiAffinity",
+                 json_pack("[{s:s, s:s}, {s:s, s:s, s:[s]}]", "key", JOB_KEY, "operator", "Exists",
+                           "key", JOB_KEY, "operator", "NotIn", "values", job));
+}
+
+/* An annotation of the JobSet, or else of the Job's template. */
+static const char *find_annotation(const struct owner *owner, const struct replicated_job *entry,
+                                   const char *key)
+{
+    const json_t *template = json_object_get(json_object_get(entry->json, "template"), "metadata");
+    const json_t *metadata = json_object_get(owner->object, "metadata");
+    const char *text = expand_text_of(json_object_get(metadata, "annotations"), key);
+    return text != NULL ? text : expand_text_of(json_object_get(template, "annotations"), key);
+}
+
 /* JobSet's own labels and annotations, on pods [first, …) of the expansion. */
 static void mark_job_set_pods(struct expansion *expansion, size_t first, const struct owner *owner,
                               const struct replicated_job *entry, int64_t index, int64_t jobs)
 {
-    static const char key[] = "alpha.jobset.sigs.k8s.io/exclusive-topology";
-    const json_t *template = json_object_get(json_object_get(entry->json, "template"), "metadata");
-    const json_t *metadata = json_object_get(owner->object, "metadata");
-    const char *exclusive = expand_text_of(json_object_get(metadata, "annotations"), key);
-    if (exclusive == NULL) {
-        exclusive = expand_text_of(json_object_get(template, "annotations"), key);
-    }
+    const char *exclusive = find_annotation(owner, entry, EXCLUSIVE);
+    const char *strategy = find_annotation(owner, entry, NODE_SELECTOR);
     const struct {
         const char *key;
         int64_t number;
@@ -145,9 +200,36 @@ static void mark_job_set_pods(struct expansion *expansion, size_t first, const s
             snprintf(text, sizeof text, "%lld", (long long)numbers[i].number);
             set_mark(pod, numbers[i].key, text);
         }
+        set_mark(pod, JOB_KEY, expand_text_of(expand_labels_of(pod), "job-name"));
         if (exclusive != NULL) {
-            expand_set_text(expand_annotations_of(pod), key, exclusive);
+            expand_set_text(expand_annotations_of(pod), EXCLUSIVE, exclusive);
         }
+        if (strategy != NULL) {
+            expand_set_text(expand_annotations_of(pod), NODE_SELECTOR, strategy);
+        }
+        if (exclusive != NULL && strategy != NULL) {
+            select_labelled_nodes(pod);
+        }
+    }
+}
+
+/* What JobSet's webhook does to the pods from `first` on: the first one of a Job keeps those of
+ * other Jobs away from its domain, all others are not admitted yet. */
+static void withhold_followers(struct expansion *expansion, size_t first)
+{
+    size_t kept = first, count = json_array_size(expansion->objects);
+    for (size_t i = first; i < count; i++) {
+        json_t *pod = json_array_get(expansion->objects, i);
+        const char *index = expand_text_of(expand_annotations_of(pod), COMPLETION_INDEX);
+        if (index != NULL && strcmp(index, "0") == 0) {
+            set_exclusive_affinity(pod);
+            json_array_set(expansion->objects, kept++, pod);
+        } else {
+            json_array_append(expansion->withheld, pod);
+        }
+    }
+    while (json_array_size(expansion->objects) > kept) {
+        json_array_remove(expansion->objects, json_array_size(expansion->objects) - 1);
     }
 }
 
@@ -169,6 +251,10 @@ static int make_jobs(struct expansion *expansion, const struct owner *owner,
                           .indexed = is_indexed(spec, true)};
         result = make_job_pods(expansion, &job);
         mark_job_set_pods(expansion, first, owner, entry, i, jobs);
+        if (find_annotation(owner, entry, EXCLUSIVE) != NULL &&
+            find_annotation(owner, entry, NODE_SELECTOR) == NULL) {
+            withhold_followers(expansion, first);
+        }
     }
     json_decref(job_object);
     return result;

@@ -18,7 +18,9 @@
 #define PATH_MAX_BYTES 64
 
 struct expansion {
-    json_t *objects; /* as in struct expanded; so is the next */
+    json_t *objects; /* as in struct expanded; so are the next */
+    json_t *withheld;
+    json_t *rules;
     json_t *unused;
     const char *name_space; /* default */
     size_t pods;

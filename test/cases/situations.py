@@ -293,7 +293,6 @@ situation(
 
 # What admission writes into a pod.
 
-ADMISSION = "admission is not carried out yet"
 KATA = {
     "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata"}, "handler": "kata",
     "overhead": {"podFixed": {"cpu": "1", "memory": "2Gi"}},
@@ -307,17 +306,17 @@ LIMITS = {
 situation(
     "12", nodes(["a", "b", "c", "d"], gpus=None, rack="east", cpu="8") + [KATA],
     [group("train", 4), job("train", 4, "train", pod_spec({"cpu": 8}, runtimeClassName="kata"))],
-    does_not_fit(waits=4, because="cpu"), late=ADMISSION,
+    does_not_fit(waits=4, because="cpu"),
 )
 situation(
     "12-priorityclass",
     CLUSTER + [HIGH, group("old", 4)] + [pod(f"old-{i}", "old", index=i) for i in range(4)],
     [group("train", 4), job("train", 4, "train", pod_spec(gpus=8, priorityClassName="high"))],
-    fits(4), late=ADMISSION,
+    fits(4),
 )
 situation(
     "12-limitrange", nodes(["a"], gpus=None, rack="east", cpu="8") + [LIMITS],
-    [group("train", 3), job("train", 3, "train", pod_spec())], does_not_fit(waits=3, because="cpu"), late=ADMISSION,
+    [group("train", 3), job("train", 3, "train", pod_spec())], does_not_fit(waits=3, because="cpu"),
 )
 
 # Devices that a DRA driver hands out for an extended resource.
@@ -366,7 +365,7 @@ situation(
     "14", racks(east="a b c d", west="e f g h"),
     [group("train", 4),
      job_set("train", [("workers", 2, 2, template("train", pod_spec(gpus=8)))], annotations=ALONE)],
-    contradicts_or_keeps_jobs_apart, late=LEADERS,
+    contradicts_or_keeps_jobs_apart,
 )
 situation(
     "14-leaders-only",

@@ -141,6 +141,102 @@ START_TEST(a_name_that_is_taken)
 }
 END_TEST
 
+#define RACK_NODE(name, rack)                                             \
+    "- kind: Node\n"                                                      \
+    "  metadata: {name: " name ", labels: {kubernetes.io/hostname: " name \
+    ", topology.kubernetes.io/rack: " rack "}}\n"                         \
+    "  status: {allocatable: {pods: 110, nvidia.com/gpu: 8}}\n"
+#define EXCLUSIVE "alpha.jobset.sigs.k8s.io/exclusive-topology: topology.kubernetes.io/rack"
+#define JOB_SET                                                                              \
+    "- apiVersion: jobset.x-k8s.io/v1alpha2\n"                                               \
+    "  kind: JobSet\n"                                                                       \
+    "  metadata: {name: js, annotations: {" EXCLUSIVE "}}\n"                                 \
+    "  spec:\n"                                                                              \
+    "    replicatedJobs:\n"                                                                  \
+    "    - name: w\n"                                                                        \
+    "      template:\n"                                                                      \
+    "        spec:\n"                                                                        \
+    "          parallelism: 2\n"                                                             \
+    "          completions: 2\n"                                                             \
+    "          template:\n"                                                                  \
+    "            metadata: {labels: {scheduling.x-k8s.io/pod-group: train}}\n"               \
+    "            spec: {schedulerName: phalanx, containers: [{name: c, resources: {limits: " \
+    "{nvidia.com/gpu: 8}}}]}\n"
+#define LEADER(node)                                                                             \
+    "- kind: Pod\n"                                                                              \
+    "  metadata:\n"                                                                              \
+    "    name: js-w-0-0-abc\n"                                                                   \
+    "    annotations: {" EXCLUSIVE "}\n"                                                         \
+    "    labels: {scheduling.x-k8s.io/pod-group: train, job-name: js-w-0, "                      \
+    "jobset.sigs.k8s.io/replicatedjob-name: w, batch.kubernetes.io/job-completion-index: '0'}\n" \
+    "  spec: {schedulerName: phalanx, nodeName: '" node "', containers: [{resources: "           \
+    "{limits: {nvidia.com/gpu: 8}}}]}\n"
+
+/* Of an exclusive Job the first pod comes first: no gang of all, but one of the first pods. */
+START_TEST(leaders_first)
+{
+    static const char nodes[] =
+        LIST RACK_NODE("n1", "r1") RACK_NODE("n2", "r2") RACK_NODE("n3", "r2");
+    ck_assert_int_eq(plan(nodes, LIST GROUP("2") JOB_SET, "json"), CLI_INFEASIBLE);
+    json_t *gang = printed();
+    ck_assert_uint_eq(json_array_size(json_object_get(gang, "unplaced")), 2);
+    expect_unplaced(gang, "default/js-w-0-0", "waits until 2");
+    expect_unplaced(gang, "default/js-w-0-1", "once the first pod of its Job is scheduled");
+    json_decref(gang);
+    ck_assert_int_eq(plan(nodes, LIST GROUP("1") JOB_SET, "json"), CLI_OK);
+    gang = printed();
+    ck_assert_uint_eq(json_array_size(json_object_get(gang, "assignments")), 1);
+    expect_unplaced(gang, "default/js-w-0-1", "once the first pod of its Job is scheduled");
+    json_decref(gang);
+}
+END_TEST
+
+/* Once it is scheduled the others are created, and follow it. */
+START_TEST(followers_of_a_leader)
+{
+    static const char nodes[] =
+        LIST RACK_NODE("n1", "r1") RACK_NODE("n2", "r2") RACK_NODE("n3", "r2") GROUP("1");
+    char cluster[4096];
+    snprintf(cluster, sizeof cluster, "%s%s", nodes, LEADER("n2"));
+    ck_assert_int_eq(plan(cluster, LIST GROUP("1") JOB_SET, "table"), CLI_OK);
+    expect_in(cli_out, "js-w-0-1      n3");
+    snprintf(cluster, sizeof cluster, "%s%s", nodes, LEADER("n1"));
+    ck_assert_int_eq(plan(cluster, LIST GROUP("1") JOB_SET, "json"), CLI_INFEASIBLE);
+    json_t *gang = printed();
+    expect_unplaced(gang, "default/js-w-0-1", "short by 1");
+    json_decref(gang);
+}
+END_TEST
+
+/* What admission would refuse is never created. */
+START_TEST(refused_at_admission)
+{
+    ck_assert_int_eq(plan(LIST NODE("n1") NODE("n2"),
+                          LIST GROUP("2") JOB
+                          "- apiVersion: v1\n"
+                          "  kind: LimitRange\n"
+                          "  metadata: {name: small}\n"
+                          "  spec: {limits: [{type: Container, max: {nvidia.com/gpu: 4}}]}\n",
+                          "json"),
+                     CLI_INFEASIBLE);
+    json_t *gang = printed();
+    ck_assert(json_is_false(json_object_get(gang, "feasible")));
+    expect_unplaced(gang, "default/t-0",
+                    "refused at admission: LimitRange small: containers[0]: "
+                    "its requests of nvidia.com/gpu are beyond the maximum");
+    json_decref(gang);
+    ck_assert_int_eq(plan(LIST NODE("n1") NODE("n2"),
+                          LIST JOB
+                          "- apiVersion: v1\n"
+                          "  kind: LimitRange\n"
+                          "  metadata: {name: small}\n"
+                          "  spec: {limits: [{type: Container, max: {nvidia.com/gpu: 4}}]}\n",
+                          "tree"),
+                     CLI_INFEASIBLE);
+    expect_in(cli_out, "none of its pods would be created\nno place: t-0, t-1\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plan_asked");
@@ -149,6 +245,9 @@ int main(void)
     tcase_add_test(tests, beside_a_running_gang);
     tcase_add_test(tests, who_was_not_asked_about);
     tcase_add_test(tests, a_name_that_is_taken);
+    tcase_add_test(tests, leaders_first);
+    tcase_add_test(tests, followers_of_a_leader);
+    tcase_add_test(tests, refused_at_admission);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

@@ -215,14 +215,14 @@ static const char *annotation(size_t i, const char *key)
 
 START_TEST(a_job_set_makes_the_pods_of_its_jobs)
 {
-    expand_good(JOB_SET("", EXCLUSIVE ": rack", "phalanx.dev/slices: rack=2"));
+    expand_good(JOB_SET("", "", "phalanx.dev/slices: rack=2"));
     ck_assert_str_eq(names(), "Pod:a/js-driver-0-0 Pod:a/js-workers-0-0 Pod:a/js-workers-0-1 "
                               "Pod:a/js-workers-1-0 Pod:a/js-workers-1-1");
     struct pod_object driver = pod(0), worker = pod(4);
     ck_assert_ptr_null(driver.gang);
     ck_assert_str_eq(driver.role, "driver");
     ck_assert_int_eq(driver.rank, -1);
-    ck_assert_str_eq(driver.placement.exclusive_level, "rack");
+    ck_assert_ptr_null(driver.placement.exclusive_level);
     ck_assert_str_eq(worker.gang, "js");
     ck_assert_str_eq(worker.role, "workers");
     ck_assert_int_eq(worker.rank, -1); /* of several Jobs: see dialect.c */
@@ -253,13 +253,67 @@ START_TEST(a_job_set_makes_the_pods_of_its_jobs)
 }
 END_TEST
 
-/* The key on the JobSet is for all its Jobs. */
+#define STRATEGY "alpha.jobset.sigs.k8s.io/node-selector"
+
+static const json_t *spec_of(size_t i, const char *key)
+{
+    return json_object_get(json_object_get(json_array_get(objects, i), "spec"), key);
+}
+
+/* JobSet admits a Job's first pod alone, and a pod without an index never. The key on the JobSet is
+ * for all its Jobs. */
 START_TEST(an_exclusive_job_set)
 {
     expand_good(JOB_SET(EXCLUSIVE ": leaf", EXCLUSIVE ": rack", ""));
-    for (size_t i = 0; i < 5; i++) {
+    ck_assert_str_eq(names(), "Pod:a/js-workers-0-0 Pod:a/js-workers-1-0");
+    ck_assert_uint_eq(json_array_size(expanded.withheld), 3);
+    for (size_t i = 0; i < 2; i++) {
         ck_assert_str_eq(pod(i).placement.exclusive_level, "leaf");
     }
+    json_t *right =
+        json_pack("{s:{s:[{s:{s:[{s:s, s:s, s:[s]}]}, s:s, s:{}}]},"
+                  " s:{s:[{s:{s:[{s:s, s:s}, {s:s, s:s, s:[s]}]}, s:s, s:{}}]}}",
+                  "podAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "labelSelector",
+                  "matchExpressions", "key", "jobset.sigs.k8s.io/job-key", "operator", "In",
+                  "values", "js-workers-1", "topologyKey", "leaf", "namespaceSelector",
+                  "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
+                  "labelSelector", "matchExpressions", "key", "jobset.sigs.k8s.io/job-key",
+                  "operator", "Exists", "key", "jobset.sigs.k8s.io/job-key", "operator", "NotIn",
+                  "values", "js-workers-1", "topologyKey", "leaf", "namespaceSelector");
+    ck_assert(json_equal(spec_of(1, "affinity"), right));
+    json_decref(right);
+    ck_assert_str_eq(label(1, "jobset.sigs.k8s.io/job-key"), "js-workers-1");
+
+    expand_good(JOB_SET("", EXCLUSIVE ": rack", ""));
+    ck_assert_str_eq(names(), "Pod:a/js-workers-0-0 Pod:a/js-workers-0-1 Pod:a/js-workers-1-0 "
+                              "Pod:a/js-workers-1-1");
+    ck_assert_ptr_null(spec_of(0, "affinity"));
+}
+END_TEST
+
+/* Nodes that carry the name of their Job: nobody waits for anybody. */
+START_TEST(an_exclusive_job_set_on_labelled_nodes)
+{
+    expand_good(JOB_SET(EXCLUSIVE ": leaf, " STRATEGY ": 'true'", "", ""));
+    ck_assert_uint_eq(json_array_size(objects), 5);
+    ck_assert_uint_eq(json_array_size(expanded.withheld), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(spec_of(4, "nodeSelector"),
+                                                       "alpha.jobset.sigs.k8s.io/namespaced-job")),
+                     "a_js-workers-1");
+    ck_assert_uint_eq(json_array_size(spec_of(4, "tolerations")), 1);
+    ck_assert_ptr_null(spec_of(4, "affinity"));
+    ck_assert_str_eq(annotation(4, STRATEGY), "true");
+}
+END_TEST
+
+START_TEST(rules_of_admission)
+{
+    expand_good("{apiVersion: v1, kind: LimitRange, metadata: {name: l}}\n---\n"
+                "{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: r}}\n---\n"
+                "{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: p}}\n");
+    ck_assert_uint_eq(json_array_size(expanded.rules), 3);
+    ck_assert_uint_eq(json_array_size(objects), 0);
+    ck_assert_uint_eq(json_array_size(expanded.unused), 0);
 }
 END_TEST
 
@@ -429,6 +483,8 @@ int main(void)
     tcase_add_test(tests, a_job_without_numbers_has_one_pod);
     tcase_add_test(tests, a_job_set_makes_the_pods_of_its_jobs);
     tcase_add_test(tests, an_exclusive_job_set);
+    tcase_add_test(tests, an_exclusive_job_set_on_labelled_nodes);
+    tcase_add_test(tests, rules_of_admission);
     tcase_add_test(tests, the_job_of_a_job_set_gives_ranks);
     tcase_add_test(tests, a_pytorch_job_makes_its_group_and_pods);
     tcase_add_test(tests, a_scheduling_policy_counts);
