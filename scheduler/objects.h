@@ -98,6 +98,20 @@ struct placement_object {
     const char *device_topology;
 };
 
+/* What a pod's rank counts in, where its role consists of several such things: a Job of a JobSet, a
+ * group of a LeaderWorkerSet. With the rank behind them the indices are a place among all pods of
+ * the role, and compare number by number. All zero: none is known.
+ *
+ * `attempt` counts how often it was started anew: pods of an earlier one are on their way out. */
+#define REPLICA_INDICES_MAX 3
+
+struct replica_object {
+    const char *owner; /* the JobSet, the LeaderWorkerSet, a plain Job …; or NULL */
+    uint32_t index_count;
+    int32_t indices[REPLICA_INDICES_MAX]; /* which of its replicas, outermost first; >= 0 */
+    int32_t attempt;
+};
+
 struct pod_object {
     const char *name_space;
     const char *name;
@@ -128,7 +142,8 @@ struct pod_object {
     int32_t gang_minimum;
     struct placement_object placement;
     const char *role; /* controller's role name ("Master", "Worker"), NULL when it has none */
-    int32_t rank;     /* controller's index inside the role, -1 when it has none */
+    int32_t rank;     /* controller's index inside the replica, or the role; -1: it has none */
+    struct replica_object replica;
     /* Names of the GPUs it was given, "gpu-0,gpu-1", as its annotation says; counts once it is
      * bound. NULL: none. */
     const char *devices;

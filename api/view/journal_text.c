@@ -196,6 +196,13 @@ static void put_pod(FILE *out, const struct pod_object *pod)
     if (pod->rank >= 0) {
         fprintf(out, ", rank %" PRId32, pod->rank);
     }
+    put_with(out, ", of ", pod->replica.owner);
+    for (uint32_t i = 0; i < pod->replica.index_count; i++) {
+        fprintf(out, i == 0 ? ", replica %" PRId32 : ".%" PRId32, pod->replica.indices[i]);
+    }
+    if (pod->replica.attempt != 0) {
+        fprintf(out, ", attempt %" PRId32, pod->replica.attempt);
+    }
     put_with(out, ", devices ", pod->devices);
     if (pod->priority != 0) {
         fprintf(out, ", priority %" PRId32, pod->priority);

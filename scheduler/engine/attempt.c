@@ -6,12 +6,13 @@
 
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/constraints.h"
+#include "scheduler/engine/ordinals.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
 /* Members, roles and slices of one attempt.
  *
- *   ordinal    0 1 2 3   4 5 6 7   8 9 …     rank inside the sliced shape
+ *   ordinal    0 1 2 3   4 5 6 7   8 9 …     inside the sliced shape: ordinals.h
  *   slice      0 0 0 0   1 1 1 1   2 2 …     ordinal / size, per layer
  *   placed     a . . .   . . . .   . .       slice 0 was started in a's domain: the others follow
  *
@@ -67,40 +68,27 @@ static uint32_t most_common_shape(const struct gang *gang)
     return known == 0 ? SHAPE_NONE : shapes[best];
 }
 
-/* Ranks count if every sliced member has one of its own, in one role. */
-static bool has_ranks(const struct gang *gang, uint32_t shape)
-{
-    const struct pod *before = NULL;
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        const struct pod *pod = gang->members[i];
-        if (!is_live(pod) || pod->shape != shape) {
-            continue;
-        }
-        if (pod->rank < 0 || pod->rank >= (int32_t)GANG_MEMBERS_MAX ||
-            (before != NULL &&
-             (strcmp(before->role, pod->role) != 0 || before->rank == pod->rank))) {
-            return false;
-        }
-        before = pod;
-    }
-    return true;
-}
-
 static void number_members(struct slices *slices)
 {
-    const struct gang *gang = slices->attempt->gang;
-    bool ranks = has_ranks(gang, slices->attempt->sliced_shape);
-    uint32_t next = 0;
-    slices->ordinals = alloc_zero(gang->member_count, sizeof *slices->ordinals);
+    const struct attempt *attempt = slices->attempt;
+    const struct gang *gang = attempt->gang;
+    struct pod **pods = alloc_zero(gang->member_count, sizeof(struct pod *));
+    uint32_t *ordinals = alloc_zero(gang->member_count, sizeof *ordinals);
+    uint32_t count = 0;
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        const struct pod *pod = gang->members[i];
-        slices->ordinals[i] = UINT32_MAX;
-        if (is_live(pod) && pod->shape == slices->attempt->sliced_shape) {
-            uint32_t ordinal = ranks ? (uint32_t)pod->rank : next++;
-            slices->ordinals[i] = ordinal;
-            slices->count = ordinal >= slices->count ? ordinal + 1 : slices->count;
+        if (is_live(gang->members[i]) && gang->members[i]->shape == attempt->sliced_shape) {
+            pods[count++] = gang->members[i];
         }
     }
+    slices->count = ordinals_deal(pods, count, attempt->constraints.layers[0].size, ordinals);
+    slices->ordinals = alloc_zero(gang->member_count, sizeof *slices->ordinals);
+    for (uint32_t i = 0, at = 0; i < gang->member_count; i++) {
+        bool sliced = at < count && gang->members[i] == pods[at];
+        slices->ordinals[i] = sliced ? ordinals[at] : UINT32_MAX;
+        at += sliced;
+    }
+    free(pods);
+    free(ordinals);
 }
 
 static uint32_t place_at(const struct domains *domains, uint32_t position, uint32_t level)
@@ -171,39 +159,64 @@ static void note_slices(const struct slices *slices, uint32_t ordinal, struct ra
     }
 }
 
-/* Notes the slices of the members to place, leaves out those that cannot be, and puts the others
- * behind those of other shapes, so that a slice's members stand together. */
+/* A member to place, and where it stands among them. */
+struct seat {
+    struct pod *pod;
+    uint32_t ordinal; /* UINT32_MAX: not sliced … */
+    uint32_t order;   /* … and then by this */
+};
+
+/* Those without slices first, so that a slice's members stand together. */
+static int compare_seats(const void *left, const void *right)
+{
+    const struct seat *a = left;
+    const struct seat *b = right;
+    bool sliced_a = a->ordinal != UINT32_MAX;
+    bool sliced_b = b->ordinal != UINT32_MAX;
+    if (sliced_a != sliced_b) {
+        return sliced_a ? 1 : -1;
+    }
+    uint32_t key_a = sliced_a ? a->ordinal : a->order;
+    uint32_t key_b = sliced_b ? b->ordinal : b->order;
+    return (key_a > key_b) - (key_a < key_b);
+}
+
+/* The members to place in their order, those of incomplete slices left out. Returns how many. */
+static uint32_t seat_members(struct attempt *attempt, const struct slices *slices,
+                             struct seat *seats)
+{
+    uint32_t count = 0;
+    uint32_t at = 0; /* of the gang's members */
+    for (uint32_t i = 0; i < attempt->count; i++, at++) {
+        while (attempt->gang->members[at] != attempt->members[i]) {
+            at++;
+        }
+        uint32_t ordinal = slices->ordinals[at];
+        if (ordinal != UINT32_MAX && !is_whole(slices, ordinal)) {
+            attempt->left_out++;
+            continue;
+        }
+        seats[count++] = (struct seat){attempt->members[i], ordinal, i};
+    }
+    qsort(seats, count, sizeof *seats, compare_seats);
+    return count;
+}
+
+/* Notes the slices of the members to place, and leaves out those that cannot be. */
 static void slice_members(struct attempt *attempt)
 {
     struct slices slices = {.attempt = attempt};
-    const struct gang *gang = attempt->gang;
-    attempt->sliced_shape = most_common_shape(gang);
+    attempt->sliced_shape = most_common_shape(attempt->gang);
     number_members(&slices);
     find_started(&slices);
     attempt->ranks = alloc_zero(attempt->count, sizeof *attempt->ranks);
-    struct pod **members = alloc_zero(attempt->count, sizeof(struct pod *));
-    uint32_t kept = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        uint32_t at = 0; /* of the gang's members */
-        for (uint32_t i = 0; i < attempt->count; i++, at++) {
-            while (gang->members[at] != attempt->members[i]) {
-                at++;
-            }
-            uint32_t ordinal = slices.ordinals[at];
-            if ((ordinal != UINT32_MAX) != (pass == 1)) {
-                continue;
-            }
-            if (pass == 1 && !is_whole(&slices, ordinal)) {
-                attempt->left_out++;
-                continue;
-            }
-            note_slices(&slices, ordinal, &attempt->ranks[kept]);
-            members[kept++] = attempt->members[i];
-        }
+    struct seat *seats = alloc_zero(attempt->count, sizeof *seats);
+    attempt->count = seat_members(attempt, &slices, seats);
+    for (uint32_t i = 0; i < attempt->count; i++) {
+        note_slices(&slices, seats[i].ordinal, &attempt->ranks[i]);
+        attempt->members[i] = seats[i].pod;
     }
-    free(attempt->members);
-    attempt->members = members;
-    attempt->count = kept;
+    free(seats);
     free(slices.ordinals);
     for (uint32_t layer = 0; layer < SOLVER_LAYERS_MAX; layer++) {
         free(slices.started[layer]);
@@ -212,6 +225,25 @@ static void slice_members(struct attempt *attempt)
 }
 
 /* ---- collecting ---- */
+
+/* Notes the rank of every live member in its role: for the annotation that a binding writes. */
+static void rank_members(const struct gang *gang)
+{
+    struct pod **pods = alloc_zero(gang->member_count, sizeof(struct pod *));
+    int32_t *ranks = alloc_zero(gang->member_count, sizeof *ranks);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (is_live(gang->members[i])) {
+            pods[count++] = gang->members[i];
+        }
+    }
+    ordinals_ranks(pods, count, ranks);
+    for (uint32_t i = 0; i < count; i++) {
+        pods[i]->role_rank = ranks[i];
+    }
+    free(pods);
+    free(ranks);
+}
 
 /* Members that can be planned now, in rank order, and where the others already are. */
 static void collect_members(struct attempt *attempt)
@@ -238,6 +270,7 @@ static void collect_members(struct attempt *attempt)
 int attempt_begin(struct attempt *attempt)
 {
     attempt->sliced_shape = SHAPE_NONE;
+    rank_members(attempt->gang);
     collect_members(attempt);
     if (attempt->count == 0) {
         return 0;

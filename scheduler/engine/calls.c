@@ -263,7 +263,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     effect->write.node = arena_string(arena, call->node);
     if (pod->gang != NULL) {
         effect->write.gang = arena_string(arena, pod->gang->name);
-        effect->write.rank = pod->rank;
+        effect->write.rank = pod->role_rank;
         effect->write.devices = assign_names(engine, pod);
     }
 }

@@ -19,7 +19,7 @@ static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->allocation_row));
     effect->write.gang = arena_string(arena, pod->gang->name);
-    effect->write.rank = pod->rank;
+    effect->write.rank = pod->role_rank;
     effect->write.devices = assign_names(engine, pod);
 }
 

@@ -47,7 +47,7 @@ static void evict_members(struct engine *engine, struct gang *gang)
         }
         struct effect *effect = engine_write(engine, EFFECT_EVICT, pod);
         effect->write.gang = arena_string(&engine->effects->arena, gang->name);
-        effect->write.rank = pod->rank;
+        effect->write.rank = pod->role_rank;
     }
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "scheduler/engine/constraints.h"
+#include "scheduler/engine/ordinals.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/state.h"
 
@@ -115,16 +116,21 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
                          struct gang_view *view)
 {
     struct gang_member_view *members = arena_alloc(arena, gang->member_count, sizeof(*members));
+    struct pod **pods = arena_alloc(arena, gang->member_count, sizeof(struct pod *));
+    int32_t *ranks = arena_alloc(arena, gang->member_count, sizeof *ranks);
     uint32_t count = 0;
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        const struct pod *pod = gang->members[i];
-        if (pod->terminal) {
-            continue;
+        if (!gang->members[i]->terminal) {
+            pods[count++] = gang->members[i];
         }
-        struct gang_member_view *member = &members[count++];
+    }
+    ordinals_ranks(pods, count, ranks);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pod *pod = pods[i];
+        struct gang_member_view *member = &members[i];
         member->pod = pod->name;
         member->role = pod->role;
-        member->rank = pod->rank;
+        member->rank = ranks[i];
         member->voted = pod->phase == MEMBER_VOTED;
         member->bound = pod->node != NAMES_NONE || pods_bound(pod);
         uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->allocation_row;

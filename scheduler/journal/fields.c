@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 216, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 248, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 88, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 48, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
@@ -175,6 +175,20 @@ static void code_claims(struct journal_coder *coder, struct pod_object *pod)
     }
 }
 
+static void code_replica(struct journal_coder *coder, struct replica_object *replica)
+{
+    journal_coder_text(coder, &replica->owner);
+    journal_coder_u32(coder, &replica->index_count);
+    if (replica->index_count > REPLICA_INDICES_MAX) {
+        journal_coder_fail(coder, "%u indices of a replica are too many", replica->index_count);
+        replica->index_count = 0;
+    }
+    for (uint32_t i = 0; i < replica->index_count; i++) {
+        journal_coder_i32(coder, &replica->indices[i]);
+    }
+    journal_coder_i32(coder, &replica->attempt);
+}
+
 static void code_pod(struct journal_coder *coder, struct pod_object *pod)
 {
     journal_coder_name(coder, &pod->name_space, "the namespace of a pod");
@@ -203,6 +217,7 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
     journal_coder_text(coder, &pod->devices);
     if (journal_coder_has(coder, 2)) {
         code_claims(coder, pod);
+        code_replica(coder, &pod->replica);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/natural.h"
 
 /* Owns the gangs and their lists of members; does not own the pods. Nothing here decides: the
  * engine moves a gang from state to state, this module answers what the state rests on.
@@ -142,11 +143,24 @@ void gangs_remove(struct gangs *gangs, struct gang *gang)
     gang_free(gang);
 }
 
-/* Role by name, then rank with the unranked last, then name: names of one controller with equal
- * length sort as numbers, "worker-2" before "worker-10". */
+/* Whose replica, which one, and of one the newest attempt first. An index that is not there is
+ * behind all numbers. */
+static int compare_replicas(const struct pod_replica *a, const struct pod_replica *b)
+{
+    int order = natural_compare(a->owner == NULL ? "" : a->owner, b->owner == NULL ? "" : b->owner);
+    for (uint32_t i = 0; i < REPLICA_INDICES_MAX && order == 0; i++) {
+        uint32_t index_a = i < a->index_count ? (uint32_t)a->indices[i] : UINT32_MAX;
+        uint32_t index_b = i < b->index_count ? (uint32_t)b->indices[i] : UINT32_MAX;
+        order = (index_a > index_b) - (index_a < index_b);
+    }
+    return order != 0 ? order : (a->attempt < b->attempt) - (a->attempt > b->attempt);
+}
+
+/* Role, replica, then rank with the unranked last, then name. */
 static int compare_members(const struct pod *a, const struct pod *b)
 {
-    int order = strcmp(a->role, b->role);
+    int order = natural_compare(a->role, b->role);
+    order = order != 0 ? order : compare_replicas(&a->replica, &b->replica);
     if (order != 0) {
         return order;
     }
@@ -154,11 +168,7 @@ static int compare_members(const struct pod *a, const struct pod *b)
     if (rank_a != rank_b) {
         return rank_a < rank_b ? -1 : 1;
     }
-    size_t length_a = strlen(a->name), length_b = strlen(b->name);
-    if (length_a != length_b) {
-        return length_a < length_b ? -1 : 1;
-    }
-    order = strcmp(a->name, b->name);
+    order = natural_compare(a->name, b->name);
     return order != 0 ? order : strcmp(a->uid, b->uid);
 }
 

@@ -52,7 +52,7 @@ struct gang {
     int64_t object_timeout_ms;
     struct placement object_placement;
 
-    struct pod **members; /* sorted by role, rank (none last), name */
+    struct pod **members; /* sorted by role, replica, rank (none last), name */
     uint32_t member_count;
     size_t member_room;
     uint32_t exclusive_slot; /* 1 + index in gangs.exclusive; 0: not there */

@@ -30,6 +30,7 @@ void pod_destroy(struct pod *pod)
     free(pod->name);
     free(pod->gang_name);
     free(pod->role);
+    free(pod->replica.owner);
     free(pod->devices);
     free(pod->gpus.names);
     placement_finish(&pod->placement);
@@ -66,6 +67,20 @@ static unsigned update_life(struct pod *pod, const struct pod_object *object)
     return POD_LIFE;
 }
 
+static unsigned update_replica(struct pod_replica *replica, const struct replica_object *object)
+{
+    struct pod_replica before = *replica;
+    unsigned changes = pod_update_text(&replica->owner, object->owner, POD_ORDER);
+    replica->index_count = object->index_count;
+    replica->attempt = object->attempt;
+    for (uint32_t i = 0; i < REPLICA_INDICES_MAX; i++) {
+        replica->indices[i] = i < object->index_count ? object->indices[i] : 0;
+    }
+    bool same = before.index_count == replica->index_count && before.attempt == replica->attempt &&
+                memcmp(before.indices, replica->indices, sizeof before.indices) == 0;
+    return changes | (same ? POD_UNCHANGED : POD_ORDER);
+}
+
 /* Priority, and what the pod says of its gang. */
 static unsigned update_gang(struct pod *pod, const struct pod_object *object)
 {
@@ -78,6 +93,8 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
     changes |= quorum == pod->gang_minimum ? POD_UNCHANGED : POD_QUORUM;
     changes |= pod_update_text(&pod->gang_name, object->gang, POD_GANG);
     changes |= pod_update_text(&pod->role, object->role == NULL ? "" : object->role, POD_ORDER);
+    changes |= update_replica(&pod->replica, &object->replica);
+    pod->role_rank = (changes & POD_ORDER) != 0 ? pod->rank : pod->role_rank;
     if (!placement_equal(&pod->placement, &object->placement)) {
         placement_set(&pod->placement, &object->placement);
         changes |= POD_PLACEMENT;

@@ -36,6 +36,14 @@ struct nomination {
     bool missed;         /* a filter call without the planned node was refused since the plan */
 };
 
+/* What its rank counts in, as replica_object says. */
+struct pod_replica {
+    char *owner; /* NULL when none */
+    uint32_t index_count;
+    int32_t indices[REPLICA_INDICES_MAX]; /* 0 behind the last one */
+    int32_t attempt;
+};
+
 struct pod {
     UT_hash_handle hh; /* by uid */
     struct pods *table;
@@ -46,6 +54,8 @@ struct pod {
     char *gang_name; /* as its labels say; NULL: an ordinary pod */
     char *role;      /* "" when none */
     int32_t rank;
+    struct pod_replica replica;
+    int32_t role_rank; /* its rank in the role, over all replicas, when it was last planned */
     int32_t priority;
     bool terminal;
     bool succeeded;
@@ -94,7 +104,7 @@ enum pod_change {
     POD_LIFE = 1 << 3,      /* terminal, succeeded, deleting, gated */
     POD_SHAPE = 1 << 4,     /* what it asks of a node */
     POD_GANG = 1 << 5,      /* the name of its gang */
-    POD_ORDER = 1 << 6,     /* role or rank: its place among the members */
+    POD_ORDER = 1 << 6,     /* role, replica or rank: its place among the members */
     POD_PRIORITY = 1 << 7,
     POD_QUORUM = 1 << 8,
     POD_PLACEMENT = 1 << 9,

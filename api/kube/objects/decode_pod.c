@@ -279,6 +279,7 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
     object->gang_minimum = mark.gang_minimum;
     object->role = mark.role;
     object->rank = mark.rank;
+    object->replica = mark.replica;
     object->placement = mark.placement;
     object->devices = mark.devices;
     return 0;

@@ -17,10 +17,30 @@
  *                   pod-group.scheduling.sigs.k8s.io/min-available    this label of the pod
  *   role      label jobset.sigs.k8s.io/replicatedjob-name             JobSet, TrainJob
  *             label training.kubeflow.org/replica-type                PyTorchJob, MPIJob, TFJob
- *   rank      label training.kubeflow.org/replica-index
- *             label or annotation batch.kubernetes.io/job-completion-index      Indexed Job
- *             label leaderworkerset.sigs.k8s.io/worker-index
- *             label apps.kubernetes.io/pod-index                      StatefulSet
+ *             label training.kubeflow.org/job-role                    MPIJob v2beta1
+ *             label volcano.sh/task-spec, ray.io/group
+ *             label grove.io/podclique                                without its owners' names
+ *             label kai.scheduler/subgroup-name
+ *
+ *   rank, and the replica that it counts in (each a label, or else an annotation)
+ *
+ *             rank                                       replica
+ *             training.kubeflow.org/replica-index        training.kubeflow.org/job-name
+ *             batch.kubernetes.io/job-completion-index   jobset.sigs.k8s.io/jobset-name, job-index
+ *                                                        or job-global-index; restart-attempt
+ *                                                        else batch.kubernetes.io/job-name
+ *             leaderworkerset.sigs.k8s.io/worker-index   …/name, …/group-index
+ *             grove.io/podclique-pod-index               app.kubernetes.io/part-of,
+ *                                                        …/podcliqueset-replica-index,
+ *                                                        …/podcliquescalinggroup-replica-index
+ *             ray.io/replica-host-index                  ray.io/cluster,
+ *                                                        …/worker-group-replica-index
+ *             volcano.sh/task-index                      volcano.sh/job-name
+ *             apps.kubernetes.io/pod-index               the StatefulSet's name
+ *             kueue.x-k8s.io/pod-group-pod-index
+ *             gang.scheduling.koordinator.sh/network-topology-index
+ *
+ *             less annotation kueue.x-k8s.io/pod-index-offset
  *
  * and where the gang wants to be, from the annotations of a pod or of its group. Levels are level
  * names or node label keys.
@@ -47,6 +67,7 @@
  * keeps other gangs out.
  *
  * Sources: scheduler-plugins pkg/coscheduling and apis/scheduling, training-operator v1 pkg/apis,
+ * mpi-operator, grove operator/api, KubeRay, Volcano, Koordinator apis/extension,
  * k8s.io/api batch/v1, jobset api/jobset, LWS api, Kueue apis/kueue/v1beta2 and
  * keps/2724-topology-aware-scheduling, KAI docs.
  */
@@ -56,6 +77,7 @@ struct dialect_mark {
     int32_t gang_minimum; /* as pod_object.gang_minimum: 0 see the group object, -1 invalid */
     const char *role;     /* NULL: none */
     int32_t rank;         /* -1: none */
+    struct replica_object replica;
     struct placement_object placement;
     const char *devices; /* phalanx.dev/devices: the GPUs a bound pod was given; NULL: none */
 };
@@ -64,6 +86,13 @@ struct dialect_mark {
  * for the quorum, where it counts as invalid. Strings are copied into the arena. */
 void dialect_read(const json_t *labels, const json_t *annotations, struct arena *arena,
                   struct dialect_mark *mark);
+
+/* Role, replica and rank alone, into a mark. Never fails. */
+void dialect_rank(const json_t *labels, const json_t *annotations, struct arena *arena,
+                  struct dialect_mark *mark);
+
+/* Digits only, at most `limit`; -1 for anything else, and NULL. */
+int32_t dialect_count(const char *text, int32_t limit);
 
 /* The annotations of placement alone, which groups carry too. Never fails. */
 void dialect_placement(const json_t *annotations, struct arena *arena,

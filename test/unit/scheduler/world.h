@@ -34,6 +34,7 @@ struct world_pod {
     const char *node; /* bound */
     const char *nominated;
     int32_t rank;
+    struct replica_object replica;
     bool succeeded, failed, deleting, gated;
     const char *role;
     const char *required; /* in place of that of `placement` */
@@ -137,6 +138,7 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->gang_minimum = pod->minimum;
     object->role = pod->role;
     object->rank = pod->rank;
+    object->replica = pod->replica;
     if (pod->placement != NULL) {
         object->placement = *pod->placement;
     }

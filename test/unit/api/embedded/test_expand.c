@@ -225,7 +225,10 @@ START_TEST(a_job_set_makes_the_pods_of_its_jobs)
     ck_assert_ptr_null(driver.placement.exclusive_level);
     ck_assert_str_eq(worker.gang, "js");
     ck_assert_str_eq(worker.role, "workers");
-    ck_assert_int_eq(worker.rank, -1); /* of several Jobs: see dialect.c */
+    ck_assert_int_eq(worker.rank, 1);
+    ck_assert_str_eq(worker.replica.owner, "js");
+    ck_assert_uint_eq(worker.replica.index_count, 1);
+    ck_assert_int_eq(worker.replica.indices[0], 1);
     ck_assert_ptr_null(worker.placement.exclusive_level);
     ck_assert_uint_eq(worker.placement.slice_count, 1);
     static const char *const marks[][2] = {

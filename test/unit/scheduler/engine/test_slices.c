@@ -317,8 +317,8 @@ START_TEST(a_launcher_is_in_no_slice)
 }
 END_TEST
 
-/* Ranks that are no numbering of the gang: none, the same twice, in two roles, too large. Slices
- * then follow the members' order, which is by role, rank and name. */
+/* Ranks that are no numbering of the gang: none, in two roles, too large. Slices then follow the
+ * members' order, which is by role, rank and name. */
 START_TEST(members_without_usable_ranks)
 {
     static const struct {
@@ -326,7 +326,6 @@ START_TEST(members_without_usable_ranks)
         int32_t rank;
     } cases[][4] = {
         {{NULL, -1}, {NULL, -1}, {NULL, -1}, {NULL, -1}},
-        {{NULL, 0}, {NULL, 0}, {NULL, 1}, {NULL, 1}},
         {{"a", 0}, {"a", 1}, {"b", 0}, {"b", 1}},
         {{NULL, 0}, {NULL, 1}, {NULL, 2}, {NULL, INT32_MAX}},
     };
@@ -350,6 +349,47 @@ START_TEST(members_without_usable_ranks)
             world_pod_gone(&world, world_member("g", m));
         }
     }
+}
+END_TEST
+
+/* Member `rank` of the Job with this index, named so that no order of names is the right one. */
+static void join_replica(int32_t job, int32_t rank, int32_t minimum)
+{
+    struct world_pod pod = {.uid = world_member(job == 0 ? "z" : "a", rank),
+                            .gang = "g",
+                            .minimum = minimum,
+                            .gpus = 8,
+                            .rank = rank,
+                            .replica = {.owner = "set", .index_count = 1, .indices = {job}},
+                            .placement = &in_pairs};
+    world_pod(&world, &pod);
+}
+
+/* Two Jobs that count from 0 each. */
+START_TEST(ranks_of_two_indices)
+{
+    start(2);
+    for (int32_t rank = 0; rank < 2; rank++) {
+        join_replica(1, rank, 4);
+        join_replica(0, rank, 4);
+    }
+    ck_assert_int_eq(rack_of("z-0"), 0);
+    ck_assert_int_eq(rack_of("z-1"), 0);
+    ck_assert_int_eq(rack_of("a-0"), 1);
+    ck_assert_int_eq(rack_of("a-1"), 1);
+}
+END_TEST
+
+/* One pod without a rank takes the one that is missing; all others stay in their pairs. */
+START_TEST(one_bad_rank)
+{
+    start(3);
+    for (int rank = 0; rank < 6; rank++) {
+        join(rank == 2 ? -1 : rank, 6, &in_pairs, NULL);
+    }
+    ck_assert_int_eq(rack(0), rack(1));
+    ck_assert_int_eq(rack(-1), rack(3));
+    ck_assert_int_eq(rack(4), rack(5));
 }
 END_TEST
 
@@ -474,6 +514,8 @@ int main(void)
     tcase_add_test(tcase, a_new_pair_of_a_started_quad);
     tcase_add_test(tcase, a_launcher_is_in_no_slice);
     tcase_add_test(tcase, members_without_usable_ranks);
+    tcase_add_test(tcase, ranks_of_two_indices);
+    tcase_add_test(tcase, one_bad_rank);
     tcase_add_test(tcase, gaps_between_ranks);
     tcase_add_test(tcase, members_that_have_ended);
     tcase_add_test(tcase, slices_of_the_cluster_and_of_hosts);

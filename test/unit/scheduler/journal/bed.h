@@ -196,6 +196,12 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     bed_placement(maker, &pod->placement);
     pod->role = bed_text(maker);
     pod->rank = (int32_t)bed_number(maker);
+    pod->replica.owner = bed_text(maker);
+    pod->replica.index_count = bed_below(maker, REPLICA_INDICES_MAX + 1);
+    for (uint32_t i = 0; i < pod->replica.index_count; i++) {
+        pod->replica.indices[i] = (int32_t)bed_number(maker);
+    }
+    pod->replica.attempt = (int32_t)bed_number(maker);
     pod->devices = bed_text(maker);
     pod->claim_count = bed_below(maker, 3);
     struct claim_object *claims = arena_alloc(&maker->arena, pod->claim_count, sizeof *claims);

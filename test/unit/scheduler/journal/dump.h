@@ -140,6 +140,12 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
     dump_placement(out, &pod->placement);
     dump_text(out, pod->role);
     dump_number(out, pod->rank);
+    dump_text(out, pod->replica.owner);
+    dump_number(out, pod->replica.index_count);
+    for (uint32_t i = 0; i < pod->replica.index_count; i++) {
+        dump_number(out, pod->replica.indices[i]);
+    }
+    dump_number(out, pod->replica.attempt);
     dump_text(out, pod->devices);
     fprintf(out, " claims %zu", pod->claim_count);
     for (size_t i = 0; i < pod->claim_count; i++) {

@@ -31,6 +31,7 @@ static void drop(struct gang *gang, struct pod *member)
     free(member->name);
     free(member->uid);
     free(member->role);
+    free(member->replica.owner);
     free(member);
 }
 
@@ -55,6 +56,64 @@ START_TEST(members_stand_in_rank_order)
     gang_member_changed(gang, gang->members[5], POD_ORDER);
     ck_assert_str_eq(gang->members[3]->name, "x-10");
     for (int i = 0; i < 6; i++) {
+        drop(gang, members[i]);
+    }
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+/* Names are no ranks, and their length is not their order. */
+START_TEST(members_without_ranks_stand_in_natural_order)
+{
+    static const char *const want[] = {"a-2-x9", "a-10-b", "job-2",  "job-02",
+                                       "job-10", "x-1-20", "x-20-1", "x-20-001"};
+    static const int order[] = {3, 7, 0, 5, 2, 6, 1, 4};
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    struct pod *members[8];
+    for (int i = 0; i < 8; i++) {
+        members[i] = pod(want[order[i]], "", -1);
+        ck_assert_int_eq(gang_join(gang, members[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        ck_assert_str_eq(gang->members[i]->name, want[i]);
+    }
+    for (int i = 0; i < 8; i++) {
+        drop(gang, members[i]);
+    }
+    gangs_remove(&gangs, gang);
+}
+END_TEST
+
+/* By owner, then index by index, the newest attempt of each, and only then by rank. */
+START_TEST(replicas_stand_one_behind_the_other)
+{
+    static const struct {
+        const char *name, *owner;
+        uint32_t count;
+        int32_t indices[2], attempt, rank;
+    } want[] = {
+        {"a0", NULL, 0, {0, 0}, 0, 5},     {"z1", "set-2", 2, {0, 9}, 0, 7},
+        {"y1", "set-2", 2, {0, 10}, 2, 0}, {"y2", "set-2", 2, {0, 10}, 2, 1},
+        {"x1", "set-2", 2, {0, 10}, 1, 0}, {"x2", "set-2", 2, {0, 10}, 1, -1},
+        {"w1", "set-2", 1, {0, 0}, 0, 0},  {"v1", "set-2", 2, {1, 0}, 0, 0},
+        {"u1", "set-2", 0, {0, 0}, 0, 0},  {"t1", "set-10", 1, {0, 0}, 0, 0},
+    };
+    static const int order[] = {6, 1, 9, 3, 0, 8, 4, 7, 2, 5};
+    struct gang *gang = gangs_get(&gangs, "ns", "g");
+    struct pod *members[10];
+    for (int i = 0; i < 10; i++) {
+        int at = order[i];
+        members[i] = pod(want[at].name, "Worker", want[at].rank);
+        members[i]->replica.owner = want[at].owner == NULL ? NULL : strdup(want[at].owner);
+        members[i]->replica.index_count = want[at].count;
+        memcpy(members[i]->replica.indices, want[at].indices, sizeof want[at].indices);
+        members[i]->replica.attempt = want[at].attempt;
+        ck_assert_int_eq(gang_join(gang, members[i]), 0);
+    }
+    for (int i = 0; i < 10; i++) {
+        ck_assert_str_eq(gang->members[i]->name, want[i].name);
+    }
+    for (int i = 0; i < 10; i++) {
         drop(gang, members[i]);
     }
     gangs_remove(&gangs, gang);
@@ -255,6 +314,8 @@ int main(void)
     TCase *tcase = tcase_create("gang");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, members_stand_in_rank_order);
+    tcase_add_test(tcase, members_without_ranks_stand_in_natural_order);
+    tcase_add_test(tcase, replicas_stand_one_behind_the_other);
     tcase_add_test(tcase, quorum_from_the_object_or_the_greatest_label);
     tcase_add_test(tcase, tally_counts_what_is_alive);
     tcase_add_test(tcase, held_on_a_node_in_order_of_gangs_and_members);

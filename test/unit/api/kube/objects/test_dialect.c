@@ -8,7 +8,7 @@
 
 struct sample {
     const char *metadata; /* {labels, annotations} */
-    const char *expected; /* gang minimum role rank */
+    const char *expected; /* gang minimum role rank, and of a replica: owner/index.index+attempt */
 };
 
 #define LIGHT "pod-group.scheduling.sigs.k8s.io"
@@ -61,7 +61,10 @@ static const struct sample SAMPLES[] = {
     {"{labels: {training.kubeflow.org/replica-index: '0', training.kubeflow.org/replica-type: "
      "master}}",
      "- 0 master 0"},
-    /* JobSet: one Job per replicated job, or several, whose pods are counted from 0 in each */
+    {"{labels: {training.kubeflow.org/replica-index: '1', training.kubeflow.org/job-role: worker,"
+     " training.kubeflow.org/job-name: mpi}}",
+     "- 0 worker 1 mpi/"},
+    /* JobSet: the index of the Job, and that of the pod in it */
     {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers,"
      " jobset.sigs.k8s.io/replicatedjob-replicas: '1',"
      " batch.kubernetes.io/job-completion-index: '7'}}",
@@ -69,14 +72,83 @@ static const struct sample SAMPLES[] = {
     {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers,"
      " jobset.sigs.k8s.io/replicatedjob-replicas: '2', jobset.sigs.k8s.io/job-index: '1',"
      " batch.kubernetes.io/job-completion-index: '7'}}",
+     "- 0 workers 7 /1"},
+    {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers, batch.kubernetes.io/job-name: "
+     "t-w-1,"
+     " jobset.sigs.k8s.io/jobset-name: t, jobset.sigs.k8s.io/job-global-index: '4',"
+     " jobset.sigs.k8s.io/replicatedjob-replicas: '2', jobset.sigs.k8s.io/job-index: '1',"
+     " jobset.sigs.k8s.io/restart-attempt: '3', batch.kubernetes.io/job-completion-index: '7'}}",
+     "- 0 workers 7 t/1+3"},
+    {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers, batch.kubernetes.io/job-name: "
+     "t-w-1,"
+     " jobset.sigs.k8s.io/jobset-name: t, jobset.sigs.k8s.io/job-global-index: '4',"
+     " jobset.sigs.k8s.io/replicatedjob-replicas: '2', jobset.sigs.k8s.io/job-index: x,"
+     " batch.kubernetes.io/job-completion-index: '7'}}",
+     "- 0 workers 7 t/4"},
+    /* … which Job, by its name only; by nothing: a rank that several pods have is none */
+    {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers, batch.kubernetes.io/job-name: "
+     "t-w-1,"
+     " jobset.sigs.k8s.io/replicatedjob-replicas: '2',"
+     " batch.kubernetes.io/job-completion-index: '7'}}",
+     "- 0 workers 7 t-w-1/"},
+    {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers,"
+     " jobset.sigs.k8s.io/replicatedjob-replicas: '2',"
+     " batch.kubernetes.io/job-completion-index: '7'}}",
      "- 0 workers -1"},
     {"{labels: {jobset.sigs.k8s.io/replicatedjob-name: workers,"
      " batch.kubernetes.io/job-completion-index: '7'}}",
      "- 0 workers 7"},
+    /* … whose pods have no index of their own */
+    {"{labels: {jobset.sigs.k8s.io/jobset-name: t, jobset.sigs.k8s.io/job-index: '2'}}",
+     "- 0 - -1 t/2"},
+    /* plain Jobs, by either label of their name */
+    {"{labels: {batch.kubernetes.io/job-name: left, job-name: old,"
+     " batch.kubernetes.io/job-completion-index: '3'}}",
+     "- 0 - 3 left/"},
+    {"{labels: {job-name: left}, annotations: {batch.kubernetes.io/job-completion-index: '3'}}",
+     "- 0 - 3 left/"},
+    {"{labels: {batch.kubernetes.io/job-name: left}}", "- 0 - -1 left/"},
+    /* Kueue counts from an offset on, if that leaves anything */
+    {"{labels: {batch.kubernetes.io/job-completion-index: '3'},"
+     " annotations: {kueue.x-k8s.io/pod-index-offset: '1'}}",
+     "- 0 - 2"},
+    {"{labels: {batch.kubernetes.io/job-completion-index: '0'},"
+     " annotations: {kueue.x-k8s.io/pod-index-offset: '1'}}",
+     "- 0 - 0"},
+    {"{labels: {kueue.x-k8s.io/pod-group-pod-index: '6'}}", "- 0 - 6"},
     /* LeaderWorkerSet: the worker index, not the StatefulSet's own, which starts at 1 */
     {"{labels: {leaderworkerset.sigs.k8s.io/worker-index: '4', apps.kubernetes.io/pod-index: '9'}}",
      "- 0 - 4"},
+    {"{labels: {leaderworkerset.sigs.k8s.io/name: serve, apps.kubernetes.io/pod-index: '3',"
+     " leaderworkerset.sigs.k8s.io/group-index: '3',"
+     " leaderworkerset.sigs.k8s.io/worker-index: '0'}}",
+     "- 0 - 0 serve/3"},
+    /* StatefulSet */
     {"{labels: {apps.kubernetes.io/pod-index: '9'}}", "- 0 - 9"},
+    {"{labels: {apps.kubernetes.io/pod-index: '9', statefulset.kubernetes.io/pod-name: a-b-9}}",
+     "- 0 - 9 a-b/"},
+    {"{labels: {apps.kubernetes.io/pod-index: '9', statefulset.kubernetes.io/pod-name: odd}}",
+     "- 0 - 9"},
+    /* Grove: the clique without the replicas that it is in */
+    {"{labels: {app.kubernetes.io/part-of: llm, grove.io/podclique: llm-2-frontend,"
+     " grove.io/podcliqueset-replica-index: '2', grove.io/podclique-pod-index: '5'}}",
+     "- 0 frontend 5 llm/2"},
+    {"{labels: {app.kubernetes.io/part-of: llm, grove.io/podclique: llm-2-decode-1-worker,"
+     " grove.io/podcliqueset-replica-index: '2', grove.io/podclique-pod-index: '5',"
+     " grove.io/podcliquescalinggroup: llm-2-decode,"
+     " grove.io/podcliquescalinggroup-replica-index: '1'}}",
+     "- 0 worker 5 llm/2.1"},
+    {"{labels: {grove.io/podclique: other-0-x, grove.io/podcliqueset-replica-index: '0',"
+     " app.kubernetes.io/part-of: llm, grove.io/podclique-pod-index: '1'}}",
+     "- 0 other-0-x 1 llm/0"},
+    {"{labels: {kai.scheduler/subgroup-name: leader}}", "- 0 leader -1"},
+    /* KubeRay with several hosts per replica, Volcano, Koordinator */
+    {"{labels: {ray.io/cluster: c, ray.io/group: tpu, ray.io/worker-group-replica-index: '1',"
+     " ray.io/replica-host-index: '2'}}",
+     "- 0 tpu 2 c/1"},
+    {"{labels: {volcano.sh/job-name: j, volcano.sh/task-spec: ps, volcano.sh/task-index: '1'}}",
+     "- 0 ps 1 j/"},
+    {"{annotations: {gang.scheduling.koordinator.sh/network-topology-index: '8'}}", "- 0 - 8"},
 };
 
 START_TEST(reads_marks)
@@ -89,8 +161,20 @@ START_TEST(reads_marks)
                  &arena, &mark);
     json_decref(metadata); /* nothing may point into it */
     char text[256];
-    (void)snprintf(text, sizeof text, "%s %d %s %d", mark.gang == NULL ? "-" : mark.gang,
-                   mark.gang_minimum, mark.role == NULL ? "-" : mark.role, mark.rank);
+    const struct replica_object *replica = &mark.replica;
+    int length = snprintf(text, sizeof text, "%s %d %s %d", mark.gang == NULL ? "-" : mark.gang,
+                          mark.gang_minimum, mark.role == NULL ? "-" : mark.role, mark.rank);
+    if (replica->owner != NULL || replica->index_count > 0) {
+        length += snprintf(text + length, sizeof text - (size_t)length, " %s/",
+                           replica->owner == NULL ? "" : replica->owner);
+    }
+    for (uint32_t i = 0; i < replica->index_count; i++) {
+        length += snprintf(text + length, sizeof text - (size_t)length, i == 0 ? "%d" : ".%d",
+                           replica->indices[i]);
+    }
+    if (replica->attempt != 0) {
+        (void)snprintf(text + length, sizeof text - (size_t)length, "+%d", replica->attempt);
+    }
     ck_assert_msg(strcmp(text, SAMPLES[_i].expected) == 0, "%s gave %s, not %s",
                   SAMPLES[_i].metadata, text, SAMPLES[_i].expected);
     ck_assert_ptr_null(mark.placement.required_level);
