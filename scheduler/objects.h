@@ -140,6 +140,7 @@ struct pod_object {
     /* Quorum written on the pod itself (lightweight form); 0 when a group object carries it.
      * Negative or above INT32_MAX is handed on as -1: an invalid quorum, which is explained. */
     int32_t gang_minimum;
+    bool leader; /* others of its gang are created only once it is scheduled */
     struct placement_object placement;
     const char *role; /* controller's role name ("Master", "Worker"), NULL when it has none */
     int32_t rank;     /* controller's index inside the replica, or the role; -1: it has none */

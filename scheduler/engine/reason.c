@@ -45,6 +45,33 @@ __attribute__((format(printf, 4, 5))) static void append(char *text, size_t size
     }
 }
 
+#define LEADERS_LOOKED_AT 16u /* members of a gang that gathers; every event looks */
+
+/* Whether the members that are missing are created only once others are scheduled. */
+static bool has_leader(const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->member_count && i < LEADERS_LOOKED_AT; i++) {
+        const struct pod *pod = gang->members[i];
+        if (pod->leader && !pod->terminal && pod->node == NAMES_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many there are, and why there are no more, where that is known. */
+static void append_gathered(const struct gang *gang, char *text, size_t size)
+{
+    size_t length = strlen(text);
+    append(text, size, &length, "; %" PRIu32 " of %" PRId32 " exist", gang_tally(gang).live,
+           gang_minimum(gang));
+    if (has_leader(gang)) {
+        append(text, size, &length,
+               ": JobSet creates the others of a Job once its first pod is scheduled "
+               "(alpha.jobset.sigs.k8s.io/exclusive-topology), and no gang of all can start so");
+    }
+}
+
 const char *reason_gather(const struct gang *gang, char *text, size_t size)
 {
     int32_t minimum = gang_minimum(gang);
@@ -71,6 +98,7 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
              gang_tally(gang).refused > 0
                  ? " that Phalanx can place; some are refused, each with its reason"
                  : "");
+    append_gathered(gang, text, size);
     return reason_gathering;
 }
 

@@ -218,6 +218,7 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
     if (journal_coder_has(coder, 2)) {
         code_claims(coder, pod);
         code_replica(coder, &pod->replica);
+        journal_coder_bool(coder, &pod->leader);
     }
 }
 

@@ -88,6 +88,7 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
     pod->rank = object->rank;
     pod->priority = object->priority;
     pod->gang_minimum = object->gang_minimum < 0 ? -1 : object->gang_minimum;
+    pod->leader = object->leader;
     unsigned changes = rank == pod->rank ? POD_UNCHANGED : POD_ORDER;
     changes |= priority == pod->priority ? POD_UNCHANGED : POD_PRIORITY;
     changes |= quorum == pod->gang_minimum ? POD_UNCHANGED : POD_QUORUM;

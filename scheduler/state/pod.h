@@ -61,6 +61,7 @@ struct pod {
     bool succeeded;
     bool deleting;
     bool gated;
+    bool leader;                /* as pod_object.leader */
     uint32_t shape;             /* reference held */
     uint32_t node;              /* row of spec.nodeName as seen, or NAMES_NONE */
     uint32_t nominated;         /* row of status.nominatedNodeName as seen, or NAMES_NONE */

@@ -134,7 +134,6 @@ situation(
 
 # Ranks made of more than one index.
 
-RANKS = "ranks of two indices are not read yet"
 
 
 def sliced(name, pods, size):
@@ -158,22 +157,22 @@ def leader_worker_pod(part, worker):
 situation(
     "03", nodes(["a", "b"], gpus=12, rack="east") + nodes(["c", "d"], gpus=12, rack="west"),
     [sliced("train", 24, 12), job_set_of(2, 12, 2)],
-    fits(24), together("train-workers-0-", "train-workers-1-"), late=RANKS,
+    fits(24), together("train-workers-0-", "train-workers-1-"),
 )
 situation(
     "03-three-jobs", [node for name in "abc" for node in nodes([name], gpus=11, rack=f"rack-{name}")],
     [sliced("train", 33, 11), job_set_of(3, 11, 1)],
-    fits(33), together("train-workers-0-", "train-workers-1-", "train-workers-2-"), late=RANKS,
+    fits(33), together("train-workers-0-", "train-workers-1-", "train-workers-2-"),
 )
 situation(
     "03-lws", racks(east="a b c d", west="e f g h"),
     [sliced("serve", 8, 4)] + [leader_worker_pod(part, worker) for part in range(2) for worker in range(4)],
-    fits(8), together("serve-0", "serve-1"), late=RANKS,
+    fits(8), together("serve-0", "serve-1"),
 )
 situation(
     "03-two-plain-jobs", racks(east="a b c d e f", west="g h i j k l"),
     [sliced("both", 12, 6), job("left", 6, "both"), job("right", 6, "both")],
-    fits(12), together("left", "right"), late=RANKS,
+    fits(12), together("left", "right"),
 )
 
 # Quorum by incarnation, joiners.
@@ -350,7 +349,6 @@ situation("13-implicit", DEVICES, [group("train", 4), job("train", 4, "train", p
 
 # JobSet's exclusive placement: the leader of a Job is scheduled before its other pods are admitted.
 
-LEADERS = "what JobSet's webhook does with the annotation is not known yet"
 ALONE = {EXCLUSIVE: RACK}
 
 
@@ -372,7 +370,7 @@ situation(
     racks(east="a b c d", west="e f g h") + [group("train", 4)]
     + [job_set_pod(f"train-workers-{i}-0-a{i}", "train", "workers", i, 0, 2, ALONE) for i in range(2)],
     [group("train", 4)],
-    does_not_fit(waits=2, because="2 of 4.*exclusive-topology|exclusive-topology.*2 of 4"), late=LEADERS,
+    does_not_fit(waits=2, because="2 of 4.*exclusive-topology|exclusive-topology.*2 of 4"),
 )
 
 # Which members, when not all fit.

@@ -20,6 +20,11 @@ static const char *const OBJECT_GANG_LABELS[] = {
 
 #define DEVICES "phalanx.dev/devices"
 
+/* JobSet's exclusive placement, unless its nodes are labelled beforehand. */
+#define EXCLUSIVE        "alpha.jobset.sigs.k8s.io/exclusive-topology"
+#define NODE_SELECTOR    "alpha.jobset.sigs.k8s.io/node-selector"
+#define COMPLETION_INDEX "batch.kubernetes.io/job-completion-index"
+
 /* The value, or NULL when it is absent, empty or no string. */
 static const char *value_of(const json_t *map, const char *key)
 {
@@ -64,6 +69,15 @@ static void read_gang(const json_t *labels, struct arena *arena, struct dialect_
     }
 }
 
+/* JobSet's webhook admits the other pods of a Job once that of index 0 is scheduled. */
+static bool is_leader(const json_t *annotations, const json_t *labels)
+{
+    const char *index = value_of(annotations, COMPLETION_INDEX);
+    index = index == NULL ? value_of(labels, COMPLETION_INDEX) : index;
+    return value_of(annotations, EXCLUSIVE) != NULL && index != NULL && strcmp(index, "0") == 0 &&
+           json_object_get(annotations, NODE_SELECTOR) == NULL;
+}
+
 void dialect_read(const json_t *labels, const json_t *annotations, struct arena *arena,
                   struct dialect_mark *mark)
 {
@@ -71,5 +85,6 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     read_gang(labels, arena, mark);
     dialect_rank(labels, annotations, arena, mark);
     dialect_placement(annotations, arena, &mark->placement);
+    mark->leader = is_leader(annotations, labels);
     mark->devices = arena_string(arena, value_of(annotations, DEVICES));
 }

@@ -3,6 +3,7 @@
 #define API_KUBE_OBJECTS_DIALECT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "scheduler/objects.h"
@@ -75,6 +76,7 @@
 struct dialect_mark {
     const char *gang;     /* NULL: an ordinary pod; the rest then still says rank and role */
     int32_t gang_minimum; /* as pod_object.gang_minimum: 0 see the group object, -1 invalid */
+    bool leader;          /* as pod_object.leader */
     const char *role;     /* NULL: none */
     int32_t rank;         /* -1: none */
     struct replica_object replica;

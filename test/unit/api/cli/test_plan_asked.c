@@ -180,7 +180,7 @@ START_TEST(leaders_first)
     ck_assert_int_eq(plan(nodes, LIST GROUP("2") JOB_SET, "json"), CLI_INFEASIBLE);
     json_t *gang = printed();
     ck_assert_uint_eq(json_array_size(json_object_get(gang, "unplaced")), 2);
-    expect_unplaced(gang, "default/js-w-0-0", "waits until 2");
+    expect_unplaced(gang, "default/js-w-0-0", "1 of 2 exist: JobSet creates the others");
     expect_unplaced(gang, "default/js-w-0-1", "once the first pod of its Job is scheduled");
     json_decref(gang);
     ck_assert_int_eq(plan(nodes, LIST GROUP("1") JOB_SET, "json"), CLI_OK);

@@ -188,7 +188,7 @@ START_TEST(a_gang_waits_for_a_member_within_the_limits)
     ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
     ck_assert_str_eq(world_reason(&world, "g"),
                      "gang ns/g waits until 2 of its pods exist that Phalanx can place; some are "
-                     "refused, each with its reason");
+                     "refused, each with its reason; 2 of 2 exist");
     ck_assert_str_eq(world_filter(&world, "a", NULL, all)->reason, why);
     world_pod(&world,
               &(struct world_pod){.uid = "a", .gang = "g", .minimum = 2, .gpus = 8, .rank = 0});

@@ -159,8 +159,9 @@ START_TEST(test_gather_texts)
         {0, "gang team/train waits: PodGroup spec.minMember is 0, must be 1 or more"},
         {INT32_MIN,
          "gang team/train waits: PodGroup spec.minMember is -2147483648, must be 1 or more"},
-        {1, "gang team/train waits until 1 of its pods exists"},
-        {INT32_MAX, "gang team/train waits until 2147483647 of its pods exist"},
+        {1, "gang team/train waits until 1 of its pods exists; 0 of 1 exist"},
+        {INT32_MAX, "gang team/train waits until 2147483647 of its pods exist; 0 of "
+                    "2147483647 exist"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct group_object object = {

@@ -210,6 +210,7 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
         claims[i].whole = bed_bool(maker);
     }
     pod->claims = claims;
+    pod->leader = bed_bool(maker);
 }
 
 static inline void bed_call(struct bed_maker *maker, uint64_t *ticket, struct call_pod *pod,

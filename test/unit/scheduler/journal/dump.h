@@ -152,6 +152,7 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
         dump_text(out, pod->claims[i].what);
         fprintf(out, " %d", pod->claims[i].whole);
     }
+    fprintf(out, " leader %d", pod->leader);
 }
 
 static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *pod,

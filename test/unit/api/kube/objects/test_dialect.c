@@ -185,11 +185,43 @@ START_TEST(reads_marks)
 }
 END_TEST
 
+START_TEST(the_first_pod_of_an_exclusive_job)
+{
+    static const struct {
+        const char *metadata;
+        bool leader;
+    } samples[] = {
+#define EXCLUSIVE "alpha.jobset.sigs.k8s.io/exclusive-topology: rack"
+#define INDEX(i)  "batch.kubernetes.io/job-completion-index: '" i "'"
+        {"{annotations: {" EXCLUSIVE ", " INDEX("0") "}}", true},
+        {"{annotations: {" EXCLUSIVE "}, labels: {" INDEX("0") "}}", true},
+        {"{annotations: {" EXCLUSIVE ", " INDEX("1") "}, labels: {" INDEX("0") "}}", false},
+        {"{annotations: {" EXCLUSIVE "}}", false},
+        {"{annotations: {" INDEX("0") "}}", false},
+        {"{annotations: {" EXCLUSIVE ", " INDEX("0") ", alpha.jobset.sigs.k8s.io/node-selector: "
+                                                     "'true'}}",
+         false},
+    };
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        json_t *json = yaml_object(samples[i].metadata);
+        struct arena arena;
+        struct dialect_mark mark;
+        arena_init(&arena);
+        dialect_read(json_object_get(json, "labels"), json_object_get(json, "annotations"), &arena,
+                     &mark);
+        ck_assert_msg(mark.leader == samples[i].leader, "%s", samples[i].metadata);
+        arena_finish(&arena);
+        json_decref(json);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dialect");
     TCase *tests = tcase_create("dialect");
     tcase_add_loop_test(tests, reads_marks, 0, sizeof SAMPLES / sizeof SAMPLES[0]);
+    tcase_add_test(tests, the_first_pod_of_an_exclusive_job);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }
