@@ -7,6 +7,8 @@
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/constraints.h"
 #include "scheduler/engine/ordinals.h"
+#include "scheduler/engine/room.h"
+#include "scheduler/engine/vetoes.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -256,12 +258,13 @@ static void collect_members(struct attempt *attempt)
         if (!is_live(pod)) {
             continue;
         }
-        if (pods_placed(pod)) {
+        if (pods_placed(pod) && !(attempt->afresh && pods_held(pod))) {
             uint32_t position = domains_position(attempt->engine->domains, pod->allocation_row);
             if (position != DOMAINS_NONE) {
                 attempt->pinned[attempt->pinned_count++] = position;
             }
         } else if (gang_member_pending(pod)) {
+            room_free_held(attempt, pod);
             attempt->members[attempt->count++] = pod;
         }
     }
@@ -290,6 +293,7 @@ void attempt_finish(struct attempt *attempt)
     for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
         bitset_destroy(attempt->excluded[i]);
     }
+    room_finish(attempt);
     constraints_finish(&attempt->constraints);
     free(attempt->misfits);
     free(attempt->started);
@@ -340,14 +344,9 @@ static void exclude_row(const struct domains *domains, uint32_t row, struct bits
 static struct bitset *excluded_positions(const struct attempt *attempt, uint32_t shape)
 {
     const struct domains *domains = attempt->engine->domains;
-    const struct gang *gang = attempt->gang;
     struct bitset *excluded =
         attempt->constraints.occupied == NULL ? NULL : bitset_copy(attempt->constraints.occupied);
-    for (uint32_t i = 0; i < gang->veto_count; i++) {
-        if (gang->vetoes[i].shape == shape) {
-            exclude_row(domains, gang->vetoes[i].row, &excluded);
-        }
-    }
+    vetoes_exclude(attempt->engine, attempt->gang, shape, &excluded);
     for (uint32_t i = 0; i < attempt->misfit_count; i++) {
         if (attempt->misfits[i].shape == shape) {
             exclude_row(domains, attempt->misfits[i].row, &excluded);
@@ -399,6 +398,7 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         bitset_destroy(attempt->excluded[i]);
         attempt->excluded[i] = NULL;
     }
+    room_forget(attempt);
     attempt->role_count = 0;
     for (uint32_t i = first; i < first + count; i++) {
         uint32_t shape = attempt->members[i]->shape;
@@ -416,8 +416,7 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         attempt->roles[added] = (struct solver_role){
             .count = 1,
             .request = shapes_request(engine->shapes, shape),
-            .capacity = attempt->constraints.good_gpus ? ledger_good_capacity(engine->ledger, shape)
-                                                       : ledger_capacity(engine->ledger, shape),
+            .capacity = room_capacity(attempt, added),
             .excluded = attempt->excluded[added],
         };
     }
@@ -433,12 +432,6 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
     return 0;
 }
 
-static const struct resources *free_at(const void *context, uint32_t position)
-{
-    const struct engine *engine = context;
-    return ledger_free(engine->ledger, domains_row(engine->domains, position));
-}
-
 static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
 {
     if (make_roles(attempt, first, count) < 0) {
@@ -446,8 +439,8 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
     }
     const struct solver_problem problem = {
         .domains = attempt->engine->domains,
-        .free_at = free_at,
-        .free_context = attempt->engine,
+        .free_at = room_free_at,
+        .free_context = attempt,
         .roles = attempt->roles,
         .role_count = attempt->role_count,
         .pinned = attempt->pinned,
@@ -534,7 +527,9 @@ static bool note_misfits(struct attempt *attempt, uint32_t first, uint32_t count
     return found;
 }
 
-int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+/* One that holds up, with or without what vetoes make likely. */
+static int solve_well(struct attempt *attempt, uint32_t first, uint32_t count,
+                      struct solver_plan *plan)
 {
     attempt->misfit_count = 0;
     for (unsigned tries = 0;; tries++) {
@@ -551,4 +546,19 @@ int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struc
         plan->shortfall.proven = false;
     }
     return 0;
+}
+
+int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+{
+    attempt->likely = vetoes_limit(attempt->gang);
+    int result = solve_well(attempt, first, count, plan);
+    if (!attempt->likely || result < 0) {
+        return result;
+    }
+    if (plan->feasible) { /* another plan might be better, if what is likely is not so */
+        plan->optimal = false;
+        return 0;
+    }
+    attempt->likely = false;
+    return solve_well(attempt, first, count, plan);
 }

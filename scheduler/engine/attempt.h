@@ -31,6 +31,7 @@ struct attempt {
     struct engine *engine;
     struct gang *gang;
     bool dry_run;               /* nothing is to be held */
+    bool afresh;                /* also of those that are held or have voted, as if they had not */
     struct pod **members;       /* in rank order; owned */
     struct ranks_member *ranks; /* beside members, when there are layers; owned */
     uint32_t count;
@@ -47,13 +48,17 @@ struct attempt {
     struct solver_role roles[SOLVER_ROLES_MAX];
     uint32_t shapes[SOLVER_ROLES_MAX];
     uint32_t role_count;
-    struct bitset *excluded[SOLVER_ROLES_MAX]; /* owned */
-    struct solver_started *started;            /* owned */
+    struct bitset *excluded[SOLVER_ROLES_MAX];  /* owned */
+    struct capacity *limited[SOLVER_ROLES_MAX]; /* in place of the ledger's, or NULL; owned */
+    bool likely;                                /* of vetoes, what is likely counts too */
+    struct resources *freed;        /* afresh: what members hold, by position, or NULL; owned */
+    struct resources *free;         /* of room_free_at(); owned */
+    struct solver_started *started; /* owned */
     size_t started_room;
 };
 
-/* Collects; engine and gang are set, all else but `dry_run` is 0. -1 when the gang's constraints
- * make no sense, and its reason says why. Finish in any case. */
+/* Collects; engine and gang are set, all else but `dry_run` and `afresh` is 0. -1 when the gang's
+ * constraints make no sense, and its reason says why. Finish in any case. */
 int attempt_begin(struct attempt *attempt);
 void attempt_finish(struct attempt *attempt);
 
@@ -66,7 +71,8 @@ uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
 /* Solves for `count` members from `first` on, which must be whole units; -1 when they have more
  * shapes than the solver takes. With good_gpus every member of a plan gets a good set: the solver
  * knows how many of one shape a node takes, not which sets remain, so a plan that does not hold up
- * is made again without the nodes that failed. */
+ * is made again without the nodes that failed. With vetoes that say how many a node takes, what is
+ * likely is tried first (vetoes.h). */
 int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
                   struct solver_plan *plan);
 

@@ -10,6 +10,7 @@
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/vetoes.h"
 
 /* kube-scheduler's calls, as votes of a transaction.
  *
@@ -137,7 +138,7 @@ static bool plan_again(struct engine *engine, const struct filter_event *call, s
          * to be bound to the very same node. Where that is refused, it keeps its room until it is
          * certain that nothing happened, and is planned elsewhere then. */
         if (carried_nomination(engine, call, pod)) {
-            gang_veto(pod->gang, pod, pod->unconfirmed_until + ENGINE_VETO_MS);
+            vetoes_note(engine, pod, true, pod->unconfirmed_until + ENGINE_VETO_MS);
         } else {
             nominate_anew(pod);
         }

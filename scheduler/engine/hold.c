@@ -3,6 +3,7 @@
 
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/vetoes.h"
 
 /* The way back from HELD. Whatever takes a member out of the barrier answers its caller, so that
  * every bind ticket gets exactly one reply.
@@ -50,18 +51,27 @@ static bool never_asked(const struct engine *engine, const struct pod *pod, bool
            pod->nomination.since + enough <= engine->now;
 }
 
-void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)
+/* Vetoes by silence, while it is known who has voted. */
+static void veto_missed(struct engine *engine, struct gang *gang)
 {
     bool alive = gang->barrier.count > 0 || gang->failures > 0;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (!pods_held(pod)) {
-            continue;
+        if (pods_held(pod) && (pod->nomination.missed || never_asked(engine, pod, alive))) {
+            vetoes_note(engine, pod, true, engine->now + ENGINE_VETO_MS);
         }
-        if (backoff && (pod->nomination.missed || never_asked(engine, pod, alive))) {
-            gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
+    }
+}
+
+void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)
+{
+    if (backoff) {
+        veto_missed(engine, gang);
+    }
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (pods_held(gang->members[i])) {
+            hold_drop(engine, gang->members[i], why);
         }
-        hold_drop(engine, pod, why);
     }
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
@@ -76,7 +86,7 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
 void hold_veto(struct engine *engine, struct pod *pod)
 {
     struct gang *gang = pod->gang;
-    gang_veto(gang, pod, engine->now + ENGINE_VETO_MS);
+    vetoes_note(engine, pod, false, engine->now + ENGINE_VETO_MS);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         if (gang->members[i]->phase == MEMBER_HELD) {
             hold_drop(engine, gang->members[i], "");

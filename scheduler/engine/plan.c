@@ -26,7 +26,7 @@
  * - Members of a gang that has begun are planned beside the bound ones: together if that works,
  *   else one by one.
  * - A veto moves only those members that have not voted, unless that would spread the gang over
- *   more domains than before: then all is given up and planned afresh.
+ *   more domains than it has to: then all is given up and planned afresh.
  *
  * Holds are made through pods_hold(), so the ledger and the pods agree at every step; nothing here
  * can fail half-way.
@@ -375,19 +375,41 @@ void plan_explain_due(struct engine *engine)
 
 /* ---- vetoes ---- */
 
-/* Whether the new plan touches more domains of some level than the old one did, widest first. */
-static bool plan_is_worse(const struct gang *gang, const struct solver_plan *plan)
+/* Whether the plan touches more domains of some level than one before, widest first. */
+static bool is_worse(const struct solver_plan *plan, const uint32_t *used, uint32_t levels)
 {
-    for (uint32_t level = 0; level < plan->levels && plan->levels == gang->levels; level++) {
-        if (plan->used[level] != gang->used[level]) {
-            return plan->used[level] > gang->used[level];
+    for (uint32_t level = 0; level < plan->levels && plan->levels == levels; level++) {
+        if (plan->used[level] != used[level]) {
+            return plan->used[level] > used[level];
         }
     }
     return false;
 }
 
+/* Whether the plan of an attempt is as tight as any: no worse than the one before, or than one made
+ * afresh, as if nobody had voted. What slices and sets of GPUs would be free then is not known. */
+static bool is_tight(const struct attempt *around, const struct solver_plan *plan)
+{
+    const struct gang *gang = around->gang;
+    if (!is_worse(plan, gang->used, gang->levels)) {
+        return true;
+    }
+    if (around->constraints.layer_count > 0 || around->constraints.good_gpus) {
+        return false;
+    }
+    struct attempt attempt = {.engine = around->engine, .gang = around->gang, .afresh = true};
+    struct solver_plan other;
+    solver_plan_init(&other);
+    bool better = attempt_begin(&attempt) == 0 &&
+                  attempt_solve(&attempt, 0, attempt.count, &other) == 0 && other.feasible &&
+                  is_worse(plan, other.used, other.levels);
+    solver_plan_finish(&other);
+    attempt_finish(&attempt);
+    return !better;
+}
+
 /* Plans the members that have not voted around those that have; false when that does not work or
- * spreads the gang over more domains. */
+ * spreads the gang over more domains than it has to. */
 static bool plan_around(struct engine *engine, struct gang *gang)
 {
     struct attempt attempt = {.engine = engine, .gang = gang};
@@ -399,7 +421,7 @@ static bool plan_around(struct engine *engine, struct gang *gang)
     if (attempt_begin(&attempt) == 0 && attempt.count > 0 &&
         (gang_begun(&tally) || attempt.count + tally.held >= minimum) &&
         attempt_solve(&attempt, 0, attempt.count, &plan) == 0 && plan.feasible &&
-        !plan_is_worse(gang, &plan)) {
+        is_tight(&attempt, &plan)) {
         hold(engine, &attempt, 0, attempt.count, &plan);
         held = true;
     }

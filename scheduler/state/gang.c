@@ -401,12 +401,15 @@ bool gang_begun(const struct gang_tally *tally)
     return tally->bound + tally->done > 0;
 }
 
-void gang_veto(struct gang *gang, const struct pod *pod, int64_t until)
+void gang_veto(struct gang *gang, const struct pod *pod, uint32_t takes, uint32_t likely,
+               int64_t until)
 {
     for (uint32_t i = 0; i < gang->veto_count; i++) {
         struct gang_veto *veto = &gang->vetoes[i];
         if (veto->shape == pod->shape && veto->row == pod->allocation_row) {
             veto->until = until;
+            veto->takes = takes < veto->takes ? takes : veto->takes;
+            veto->likely = likely < veto->likely ? likely : veto->likely;
             return;
         }
     }
@@ -415,8 +418,11 @@ void gang_veto(struct gang *gang, const struct pod *pod, int64_t until)
     }
     gang->vetoes = alloc_grow(gang->vetoes, &gang->veto_room, (size_t)gang->veto_count + 1,
                               sizeof(*gang->vetoes));
-    gang->vetoes[gang->veto_count++] =
-        (struct gang_veto){.shape = pod->shape, .row = pod->allocation_row, .until = until};
+    gang->vetoes[gang->veto_count++] = (struct gang_veto){.shape = pod->shape,
+                                                          .row = pod->allocation_row,
+                                                          .takes = takes,
+                                                          .likely = likely,
+                                                          .until = until};
     gang->pods = pod->table;
     pods_keep_shape(gang->pods, pod->shape);
 }

@@ -30,10 +30,13 @@
 #define GANG_REASON_MAX  512
 #define GANG_VETOES_MAX  100000u
 
-/* kube-scheduler refused this node for this shape: not to be planned again until `until`. */
+/* kube-scheduler refused this node for this shape: until `until` it takes `takes` members of the
+ * shape and no more, 0: none at all. */
 struct gang_veto {
     uint32_t shape; /* reference held */
     uint32_t row;
+    uint32_t takes;
+    uint32_t likely; /* <= takes: what is not certain, but to be tried first (engine/vetoes.h) */
     int64_t until;
 };
 
@@ -178,8 +181,10 @@ int32_t gang_priority(const struct gang *gang);
 void gang_count(const struct gang *gang, struct totals *totals);
 bool gang_begun(const struct gang_tally *tally);
 
-/* kube-scheduler refused the member the node it has an allocation on. */
-void gang_veto(struct gang *gang, const struct pod *pod, int64_t until);
+/* kube-scheduler refused the member the node it has an allocation on. Of two vetoes of one node the
+ * stricter word counts. */
+void gang_veto(struct gang *gang, const struct pod *pod, uint32_t takes, uint32_t likely,
+               int64_t until);
 /* Forgets vetoes that ran out; true when there were any. */
 bool gang_expire_vetoes(struct gang *gang, int64_t now);
 

@@ -64,16 +64,32 @@ static void note_refused(struct sim *sim, const struct record *record)
     }
 }
 
-/* Whether the member is planned on the node its caller carries, and has not voted. */
-static bool is_planned_there(const struct sim *sim, const struct record *record)
+/* Whether a member of that name asks for the same as the pod, as the engine was shown both. */
+static bool is_alike(const struct sim *sim, int pod, const char *name)
+{
+    const struct sim_pod *one = &sim->pods[pod];
+    bool alike = false;
+    for (int i = sim_first(sim, one->gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct sim_pod *other = &sim->pods[i];
+        alike |= other->name == sim_number(name) && other->shape == one->shape &&
+                 other->pool == one->pool && other->tolerates == one->tolerates &&
+                 sim->host.seen[i].grown == sim->host.seen[pod].grown;
+    }
+    return alike;
+}
+
+/* So many members of the gang that ask for the same have a place on the node its caller carries, if
+ * the member is planned there itself and has not voted; else 0. */
+static uint32_t count_planned_there(const struct sim *sim, const struct record *record)
 {
     char name[16], pod[16];
     struct gang_view view;
     struct arena arena;
+    uint32_t count = 0;
     bool found = false;
     int gang = sim->pods[record->pod].gang;
     if (gang == SIM_NONE || record->nominated == SIM_NONE || shown_twice(sim, record->pod)) {
-        return false; /* a name that is there twice does not tell which one it is */
+        return 0; /* a name that is there twice does not tell which one it is */
     }
     sim_name(name, 'g', gang);
     sim_name(pod, 'p', sim->pods[record->pod].name);
@@ -81,12 +97,15 @@ static bool is_planned_there(const struct sim *sim, const struct record *record)
     if (engine_gang_find(sim->host.engine, "ns", name, &arena, &view)) {
         for (uint32_t i = 0; i < view.member_count; i++) {
             const struct gang_member_view *member = &view.members[i];
-            found |= strcmp(member->pod, pod) == 0 && !member->bound && !member->voted &&
-                     sim_number(member->node) == record->nominated;
+            if (member->node == NULL || sim_number(member->node) != record->nominated) {
+                continue;
+            }
+            found |= strcmp(member->pod, pod) == 0 && !member->bound && !member->voted;
+            count += is_alike(sim, record->pod, member->pod);
         }
     }
     arena_finish(&arena);
-    return found;
+    return found ? count : 0;
 }
 
 static void see_pod(struct sim *sim, int pod, const struct pod_state *state)
@@ -129,7 +148,7 @@ void invariants_before(struct sim *sim, const struct record *record)
         break;
     case EVENT_FILTER:
         note_refused(sim, record);
-        host->carried = is_planned_there(sim, record);
+        host->carried = count_planned_there(sim, record);
         /* fall through */
     default:
         if (record->with_object) {
@@ -406,7 +425,8 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     check_passes(sim, record, reply);
 }
 
-/* A planned node that kube-scheduler tried first and left out is not to be planned again. */
+/* A planned node that kube-scheduler tried first and left out takes no more than the others who
+ * have a place there: planned there again, the member is one of fewer. */
 static void check_veto(struct sim *sim, const struct record *record)
 {
     for (uint32_t i = 0; i < record->node_count; i++) {
@@ -414,9 +434,10 @@ static void check_veto(struct sim *sim, const struct record *record)
             return;
         }
     }
-    if (sim->host.carried && is_planned_there(sim, record)) {
-        sim_fail(sim, "(7) p%d is planned on n%d, which was just refused for it", record->pod,
-                 record->nominated);
+    uint32_t now = sim->host.carried > 0 ? count_planned_there(sim, record) : 0;
+    if (now > 0 && now >= sim->host.carried) {
+        sim_fail(sim, "(7) p%d is one of %u planned on n%d, which was just refused for one of %u",
+                 record->pod, now, record->nominated, sim->host.carried);
     }
 }
 

@@ -163,7 +163,9 @@ struct host {
     uint64_t vote[SIM_PODS_MAX];
     int64_t hold_least[SIM_GANGS_MAX], hold_most[SIM_GANGS_MAX];
     int64_t hold_before[SIM_GANGS_MAX]; /* hold_least before the apply */
-    bool carried; /* the running filter call's member was planned where its nomination says */
+    /* The running filter call's member was planned where its nomination says, one of so many of its
+     * gang there; 0: it was not. */
+    uint32_t carried;
     struct filter_answer answer;
     uint32_t prioritized;
     int stage;          /* of starting: lists shown so far */

@@ -243,13 +243,13 @@ START_TEST(vetoes_are_renewed_and_run_out)
     struct pod *pod = books_pod(&books, "a", 100, 0);
     uint32_t shape = pod->shape;
     pods_hold(books.pods, pod, n1, 0);
-    gang_veto(gang, pod, 100);
+    gang_veto(gang, pod, 2, 1, 100);
     pods_release(books.pods, pod);
     pods_hold(books.pods, pod, n2, 0);
-    gang_veto(gang, pod, 200);
+    gang_veto(gang, pod, 3, 3, 200);
     pods_release(books.pods, pod);
     pods_hold(books.pods, pod, n1, 0);
-    gang_veto(gang, pod, 300);
+    gang_veto(gang, pod, 0, 0, 300);
     pods_remove(books.pods, pod);
     ck_assert_uint_eq(gang->veto_count, 2);
     ck_assert_uint_ne(books_pod(&books, "b", 200, 0)->shape, shape);
@@ -257,6 +257,7 @@ START_TEST(vetoes_are_renewed_and_run_out)
     ck_assert(gang_expire_vetoes(gang, 200));
     ck_assert_uint_eq(gang->veto_count, 1);
     ck_assert_uint_eq(gang->vetoes[0].row, n1);
+    ck_assert_uint_eq(gang->vetoes[0].takes, 0); /* the stricter one */
     ck_assert_uint_eq(books_pod(&books, "c", 100, 0)->shape, shape);
     pods_remove(books.pods, pods_find(books.pods, "c"));
     gangs_remove(&gangs, gang); /* gives the rest back */

@@ -269,7 +269,7 @@ START_TEST(test_vetoes_by_shape_and_node)
         snprintf(name, sizeof(name), "n%u", i / 3);
         struct pod *pod = books_pod(&books, uids[i % 3], 100 * (i % 3), 0);
         pods_hold(books.pods, pod, nodes_reserve(books.nodes, name), 0);
-        gang_veto(gang, pod, i);
+        gang_veto(gang, pod, 0, 0, i);
         pods_release(books.pods, pod);
     }
     ck_assert_uint_eq(gang->veto_count, 300);
