@@ -72,6 +72,27 @@ struct gang_member_view {
     const char *reason;         /* why it has no node; NULL when it has one */
 };
 
+/* How many nodes were left out as one kind: "taint", "cordon" … (docs/operations.md). */
+#define GANG_LEFT_OUT_MAX 16
+struct gang_left_out_view {
+    const char *kind;
+    uint32_t nodes;
+};
+
+/* What became of the nodes of the domain that is short, each counted once. */
+struct gang_nodes_view {
+    const char *domain;                                    /* its path, "cluster" for all nodes */
+    uint32_t nodes;                                        /* = those of left_out + rest */
+    struct gang_left_out_view left_out[GANG_LEFT_OUT_MAX]; /* in the order they are tried */
+    uint32_t left_out_count;
+    uint32_t rest;
+    const char
+        *missing;       /* resource that most nodes counted as "noResource" have none of, or NULL */
+    bool nowhere;       /* no node of the cluster has it */
+    const char *scarce; /* resource that is short on the rest, or NULL */
+    int64_t each;       /* of which a pod asks for so much */
+};
+
 /* What is short of what, once a plan was tried and did not fit. */
 struct gang_shortfall_view {
     const char *level; /* name of the level that cannot hold the gang; NULL: nothing is short */
@@ -79,6 +100,10 @@ struct gang_shortfall_view {
     uint32_t missing;
     uint64_t fits;           /* in the best domain of the level */
     const char *alternative; /* nearest wider level with room for all in one domain, or NULL */
+    bool has_nodes;
+    struct gang_nodes_view nodes;
+    const char *blocker; /* the gang without which it would fit, "namespace/name", or NULL */
+    bool ordinary;       /* it would fit without the pods that are in no gang */
 };
 
 struct gang_view {

@@ -82,11 +82,35 @@ static json_t *unplaced_json(const struct gang_view *view, const struct gang_mem
                      member->reason == NULL ? "" : member->reason);
 }
 
+static json_t *nodes_json(const struct gang_nodes_view *nodes)
+{
+    json_t *left_out = json_object();
+    for (uint32_t i = 0; i < nodes->left_out_count; i++) {
+        json_object_set_new(left_out, nodes->left_out[i].kind,
+                            json_integer(nodes->left_out[i].nodes));
+    }
+    json_t *json =
+        json_pack("{s:s, s:I, s:o, s:I, s:s?, s:b, s:s?}", "domain", nodes->domain, "total",
+                  (json_int_t)nodes->nodes, "leftOut", left_out, "rest", (json_int_t)nodes->rest,
+                  "missing", nodes->missing, "nowhere", nodes->nowhere, "short", nodes->scarce);
+    json_object_set_new(json, "each",
+                        nodes->scarce == NULL || nodes->each == 0 ? json_null()
+                                                                  : json_integer(nodes->each));
+    return json;
+}
+
 static json_t *shortfall_json(const struct gang_shortfall_view *shortfall)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:s?}", "level", shortfall->level, "wanted",
-                     (json_int_t)shortfall->wanted, "missing", (json_int_t)shortfall->missing,
-                     "fits", (json_int_t)shortfall->fits, "alternative", shortfall->alternative);
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:I, s:s?}", "level", shortfall->level, "wanted",
+                  (json_int_t)shortfall->wanted, "missing", (json_int_t)shortfall->missing, "fits",
+                  (json_int_t)shortfall->fits, "alternative", shortfall->alternative);
+    json_object_set_new(json, "nodes",
+                        shortfall->has_nodes ? nodes_json(&shortfall->nodes) : json_null());
+    json_object_set_new(
+        json, "blockedBy",
+        json_pack("{s:s?, s:b}", "gang", shortfall->blocker, "otherPods", shortfall->ordinary));
+    return json;
 }
 
 json_t *gang_view_json(const struct gang_view *view)

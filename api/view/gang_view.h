@@ -27,8 +27,15 @@ const char *gang_view_reason(const struct gang_view *view);
  *    "unplaced": [{"pod": "ns/name", "role": "worker", "rank": 1, "reason": "gang … waits: …"}]}
  *
  * plus "gang", "state", "minMember", "pods", "boundPods", "voted", and for a gang that did not fit
- * "shortfall": {"level", "wanted", "missing", "fits", "alternative": a level name or null}, and for
- * one that prefers a level that does not exist "ignored", a text.
+ * "shortfall", and for one that prefers a level that does not exist "ignored", a text.
+ *
+ *   "shortfall": {"level": "rack", "wanted": 4, "missing": 4, "fits": 0, "alternative": null,
+ *     "nodes": {"domain": "cluster", "total": 5, "leftOut": {"taint": 4, …}, "rest": 1,
+ *               "missing": null, "nowhere": false, "short": "nvidia.com/gpu", "each": 8},
+ *     "blockedBy": {"gang": null, "otherPods": false}}
+ *
+ * leftOut and rest add up to total; docs/operations.md says what each kind is. `nodes` is null when
+ * no domain of the level holds what is bound already.
  *
  * Levels are widest first, without the cluster itself. `bound` is the lower bound, in the same
  * order: read as one vector, no plan is lexicographically smaller, so that `optimal` means that it

@@ -281,7 +281,7 @@ int attempt_begin(struct attempt *attempt)
     if (constraints_resolve(attempt->engine, attempt->gang, &attempt->constraints) < 0) {
         return -1;
     }
-    constraints_exclude(attempt->engine, attempt->gang, &attempt->constraints);
+    constraints_exclude(attempt->engine, attempt->gang, NULL, &attempt->constraints);
     if (attempt->constraints.layer_count > 0) {
         slice_members(attempt);
     }
@@ -341,7 +341,7 @@ static void exclude_row(const struct domains *domains, uint32_t row, struct bits
     bitset_set(*excluded, position);
 }
 
-static struct bitset *excluded_positions(const struct attempt *attempt, uint32_t shape)
+struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t shape)
 {
     const struct domains *domains = attempt->engine->domains;
     struct bitset *excluded =
@@ -412,7 +412,7 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         }
         uint32_t added = attempt->role_count++;
         attempt->shapes[added] = shape;
-        attempt->excluded[added] = excluded_positions(attempt, shape);
+        attempt->excluded[added] = attempt_excluded(attempt, shape);
         attempt->roles[added] = (struct solver_role){
             .count = 1,
             .request = shapes_request(engine->shapes, shape),
@@ -432,12 +432,9 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
     return 0;
 }
 
-static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+struct solver_problem attempt_problem(const struct attempt *attempt)
 {
-    if (make_roles(attempt, first, count) < 0) {
-        return -1;
-    }
-    const struct solver_problem problem = {
+    return (struct solver_problem){
         .domains = attempt->engine->domains,
         .free_at = room_free_at,
         .free_context = attempt,
@@ -447,6 +444,14 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
         .pinned_count = attempt->pinned_count,
         .required_level = attempt->constraints.required_level,
     };
+}
+
+static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+{
+    if (make_roles(attempt, first, count) < 0) {
+        return -1;
+    }
+    const struct solver_problem problem = attempt_problem(attempt);
     solver_solve(&problem, plan);
     engine_charge(attempt->engine, plan->steps + count);
     return 0;

@@ -76,6 +76,11 @@ uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
 int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
                   struct solver_plan *plan);
 
+/* The problem of the last solve, and the positions a role of the shape must not use (*new*, or
+ * NULL): for asking about it once more, under other circumstances. */
+struct solver_problem attempt_problem(const struct attempt *attempt);
+struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t shape);
+
 /* Deals the positions of the plan just made: rows[i] is the row of the node of member first + i. */
 void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
                   const struct solver_plan *plan, uint32_t *rows);

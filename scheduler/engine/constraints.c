@@ -166,14 +166,15 @@ static void exclude_domains_of(const struct engine *engine, const struct gang *o
     }
 }
 
-/* Whether members of other gangs have a place on the node. */
-static bool has_others(const struct engine *engine, const struct gang *gang, uint32_t row)
+/* Whether members of other gangs than these two have a place on the node. */
+static bool has_others(const struct engine *engine, const struct gang *gang,
+                       const struct gang *without, uint32_t row)
 {
     if (pods_members_on(engine->pods, row) == 0) {
         return false;
     }
     const struct pod *pod = pods_on(engine->pods, row);
-    while (pod != NULL && (pod->gang == NULL || pod->gang == gang)) {
+    while (pod != NULL && (pod->gang == NULL || pod->gang == gang || pod->gang == without)) {
         pod = pod->row_after;
     }
     return pod != NULL;
@@ -181,13 +182,14 @@ static bool has_others(const struct engine *engine, const struct gang *gang, uin
 
 /* Domains in which others are, are not for the gang that wants one for itself. */
 static void exclude_domains_with_others(const struct engine *engine, const struct gang *gang,
-                                        uint32_t level, struct constraints *constraints)
+                                        const struct gang *without, uint32_t level,
+                                        struct constraints *constraints)
 {
     const struct domains *domains = engine->domains;
     uint32_t positions = domains_positions(domains);
     bool host = level + 1 == domains_levels(domains);
     for (uint32_t p = 0; p < positions; p++) {
-        if (!has_others(engine, gang, domains_row(domains, p))) {
+        if (!has_others(engine, gang, without, domains_row(domains, p))) {
             continue;
         }
         occupy(domains, constraints, p, level);
@@ -196,18 +198,18 @@ static void exclude_domains_with_others(const struct engine *engine, const struc
 }
 
 void constraints_exclude(const struct engine *engine, const struct gang *gang,
-                         struct constraints *constraints)
+                         const struct gang *without, struct constraints *constraints)
 {
     for (uint32_t i = 0; i < engine->gangs.exclusive_count; i++) {
         const struct gang *other = engine->gangs.exclusive[i];
         int theirs = exclusive_level(engine, other);
-        if (other != gang && theirs >= 0) {
+        if (other != gang && other != without && theirs >= 0) {
             exclude_domains_of(engine, other, (uint32_t)theirs, constraints);
         }
     }
     int own = exclusive_level(engine, gang);
     if (own >= 0) {
-        exclude_domains_with_others(engine, gang, (uint32_t)own, constraints);
+        exclude_domains_with_others(engine, gang, without, (uint32_t)own, constraints);
     }
 }
 

@@ -25,9 +25,9 @@ struct constraints {
 int constraints_resolve(struct engine *engine, struct gang *gang, struct constraints *constraints);
 
 /* Fills `occupied`: what the gang must not use because it wants domains for itself, or because
- * another gang has domains for itself. */
+ * another gang has domains for itself. As if the gang `without` were not there (NULL: as it is). */
 void constraints_exclude(const struct engine *engine, const struct gang *gang,
-                         struct constraints *constraints);
+                         const struct gang *without, struct constraints *constraints);
 
 void constraints_finish(struct constraints *constraints);
 

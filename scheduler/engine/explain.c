@@ -2,78 +2,107 @@
 #include "scheduler/engine/explain.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "scheduler/engine/blockers.h"
 #include "scheduler/engine/reason.h"
-#include "scheduler/state/occupants.h"
 #include "topology/base/alloc.h"
 
-/* Why a gang does not fit, in the terms of people: which resource runs out, who holds most of it
- * there, and whether the end of one of those would do.
+/* Why a gang does not fit, in the terms of people: what becomes of the nodes of the level that is
+ * short, which resource runs out on those that are left, and who is in the way.
  *
- * The last is a question to the solver, on a copy of the capacities with that gang's pods taken
- * away. The greatest few are asked about, for gangs of one shape: the answer is to be had within a
- * planning step.
+ * The nodes are those of the domain where most of its pods fit. Where that could be any domain, for
+ * none fits anywhere, or is a single node, they are all nodes: unless its bound members leave it no
+ * choice.
+ *
+ * Nothing is said that does not hold: a resource is named when a node really lacks it for one pod
+ * more, and when pods of several shapes only miss room together, when they ask for more of it than
+ * there is; somebody is in the way when the gang would fit without them (blockers.h).
  */
 
-#define BLOCKERS_ASKED 3
+struct range {
+    uint32_t domain; /* DOMAINS_NONE: there is none to speak of */
+    uint32_t first;
+    uint32_t end;
+};
 
-/* Whether the attempt's one role would fit if the pods of `other` were gone. */
-static bool fits_without(const struct attempt *attempt, const struct gang *other)
+/* Where most of its pods fit. */
+static struct range place_of(const struct attempt *attempt,
+                             const struct solver_shortfall *shortfall)
 {
-    const struct engine *engine = attempt->engine;
-    struct capacity *capacity = capacity_copy(attempt->roles[0].capacity);
-    struct resources *freed = alloc_zero(domains_positions(engine->domains), sizeof *freed);
-    for (uint32_t i = 0; i < other->member_count; i++) {
-        const struct pod *pod = other->members[i];
-        uint32_t position = !pods_placed(pod)
-                                ? DOMAINS_NONE
-                                : domains_position(engine->domains, pod->allocation_row);
-        if (position != DOMAINS_NONE) {
-            resources_add(&freed[position], shapes_request(engine->shapes, pod->shape));
-            capacity_set(capacity, position,
-                         ledger_copies(engine->ledger, attempt->shapes[0], pod->allocation_row,
-                                       &freed[position]));
-        }
+    const struct domains *domains = attempt->engine->domains;
+    uint32_t domain = shortfall->level == 0 ? 0 : shortfall->domain;
+    if (shortfall->level > 0 && shortfall->node != DOMAINS_NONE) {
+        return (struct range){domain, shortfall->node, shortfall->node + 1};
     }
-    struct solver_role role = attempt->roles[0];
-    role.capacity = capacity;
-    const struct solver_problem problem = {
-        .domains = engine->domains,
-        .roles = &role,
-        .role_count = 1,
-        .pinned = attempt->pinned,
-        .pinned_count = attempt->pinned_count,
-        .required_level = attempt->constraints.required_level,
-        .budget = 1, /* whether there is a plan needs no search */
-    };
-    struct solver_plan plan;
-    solver_plan_init(&plan);
-    solver_solve(&problem, &plan);
-    bool fits = plan.feasible;
-    solver_plan_finish(&plan);
-    for (uint32_t p = 0; p < domains_positions(engine->domains); p++) {
-        resources_finish(&freed[p]);
+    if (domain == DOMAINS_NONE) {
+        return (struct range){.domain = DOMAINS_NONE};
     }
-    free(freed);
-    capacity_destroy(capacity);
-    return fits;
+    return (struct range){domain, domains_get(domains, domain)->first,
+                          domains_get(domains, domain)->end};
 }
 
-/* The first of the gangs whose end would make room, or NULL. */
-static const struct gang *find_after(const struct attempt *attempt, const struct occupant *blockers,
-                                     uint32_t count)
+/* Whether its bound members, or a slice of them, leave the gang no other place than that one. */
+static bool is_bound_to_place(const struct attempt *attempt,
+                              const struct solver_shortfall *shortfall)
 {
-    for (uint32_t i = 0; i < count && attempt->role_count == 1; i++) {
-        if (fits_without(attempt, blockers[i].gang)) {
-            return blockers[i].gang;
+    return attempt->pinned_count > 0 || shortfall->slice_started;
+}
+
+/* The nodes that the account is of. */
+static struct range scope_of(const struct attempt *attempt,
+                             const struct solver_shortfall *shortfall, struct range place)
+{
+    bool arbitrary =
+        shortfall->node != DOMAINS_NONE || (attempt->role_count == 1 && shortfall->fits == 0);
+    if (place.domain == DOMAINS_NONE || !arbitrary || is_bound_to_place(attempt, shortfall)) {
+        return place;
+    }
+    return (struct range){.end = domains_positions(attempt->engine->domains)};
+}
+
+/* Where kube-scheduler refused the shape, and takes no more of it. */
+static struct bitset *refused_positions(const struct attempt *attempt, uint32_t role)
+{
+    const struct domains *domains = attempt->engine->domains;
+    struct bitset *refused = bitset_create(domains_positions(domains));
+    for (uint32_t i = 0; i < attempt->gang->veto_count; i++) {
+        const struct gang_veto *veto = &attempt->gang->vetoes[i];
+        uint32_t position = domains_position(domains, veto->row);
+        if (veto->shape == attempt->shapes[role] && position != DOMAINS_NONE &&
+            (veto->takes == 0 || capacity_node(attempt->roles[role].capacity, position) == 0)) {
+            bitset_set(refused, position);
         }
     }
-    return NULL;
+    return refused;
+}
+
+static void break_down(const struct attempt *attempt, const struct solver_shortfall *shortfall,
+                       const struct range *scope, struct breakdown *breakdown)
+{
+    struct engine *engine = attempt->engine;
+    uint32_t shape = attempt->shapes[shortfall->role];
+    struct bitset *refused = refused_positions(attempt, shortfall->role);
+    const struct breakdown_question question = {
+        .domains = engine->domains,
+        .nodes = engine->nodes,
+        .shapes = engine->shapes,
+        .ledger = engine->ledger,
+        .shape = shape,
+        .capacity = attempt->roles[shortfall->role].capacity,
+        .kept = attempt->constraints.occupied,
+        .refused = refused,
+        .first = scope->first,
+        .end = scope->end,
+        .level = shortfall->level,
+    };
+    breakdown_count(&question, breakdown);
+    engine_charge(engine, domains_count(engine->domains) +
+                              (uint64_t)breakdown->nodes * BREAKDOWN_STEPS_PER_NODE);
+    bitset_destroy(refused);
 }
 
 /* What is free of a resource on all nodes of the domain. */
-static int64_t free_in(const struct engine *engine, const struct domain *range, uint32_t resource)
+static int64_t free_in(const struct engine *engine, const struct range *range, uint32_t resource)
 {
     int64_t sum = 0;
     bool all = range->end - range->first == domains_positions(engine->domains);
@@ -84,76 +113,113 @@ static int64_t free_in(const struct engine *engine, const struct domain *range, 
         uint32_t row = domains_row(engine->domains, position);
         int64_t free =
             resource_available(resource, resources_get(ledger_free(engine->ledger, row), resource));
-        if (__builtin_add_overflow(sum, free, &sum)) {
+        if (free > 0 && __builtin_add_overflow(sum, free, &sum)) {
             sum = INT64_MAX;
         }
     }
     return sum;
 }
 
-/* The resource of the role that runs out first, over all nodes of the domain. */
-static uint32_t scarce_resource(struct engine *engine, const struct resources *request,
-                                uint32_t domain)
+/* Whether the short role would have room in the place, were it alone. */
+static bool fits_alone(const struct attempt *attempt, const struct solver_shortfall *shortfall,
+                       const struct range *place)
 {
-    const struct domain *range = domains_get(engine->domains, domain);
-    struct resources sum;
-    resources_init(&sum);
-    for (uint32_t i = 0; i < request->count; i++) {
-        uint32_t name = request->items[i].name;
-        int64_t once = resource_available(name, 0); /* is there without saying so */
-        resources_set(&sum, name, free_in(engine, range, name) - once);
+    const struct solver_role *role = &attempt->roles[shortfall->role];
+    uint64_t copies = 0;
+    if (attempt->role_count == 1 || role->layer_count > 0) {
+        return false;
     }
-    uint32_t scarce = resources_scarcest(request, &sum);
-    resources_finish(&sum);
-    return scarce == UINT32_MAX ? NAMES_NONE : scarce;
+    for (uint32_t p = place->first; p < place->end && copies < shortfall->wanted; p++) {
+        bool excluded = role->excluded != NULL && bitset_test(role->excluded, p);
+        copies += excluded ? 0 : capacity_node(role->capacity, p);
+    }
+    return copies >= shortfall->wanted;
 }
 
-/* Who has most of what is scarce there, and whose end would do. */
-static void find_blockers(const struct attempt *attempt, uint32_t domain,
-                          struct reason_shortage *shortage)
+/* Whether all pods together ask for more of the resource than there is. */
+static bool short_together(const struct attempt *attempt, const struct range *place,
+                           uint32_t resource)
 {
-    const struct engine *engine = attempt->engine;
-    const struct occupants occupants = {
-        .gangs = &engine->gangs,
-        .pods = engine->pods,
-        .shapes = engine->shapes,
-        .domains = engine->domains,
-    };
-    struct occupant blockers[BLOCKERS_ASKED];
-    int64_t ordinary;
-    uint32_t count = occupants_greatest(&occupants, attempt->gang, domain, shortage->scarce,
-                                        blockers, BLOCKERS_ASKED, &ordinary);
-    shortage->blocker = count > 0 ? blockers[0].gang : NULL;
-    shortage->ordinary = ordinary > (count > 0 ? blockers[0].amount : 0);
-    if (!attempt->constraints.good_gpus) { /* counts do not say which GPUs would be free */
-        shortage->after = find_after(attempt, blockers, count);
+    __int128 asked = 0;
+    for (uint32_t r = 0; r < attempt->role_count; r++) {
+        asked +=
+            (__int128)resources_get(attempt->roles[r].request, resource) * attempt->roles[r].count;
     }
+    return asked > free_in(attempt->engine, place, resource);
+}
+
+/* Roles that only miss room together: a resource of which they ask for more than there is. */
+static void name_together(const struct attempt *attempt, const struct solver_shortfall *shortfall,
+                          const struct range *place, struct breakdown *breakdown)
+{
+    const struct resources *request = attempt->roles[shortfall->role].request;
+    const struct names *words = nodes_words(attempt->engine->nodes);
+    breakdown_name(breakdown, NAMES_NONE, NULL, 0);
+    for (uint32_t i = 0; i < request->count; i++) {
+        const char *text = names_text(words, resource_word(request->items[i].name));
+        if (short_together(attempt, place, request->items[i].name) &&
+            (breakdown->scarce == NULL || breakdown_before(text, breakdown->scarce))) {
+            breakdown_name(breakdown, request->items[i].name, text,
+                           resource_is_slot(request->items[i].name) ? 0 : request->items[i].amount);
+        }
+    }
+}
+
+/* What goes with the gang until its next reason. */
+static void keep(const struct attempt *attempt, const struct solver_shortfall *shortfall,
+                 uint32_t domain, const struct blocker *blocker, struct breakdown *breakdown)
+{
+    const struct domains *domains = attempt->engine->domains;
+    struct gang *gang = attempt->gang;
+    char text[GANG_REASON_MAX];
+    if (domain != DOMAINS_NONE) {
+        breakdown->place = alloc_string(domains_path(domains, domain, text, sizeof(text)));
+    }
+    if (blocker->gang != NULL) {
+        snprintf(text, sizeof(text), "%s/%s", blocker->gang->name_space, blocker->gang->name);
+        breakdown->blocker = alloc_string(text);
+    }
+    breakdown->ordinary = blocker->ordinary;
+    gang->short_levels = domains_levels(domains);
+    gang->shortfall = *shortfall;
+    gang_set_breakdown(gang, breakdown);
 }
 
 void explain_shortage(const struct attempt *attempt, const struct solver_plan *plan)
 {
     struct engine *engine = attempt->engine;
     struct gang *gang = attempt->gang;
+    const struct solver_shortfall *shortfall = &plan->shortfall;
+    struct breakdown breakdown = {.scarce_name = NAMES_NONE, .taken_name = NAMES_NONE};
+    struct range place = place_of(attempt, shortfall);
+    struct range scope = scope_of(attempt, shortfall, place);
+    struct blocker blocker = {.gang = NULL};
     char text[GANG_REASON_MAX];
-    uint32_t domain = plan->shortfall.domain == DOMAINS_NONE ? 0 : plan->shortfall.domain;
-    const struct solver_role *role = &attempt->roles[plan->shortfall.role];
-    struct reason_shortage shortage = {
+    if (scope.domain != DOMAINS_NONE) {
+        break_down(attempt, shortfall, &scope, &breakdown);
+        if (fits_alone(attempt, shortfall, &place)) {
+            name_together(attempt, shortfall, &place, &breakdown);
+        }
+        blocker = blockers_find(attempt, scope.domain,
+                                breakdown.scarce_name != NAMES_NONE ? breakdown.scarce_name
+                                                                    : breakdown.taken_name);
+    }
+    const struct reason_shortage shortage = {
         .gang = gang,
         .plan = plan,
         .domains = engine->domains,
         .nodes = engine->nodes,
-        .role = role,
+        .role = &attempt->roles[shortfall->role],
         .good_gpus = attempt->constraints.good_gpus,
-        .scarce = scarce_resource(engine, role->request, domain),
+        .exclusive = attempt->constraints.exclusive,
+        .breakdown = &breakdown,
+        .widened = scope.domain == 0 && shortfall->level > 0,
+        .blocker = blocker.gang,
+        .ordinary = blocker.ordinary,
     };
-    if (shortage.scarce != NAMES_NONE) {
-        find_blockers(attempt, domain, &shortage);
-    }
-    engine_charge(engine, domains_positions(engine->domains) / 2); /* who is where was looked at */
     reason_shortfall(&shortage, text, sizeof(text));
     if (gang_set_reason(gang, reason_short, text)) {
         engine_emit_waiting(engine, gang);
     }
-    gang->short_levels = domains_levels(engine->domains);
-    gang->shortfall = plan->shortfall;
+    keep(attempt, shortfall, scope.domain, &blocker, &breakdown);
 }

@@ -105,16 +105,15 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
 static void append_request(const struct reason_shortage *shortage, char *text, size_t size,
                            size_t *length)
 {
-    if (shortage->scarce == NAMES_NONE) {
+    const char *resource = shortage->breakdown->scarce;
+    if (resource == NULL) {
         return;
     }
-    const char *resource =
-        names_text(nodes_words(shortage->nodes), resource_word(shortage->scarce));
-    if (resource_is_slot(shortage->scarce)) {
+    int64_t amount = shortage->breakdown->each;
+    if (resource_is_slot(shortage->breakdown->scarce_name)) {
         append(text, size, length, ", each needs %s", resource);
         return;
     }
-    int64_t amount = resources_get(shortage->role->request, shortage->scarce);
     const char *unit = strcmp(resource, "cpu") == 0 ? "m" : "";
     append(text, size, length, ", each needs %s %" PRId64 "%s", resource, amount, unit);
 }
@@ -148,6 +147,95 @@ static void append_slices(const struct reason_shortage *shortage, char *text, si
     }
 }
 
+/* What leaves out nodes of the kind, behind their number. */
+static const char *kind_text(const struct reason_shortage *shortage, enum breakdown_kind kind,
+                             bool one)
+{
+    switch (kind) {
+    case BREAKDOWN_NO_RESOURCE:
+        return one ? "has no " : "have no ";
+    case BREAKDOWN_NO_DOMAIN:
+        return one ? "is in no known " : "are in no known ";
+    case BREAKDOWN_CORDONED:
+        return one ? "is cordoned" : "are cordoned";
+    case BREAKDOWN_TAINTED:
+        return one ? "has an untolerated taint" : "have an untolerated taint";
+    case BREAKDOWN_UNWANTED:
+        return one ? "does not match the node selector or affinity"
+                   : "do not match the node selector or affinity";
+    case BREAKDOWN_KEPT:
+        if (shortage->exclusive) {
+            return one ? "is not free of other gangs" : "are not free of other gangs";
+        }
+        return one ? "is kept by an exclusive gang" : "are kept by an exclusive gang";
+    case BREAKDOWN_TAKEN:
+        return one ? "has a conflicting pod" : "have a conflicting pod";
+    case BREAKDOWN_REFUSED:
+        return one ? "was refused by kube-scheduler" : "were refused by kube-scheduler";
+    case BREAKDOWN_KINDS:
+        break;
+    }
+    return "";
+}
+
+static void append_kind(const struct reason_shortage *shortage, enum breakdown_kind kind,
+                        char *text, size_t size, size_t *length)
+{
+    const struct breakdown *breakdown = shortage->breakdown;
+    append(text, size, length, "%s", kind_text(shortage, kind, breakdown->left_out[kind] == 1));
+    if (kind == BREAKDOWN_NO_RESOURCE) {
+        append(text, size, length, "%s%s", breakdown->missing,
+               breakdown->missing_others ? " or another resource" : "");
+    } else if (kind == BREAKDOWN_TAINTED && breakdown->taint != NULL) {
+        append(text, size, length, " (%s)", breakdown->taint);
+    } else if (kind == BREAKDOWN_TAKEN) {
+        append(text, size, length, " (%s)", breakdown->taken);
+    } else if (kind == BREAKDOWN_NO_DOMAIN) {
+        append(text, size, length, "%s",
+               domains_level_name(shortage->domains, shortage->plan->shortfall.level));
+    }
+}
+
+/* "; of its 5 nodes, 4 nodes have an untolerated taint (a), 1 node is cordoned". */
+static void append_left_out(const struct reason_shortage *shortage, char *text, size_t size,
+                            size_t *length)
+{
+    const struct breakdown *breakdown = shortage->breakdown;
+    const char *whose = shortage->widened ? "of the cluster's" : "of its";
+    bool first = true;
+    for (int k = 0; k < BREAKDOWN_KINDS; k++) {
+        enum breakdown_kind kind = (enum breakdown_kind)k;
+        uint32_t count = breakdown->left_out[kind];
+        if (count == 0) {
+            continue;
+        }
+        if (first) {
+            append(text, size, length, "; %s %" PRIu32 " node%s, ", whose, breakdown->nodes,
+                   plural(breakdown->nodes));
+        }
+        append(text, size, length, "%s%" PRIu32 " node%s ", first ? "" : ", ", count,
+               plural(count));
+        append_kind(shortage, kind, text, size, length);
+        first = false;
+    }
+}
+
+static void append_nodes(const struct reason_shortage *shortage, char *text, size_t size,
+                         size_t *length)
+{
+    const struct breakdown *breakdown = shortage->breakdown;
+    if (breakdown->nowhere) {
+        append(text, size, length, "; no node has %s at all", breakdown->missing);
+        return;
+    }
+    append_left_out(shortage, text, size, length);
+    if (breakdown->strays > 0) {
+        append(text, size, length, "; %" PRIu32 " more with room %s in no known %s",
+               breakdown->strays, breakdown->strays == 1 ? "is" : "are",
+               domains_level_name(shortage->domains, shortage->plan->shortfall.level));
+    }
+}
+
 static void append_way_out(const struct reason_shortage *shortage, char *text, size_t size,
                            size_t *length)
 {
@@ -161,10 +249,6 @@ static void append_way_out(const struct reason_shortage *shortage, char *text, s
     } else if (shortage->blocker != NULL) {
         append(text, size, length, "; blocked by gang %s/%s", shortage->blocker->name_space,
                shortage->blocker->name);
-    }
-    if (shortage->after != NULL) {
-        append(text, size, length, "; would fit after gang %s/%s", shortage->after->name_space,
-               shortage->after->name);
     }
 }
 
@@ -197,5 +281,6 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
     } else if (!shortfall->proven) {
         append(text, size, &length, ", as far as the search went");
     }
+    append_nodes(shortage, text, size, &length);
     append_way_out(shortage, text, size, &length);
 }

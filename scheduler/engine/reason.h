@@ -40,12 +40,13 @@ struct reason_shortage {
     const struct solver_plan *plan;
     const struct domains *domains;
     const struct nodes *nodes;
-    const struct solver_role *role; /* that is short */
-    bool good_gpus;                 /* only good sets of GPUs were counted */
-    uint32_t scarce;                /* resource that runs out first, or NAMES_NONE */
-    const struct gang *blocker;     /* the gang that holds most of it there, or NULL */
-    bool ordinary;                  /* pods without a gang hold more than that */
-    const struct gang *after;       /* with the end of this one it would fit, or NULL */
+    const struct solver_role *role;    /* that is short */
+    bool good_gpus;                    /* only good sets of GPUs were counted */
+    bool exclusive;                    /* it wants domains for itself */
+    const struct breakdown *breakdown; /* of the nodes; all zero: nothing is said of them */
+    bool widened;               /* … which are those of the cluster, not of the best place */
+    const struct gang *blocker; /* without this one it would fit, or NULL */
+    bool ordinary;              /* without the pods that are in no gang it would */
 };
 
 /* "gang a/b waits: rack is short by 1 of 4 pods (…)". */

@@ -20,6 +20,7 @@
  *   calls      kube-scheduler's calls and the outcomes of bindings
  *   plan       who is planned, what is held, vetoes
  *   explain    why a gang does not fit
+ *   blockers   who is in its way
  *   attempt    one gang as a problem for the solver, with constraints
  *   observe    what the API server shows, into the books
  *   repair     gangs that cannot be made whole again

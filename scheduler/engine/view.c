@@ -156,6 +156,25 @@ static void view_shortfall(const struct engine *engine, const struct solver_shor
     }
 }
 
+static void view_breakdown(const struct breakdown *from, struct gang_shortfall_view *view)
+{
+    struct gang_nodes_view *nodes = &view->nodes;
+    view->has_nodes = from->place != NULL;
+    view->blocker = from->blocker;
+    view->ordinary = from->ordinary;
+    nodes->domain = from->place;
+    nodes->nodes = from->nodes;
+    nodes->rest = from->rest;
+    nodes->missing = from->missing;
+    nodes->nowhere = from->nowhere;
+    nodes->scarce = from->scarce;
+    nodes->each = from->each;
+    for (int kind = 0; kind < BREAKDOWN_KINDS; kind++) {
+        nodes->left_out[nodes->left_out_count++] = (struct gang_left_out_view){
+            breakdown_kind_name((enum breakdown_kind)kind), from->left_out[kind]};
+    }
+}
+
 static void view_gang(const struct engine *engine, const struct gang *gang, struct arena *arena,
                       struct gang_view *view)
 {
@@ -181,6 +200,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     }
     if (gang->short_levels == domains_levels(engine->domains)) {
         view_shortfall(engine, &gang->shortfall, &view->shortfall);
+        view_breakdown(&gang->breakdown, &view->shortfall);
     }
     char ignored[256];
     if (engine->synced && constraints_ignored(engine, gang, ignored, sizeof ignored)[0] != '\0') {

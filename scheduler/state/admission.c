@@ -28,19 +28,23 @@ static bool tolerates(const struct admission *admission, const struct taint *tai
     return false;
 }
 
-static bool taints_tolerated(const struct admission *admission, const struct nodes *nodes,
-                             uint32_t unschedulable_key, const struct node *node)
+static bool cordon_tolerated(const struct admission *admission, const struct nodes *nodes,
+                             uint32_t unschedulable_key)
 {
-    if (node->unschedulable) {
-        struct taint taint = {unschedulable_key, names_find(nodes_words(nodes), "", 0),
-                              TAINT_NO_SCHEDULE};
-        if (!tolerates(admission, &taint)) {
-            return false;
-        }
-    }
+    const struct taint taint = {unschedulable_key, names_find(nodes_words(nodes), "", 0),
+                                TAINT_NO_SCHEDULE};
+    return tolerates(admission, &taint);
+}
+
+static bool keeps_off(const struct admission *admission, const struct taint *taint)
+{
+    return taint->effect != TAINT_PREFER_NO_SCHEDULE && !tolerates(admission, taint);
+}
+
+static bool taints_tolerated(const struct admission *admission, const struct node *node)
+{
     for (uint32_t i = 0; i < node->taint_count; i++) {
-        if (node->taints[i].effect != TAINT_PREFER_NO_SCHEDULE &&
-            !tolerates(admission, &node->taints[i])) {
+        if (keeps_off(admission, &node->taints[i])) {
             return false;
         }
     }
@@ -141,7 +145,29 @@ bool admission_admits(const struct admission *admission, const struct nodes *nod
     const struct node *node = nodes_get(nodes, row);
     return node->present && selected(admission, nodes, row) &&
            any_term_holds(admission, nodes, row) &&
-           taints_tolerated(admission, nodes, unschedulable_key, node);
+           (!node->unschedulable || cordon_tolerated(admission, nodes, unschedulable_key)) &&
+           taints_tolerated(admission, node);
+}
+
+enum admission_refusal admission_refusal(const struct admission *admission,
+                                         const struct nodes *nodes, uint32_t unschedulable_key,
+                                         uint32_t row, uint32_t *key)
+{
+    const struct node *node = nodes_get(nodes, row);
+    *key = NAMES_NONE;
+    if (node->unschedulable && !cordon_tolerated(admission, nodes, unschedulable_key)) {
+        return ADMISSION_CORDONED;
+    }
+    const struct names *words = nodes_words(nodes);
+    for (uint32_t i = 0; i < node->taint_count; i++) {
+        const struct taint *taint = &node->taints[i];
+        if (keeps_off(admission, taint) &&
+            (*key == NAMES_NONE ||
+             strcmp(names_text(words, taint->key), names_text(words, *key)) < 0)) {
+            *key = taint->key;
+        }
+    }
+    return *key == NAMES_NONE ? ADMISSION_UNWANTED : ADMISSION_TAINTED;
 }
 
 bool admission_equal(const struct admission *a, const struct admission *b)

@@ -46,6 +46,7 @@ static void gang_free(struct gang *gang)
     footprint_finish(&gang->footprint);
     free(gang->members);
     free(gang->vetoes);
+    breakdown_finish(&gang->breakdown);
     free(gang);
 }
 
@@ -446,6 +447,7 @@ bool gang_set_reason(struct gang *gang, const char *reason_class, const char *te
 {
     gang->reason_class = reason_class;
     gang->short_levels = 0;
+    breakdown_finish(&gang->breakdown);
     if (strcmp(gang->reason, text) == 0) {
         return false;
     }
@@ -453,6 +455,12 @@ bool gang_set_reason(struct gang *gang, const char *reason_class, const char *te
     memcpy(gang->reason, text, length);
     gang->reason[length] = '\0';
     return true;
+}
+
+void gang_set_breakdown(struct gang *gang, const struct breakdown *breakdown)
+{
+    breakdown_finish(&gang->breakdown);
+    gang->breakdown = *breakdown;
 }
 
 static int compare_held(const void *left, const void *right)

@@ -9,6 +9,7 @@
 #include "scheduler/objects.h"
 #include "scheduler/solver/solver.h"
 #include "scheduler/state/barrier.h"
+#include "scheduler/state/breakdown.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/pods.h"
 #include "scheduler/state/timers.h"
@@ -110,6 +111,7 @@ struct gang {
      * with the next reason. */
     uint32_t short_levels;
     struct solver_shortfall shortfall;
+    struct breakdown breakdown; /* … and of which nodes */
 
     bool has_quality; /* the optimality bound of the last plan */
     bool optimal;
@@ -190,5 +192,7 @@ bool gang_expire_vetoes(struct gang *gang, int64_t now);
 
 /* Sets the reason; true when the text is a new one. */
 bool gang_set_reason(struct gang *gang, const char *reason_class, const char *text);
+/* What became of the nodes: goes with the next reason. *Steals* what is in `breakdown`. */
+void gang_set_breakdown(struct gang *gang, const struct breakdown *breakdown);
 
 #endif

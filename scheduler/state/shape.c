@@ -520,3 +520,10 @@ bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row)
     struct admission admission = shapes_admission(shapes, shape);
     return shapes_rules_admit(shapes, &admission, row);
 }
+
+enum admission_refusal shapes_refusal(const struct shapes *shapes, uint32_t shape, uint32_t row,
+                                      uint32_t *key)
+{
+    struct admission admission = shapes_admission(shapes, shape);
+    return admission_refusal(&admission, shapes->nodes, shapes->unschedulable_key, row, key);
+}

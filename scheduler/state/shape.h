@@ -48,6 +48,9 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
 
 /* Whether pods of the shape may run on the node at all, free capacity aside. */
 bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
+/* Why not, of a node that is present (admission.h). */
+enum admission_refusal shapes_refusal(const struct shapes *shapes, uint32_t shape, uint32_t row,
+                                      uint32_t *key);
 
 /* The rules that decide that: many shapes have the same ones. *Borrowed*; the words mean something
  * as long as a shape has them, in whoever's copy. */

@@ -266,7 +266,6 @@ situation(
 
 # Reasons that are true.
 
-REASONS = "nodes that are left out are not counted yet"
 TAINT = {"taints": [{"key": GPU, "value": "present", "effect": "NoSchedule"}]}
 PINNED = pod_spec(gpus=8, nodeSelector={"pool": "H100"})
 
@@ -274,20 +273,20 @@ situation(
     "11",
     nodes(["a", "b"], rack="east", spec=TAINT) + nodes(["c", "d"], rack="west", spec=TAINT) + nodes(["m"], rack="far")
     + others("m", gpus=2),
-    ASKED, does_not_fit(waits=4, because=r"4 nodes?\b.*taint|taint.*4 nodes?\b", never="in the way"), late=REASONS,
+    ASKED, does_not_fit(waits=4, because=r"4 nodes?\b.*taint|taint.*4 nodes?\b", never="in the way"),
 )
 situation(
     "11-cordoned", nodes(["a", "b", "c", "d"], rack="east", spec={"unschedulable": True}), ASKED,
-    does_not_fit(waits=4, because="cordon|unschedulable", never=GPU), late=REASONS,
+    does_not_fit(waits=4, because="cordon|unschedulable", never=GPU),
 )
 situation(
     "11-selector-typo", nodes(["a", "b", "c", "d"], rack="east", labels={"pool": "h100"}),
     [group("train", 4), job("train", 4, "train", PINNED)],
-    does_not_fit(waits=4, because="selector|affinity", never=GPU), late=REASONS,
+    does_not_fit(waits=4, because="selector|affinity", never=GPU),
 )
 situation(
     "11-no-such-resource", nodes(["a", "b", "c", "d"], gpus=None, rack="east"), ASKED,
-    does_not_fit(waits=4, because=rf"(no|not|without|lack)\b.*{GPU}", never="fit, each needs"), late=REASONS,
+    does_not_fit(waits=4, because=rf"(no|not|without|lack)\b.*{GPU}", never="fit, each needs"),
 )
 
 # What admission writes into a pod.

@@ -128,12 +128,34 @@ START_TEST(a_shortfall_as_json)
     ck_assert_int_eq(number(shortfall, "missing"), 1);
     ck_assert_int_eq(number(shortfall, "fits"), 3);
     ck_assert(json_is_null(json_object_get(shortfall, "alternative")));
-    ck_assert_uint_eq(json_object_size(shortfall), 5);
+    ck_assert(json_is_null(json_object_get(shortfall, "nodes")));
+    ck_assert_uint_eq(json_object_size(shortfall), 7);
     json_decref(json);
 
     view.shortfall.alternative = "leaf";
     json = gang_view_json(&view);
     ck_assert_str_eq(text(json_object_get(json, "shortfall"), "alternative"), "leaf");
+    json_decref(json);
+
+    view.shortfall.has_nodes = true;
+    view.shortfall.blocker = "a/b";
+    view.shortfall.nodes = (struct gang_nodes_view){.domain = "b0/r1",
+                                                    .nodes = 5,
+                                                    .left_out = {{"taint", 4}, {"cordon", 0}},
+                                                    .left_out_count = 2,
+                                                    .rest = 1,
+                                                    .scarce = "cpu",
+                                                    .each = 500};
+    json = gang_view_json(&view);
+    json_t *want = json_pack("{s:{s:s, s:i, s:{s:i, s:i}, s:i, s:n, s:b, s:s, s:i}, s:{s:s, s:b}}",
+                             "nodes", "domain", "b0/r1", "total", 5, "leftOut", "taint", 4,
+                             "cordon", 0, "rest", 1, "missing", "nowhere", 0, "short", "cpu",
+                             "each", 500, "blockedBy", "gang", "a/b", "otherPods", 0);
+    shortfall = json_object_get(json, "shortfall");
+    ck_assert(json_equal(json_object_get(shortfall, "nodes"), json_object_get(want, "nodes")));
+    ck_assert(
+        json_equal(json_object_get(shortfall, "blockedBy"), json_object_get(want, "blockedBy")));
+    json_decref(want);
     json_decref(json);
 
     view.state = GANG_HELD; /* what was short once is no longer */

@@ -68,6 +68,15 @@ static void teardown(struct world *world)
     nodes_destroy(world->nodes);
 }
 
+/* Nodes of which nothing is known but the resource that is short on them, if any. */
+static struct breakdown scarce_of(const struct world *world, uint32_t scarce)
+{
+    struct breakdown breakdown = {.nodes = 2, .rest = 2};
+    const char *text = scarce == NAMES_NONE ? NULL : names_text(nodes_words(world->nodes), scarce);
+    breakdown_name(&breakdown, scarce, text, resources_get(&world->request, scarce));
+    return breakdown;
+}
+
 /* `blocker`: "gang a/b", "pods without a gang", or NULL. */
 static const char *text_of(struct world *world, uint32_t scarce, const char *blocker)
 {
@@ -75,15 +84,17 @@ static const char *text_of(struct world *world, uint32_t scarce, const char *blo
     const struct solver_role role = {.count = 9, .request = &world->request};
     bool ordinary = blocker != NULL && strncmp(blocker, "gang", 4) != 0;
     bool gang = blocker != NULL && !ordinary;
+    struct breakdown breakdown = scarce_of(world, scarce);
     struct reason_shortage shortage = {.gang = world->gang,
                                        .plan = &world->plan,
                                        .domains = world->domains,
                                        .nodes = world->nodes,
                                        .role = &role,
-                                       .scarce = scarce,
+                                       .breakdown = &breakdown,
                                        .blocker = gang ? gangs_get(&world->gangs, "a", "b") : NULL,
                                        .ordinary = ordinary};
     reason_shortfall(&shortage, text, sizeof(text));
+    breakdown_finish(&breakdown);
     return text;
 }
 
@@ -139,6 +150,63 @@ START_TEST(test_shortfall_texts)
              "gang team/train waits: host is short by 1 of 9 pods (8 fit on the best one, %s)",
              node);
     ck_assert_str_eq(text_of(&world, NAMES_NONE, NULL), want);
+    teardown(&world);
+}
+END_TEST
+
+/* Every kind in its place, in one and in several. */
+START_TEST(test_left_out_texts)
+{
+    struct world world;
+    char text[GANG_REASON_MAX];
+    setup(&world);
+    struct solver_role role = {.count = 9, .request = &world.request};
+    char resource[] = "nvidia.com/gpu", taint[] = "a", taken[] = "host port 80/TCP";
+    struct breakdown breakdown = {.nodes = 36, .missing = resource, .taint = taint, .taken = taken};
+    struct reason_shortage shortage = {.gang = world.gang,
+                                       .plan = &world.plan,
+                                       .domains = world.domains,
+                                       .nodes = world.nodes,
+                                       .role = &role,
+                                       .breakdown = &breakdown};
+    world.plan.shortfall =
+        (struct solver_shortfall){.level = (uint32_t)domains_level_find(world.domains, "rack"),
+                                  .domain = lowest(&world, 0),
+                                  .node = DOMAINS_NONE,
+                                  .wanted = 9,
+                                  .missing = 9,
+                                  .proven = true,
+                                  .alternative = SOLVER_LEVEL_NONE};
+    for (int kind = 0; kind < BREAKDOWN_KINDS; kind++) {
+        breakdown.left_out[kind] = (uint32_t)kind + 1;
+    }
+    reason_shortfall(&shortage, text, sizeof(text));
+    ck_assert_str_eq(text,
+                     "gang team/train waits: rack is short by 9 of 9 pods (0 fit in the best one, "
+                     "b0/r0); of its 36 nodes, 1 node has no nvidia.com/gpu, 2 nodes are in no "
+                     "known rack, 3 nodes are cordoned, 4 nodes have an untolerated taint (a), 5 "
+                     "nodes do not match the node selector or affinity, 6 nodes are kept by an "
+                     "exclusive gang, 7 nodes have a conflicting pod (host port 80/TCP), 8 nodes "
+                     "were refused by kube-scheduler");
+    for (int kind = 0; kind < BREAKDOWN_KINDS; kind++) {
+        breakdown.left_out[kind] = BREAKDOWN_KINDS - (uint32_t)kind;
+    }
+    breakdown.missing_others = shortage.widened = shortage.exclusive = true;
+    breakdown.taint = NULL;
+    breakdown.strays = 1;
+    reason_shortfall(&shortage, text, sizeof(text));
+    ck_assert_str_eq(text,
+                     "gang team/train waits: rack is short by 9 of 9 pods (0 fit in the best one, "
+                     "b0/r0); of the cluster's 36 nodes, 8 nodes have no nvidia.com/gpu or "
+                     "another resource, 7 nodes are in no known rack, 6 nodes are cordoned, 5 "
+                     "nodes have an untolerated taint, 4 nodes do not match the node selector or "
+                     "affinity, 3 nodes are not free of other gangs, 2 nodes have a conflicting "
+                     "pod (host port 80/TCP), 1 node was refused by kube-scheduler; 1 more with "
+                     "room is in no known rack");
+    breakdown.nowhere = true;
+    reason_shortfall(&shortage, text, sizeof(text));
+    ck_assert_str_eq(text, "gang team/train waits: rack is short by 9 of 9 pods (0 fit in the best "
+                           "one, b0/r0); no node has nvidia.com/gpu at all");
     teardown(&world);
 }
 END_TEST
@@ -201,18 +269,17 @@ START_TEST(test_slices_and_way_out)
                                                      .missing = 4,
                                                      .proven = true,
                                                      .alternative = SOLVER_LEVEL_NONE};
+    const struct breakdown nothing = {.nodes = 0};
     const struct reason_shortage shortage = {.gang = world.gang,
                                              .plan = &world.plan,
                                              .domains = world.domains,
                                              .nodes = world.nodes,
                                              .role = &role,
-                                             .scarce = NAMES_NONE,
-                                             .blocker = gangs_get(&world.gangs, "a", "b"),
-                                             .after = gangs_get(&world.gangs, "a", "c")};
+                                             .breakdown = &nothing,
+                                             .blocker = gangs_get(&world.gangs, "a", "b")};
     reason_shortfall(&shortage, text, sizeof(text));
     ck_assert_str_eq(text, "gang team/train waits: cluster is short by 4 of 8 pods in slices of 4 "
-                           "per rack, 2 per host (4 fit); blocked by gang a/b; would fit after "
-                           "gang a/c");
+                           "per rack, 2 per host (4 fit); blocked by gang a/b");
     world.plan.shortfall.slice_started = true;
     world.plan.shortfall.level = rack;
     world.plan.shortfall.domain = lowest(&world, 0);
@@ -239,12 +306,14 @@ START_TEST(test_cut_at_every_size)
                                   .proven = true,
                                   .alternative = 0};
     const struct solver_role role = {.count = 9, .request = &world.request};
+    struct breakdown breakdown = scarce_of(&world, world.gpu);
+    breakdown.left_out[BREAKDOWN_CORDONED] = 1;
     struct reason_shortage shortage = {.gang = world.gang,
                                        .plan = &world.plan,
                                        .domains = world.domains,
                                        .nodes = world.nodes,
                                        .role = &role,
-                                       .scarce = world.gpu,
+                                       .breakdown = &breakdown,
                                        .blocker = gangs_get(&world.gangs, "a", "b")};
     reason_shortfall(&shortage, whole, sizeof(whole));
     size_t length = strlen(whole);
@@ -262,6 +331,7 @@ START_TEST(test_cut_at_every_size)
         ck_assert_uint_lt(strlen(text), size);
         ck_assert_int_eq(text[size], '#');
     }
+    breakdown_finish(&breakdown);
     teardown(&world);
 }
 END_TEST
@@ -316,6 +386,7 @@ int main(void)
     Suite *suite = suite_create("scheduler/engine/reason");
     TCase *tcase = tcase_create("reason");
     tcase_add_test(tcase, test_shortfall_texts);
+    tcase_add_test(tcase, test_left_out_texts);
     tcase_add_test(tcase, test_gather_texts);
     tcase_add_test(tcase, test_slices_and_way_out);
     tcase_add_test(tcase, test_cut_at_every_size);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/blockers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/engine/vetoes.h"
+#include "scheduler/state/occupants.h"
+#include "topology/base/alloc.h"
+
+/* Who has most of what is short is only a suspect. Each suspect is a question to the solver: the
+ * same problem once more, with what the suspect's pods have given back, and the nodes it keeps for
+ * itself. A plan proves that it is in the way; nothing else is said aloud.
+ *
+ *   suspects   gangs with most of it there, pods without a gang in their place among them, then
+ *              gangs with exclusive domains, the one with most pods first
+ *
+ * Counts do not say which GPUs would be free, so nobody is named when only good sets will do; nor
+ * when what the gang holds itself counts as free, which is only asked in the midst of a veto.
+ */
+
+#define GANGS_ASKED   3 /* by what they have, and as many by what they keep */
+#define SUSPECTS_MAX  (2 * GANGS_ASKED + 1)
+#define POSITIONS_MAX 500000u /* times roles, of all questions together; but one is always asked */
+
+struct suspects {
+    struct blocker items[SUSPECTS_MAX];
+    uint32_t count;
+};
+
+/* ---- the question ---- */
+
+/* The problem without a suspect. */
+struct question {
+    const struct attempt *attempt;
+    const struct footprint *gone;
+    struct resources *free; /* by position; empty where nothing becomes free */
+    bool *touched;          /* by position */
+};
+
+static const struct resources *free_at(const void *context, uint32_t position)
+{
+    const struct question *question = context;
+    const struct engine *engine = question->attempt->engine;
+    return question->touched[position]
+               ? &question->free[position]
+               : ledger_free(engine->ledger, domains_row(engine->domains, position));
+}
+
+/* What would be free where the suspect's pods are. */
+static void give_back(struct question *question)
+{
+    const struct engine *engine = question->attempt->engine;
+    for (uint32_t i = 0; i < question->gone->count; i++) {
+        const struct site *site = &question->gone->sites[i];
+        uint32_t position = domains_position(engine->domains, site->row);
+        if (position == DOMAINS_NONE) {
+            continue;
+        }
+        if (!question->touched[position]) {
+            question->touched[position] = true;
+            resources_copy(&question->free[position], ledger_free(engine->ledger, site->row));
+        }
+        resources_add(&question->free[position], shapes_request(engine->shapes, site->shape));
+    }
+}
+
+/* Copies of the shape with that, less what kube-scheduler refused; *new*. */
+static struct capacity *count_copies(const struct question *question, uint32_t role)
+{
+    const struct attempt *attempt = question->attempt;
+    const struct engine *engine = attempt->engine;
+    uint32_t shape = attempt->shapes[role];
+    struct capacity *capacity = capacity_copy(ledger_capacity(engine->ledger, shape));
+    for (uint32_t i = 0; i < question->gone->count; i++) {
+        uint32_t row = question->gone->sites[i].row;
+        uint32_t position = domains_position(engine->domains, row);
+        if (position != DOMAINS_NONE && shapes_admits(engine->shapes, shape, row)) {
+            capacity_set(capacity, position,
+                         resources_copies(shapes_request(engine->shapes, shape),
+                                          &question->free[position], CAPACITY_NODE_MAX));
+        }
+    }
+    struct capacity *limited =
+        vetoes_limited(engine, attempt->gang, shape, attempt->likely, attempt->afresh, capacity);
+    if (limited != NULL) {
+        capacity_destroy(capacity);
+    }
+    return limited != NULL ? limited : capacity;
+}
+
+static bool has_plan(const struct question *question, const struct solver_role *roles)
+{
+    struct solver_problem problem = attempt_problem(question->attempt);
+    struct solver_plan plan;
+    problem.free_at = free_at;
+    problem.free_context = question;
+    problem.roles = roles;
+    problem.budget = 1; /* whether there is a plan needs no search */
+    solver_plan_init(&plan);
+    solver_solve(&problem, &plan);
+    bool fits = plan.feasible;
+    engine_charge(question->attempt->engine, plan.steps);
+    solver_plan_finish(&plan);
+    return fits;
+}
+
+/* Whether the attempt's last problem has a plan without the suspect. */
+static bool fits_without(const struct attempt *attempt, const struct blocker *suspect)
+{
+    const struct engine *engine = attempt->engine;
+    uint32_t positions = domains_positions(engine->domains);
+    struct question question = {
+        .attempt = attempt,
+        .gone = suspect->ordinary ? pods_ordinary(engine->pods) : &suspect->gang->footprint,
+        .free = alloc_zero(positions, sizeof(struct resources)),
+        .touched = alloc_zero(positions, sizeof(bool)),
+    };
+    struct solver_role roles[SOLVER_ROLES_MAX];
+    struct capacity *capacities[SOLVER_ROLES_MAX];
+    struct bitset *excluded[SOLVER_ROLES_MAX] = {NULL};
+    struct attempt without = *attempt;
+    without.constraints.occupied = NULL;
+    constraints_exclude(engine, attempt->gang, suspect->gang, &without.constraints);
+    give_back(&question);
+    for (uint32_t r = 0; r < attempt->role_count; r++) {
+        capacities[r] = count_copies(&question, r);
+        excluded[r] = attempt_excluded(&without, attempt->shapes[r]);
+        roles[r] = attempt->roles[r];
+        roles[r].capacity = capacities[r];
+        roles[r].excluded = excluded[r];
+    }
+    bool fits = has_plan(&question, roles);
+    for (uint32_t r = 0; r < attempt->role_count; r++) {
+        capacity_destroy(capacities[r]);
+        bitset_destroy(excluded[r]);
+    }
+    constraints_finish(&without.constraints);
+    for (uint32_t position = 0; position < positions; position++) {
+        resources_finish(&question.free[position]);
+    }
+    free(question.free);
+    free(question.touched);
+    return fits;
+}
+
+/* ---- suspects ---- */
+
+static void suspect_gang(struct suspects *suspects, const struct gang *gang)
+{
+    for (uint32_t i = 0; i < suspects->count; i++) {
+        if (suspects->items[i].gang == gang) {
+            return;
+        }
+    }
+    suspects->items[suspects->count++] = (struct blocker){.gang = gang};
+}
+
+static void suspect_ordinary(struct suspects *suspects)
+{
+    suspects->items[suspects->count++] = (struct blocker){.ordinary = true};
+}
+
+/* Those who have most of a resource there. */
+static void suspect_occupants(const struct attempt *attempt, uint32_t domain, uint32_t resource,
+                              struct suspects *suspects)
+{
+    const struct engine *engine = attempt->engine;
+    const struct occupants occupants = {
+        .gangs = &engine->gangs,
+        .pods = engine->pods,
+        .shapes = engine->shapes,
+        .domains = engine->domains,
+    };
+    struct occupant found[GANGS_ASKED];
+    int64_t ordinary;
+    uint32_t count = occupants_greatest(&occupants, attempt->gang, domain, resource, found,
+                                        GANGS_ASKED, &ordinary);
+    for (uint32_t i = 0; i < count; i++) {
+        if (ordinary > found[i].amount) {
+            suspect_ordinary(suspects);
+            ordinary = 0;
+        }
+        suspect_gang(suspects, found[i].gang);
+    }
+    if (ordinary > 0) {
+        suspect_ordinary(suspects);
+    }
+}
+
+static bool has_more(const struct gang *a, const struct gang *b)
+{
+    return b == NULL ||
+           (a->footprint.count != b->footprint.count ? a->footprint.count > b->footprint.count
+                                                     : gang_compare(&a, &b) < 0);
+}
+
+/* Gangs with domains of their own, the one with most pods first. */
+static void suspect_keepers(const struct attempt *attempt, struct suspects *suspects)
+{
+    const struct gangs *gangs = &attempt->engine->gangs;
+    const struct gang *before = NULL;
+    for (uint32_t n = 0; n < GANGS_ASKED; n++) {
+        const struct gang *next = NULL;
+        for (uint32_t i = 0; i < gangs->exclusive_count; i++) {
+            const struct gang *gang = gangs->exclusive[i];
+            bool later = before == NULL || (gang != before && has_more(before, gang));
+            if (gang != attempt->gang && gang->footprint.count > 0 && later &&
+                has_more(gang, next)) {
+                next = gang;
+            }
+        }
+        if (next == NULL) {
+            return;
+        }
+        suspect_gang(suspects, next);
+        before = next;
+    }
+}
+
+struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uint32_t scarce)
+{
+    struct suspects suspects = {.count = 0};
+    struct engine *engine = attempt->engine;
+    uint32_t size = domains_positions(engine->domains) * (attempt->role_count + 1);
+    if (attempt->constraints.good_gpus || attempt->afresh) {
+        return (struct blocker){.gang = NULL};
+    }
+    if (scarce == NAMES_NONE && attempt->constraints.exclusive) { /* whoever is there at all */
+        scarce = names_find(nodes_words(engine->nodes), "pods", strlen("pods"));
+    }
+    if (scarce != NAMES_NONE) {
+        suspect_occupants(attempt, domain, scarce, &suspects);
+        engine_charge(engine, domains_positions(engine->domains) / 2);
+    }
+    if (attempt->constraints.occupied != NULL) {
+        suspect_keepers(attempt, &suspects);
+    }
+    for (uint32_t i = 0; i < suspects.count && (i == 0 || (i + 1) * size <= POSITIONS_MAX); i++) {
+        engine_charge(engine, size);
+        if (fits_without(attempt, &suspects.items[i])) {
+            return suspects.items[i];
+        }
+    }
+    return (struct blocker){.gang = NULL};
+}
