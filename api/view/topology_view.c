@@ -103,7 +103,7 @@ static void note_values(struct notes *notes, const struct report_level *level)
              ": they count as different domains",
              level->repeated, level->repeated == 1 ? " occurs" : "s occur", level->repeated_value);
     }
-    if (level->own_names > 0 && level->known == level->own_names) {
+    if (level->own_names > 0 && level->own_names == level->labelled) {
         note(notes, level->name, "every value is the node's own name: this level says nothing");
     }
     if (level->smallest < level->largest) {

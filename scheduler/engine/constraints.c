@@ -26,12 +26,31 @@ static int refuse(struct engine *engine, struct gang *gang, const char *text)
     return -1;
 }
 
+/* Whether a domain of the level is one of the key that names it. */
+static bool tells_apart(const struct engine *engine, const char *name)
+{
+    struct bitset *lacking = NULL;
+    bool told = domains_named_key(engine->domains, name, &lacking);
+    bitset_destroy(lacking);
+    return told;
+}
+
 /* Tree level of `name`; -1 with the reason set. `constraint` names the annotation's meaning. */
 static int find_level(struct engine *engine, struct gang *gang, const char *constraint,
                       const char *name, uint32_t *level)
 {
     char text[GANG_REASON_MAX];
     int found = domains_level_find(engine->domains, name);
+    if (found >= 0 && !tells_apart(engine, name)) {
+        snprintf(
+            text, sizeof(text),
+            "gang %s/%s waits: %s topology \"%.*s\" is not the label by which domains of %s are "
+            "told apart, and nodes of one %s differ in it",
+            gang->name_space, gang->name, constraint, QUOTE_MAX, name,
+            domains_level_name(engine->domains, (uint32_t)found),
+            domains_level_name(engine->domains, (uint32_t)found));
+        return refuse(engine, gang, text);
+    }
     if (found >= 0) {
         *level = (uint32_t)found;
         return 0;
@@ -197,9 +216,30 @@ static void exclude_domains_with_others(const struct engine *engine, const struc
     }
 }
 
+/* A required level that is named by a label key is not met where nodes lack that label. */
+static void exclude_without_key(const struct engine *engine, const char *name,
+                                struct constraints *constraints)
+{
+    struct bitset *lacking = NULL;
+    if (name != NULL) {
+        (void)domains_named_key(engine->domains, name, &lacking);
+    }
+    if (lacking == NULL) {
+        return;
+    }
+    if (constraints->occupied == NULL) {
+        constraints->occupied = bitset_create(bitset_bits(lacking));
+    }
+    for (size_t p = bitset_next(lacking, 0); p != BITSET_END; p = bitset_next(lacking, p + 1)) {
+        bitset_set(constraints->occupied, p);
+    }
+    bitset_destroy(lacking);
+}
+
 void constraints_exclude(const struct engine *engine, const struct gang *gang,
                          const struct gang *without, struct constraints *constraints)
 {
+    exclude_without_key(engine, gang_placement(gang).required, constraints);
     for (uint32_t i = 0; i < engine->gangs.exclusive_count; i++) {
         const struct gang *other = engine->gangs.exclusive[i];
         int theirs = exclusive_level(engine, other);

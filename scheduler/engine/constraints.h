@@ -17,7 +17,7 @@ struct constraints {
     bool exclusive;          /* the gang wants domains without other gangs */
     struct solver_layer layers[SOLVER_LAYERS_MAX];
     uint32_t layer_count;
-    struct bitset *occupied; /* positions that exclusive domains rule out, or NULL; owned */
+    struct bitset *occupied; /* positions that are ruled out for all, or NULL; owned */
 };
 
 /* Resolves levels, slices and what was asked of devices; -1 with the gang's reason set when one
@@ -25,7 +25,8 @@ struct constraints {
 int constraints_resolve(struct engine *engine, struct gang *gang, struct constraints *constraints);
 
 /* Fills `occupied`: what the gang must not use because it wants domains for itself, or because
- * another gang has domains for itself. As if the gang `without` were not there (NULL: as it is). */
+ * another gang has domains for itself, or because it named its required level by a label that the
+ * node lacks. As if the gang `without` were not there (NULL: as it is). */
 void constraints_exclude(const struct engine *engine, const struct gang *gang,
                          const struct gang *without, struct constraints *constraints);
 

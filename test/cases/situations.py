@@ -399,7 +399,6 @@ situation(
 
 # A level that is named by its key.
 
-KEYS = "a key means its level yet"
 OLD = {"network.topology.nvidia.com/leaf": "leaf-1", "network.topology.nvidia.com/spine": "spine-1"}
 NEW = {"fabric.topograph.run/tier-0": "leaf-1", "fabric.topograph.run/tier-1": "spine-1"}
 
@@ -410,7 +409,14 @@ def leaf_of(level):
 
 situation(
     "17", nodes("aceg", labels={**OLD, **NEW}) + nodes("bdfh", labels=OLD), leaf_of("network.topology.nvidia.com/leaf"),
-    fits(6), late=KEYS,
+    fits(6),
+)
+situation(
+    "17-new-key", nodes("aceg", labels={**OLD, **NEW}) + nodes("bdfh", labels=OLD), leaf_of("fabric.topograph.run/tier-0"),
+    does_not_fit(waits=6, because="leaf"),
+)
+situation(
+    "17-by-name", nodes("aceg", labels={**OLD, **NEW}) + nodes("bdfh", labels=OLD), leaf_of("leaf"), fits(6),
 )
 situation(
     "17-old-removed", nodes("aceg", labels=NEW) + nodes("bdfh", labels=OLD), leaf_of("leaf"),
@@ -419,17 +425,16 @@ situation(
 
 # A node with the name of a domain.
 
-NAMED = "domains are compared with nodes yet"
 ZONE = {"topology.kubernetes.io/zone": "z"}
 
 situation(
     "18", nodes(["r0", "b"], rack="r0", labels=ZONE) + nodes(["z", "d"], rack="r1", labels=ZONE),
     [group("train", 2, **{"phalanx.dev__required-topology": "rack"}), job("train", 2, "train")],
-    fits(2, domains=1), topology_never_says("says nothing"), late=NAMED,
+    fits(2, domains=1), topology_never_says("says nothing"),
 )
 situation(
     "18-racks", nodes(["r0", "b"], rack="r0") + nodes(["r1", "d"], rack="r1"), ASKED,
-    fits(4), topology_never_says("says nothing"), late=NAMED,
+    fits(4), topology_never_says("says nothing"),
 )
 
 # What was right from the start.

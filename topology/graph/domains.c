@@ -98,6 +98,7 @@ void domains_destroy(struct domains *domains)
     free(domains->lowest);
     free(domains->cut);
     free(domains->positions);
+    free(domains->masks);
     free(domains);
 }
 
@@ -199,6 +200,22 @@ static void place_nodes(struct domains *domains, const struct nodes *nodes,
     }
 }
 
+static void keep_keys(struct domains *domains, const struct paths *paths)
+{
+    size_t row_size = LEVELS_MAX * sizeof *domains->masks;
+    domains->mask_room = domains->row_count;
+    domains->masks =
+        alloc_resize(domains->masks, domains->row_count * LEVELS_MAX, sizeof *domains->masks);
+    for (uint32_t i = 0; i < paths->count; i++) {
+        memcpy(domains->masks + (size_t)paths->rows[i] * LEVELS_MAX,
+               paths->masks + (size_t)i * LEVELS_MAX, row_size);
+    }
+    memcpy(domains->counts, paths->counts, sizeof domains->counts);
+    for (uint32_t l = 0; l < LEVELS_MAX; l++) {
+        domains->choices[l] = paths_choice(&domains->counts[l]);
+    }
+}
+
 static void count_carriers(struct domains *domains)
 {
     memset(domains->carriers, 0, sizeof domains->carriers);
@@ -236,6 +253,7 @@ void domains_build(struct domains *domains, struct nodes *nodes)
     place_nodes(domains, nodes, entries, paths.count);
     open_domains(domains, &paths, entries);
     count_carriers(domains);
+    keep_keys(domains, &paths);
     domains->below = paths.below;
     domains->generation++;
     domains->edition++;
@@ -314,6 +332,78 @@ int domains_level_find(const struct domains *domains, const char *name_or_key)
         }
     }
     return -2;
+}
+
+/* Place of the key in its level, or LEVEL_KEYS_MAX. */
+static uint32_t place_in(const struct level *level, const char *key)
+{
+    uint32_t place = 0;
+    while (place < level->key_count && strcmp(level->keys[place], key) != 0) {
+        place++;
+    }
+    return place < level->key_count ? place : LEVEL_KEYS_MAX;
+}
+
+static void mark_lacking(const struct domains *domains, uint32_t configured, uint32_t place,
+                         struct bitset **lacking)
+{
+    for (uint32_t p = 0; p < domains->position_count; p++) {
+        uint32_t mask = domains->masks[(size_t)domains->rows[p] * LEVELS_MAX + configured];
+        if ((mask >> place & 1u) == 0) {
+            *lacking = *lacking == NULL ? bitset_create(domains->position_count) : *lacking;
+            bitset_set(*lacking, p);
+        }
+    }
+}
+
+/* Whether the nodes of each known domain of the level carry one value of the key, or none. */
+static bool is_uniform(const struct domains *domains, uint32_t level, uint32_t key)
+{
+    uint32_t domain = DOMAINS_NONE;
+    uint32_t seen = NAMES_NONE;
+    for (uint32_t p = 0; p < domains->position_count; p++) {
+        uint32_t here = domains_at(domains, p, level);
+        uint32_t value = nodes_label(domains->nodes, domains->rows[p], key);
+        seen = here == domain ? seen : NAMES_NONE;
+        domain = here;
+        bool said = value != NAMES_NONE && names_length(nodes_words(domains->nodes), value) > 0;
+        if (domains->items[here].known && said && seen != NAMES_NONE && seen != value) {
+            return false;
+        }
+        seen = said ? value : seen;
+    }
+    return true;
+}
+
+bool domains_named_key(const struct domains *domains, const char *name_or_key,
+                       struct bitset **lacking)
+{
+    int configured = levels_find(&domains->levels, name_or_key);
+    int level = domains_level_find(domains, name_or_key);
+    *lacking = NULL;
+    if (configured < 0 || level <= 0 || (uint32_t)level > domains->inner_count) {
+        return true;
+    }
+    const struct level *item = &domains->levels.items[configured];
+    uint32_t place =
+        strcmp(item->name, name_or_key) == 0 ? LEVEL_KEYS_MAX : place_in(item, name_or_key);
+    if (place == LEVEL_KEYS_MAX) {
+        return true;
+    }
+    const struct paths_keys *counts = &domains->counts[configured];
+    if (counts->carry[place] < counts->carriers) {
+        mark_lacking(domains, (uint32_t)configured, place, lacking);
+    }
+    bool tells =
+        domains->choices[configured] == place || (domains->choices[configured] == PATHS_IN_ORDER &&
+                                                  counts->first[place] == counts->carriers);
+    return tells || is_uniform(domains, (uint32_t)level, domains->keys[configured][place]);
+}
+
+uint32_t domains_choice(const struct domains *domains, uint32_t configured)
+{
+    err_require(configured < domains->levels.count);
+    return domains->generation == 0 ? PATHS_IN_ORDER : domains->choices[configured];
 }
 
 uint32_t domains_row(const struct domains *domains, uint32_t position)

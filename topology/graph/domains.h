@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/base/bitset.h"
 #include "topology/graph/levels.h"
 #include "topology/graph/nodes.h"
 
@@ -110,6 +111,16 @@ const char *domains_level_name(const struct domains *domains, uint32_t level); /
 /* Tree level meant by a configured level name or label key; -1 when it is not configured, -2 when
  * configured but no present node carries it. "cluster" is 0. */
 int domains_level_find(const struct domains *domains, const char *name_or_key);
+/* The place of the key by which all nodes of a configured level are told apart, or UINT32_MAX: each
+ * by the first one that it has. */
+uint32_t domains_choice(const struct domains *domains, uint32_t configured);
+
+/* What a level means to a job that names it by one of its keys: the nodes that carry this key. In
+ * *lacking (*new*, or NULL for none) the positions of all others. False when nodes of one domain of
+ * the level carry different values of it: the key is not what tells the domains apart, and they are
+ * too wide for the job. A name that is no key of an inner level means all nodes. */
+bool domains_named_key(const struct domains *domains, const char *name_or_key,
+                       struct bitset **lacking);
 
 uint32_t domains_row(const struct domains *domains, uint32_t position);
 /* Position of a row, or DOMAINS_NONE when the node is not in the tree. */

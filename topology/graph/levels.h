@@ -12,9 +12,10 @@
  *   region ▸ zone ▸ core ▸ spine ▸ leaf ▸ rack ▸ nvlink ▸ … ▸ host
  *
  * Several keys may mean one level, because label schemas change (Topograph 1.0.0 renamed all of its
- * own) and providers differ; the first key a node carries wins. Equal values of two keys are two
- * domains. The direction is explicit in the order of the list and nowhere else: tier-0 is the
- * switch closest to the host in Topograph, layer-1 the farthest on EKS.
+ * own) and providers differ. Where nodes differ in the first key that they carry, and one key is
+ * carried by all that carry any, that one wins; else on each node its first one. Equal values of
+ * two keys are two domains. The direction is explicit in the order of the list and nowhere else:
+ * tier-0 is the switch closest to the host in Topograph, layer-1 the farthest on EKS.
  *
  * The last level is always the host, that is the node itself, whether it was listed or not.
  */

@@ -31,6 +31,9 @@
  * may then go from a known domain of several, and one that is alone when another of its path is
  * left and of both nothing was cut.
  *
+ * Which key of a level tells the nodes apart depends on all of them (paths.h); the keys that are
+ * carried are counted, and a node with which another one would count does not move.
+ *
  * Then the arrays are moved: what lies behind the position, and the domains behind it, which is one
  * walk over both.
  */
@@ -60,8 +63,10 @@ struct search {
 static struct step read_step(const struct domains *domains, uint32_t row, uint32_t level)
 {
     struct step step = {.place = 0};
-    step.value = paths_read(domains->nodes, row, domains->keys[level],
-                            domains->levels.items[level].key_count, &step.place);
+    uint32_t mask = paths_mask(domains->nodes, row, domains->keys[level],
+                               domains->levels.items[level].key_count);
+    step.value = paths_read(domains->nodes, row, domains->keys[level], mask,
+                            domains->choices[level], &step.place);
     step.text =
         step.value == NAMES_NONE ? NULL : names_text(nodes_words(domains->nodes), step.value);
     return step;
@@ -260,6 +265,43 @@ static bool find_place(struct search *search)
     return true;
 }
 
+/* ---- keys ---- */
+
+/* Counts the node in or out. False, and nothing is changed, when with it another key of a level
+ * tells the nodes apart than before. */
+static bool count_keys(struct domains *domains, const uint16_t *masks, bool added)
+{
+    for (uint32_t l = 0; l < LEVELS_MAX; l++) {
+        struct paths_keys counts = domains->counts[l];
+        paths_count(&counts, masks[l], added);
+        if (masks[l] != 0 && paths_choice(&counts) != domains->choices[l]) {
+            return false;
+        }
+    }
+    for (uint32_t l = 0; l < LEVELS_MAX; l++) {
+        paths_count(&domains->counts[l], masks[l], added);
+    }
+    return true;
+}
+
+static uint16_t *masks_of(const struct domains *domains, uint32_t row)
+{
+    return domains->masks + (size_t)row * LEVELS_MAX;
+}
+
+/* Reads which keys a node carries that is about to come. */
+static void read_masks(struct domains *domains, uint32_t row)
+{
+    domains->mask_room = row < domains->mask_room ? domains->mask_room : (size_t)row * 2 + 1;
+    domains->masks =
+        alloc_resize(domains->masks, domains->mask_room * LEVELS_MAX, sizeof *domains->masks);
+    memset(masks_of(domains, row), 0, LEVELS_MAX * sizeof *domains->masks);
+    for (uint32_t l = 0; l + 1 < domains->levels.count; l++) {
+        masks_of(domains, row)[l] = (uint16_t)paths_mask(domains->nodes, row, domains->keys[l],
+                                                         domains->levels.items[l].key_count);
+    }
+}
+
 /* ---- moves ---- */
 
 /* The domains that are to hold a node: those it shares, and behind those of all before it those it
@@ -450,6 +492,10 @@ bool moves_insert(struct domains *domains, uint32_t row)
     if (!find_place(&search)) {
         return false;
     }
+    read_masks(domains, row);
+    if (!count_keys(domains, masks_of(domains, row), true)) {
+        return false;
+    }
     struct domains_move move = describe_insert(&search);
     widen(domains, &move, search.steps);
     insert_position(domains, row, &move);
@@ -522,7 +568,7 @@ bool moves_remove(struct domains *domains, uint32_t row)
         return true;
     }
     struct domains_move move = describe_remove(domains, position);
-    if (!may_go(domains, &move)) {
+    if (!may_go(domains, &move) || !count_keys(domains, masks_of(domains, row), false)) {
         return false;
     }
     tighten(domains, &move);

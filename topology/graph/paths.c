@@ -11,7 +11,7 @@
 
 /* From labels to paths, in three passes over the nodes:
  *
- *   1. read     the first key of each level that the node carries, and its value; levels that
+ *   1. read     the key of each level that counts (struct paths_keys), and its value; levels that
  *               nobody carries are left out
  *   2. rank     all values are sorted as texts once: step = rank of the value × keys + key
  *   3. resolve   below a missing label only anchors stay
@@ -27,7 +27,7 @@
  */
 
 static_assert((uint64_t)VOCABULARY_MAX * LEVEL_KEYS_MAX < PATHS_NONE, "steps fit");
-static_assert(LEVELS_MAX <= 32 && LEVEL_KEYS_MAX <= 32, "levels and keys are kept as bits");
+static_assert(LEVELS_MAX <= 32 && LEVEL_KEYS_MAX <= 16, "levels and keys are kept as bits");
 
 /* What paths_init() works with and throws away. */
 struct reading {
@@ -50,17 +50,55 @@ static void list_rows(struct paths *paths, const struct nodes *nodes)
 }
 
 /* An empty value says nothing about where the node is, so two nodes that have it share nothing. */
-uint32_t paths_read(const struct nodes *nodes, uint32_t row, const uint32_t *keys,
-                    uint32_t key_count, uint32_t *place)
+static uint32_t read_key(const struct nodes *nodes, uint32_t row, uint32_t key)
 {
+    uint32_t value = key == NAMES_NONE ? NAMES_NONE : nodes_label(nodes, row, key);
+    bool said = value != NAMES_NONE && names_length(nodes_words(nodes), value) > 0;
+    return said ? value : NAMES_NONE;
+}
+
+uint32_t paths_mask(const struct nodes *nodes, uint32_t row, const uint32_t *keys,
+                    uint32_t key_count)
+{
+    uint32_t mask = 0;
     for (uint32_t k = 0; k < key_count; k++) {
-        uint32_t value = keys[k] == NAMES_NONE ? NAMES_NONE : nodes_label(nodes, row, keys[k]);
-        if (value != NAMES_NONE && names_length(nodes_words(nodes), value) > 0) {
-            *place = k;
-            return value;
-        }
+        mask |= read_key(nodes, row, keys[k]) != NAMES_NONE ? 1u << k : 0;
     }
-    return NAMES_NONE;
+    return mask;
+}
+
+uint32_t paths_read(const struct nodes *nodes, uint32_t row, const uint32_t *keys, uint32_t mask,
+                    uint32_t choice, uint32_t *place)
+{
+    *place = 0;
+    if (mask == 0) {
+        return NAMES_NONE;
+    }
+    bool chosen = choice < LEVEL_KEYS_MAX && (mask >> choice & 1u) != 0;
+    *place = chosen ? choice : (uint32_t)__builtin_ctz(mask);
+    return nodes_label(nodes, row, keys[*place]);
+}
+
+void paths_count(struct paths_keys *keys, uint32_t mask, bool added)
+{
+    uint32_t one = added ? 1 : UINT32_MAX; /* that is -1 */
+    keys->carriers += mask != 0 ? one : 0;
+    for (uint32_t k = 0; k < LEVEL_KEYS_MAX; k++) {
+        bool carried = (mask >> k & 1u) != 0;
+        keys->carry[k] += carried ? one : 0;
+        keys->first[k] += carried && (mask & ((1u << k) - 1)) == 0 ? one : 0;
+    }
+}
+
+uint32_t paths_choice(const struct paths_keys *keys)
+{
+    uint32_t firsts = 0;
+    uint32_t choice = PATHS_IN_ORDER;
+    for (uint32_t k = LEVEL_KEYS_MAX; k-- > 0;) {
+        firsts += keys->first[k] > 0;
+        choice = keys->carry[k] == keys->carriers ? k : choice;
+    }
+    return firsts > 1 ? choice : PATHS_IN_ORDER;
 }
 
 /* One level of all nodes, as the paths' next one; it stays when some node carries it. */
@@ -68,21 +106,27 @@ static void read_level(struct paths *paths, const struct reading *reading,
                        const struct level *level, uint32_t index)
 {
     uint32_t *keys = paths->keys[paths->length];
+    struct paths_keys *counts = &paths->counts[index];
     size_t from = (size_t)paths->count * paths->length;
-    bool carried = false;
     for (uint32_t k = 0; k < LEVEL_KEYS_MAX; k++) {
         keys[k] = k < level->key_count
                       ? names_find(reading->words, level->keys[k], strlen(level->keys[k]))
                       : NAMES_NONE;
     }
     for (uint32_t i = 0; i < paths->count; i++) {
-        uint32_t place = 0;
-        uint32_t value = paths_read(reading->nodes, paths->rows[i], keys, level->key_count, &place);
-        reading->values[from + i] = value;
-        reading->places[from + i] = (uint8_t)place;
-        carried = carried || value != NAMES_NONE;
+        uint32_t mask = paths_mask(reading->nodes, paths->rows[i], keys, level->key_count);
+        paths->masks[(size_t)i * LEVELS_MAX + index] = (uint16_t)mask;
+        paths_count(counts, mask, true);
     }
-    if (carried) {
+    uint32_t choice = paths_choice(counts);
+    for (uint32_t i = 0; i < paths->count; i++) {
+        uint32_t place = 0;
+        reading->values[from + i] =
+            paths_read(reading->nodes, paths->rows[i], keys,
+                       paths->masks[(size_t)i * LEVELS_MAX + index], choice, &place);
+        reading->places[from + i] = (uint8_t)place;
+    }
+    if (counts->carriers > 0) {
         paths->levels[paths->length++] = index;
     }
 }
@@ -226,6 +270,7 @@ void paths_init(struct paths *paths, const struct levels *levels, const struct n
 {
     *paths = (struct paths){.count = 0};
     list_rows(paths, nodes);
+    paths->masks = alloc_zero((size_t)paths->count * LEVELS_MAX, sizeof *paths->masks);
     size_t cells = (size_t)paths->count * levels->count;
     struct reading reading = {.nodes = nodes,
                               .words = nodes_words(nodes),
@@ -246,6 +291,7 @@ void paths_init(struct paths *paths, const struct levels *levels, const struct n
 void paths_finish(struct paths *paths)
 {
     free(paths->rows);
+    free(paths->masks);
     free(paths->steps);
     free(paths->cut);
     free(paths->ranked);

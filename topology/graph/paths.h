@@ -27,29 +27,57 @@
 
 #define PATHS_NONE UINT32_MAX
 
+/* Which keys of a level the nodes carry with a value: bit k of a node's mask is the k-th key.
+ *
+ *   mask     old and new   old and new   old      first keys: new, new, old
+ *   counts   carriers 3    carry: new 2, old 3
+ *
+ * Where all nodes have the same first key, that one tells them apart. Where they do not, and one
+ * key is carried by all who carry any, it is that key: half way through a change of labels the old
+ * ones still say everything, and the new ones only what the old ones say, too. Where there is no
+ * such key each node is told by its first one. */
+struct paths_keys {
+    uint32_t carriers; /* nodes that carry any */
+    uint32_t carry[LEVEL_KEYS_MAX];
+    uint32_t first[LEVEL_KEYS_MAX]; /* … and have it as their first one */
+};
+
+#define PATHS_IN_ORDER UINT32_MAX
+
+/* Adds or takes away a node with this mask. */
+void paths_count(struct paths_keys *keys, uint32_t mask, bool added);
+/* The key that comes before all others, or PATHS_IN_ORDER. */
+uint32_t paths_choice(const struct paths_keys *keys);
+
 struct paths {
     uint32_t count;              /* present nodes */
     uint32_t length;             /* levels that some of them carry, the host left out */
     uint32_t levels[LEVELS_MAX]; /* indices of configured levels */
     uint32_t keys[LEVELS_MAX][LEVEL_KEYS_MAX]; /* vocabulary ids of their keys, or NAMES_NONE */
+    struct paths_keys counts[LEVELS_MAX];      /* by configured level */
     uint32_t *rows;                            /* of the nodes, ascending */
-    uint32_t *steps;                           /* node after node, `length` each */
-    bool below;                                /* some node has a label below a missing one … */
-    bool *cut; /* … and, by node, one that is not an anchor, and so not in its path */
+    uint16_t *masks; /* node after node, LEVELS_MAX each: by configured level */
+    uint32_t *steps; /* node after node, `length` each */
+    bool below;      /* some node has a label below a missing one … */
+    bool *cut;       /* … and, by node, one that is not an anchor, and so not in its path */
     uint32_t ranked_count;
     uint32_t *ranked; /* vocabulary ids of the values that occur, by text */
 };
 
 /* Reads all present nodes. `levels` finished. Memory: 9 bytes per node and configured level
- * while it works, 4 afterwards. Time: nodes × (levels + keys they carry), sorting the values. */
+ * while it works, 4 afterwards, and 32 per node. Time: nodes × (levels + keys), sorting the
+ * values. */
 void paths_init(struct paths *paths, const struct levels *levels, const struct nodes *nodes);
 void paths_finish(struct paths *paths);
 
-/* What a node carries of a level with these keys (vocabulary ids, or NAMES_NONE): the value of the
- * first key, in the order of the configuration, that it has with one, and the place of that key.
- * NAMES_NONE: nothing. */
-uint32_t paths_read(const struct nodes *nodes, uint32_t row, const uint32_t *keys,
-                    uint32_t key_count, uint32_t *place);
+/* Which of a level's keys (vocabulary ids, or NAMES_NONE) a node carries with a value. */
+uint32_t paths_mask(const struct nodes *nodes, uint32_t row, const uint32_t *keys,
+                    uint32_t key_count);
+
+/* What a node carries of a level: the value of the chosen key, or of the first one of its mask, and
+ * the place of that key. NAMES_NONE: nothing. */
+uint32_t paths_read(const struct nodes *nodes, uint32_t row, const uint32_t *keys, uint32_t mask,
+                    uint32_t choice, uint32_t *place);
 
 /* The path of the i-th node, `length` steps. *Borrowed*. */
 static inline const uint32_t *paths_of(const struct paths *paths, uint32_t i)

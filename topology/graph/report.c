@@ -84,6 +84,7 @@ static uint32_t read_node(const struct scratch *scratch, struct report_level *le
                           const uint32_t *keys, uint32_t *key)
 {
     uint32_t found = NAMES_NONE;
+    uint32_t place = 0;
     bool carries = false;
     for (uint32_t k = 0; k < level->key_count; k++) {
         uint32_t value = NAMES_NONE;
@@ -95,12 +96,13 @@ static uint32_t read_node(const struct scratch *scratch, struct report_level *le
             continue;
         }
         level->keys[k].carriers++;
-        if (found == NAMES_NONE) {
-            level->keys[k].used++;
+        if (found == NAMES_NONE || k == level->choice) {
+            place = k;
             found = value;
             *key = keys[k];
         }
     }
+    level->keys[place].used += found != NAMES_NONE;
     level->empty += carries && found == NAMES_NONE;
     return found;
 }
@@ -150,6 +152,7 @@ static uint32_t read_labels(struct scratch *scratch, struct report_level *level)
             continue;
         }
         push(scratch, value, key, 0);
+        level->labelled++;
         level->own_names += is_own_name(scratch, row, value, host_key);
         if (!host && level->tree_level > 0) {
             uint32_t domain = domains_at(scratch->domains, p, (uint32_t)level->tree_level);
@@ -223,13 +226,14 @@ static void describe_host(struct report_level *level, uint32_t nodes)
     level->smallest = level->median = level->largest = nodes > 0 ? 1 : 0;
 }
 
-static void start_level(struct report_level *level, const struct level *configured,
+static void start_level(struct report_level *level, const struct level *configured, uint32_t choice,
                         const struct domains *domains)
 {
     int tree_level = domains_level_find(domains, configured->name);
     level->name = configured->name;
     level->tree_level = tree_level < 0 ? -1 : tree_level;
     level->key_count = configured->key_count;
+    level->choice = choice;
     for (uint32_t k = 0; k < configured->key_count; k++) {
         level->keys[k].key = configured->keys[k];
     }
@@ -250,7 +254,7 @@ void report_fill(struct report *report, const struct levels *levels, const struc
                               .level_count = levels->count};
     for (uint32_t l = 0; l < levels->count; l++) {
         struct report_level *level = &report->levels[l];
-        start_level(level, &levels->items[l], domains);
+        start_level(level, &levels->items[l], domains_choice(domains, l), domains);
         uint32_t labels = read_labels(&scratch, level);
         if (l + 1 == levels->count) {
             describe_host(level, report->nodes);

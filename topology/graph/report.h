@@ -27,7 +27,7 @@ struct report_names {
 struct report_key {
     const char *key;
     uint32_t carriers; /* nodes that carry it with a value */
-    uint32_t used;     /* of them those without a key that comes before it in the level */
+    uint32_t used;     /* of them those that are told apart by it */
 };
 
 struct report_level {
@@ -35,12 +35,14 @@ struct report_level {
     /* Level of the tree, -1 when no node carries it: then only the keys mean anything. */
     int tree_level;
     uint32_t key_count;
+    uint32_t choice;                        /* domains_choice() */
     struct report_key keys[LEVEL_KEYS_MAX]; /* as configured */
     uint32_t known;                         /* domains; nodes at the host level */
     uint32_t unknown;
     /* Nodes in a known domain; of an even number of domains the median is the greater one of the
      * two in the middle. */
     uint32_t smallest, median, largest;
+    uint32_t labelled;              /* nodes that carry a key with a value */
     struct report_names unlabelled; /* no key with a value; empty for the host */
     struct report_names unused;     /* labelled, but below a missing label and no anchor */
     uint32_t empty;                 /* nodes that carry a key, but none with a value */

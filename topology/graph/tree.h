@@ -3,6 +3,7 @@
 #define TOPOLOGY_GRAPH_TREE_H
 
 #include "topology/graph/domains.h"
+#include "topology/graph/paths.h"
 
 /* What the domain tree consists of, for domains.c, which builds and reads it, and moves.c, which
  * keeps it up to date. Nobody else includes this.
@@ -33,6 +34,12 @@ struct domains {
     uint32_t *lowest; /* by position: the domain of the last inner level */
     bool *cut;        /* by position, where alone: has a label that is not in its path */
     bool below;       /* some node has a label below a missing one */
+    /* Which keys of the configured levels are carried: counted, which of them counts before the
+     * others, and by row, LEVELS_MAX each, those of the nodes that have a position. */
+    struct paths_keys counts[LEVELS_MAX];
+    uint32_t choices[LEVELS_MAX];
+    uint16_t *masks;
+    size_t mask_room;
     /* By inner level: positions whose domain there is known. */
     uint32_t carriers[LEVELS_MAX];
 

@@ -140,6 +140,17 @@ START_TEST(levels_that_say_little)
 }
 END_TEST
 
+/* One node is called like the zone of all, two like their racks: all other nodes are not. */
+START_TEST(a_node_with_the_name_of_a_domain)
+{
+    add("z", "z", NULL, "z", "rack");
+    add("n2", "z", NULL, "z", "rack");
+    add("r1", "z", NULL, "r1", "rack");
+    add("n4", "z", NULL, "r1", "rack");
+    ck_assert_ptr_null(strstr(show(false), "says nothing"));
+}
+END_TEST
+
 /* 4,000 nodes in 5 zones of 20 leaves of 20 racks of 2: no level of 2,000 lines, and of the leaves
  * of a zone only some, the others counted with their nodes. */
 START_TEST(a_large_tree_is_cut)
@@ -192,6 +203,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_looks_odd);
     tcase_add_test(tests, levels_that_say_little);
+    tcase_add_test(tests, a_node_with_the_name_of_a_domain);
     tcase_add_test(tests, a_large_tree_is_cut);
     tcase_add_test(tests, unknown_domains);
     suite_add_tcase(suite, tests);

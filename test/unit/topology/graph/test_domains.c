@@ -227,6 +227,49 @@ START_TEST(test_path_is_cut)
 END_TEST
 
 /* As created, as built from no node, and after the last node has gone. */
+static void add_blocks(struct nodes *nodes, const char *name, const char *block, const char *old)
+{
+    const struct label_object labels[] = {{"example.com/block", block},
+                                          {"example.com/old-block", old}};
+    observe(nodes, &(struct node_object){.name = name,
+                                         .labels = block == NULL ? labels + 1 : labels,
+                                         .label_count = (size_t)(block != NULL) + (old != NULL)});
+}
+
+/* A job that names a key means the nodes that carry it, and only where it tells them apart. */
+START_TEST(test_a_key_that_is_named)
+{
+    struct levels levels = block_and_rack();
+    struct world world = {nodes_create(5), domains_create(&levels)};
+    struct bitset *lacking = NULL;
+    add_blocks(world.nodes, "n1", "new", "b1");
+    add_blocks(world.nodes, "n2", NULL, "b1");
+    add_blocks(world.nodes, "n3", "new", "b1");
+    domains_build(world.domains, world.nodes);
+    ck_assert_uint_eq(domains_count(world.domains), 2);
+    ck_assert_str_eq(domains_name(world.domains, 1), "b1");
+    ck_assert(domains_named_key(world.domains, "example.com/old-block", &lacking));
+    ck_assert_ptr_null(lacking);
+    ck_assert(domains_named_key(world.domains, "block", &lacking));
+    ck_assert_ptr_null(lacking);
+    ck_assert(domains_named_key(world.domains, "kubernetes.io/hostname", &lacking));
+    ck_assert_ptr_null(lacking);
+    ck_assert(domains_named_key(world.domains, "rack", &lacking));
+    ck_assert_ptr_null(lacking);
+    ck_assert(domains_named_key(world.domains, "example.com/block", &lacking));
+    ck_assert_ptr_nonnull(lacking);
+    ck_assert(!bitset_test(lacking, 0) && bitset_test(lacking, 1) && !bitset_test(lacking, 2));
+    bitset_destroy(lacking);
+    add_blocks(world.nodes, "n3", "newer", "b1"); /* finer than the old one */
+    domains_build(world.domains, world.nodes);
+    ck_assert(domains_named_key(world.domains, "example.com/old-block", &lacking));
+    ck_assert_ptr_null(lacking);
+    ck_assert(!domains_named_key(world.domains, "example.com/block", &lacking));
+    bitset_destroy(lacking);
+    destroy_world(&world);
+}
+END_TEST
+
 START_TEST(test_empty)
 {
     struct levels levels = block_and_rack();
@@ -372,6 +415,7 @@ int main(void)
     tcase_add_test(tcase, test_path_is_cut);
     tcase_add_test(tcase, test_words_are_kept_until_the_next_build);
     tcase_add_test(tcase, test_the_table_tells_what_the_tree_depends_on);
+    tcase_add_test(tcase, test_a_key_that_is_named);
     tcase_add_test(tcase, test_empty);
     tcase_add_test(tcase, test_flat);
     tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 7);

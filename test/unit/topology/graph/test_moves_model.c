@@ -69,10 +69,9 @@ static void observe(struct world *world, uint32_t row)
         return;
     }
     for (uint32_t l = 0; l < world->configured; l++) {
-        for (uint32_t k = made->key[l]; made->values[l] != NULL && k < KEYS; k++) {
-            (void)snprintf(keys[count], sizeof keys[count], "key-%u-%u", l, k);
-            labels[count] =
-                (struct label_object){keys[count], k == made->key[l] ? made->values[l] : "unused"};
+        if (made->values[l] != NULL) {
+            (void)snprintf(keys[count], sizeof keys[count], "key-%u-%u", l, made->key[l]);
+            labels[count] = (struct label_object){keys[count], made->values[l]};
             count++;
         }
     }
@@ -402,11 +401,63 @@ START_TEST(the_same_tree)
 }
 END_TEST
 
+/* Nodes that carry several keys of a level, few that carry all: which key counts changes with who
+ * is there, and then the tree is built. */
+START_TEST(the_same_tree_with_several_keys)
+{
+    static const char *const values[] = {"a", "b", ""};
+    struct random random = {(uint64_t)_i + 1000};
+    struct world world = {.configured = 2, .nodes = nodes_create(random_word(&random))};
+    uint32_t chosen = 0;
+    make_levels(&world);
+    world.domains = domains_create(&world.levels);
+    for (uint32_t i = 0; i < NODES; i++) {
+        (void)snprintf(world.made[i].name, sizeof world.made[i].name, "n%u", i * 7 % 41);
+        ck_assert_uint_eq(nodes_reserve(world.nodes, world.made[i].name), i);
+    }
+    build(&world);
+    for (int step = 0; step < 600; step++) {
+        uint32_t row = random_below(&random, 6), found = 0;
+        struct label_object labels[4];
+        size_t count = 0;
+        unsigned changes = 0;
+        static const char *const keys[] = {"key-0-0", "key-0-1", "key-1-0", "key-1-1"};
+        bool gone = random_below(&random, 3) == 0;
+        for (uint32_t k = 0; k < 4; k++) {
+            if (random_below(&random, k % 2 == 1 ? 8 : 2) != 0) {
+                labels[count++] = (struct label_object){keys[k], values[random_below(&random, 3)]};
+            }
+        }
+        const struct node_object node = {
+            .name = world.made[row].name, .labels = labels, .label_count = count};
+        if (gone) {
+            (void)nodes_remove(world.nodes, node.name);
+        } else {
+            ck_assert_int_eq(nodes_observe(world.nodes, &node, &found, &changes, NULL), 0);
+        }
+        if (!moves_remove(world.domains, row) || (!gone && !moves_insert(world.domains, row))) {
+            build(&world);
+        } else {
+            world.moved++;
+        }
+        for (uint32_t l = 0; l < 2; l++) {
+            chosen += domains_choice(world.domains, l) != UINT32_MAX;
+        }
+        check_same(&world);
+    }
+    ck_assert_uint_gt(world.moved, 30);
+    ck_assert_uint_gt(chosen, 30);
+    domains_destroy(world.domains);
+    nodes_destroy(world.nodes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("topology/graph/moves_model");
     TCase *tcase = tcase_create("moves_model");
     tcase_add_loop_test(tcase, the_same_tree, 0, 40);
+    tcase_add_loop_test(tcase, the_same_tree_with_several_keys, 0, 20);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

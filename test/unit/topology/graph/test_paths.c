@@ -103,12 +103,62 @@ START_TEST(nobody_is_there)
 }
 END_TEST
 
+static void add_both(const char *name, const char *rack, const char *old_rack)
+{
+    struct label_object labels[2] = {{"rack", rack}, {"old-rack", old_rack}};
+    struct node_object node = {.name = name, .labels = labels, .label_count = 2};
+    uint32_t row;
+    unsigned changes;
+    ck_assert_int_eq(nodes_observe(nodes, &node, &row, &changes, NULL), 0);
+}
+
+static const char *key_of(uint32_t node)
+{
+    uint32_t step = paths_of(&paths, node)[0];
+    return names_text(nodes_words(nodes), paths_key(&paths, 0, step));
+}
+
+/* Half of the nodes have the new label beside the old one: all are told apart by the old one. */
+START_TEST(one_key_that_all_carry)
+{
+    add_both("n0", "new", "r1");
+    add("n1", "old-rack", "r1", NULL);
+    add_both("n2", "", "r1"); /* empty: not carried */
+    add("n3", NULL, NULL, "x");
+    paths_init(&paths, &levels, nodes);
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_str_eq(text_of(paths_of(&paths, i)[0]), "r1");
+        ck_assert_str_eq(key_of(i), "old-rack");
+    }
+}
+END_TEST
+
+/* All have the new one, or nobody has both: the first key of each node. */
+START_TEST(the_first_key_of_each)
+{
+    add_both("n0", "r1", "other");
+    add_both("n1", "r1", "another");
+    paths_init(&paths, &levels, nodes);
+    ck_assert_str_eq(key_of(0), "rack");
+    ck_assert_str_eq(key_of(1), "rack");
+    paths_finish(&paths);
+    add("n2", "rack", "r1", NULL);
+    add("n3", "old-rack", "r1", NULL);
+    paths_init(&paths, &levels, nodes);
+    ck_assert_str_eq(key_of(0), "rack");
+    ck_assert_str_eq(key_of(2), "rack");
+    ck_assert_str_eq(key_of(3), "old-rack");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("topology/graph/paths");
     TCase *tcase = tcase_create("paths");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, steps_compare_like_texts_then_keys);
+    tcase_add_test(tcase, one_key_that_all_carry);
+    tcase_add_test(tcase, the_first_key_of_each);
     tcase_add_test(tcase, only_anchors_stay_below_a_missing_label);
     tcase_add_test(tcase, nobody_is_there);
     suite_add_tcase(suite, tcase);
