@@ -45,8 +45,9 @@ static const struct flag plan_flags[] = {
      .kind = FLAG_TEXT,
      .required = true,
      .to = offsetof(struct plan_flags, snapshot),
-     .help = "the cluster: what `kubectl get nodes,pods,podgroups -A -o json` prints (or yaml); - "
-             "is standard input"},
+     .help = "the cluster: what `kubectl get nodes,pods,podgroups -A -o json` prints (or yaml); "
+             "with jobs,limitranges,priorityclasses,runtimeclasses it also knows what admission "
+             "does; - is standard input"},
     {.name = "manifest",
      .value = "FILE",
      .kind = FLAG_TEXT,
@@ -58,7 +59,7 @@ static const struct flag plan_flags[] = {
      .value = "FILE",
      .kind = FLAG_TEXT,
      .to = offsetof(struct plan_flags, config),
-     .help = "configuration, for the levels of the topology"},
+     .help = "configuration, for the levels of the topology and the names of the schedulers"},
     {.name = "namespace",
      .letter = 'n',
      .value = "NAME",
@@ -77,10 +78,13 @@ static const struct flag plan_flags[] = {
 
 static const struct flags syntax = {
     .command = "plan",
-    .about = "Shows where the gangs of a manifest would be placed on a cluster as it is now, or "
-             "which level is short by how many. Nothing is written anywhere.",
+    .about = "Shows where the gangs of a manifest would be placed on a cluster as it is now, who "
+             "has no place, and which level is short by how many. A job that has been applied is "
+             "its pods that exist. Nothing is written anywhere.",
     .flags = plan_flags,
-    .exit_codes = "Exit code 3 when a gang does not fit.",
+    .exit_codes =
+        "Exit code 3 when the quorum of a new gang does not fit, or a pod of the manifest "
+        "beside its gang that runs.",
 };
 
 struct what_if {
@@ -226,6 +230,18 @@ static void what_if_finish(struct what_if *what_if)
     snapshot_finish(&what_if->snapshot);
 }
 
+/* A cluster without nodes is nobody's: the file is another one, or was cut off. */
+static int check_nodes(const struct snapshot *snapshot, const char *path, struct err *err)
+{
+    for (size_t i = 0; i < snapshot->batch->count; i++) {
+        if (snapshot->batch->events[i].type == EVENT_NODE) {
+            return CLI_OK;
+        }
+    }
+    err_set(err, "%s: there is no node in it", path);
+    return CLI_RUNTIME;
+}
+
 static int plan(const struct plan_flags *flags)
 {
     struct what_if what_if = {.engine = NULL};
@@ -234,8 +250,11 @@ static int plan(const struct plan_flags *flags)
     effects_init(&what_if.effects);
     int result = snapshot_load(&what_if.snapshot, "plan", flags->snapshot, flags->config);
     if (result == CLI_OK) {
-        result = plan_manifest_apply(&what_if.snapshot, flags->manifest, flags->name_space,
-                                     &what_if.question, &err);
+        result = check_nodes(&what_if.snapshot, flags->snapshot, &err);
+        if (result == CLI_OK) {
+            result = plan_manifest_apply(&what_if.snapshot, flags->manifest, flags->name_space,
+                                         &what_if.question, &err);
+        }
         if (result != CLI_OK) {
             fprintf(stderr, "phalanx plan: %s\n", err.text);
         }

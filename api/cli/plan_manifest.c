@@ -11,6 +11,7 @@
 #include "api/embedded/existing.h"
 #include "api/embedded/expand.h"
 #include "api/kube/objects/decode.h"
+#include "api/kube/objects/remarks.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
@@ -27,6 +28,8 @@
 
 #define NAME_MAX_BYTES 384
 #define RENAMES_MAX    100
+#define UNUSED_NAMED   20
+#define OWN_KEYS       "phalanx.dev/"
 #define INDEX          "batch.kubernetes.io/job-completion-index"
 #define EXCLUSIVE      "alpha.jobset.sigs.k8s.io/exclusive-topology"
 
@@ -35,6 +38,7 @@ struct application {
     struct question *question;
     struct existing *existing;
     struct admission *admission;
+    struct remarks *remarks;
     json_t *owners; /* owners whose pods were asked about: an object with a member for each */
     struct err *err;
 };
@@ -173,11 +177,22 @@ static const json_t *find_old(const struct application *application, json_t *pod
                : old;
 }
 
+static void remark_scheduler(const struct application *application, const json_t *pod)
+{
+    const struct config *config = &application->snapshot->config;
+    const char *names[CONFIG_SCHEDULERS_MAX];
+    for (uint32_t i = 0; i < config->scheduler_count; i++) {
+        names[i] = config->scheduler_names[i];
+    }
+    remarks_scheduler(application->remarks, pod, names, config->scheduler_count);
+}
+
 static int apply_object(const struct application *application, json_t *object)
 {
     struct kube_batch *batch = application->snapshot->batch;
     size_t before = batch->count;
     if (is_pod(object)) {
+        remark_scheduler(application, object);
         const json_t *old = find_old(application, object);
         ask_for_owner(application, object);
         if (old != NULL) {
@@ -282,6 +297,61 @@ static void warn(void *context, const char *what)
     fprintf(stderr, "phalanx plan: %s\n", what);
 }
 
+/* Annotations of ours on what makes pods: they stay there (a PyTorchJob's go to its group). */
+static void warn_of_misplaced(const json_t *object)
+{
+    const char *kind = json_string_value(json_object_get(object, "kind"));
+    const char *key;
+    json_t *value;
+    if (kind == NULL || (strcmp(kind, "Job") != 0 && strcmp(kind, "JobSet") != 0)) {
+        return;
+    }
+    json_object_foreach(json_object_get(json_object_get(object, "metadata"), "annotations"), key,
+                        value)
+    {
+        if (strncmp(key, OWN_KEYS, strlen(OWN_KEYS)) == 0) {
+            fprintf(stderr,
+                    "phalanx plan: %s %.253s: annotation %.320s is not read there: it belongs in "
+                    "the pod template or on the PodGroup\n",
+                    kind, metadata_of(object, "name"), key);
+        }
+    }
+}
+
+/* What is misspelt or misplaced in the manifest, and what of it plays no part. */
+static void warn_of_manifest(const struct application *application, const json_t *documents,
+                             const struct expanded *expanded)
+{
+    const json_t *const lists[] = {expanded->objects, expanded->withheld};
+    size_t i;
+    const json_t *object;
+    for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++) {
+        json_array_foreach(lists[list], i, object)
+        {
+            remarks_keys(application->remarks, json_string_value(json_object_get(object, "kind")),
+                         object);
+        }
+    }
+    json_array_foreach(documents, i, object)
+    {
+        size_t k;
+        const json_t *item;
+        warn_of_misplaced(object);
+        json_array_foreach(json_object_get(object, "items"), k, item)
+        {
+            warn_of_misplaced(item);
+        }
+    }
+    size_t count = json_array_size(expanded->unused);
+    for (i = 0; i < count && i < UNUSED_NAMED; i++) {
+        fprintf(stderr, "phalanx plan: %s is not used\n",
+                json_string_value(json_array_get(expanded->unused, i)));
+    }
+    if (count > UNUSED_NAMED) {
+        fprintf(stderr, "phalanx plan: %zu more objects are not used\n", count - UNUSED_NAMED);
+    }
+}
+
 int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char *name_space,
                         struct question *question, struct err *err)
 {
@@ -297,11 +367,14 @@ int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char 
                                           .existing = existing_create(snapshot->cluster),
                                           .admission =
                                               admission_create(snapshot->cluster, warn, NULL),
+                                          .remarks = remarks_create(warn, NULL),
                                           .owners = json_object(),
                                           .err = err};
+        warn_of_manifest(&application, documents, &expanded);
         result = apply_all(&application, &expanded);
         existing_destroy(application.existing);
         admission_destroy(application.admission);
+        remarks_destroy(application.remarks);
         json_decref(application.owners);
         expanded_finish(&expanded);
     }

@@ -59,6 +59,8 @@ void config_default(struct config *config)
     config->listen_port = 10270;
     config->max_body = 32u << 20;
     config->max_connections = 8192;
+    snprintf(config->scheduler_names[0], CONFIG_NAME_MAX, "phalanx");
+    config->scheduler_count = 1;
     config->writes_in_flight = 64;
     config->write_patience_ms = 10000;
     config->preset = levels_presets_find(LEVELS_PRESET_DEFAULT);
@@ -252,6 +254,24 @@ static int read_kubeconfig(struct config *config, const json_t *value, const cha
     return config_values_path(config->kubeconfig, CONFIG_PATH_MAX, value, path, err);
 }
 
+static int read_scheduler_names(struct config *config, const json_t *value, const char *path,
+                                struct err *err)
+{
+    size_t count = json_array_size(value);
+    if (!json_is_array(value) || count == 0 || count > CONFIG_SCHEDULERS_MAX) {
+        return err_set(err, "%s: must be a list of 1 to %d names", path, CONFIG_SCHEDULERS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        if (name == NULL || name[0] == '\0' || strlen(name) >= CONFIG_NAME_MAX) {
+            return err_set(err, "%s[%zu]: is no name", path, i);
+        }
+        snprintf(config->scheduler_names[i], CONFIG_NAME_MAX, "%s", name);
+    }
+    config->scheduler_count = (uint32_t)count;
+    return 0;
+}
+
 static int read_import(struct config *config, const json_t *value, const char *path,
                        struct err *err)
 {
@@ -384,6 +404,7 @@ static const struct key server_keys[] = {
     {.name = NULL}};
 static const struct key kubernetes_keys[] = {
     {"kubeconfig", KEY_READ, .read = read_kubeconfig},
+    {"schedulerNames", KEY_READ, .read = read_scheduler_names},
     {"steering", KEY_CHOICE, AT(steering), .choices = config_steerings},
     {"writesInFlight", KEY_COUNT, AT(writes_in_flight), .minimum = 1, .maximum = 1024},
     {"writePatience", KEY_DURATION, AT(write_patience_ms), .minimum = 1, .maximum = 3600000},

@@ -22,6 +22,7 @@
  *     maxConnections: 8192           # 16 … 65536: above twice the largest gang
  *   kubernetes:
  *     kubeconfig: ""                 # empty: $KUBECONFIG, else in-cluster
+ *     schedulerNames: [phalanx]      # profiles that Phalanx extends; up to 16
  *     steering: nomination           # nomination annotation
  *     writesInFlight: 64             # 1 … 1024
  *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
@@ -51,12 +52,13 @@
  * Durations are Go's: "1m30s", "500ms".
  */
 
-#define CONFIG_API_VERSION "phalanx.dev/v1alpha1"
-#define CONFIG_KIND        "Configuration"
-#define CONFIG_ADDRESS_MAX 64
-#define CONFIG_PATH_MAX    4096
-#define CONFIG_NAME_MAX    254 /* of a Kubernetes object, with the end */
-#define CONFIG_FILE_MAX    (1u << 20)
+#define CONFIG_API_VERSION    "phalanx.dev/v1alpha1"
+#define CONFIG_KIND           "Configuration"
+#define CONFIG_ADDRESS_MAX    64
+#define CONFIG_PATH_MAX       4096
+#define CONFIG_NAME_MAX       254 /* of a Kubernetes object, with the end */
+#define CONFIG_SCHEDULERS_MAX 16
+#define CONFIG_FILE_MAX       (1u << 20)
 
 /* How kube-scheduler is led to a member's planned node. */
 enum config_steering { CONFIG_STEER_BY_NOMINATION, CONFIG_STEER_BY_ANNOTATION };
@@ -67,6 +69,9 @@ struct config {
     size_t max_body;
     uint32_t max_connections;
     char kubeconfig[CONFIG_PATH_MAX];
+    /* schedulerName of the pods that Phalanx is asked about; others are warned of. */
+    char scheduler_names[CONFIG_SCHEDULERS_MAX][CONFIG_NAME_MAX];
+    uint32_t scheduler_count;
     enum config_steering steering;
     uint32_t writes_in_flight;
     int64_t write_patience_ms;

@@ -31,9 +31,13 @@ static json_t *server_describe(const struct config *config)
 
 static json_t *kubernetes_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:s, s:I, s:o}", "kubeconfig", config->kubeconfig, "steering",
-                     config_steerings[config->steering], "writesInFlight",
-                     (json_int_t)config->writes_in_flight, "writePatience",
+    json_t *schedulers = json_array();
+    for (uint32_t i = 0; i < config->scheduler_count; i++) {
+        json_array_append_new(schedulers, json_string(config->scheduler_names[i]));
+    }
+    return json_pack("{s:s, s:o, s:s, s:I, s:o}", "kubeconfig", config->kubeconfig,
+                     "schedulerNames", schedulers, "steering", config_steerings[config->steering],
+                     "writesInFlight", (json_int_t)config->writes_in_flight, "writePatience",
                      duration_json(config->write_patience_ms));
 }
 

@@ -7,6 +7,7 @@
           third-party header is included only by the module that owns it
   banned  functions that cannot be used safely, and memory that bypasses topology/base/alloc.h
   files   SPDX line, header guard, own header first, at most LINES_MAX lines of COLUMNS_MAX columns, no notes to self
+  keys    an annotation phalanx.dev/… of api/ stands in KEYS of KEYS_TABLE, so that nobody is told that it does not exist
   docs    what the documents name is there: files, links and their headings, functions, types and constants of the code;
           every metric is described in METRICS_TEXT, and only those; every module of TOURED is named in TOUR
 
@@ -22,7 +23,7 @@ import pathlib
 import re
 import sys
 
-RULES = ["layers", "banned", "files", "docs"]
+RULES = ["layers", "banned", "files", "keys", "docs"]
 
 LINES_MAX = 600
 COLUMNS_MAX = 100  # of C; clang-format leaves comments alone, or it would break the drawings
@@ -122,6 +123,9 @@ SCRIPTS = {".py", ".go", ".sh"}
 TEXT = CODE | SCRIPTS | {".md", ".yaml", ".yml", ".build", ".txt", ""}
 SKIPPED_PARTS = {".git", "__pycache__", "corpus"}
 SKIPPED_FILES = {"LICENSE", "go.sum", "go.mod"}
+KEYS_TABLE = "api/kube/objects/remarks.c"
+KEY = re.compile(r'"phalanx\.dev/([\w-]+)')
+KEYS_OF_OTHERS = {"v1alpha1", "lease-wanted-by"}  # no annotations of pods or groups
 METRICS_CODE = "api/ops/metrics.c"
 METRICS_TEXT = "docs/operations.md"
 TOUR = "docs/README.md"
@@ -318,6 +322,16 @@ def check_links(text, path, name, complain):
             complain(name, line, f"{match.group(1)}: there is no such heading")
 
 
+def check_keys(source, root, complain):
+    table = root / KEYS_TABLE
+    if source.is_test() or not source.path.startswith("api/") or not table.is_file():
+        return
+    known = set(re.findall(r'PREFIX "([\w-]+)"', table.read_text(encoding="utf-8"))) | KEYS_OF_OTHERS
+    for match in KEY.finditer(source.text):
+        if match.group(1) not in known:
+            complain(source.line(match.start()), f"phalanx.dev/{match.group(1)} is missing in KEYS of {KEYS_TABLE}")
+
+
 def check_docs(root, documents, names, words, complain):
     """`documents`: path by name; `names`: of all files; `words`: of all code."""
     bases = {name.rsplit("/", 1)[-1] for name in names} | {name.rsplit("/", 1)[-1] for name in OWNERS}
@@ -412,6 +426,8 @@ def main():
             check_banned(source, complain)
         if "files" in rules:
             check_source_form(source, root, complain)
+        if "keys" in rules:
+            check_keys(source, root, complain)
     if "layers" in rules:
         check_circles(sources, complain_of)
     if "docs" in rules:

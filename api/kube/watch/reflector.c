@@ -11,6 +11,7 @@
 #include "api/kube/client/status.h"
 #include "api/kube/objects/decode.h"
 #include "api/kube/objects/decode_slice.h"
+#include "api/kube/objects/remarks.h"
 #include "api/kube/watch/inventory.h"
 #include "api/kube/watch/splitter.h"
 #include "topology/base/alloc.h"
@@ -70,6 +71,7 @@ struct reflector {
     char *version;
     char *resume; /* of the next page, "" for the first */
     struct inventory *inventory;
+    struct remarks *remarks;
 
     /* the answer under way */
     int status; /* 0: none yet */
@@ -100,6 +102,11 @@ struct reflector {
     uint64_t skipped;
 };
 
+static void tell_remark(void *context, const char *text)
+{
+    kube_log(&((const struct reflector *)context)->log, KUBE_LOG_WARNING, "%s", text);
+}
+
 struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
                                    const struct kube_log *log)
 {
@@ -112,6 +119,7 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
     reflector->version = alloc_string("");
     reflector->resume = alloc_string("");
     reflector->inventory = inventory_create();
+    reflector->remarks = remarks_create(tell_remark, reflector);
     reflector->heard = -1;
     return reflector;
 }
@@ -125,6 +133,7 @@ void reflector_destroy(struct reflector *reflector)
     free(reflector->version);
     free(reflector->resume);
     inventory_destroy(reflector->inventory);
+    remarks_destroy(reflector->remarks);
     splitter_destroy(reflector->splitter);
     free(reflector);
 }
@@ -272,6 +281,14 @@ static void skip(struct reflector *reflector, const char *why)
              why);
 }
 
+/* Keys of ours that are misspelt. */
+static void remark(const struct reflector *reflector, const json_t *json)
+{
+    if (reflector->id == REFLECTOR_PODS || reflector->id == REFLECTOR_GROUPS) {
+        remarks_keys(reflector->remarks, reflector->kind->name, json);
+    }
+}
+
 static const char *text_of(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
@@ -315,6 +332,7 @@ static void apply(struct reflector *reflector, json_t *json, bool deleted)
         skip(reflector, err.text);
     } else {
         item->applied = true;
+        remark(reflector, json);
     }
 }
 

@@ -27,16 +27,17 @@ static const char snapshot[] = "apiVersion: v1\n"
                                "- kind: Secret\n"
                                "  metadata: {name: s}\n";
 
-#define JOB(name, count)                                                  \
-    "apiVersion: batch/v1\n"                                              \
-    "kind: Job\n"                                                         \
-    "metadata: {name: " name "}\n"                                        \
-    "spec:\n"                                                             \
-    "  parallelism: " count "\n"                                          \
-    "  completionMode: Indexed\n"                                         \
-    "  template:\n"                                                       \
-    "    metadata: {labels: {scheduling.x-k8s.io/pod-group: " name "}}\n" \
-    "    spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: 8}}}]}\n"
+#define JOB(name, count)                                                                     \
+    "apiVersion: batch/v1\n"                                                                 \
+    "kind: Job\n"                                                                            \
+    "metadata: {name: " name "}\n"                                                           \
+    "spec:\n"                                                                                \
+    "  parallelism: " count "\n"                                                             \
+    "  completionMode: Indexed\n"                                                            \
+    "  template:\n"                                                                          \
+    "    metadata: {labels: {scheduling.x-k8s.io/pod-group: " name "}}\n"                    \
+    "    spec: {schedulerName: phalanx, containers: [{resources: {limits: {nvidia.com/gpu: " \
+    "8}}}]}\n"
 #define GROUP(name, minimum, annotations)                          \
     "apiVersion: scheduling.x-k8s.io/v1alpha1\n"                   \
     "kind: PodGroup\n"                                             \
@@ -193,19 +194,19 @@ START_TEST(a_required_level_in_other_words)
     static const char *const manifests[] = {
         GROUP("train", "3", "kai.scheduler/topology-required-placement: rack") "---\n" JOB("train",
                                                                                            "3"),
-        GROUP("train", "3",
-              "") "---\n"
-                  "apiVersion: batch/v1\n"
-                  "kind: Job\n"
-                  "metadata: {name: train}\n"
-                  "spec:\n"
-                  "  parallelism: 3\n"
-                  "  template:\n"
-                  "    metadata:\n"
-                  "      labels: {scheduling.x-k8s.io/pod-group: train}\n"
-                  "      annotations: {kueue.x-k8s.io/podset-required-topology: "
-                  "topology.kubernetes.io/rack}\n"
-                  "    spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: 8}}}]}\n",
+        GROUP("train", "3", "") "---\n"
+                                "apiVersion: batch/v1\n"
+                                "kind: Job\n"
+                                "metadata: {name: train}\n"
+                                "spec:\n"
+                                "  parallelism: 3\n"
+                                "  template:\n"
+                                "    metadata:\n"
+                                "      labels: {scheduling.x-k8s.io/pod-group: train}\n"
+                                "      annotations: {kueue.x-k8s.io/podset-required-topology: "
+                                "topology.kubernetes.io/rack}\n"
+                                "    spec: {schedulerName: phalanx, containers: "
+                                "[{resources: {limits: {nvidia.com/gpu: 8}}}]}\n",
     };
     for (size_t i = 0; i < sizeof manifests / sizeof manifests[0]; i++) {
         ck_assert_int_eq(plan(manifests[i], "tree"), CLI_INFEASIBLE);

@@ -237,6 +237,56 @@ START_TEST(refused_at_admission)
 }
 END_TEST
 
+/* What is surely not meant so is said on standard error, and costs nothing else. */
+START_TEST(warnings)
+{
+    static const char manifest[] = LIST GROUP(
+        "2") "- {apiVersion: v1, kind: Service, metadata: {name: web}}\n"
+             "- apiVersion: batch/v1\n"
+             "  kind: Job\n"
+             "  metadata: {name: t, annotations: {phalanx.dev/required-topology: rack}}\n"
+             "  spec:\n"
+             "    parallelism: 2\n"
+             "    template:\n"
+             "      metadata: {labels: {scheduling.x-k8s.io/pod-group: train}, "
+             "annotations: {phalanx.dev/slicse: rack=2}}\n"
+             "      spec: {priorityClassName: high, runtimeClassName: kata, containers: [{name: "
+             "c}]}\n";
+    ck_assert_int_eq(plan(LIST NODE("n1"), manifest, "json"), CLI_OK);
+    static const char *const lines[] = {
+        "Service default/web is not used",
+        "Job t: annotation phalanx.dev/required-topology is not read there: it belongs in the pod "
+        "template or on the PodGroup",
+        "Pod default/t-0: annotation phalanx.dev/slicse does not exist, the nearest one is "
+        "phalanx.dev/slices",
+        "Pod default/t-0: schedulerName default-scheduler is not served here",
+        "PriorityClass high is not in the snapshot",
+        "RuntimeClass kata is not in the snapshot",
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[512];
+        snprintf(line, sizeof line, "phalanx plan: %s", lines[i]);
+        expect_in(cli_err, line);
+    }
+    for (const char *at = cli_err; (at = strchr(at, '\n')) != NULL; at++) {
+        count++;
+    }
+    ck_assert_uint_eq(count, sizeof lines / sizeof lines[0]);
+    ck_assert_int_eq(plan(LIST NODE("n1"), LIST GROUP("1") MEMBER("t-0", "0", ""), "json"), CLI_OK);
+    ck_assert_str_eq(cli_err, "");
+}
+END_TEST
+
+START_TEST(an_empty_snapshot)
+{
+    ck_assert_int_eq(plan(LIST GROUP("1"), LIST GROUP("1"), "json"), CLI_RUNTIME);
+    expect_in(cli_err, ": there is no node in it\n");
+    ck_assert_str_eq(cli_out, "");
+    ck_assert_int_eq(plan("", LIST GROUP("1"), "json"), CLI_RUNTIME);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plan_asked");
@@ -248,6 +298,8 @@ int main(void)
     tcase_add_test(tests, leaders_first);
     tcase_add_test(tests, followers_of_a_leader);
     tcase_add_test(tests, refused_at_admission);
+    tcase_add_test(tests, warnings);
+    tcase_add_test(tests, an_empty_snapshot);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

@@ -16,16 +16,17 @@
     "  spec:\n"                                                      \
     "    nodeName: " node "\n"                                       \
     "    containers: [{resources: {requests: {nvidia.com/gpu: " gpus "}}}]\n"
-#define JOB(count, gpus)                                                                     \
-    "apiVersion: batch/v1\n"                                                                 \
-    "kind: Job\n"                                                                            \
-    "metadata: {name: train}\n"                                                              \
-    "spec:\n"                                                                                \
-    "  parallelism: " count "\n"                                                             \
-    "  completionMode: Indexed\n"                                                            \
-    "  template:\n"                                                                          \
-    "    metadata: {labels: {scheduling.x-k8s.io/pod-group: g}}\n"                           \
-    "    spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: " gpus "}}}]}\n" \
+#define JOB(count, gpus)                                                 \
+    "apiVersion: batch/v1\n"                                             \
+    "kind: Job\n"                                                        \
+    "metadata: {name: train}\n"                                          \
+    "spec:\n"                                                            \
+    "  parallelism: " count "\n"                                         \
+    "  completionMode: Indexed\n"                                        \
+    "  template:\n"                                                      \
+    "    metadata: {labels: {scheduling.x-k8s.io/pod-group: g}}\n"       \
+    "    spec: {schedulerName: phalanx, "                                \
+    "containers: [{resources: {limits: {nvidia.com/gpu: " gpus "}}}]}\n" \
     "---\n"
 #define GROUP(minimum, annotations)                         \
     "apiVersion: scheduling.x-k8s.io/v1alpha1\n"            \

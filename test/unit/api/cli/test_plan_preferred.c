@@ -45,7 +45,8 @@ static int plan(int count, const char *preferred, const char *output)
              "  completionMode: Indexed\n"
              "  template:\n"
              "    metadata: {labels: {scheduling.x-k8s.io/pod-group: g}}\n"
-             "    spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: 8}}}]}\n",
+             "    spec: {schedulerName: phalanx, "
+             "containers: [{resources: {limits: {nvidia.com/gpu: 8}}}]}\n",
              preferred, count, count);
     snprintf(manifest_path, sizeof manifest_path, "/tmp/phalanx-test-manifest-XXXXXX");
     write_file(manifest_path, manifest);

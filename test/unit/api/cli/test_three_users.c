@@ -33,21 +33,21 @@
     "- {apiVersion: kueue.x-k8s.io/v1beta1, kind: Topology, " \
     "metadata: {name: t}, spec: {levels: [{nodeLabel: example.com/rack}]}}\n"
 
-static const char manifest[] =
-    "apiVersion: scheduling.x-k8s.io/v1alpha1\n"
-    "kind: PodGroup\n"
-    "metadata: {name: train}\n"
-    "spec: {minMember: 2}\n"
-    "---\n"
-    "apiVersion: batch/v1\n"
-    "kind: Job\n"
-    "metadata: {name: train}\n"
-    "spec:\n"
-    "  parallelism: 2\n"
-    "  completionMode: Indexed\n"
-    "  template:\n"
-    "    metadata: {labels: {scheduling.x-k8s.io/pod-group: train}}\n"
-    "    spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: 4}}}]}\n";
+static const char manifest[] = "apiVersion: scheduling.x-k8s.io/v1alpha1\n"
+                               "kind: PodGroup\n"
+                               "metadata: {name: train}\n"
+                               "spec: {minMember: 2}\n"
+                               "---\n"
+                               "apiVersion: batch/v1\n"
+                               "kind: Job\n"
+                               "metadata: {name: train}\n"
+                               "spec:\n"
+                               "  parallelism: 2\n"
+                               "  completionMode: Indexed\n"
+                               "  template:\n"
+                               "    metadata: {labels: {scheduling.x-k8s.io/pod-group: train}}\n"
+                               "    spec: {schedulerName: phalanx, "
+                               "containers: [{resources: {limits: {nvidia.com/gpu: 4}}}]}\n";
 
 #define MANY "\x01" /* stands for 510 labels */
 

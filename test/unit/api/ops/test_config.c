@@ -29,6 +29,8 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_uint_eq(config.max_body, 32u << 20);
     ck_assert_uint_eq(config.max_connections, 8192);
     ck_assert_str_eq(config.kubeconfig, "");
+    ck_assert_uint_eq(config.scheduler_count, 1);
+    ck_assert_str_eq(config.scheduler_names[0], "phalanx");
     ck_assert_uint_eq(config.writes_in_flight, 64);
     ck_assert_int_eq(config.write_patience_ms, 10000);
     ck_assert_int_eq(config.hold_timeout_ms, 30000);
@@ -51,6 +53,7 @@ static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
                                  "  maxConnections: 100\n"
                                  "kubernetes:\n"
                                  "  kubeconfig: /etc/kube config\n"
+                                 "  schedulerNames: [gangs, more]\n"
                                  "  steering: annotation\n"
                                  "  writesInFlight: 1\n"
                                  "  writePatience: 1.5s\n"
@@ -76,6 +79,8 @@ START_TEST(every_key_is_read)
     ck_assert_uint_eq(config.max_body, 1u << 20);
     ck_assert_uint_eq(config.max_connections, 100);
     ck_assert_str_eq(config.kubeconfig, "/etc/kube config");
+    ck_assert_uint_eq(config.scheduler_count, 2);
+    ck_assert_str_eq(config.scheduler_names[1], "more");
     ck_assert_int_eq(config.steering, CONFIG_STEER_BY_ANNOTATION);
     ck_assert_uint_eq(config.writes_in_flight, 1);
     ck_assert_int_eq(config.write_patience_ms, 1500);
@@ -200,6 +205,9 @@ static const struct {
     {"server: {maxConnections: 65537}", "server.maxConnections: 65537 is out of range"},
     {"server: {maxConnections: '100'}", "server.maxConnections: must be a whole number"},
     {"server: {maxConnections: 100.5}", "server.maxConnections: must be a whole number"},
+    {"kubernetes: {schedulerNames: a}", "kubernetes.schedulerNames: must be a list of 1 to 16"},
+    {"kubernetes: {schedulerNames: []}", "kubernetes.schedulerNames: must be a list of 1 to 16"},
+    {"kubernetes: {schedulerNames: [a, 7]}", "kubernetes.schedulerNames[1]: is no name"},
     {"kubernetes: {kubeconfig: [a]}", "kubernetes.kubeconfig: must be a path, is a list"},
     {"kubernetes: {writesInFlight: 0}", "kubernetes.writesInFlight: 0 is out of range"},
     {"kubernetes: {writePatience: 30}", "kubernetes.writePatience: must be a duration"},
