@@ -172,8 +172,8 @@ static void add_rest(struct count *count, uint32_t position)
         while (at < room->count && room->items[at].name < want->name) {
             at++;
         }
-        int64_t amount =
-            at < room->count && room->items[at].name == want->name ? room->items[at].amount : 0;
+        bool there = at < room->count && room->items[at].name == want->name;
+        int64_t amount = resource_available(want->name, there ? room->items[at].amount : 0);
         want->free += amount > 0 ? amount : 0;
         want->lacking += amount < ((__int128)copies + 1) * want->amount;
     }

@@ -274,6 +274,35 @@ START_TEST(a_veto)
 }
 END_TEST
 
+/* A host port that others have on some nodes, and that each of its pods needs for itself. */
+START_TEST(a_host_port)
+{
+    static const struct claim_object port = {"host port 80/TCP", true};
+    struct amount_object amounts[3];
+    for (int i = 0; i < 2; i++) {
+        struct event event = {.type = EVENT_POD};
+        struct world_pod pod = {.uid = i == 0 ? "o0" : "o1", .node = i == 0 ? "n0" : "n3"};
+        world_fill_pod(&pod, &event.pod, amounts);
+        event.pod.claims = &port;
+        event.pod.claim_count = 1;
+        world_apply(&world, &event);
+    }
+    for (int i = 0; i < 5; i++) {
+        struct event event = {.type = EVENT_POD};
+        struct world_pod pod = {
+            .uid = world_member("g", i), .gang = "g", .minimum = 5, .gpus = 2, .rank = i};
+        world_fill_pod(&pod, &event.pod, amounts);
+        event.pod.claims = &port;
+        event.pod.claim_count = 1;
+        world_apply(&world, &event);
+    }
+    check_reason("gang ns/g waits: cluster is short by 1 of 5 pods (4 fit, each needs host port "
+                 "80/TCP); of its 6 nodes, 2 nodes have a conflicting pod (host port 80/TCP); "
+                 "blocked by non-gang pods");
+    check_nodes(6, 4, "conflict 2");
+}
+END_TEST
+
 /* Nothing changes: neither do the words, nor does anybody hear of it again. */
 START_TEST(the_same_words_while_nothing_changes)
 {
@@ -303,6 +332,7 @@ int main(void)
     tcase_add_test(tcase, an_exclusive_gang);
     tcase_add_test(tcase, a_gang_that_wants_to_be_alone);
     tcase_add_test(tcase, a_veto);
+    tcase_add_test(tcase, a_host_port);
     tcase_add_test(tcase, the_same_words_while_nothing_changes);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
