@@ -177,22 +177,12 @@ static const json_t *find_old(const struct application *application, json_t *pod
                : old;
 }
 
-static void remark_scheduler(const struct application *application, const json_t *pod)
-{
-    const struct config *config = &application->snapshot->config;
-    const char *names[CONFIG_SCHEDULERS_MAX];
-    for (uint32_t i = 0; i < config->scheduler_count; i++) {
-        names[i] = config->scheduler_names[i];
-    }
-    remarks_scheduler(application->remarks, pod, names, config->scheduler_count);
-}
-
 static int apply_object(const struct application *application, json_t *object)
 {
     struct kube_batch *batch = application->snapshot->batch;
     size_t before = batch->count;
     if (is_pod(object)) {
-        remark_scheduler(application, object);
+        remarks_scheduler(application->remarks, object);
         const json_t *old = find_old(application, object);
         ask_for_owner(application, object);
         if (old != NULL) {
@@ -297,6 +287,16 @@ static void warn(void *context, const char *what)
     fprintf(stderr, "phalanx plan: %s\n", what);
 }
 
+static struct remarks *make_remarks(const struct config *config)
+{
+    struct remarks *remarks = remarks_create(warn, NULL);
+    for (uint32_t i = 0; i < config->scheduler_count; i++) {
+        const char *name = config->scheduler_names[i];
+        remarks_serve(remarks, &name, 1);
+    }
+    return remarks;
+}
+
 /* Annotations of ours on what makes pods: they stay there (a PyTorchJob's go to its group). */
 static void warn_of_misplaced(const json_t *object)
 {
@@ -314,6 +314,26 @@ static void warn_of_misplaced(const json_t *object)
                     "phalanx plan: %s %.253s: annotation %.320s is not read there: it belongs in "
                     "the pod template or on the PodGroup\n",
                     kind, metadata_of(object, "name"), key);
+        }
+    }
+}
+
+/* The first pods of exclusive Jobs keep each other away from a domain: see expand_job.c. */
+static void warn_of_exclusion(const struct expanded *expanded)
+{
+    size_t i, leaders = 0;
+    const json_t *pod;
+    json_array_foreach(expanded->objects, i, pod)
+    {
+        const json_t *spec = json_object_get(pod, "spec");
+        const json_t *annotations =
+            json_object_get(json_object_get(pod, "metadata"), "annotations");
+        leaders += json_object_get(annotations, EXCLUSIVE) != NULL &&
+                   json_object_get(json_object_get(spec, "affinity"), "podAntiAffinity") != NULL;
+        if (leaders == 2) {
+            fprintf(stderr, "phalanx plan: Jobs of a JobSet with " EXCLUSIVE " have a domain each. "
+                            "kube-scheduler sees to that, the plan does not\n");
+            return;
         }
     }
 }
@@ -342,6 +362,7 @@ static void warn_of_manifest(const struct application *application, const json_t
             warn_of_misplaced(item);
         }
     }
+    warn_of_exclusion(expanded);
     size_t count = json_array_size(expanded->unused);
     for (i = 0; i < count && i < UNUSED_NAMED; i++) {
         fprintf(stderr, "phalanx plan: %s is not used\n",
@@ -367,7 +388,7 @@ int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char 
                                           .existing = existing_create(snapshot->cluster),
                                           .admission =
                                               admission_create(snapshot->cluster, warn, NULL),
-                                          .remarks = remarks_create(warn, NULL),
+                                          .remarks = make_remarks(&snapshot->config),
                                           .owners = json_object(),
                                           .err = err};
         warn_of_manifest(&application, documents, &expanded);

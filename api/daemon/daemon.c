@@ -80,7 +80,13 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
     }
     struct lease_options lease;
     char identity[LEASE_IDENTITY_MAX];
+    const char *schedulers[CONFIG_SCHEDULERS_MAX];
+    for (uint32_t i = 0; i < daemon->config.scheduler_count; i++) {
+        schedulers[i] = daemon->config.scheduler_names[i];
+    }
     struct kube_io_options options = {
+        .schedulers = schedulers,
+        .scheduler_count = daemon->config.scheduler_count,
         .lease = choose_lease(daemon, &lease, identity),
         .access = &access,
         .writes_in_flight = daemon->config.writes_in_flight,

@@ -80,6 +80,7 @@ struct kube_io {
     int64_t patience_ms;
     struct client *client;
     struct writer *writer;
+    struct remarks *remarks;
     struct watcher watchers[REFLECTOR_KINDS];
     struct kube_batch *batch;
     struct mailbox *mailbox;
@@ -382,12 +383,19 @@ static void release(struct kube_io *io)
     for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
         reflector_destroy(io->watchers[i].reflector);
     }
+    remarks_destroy(io->remarks);
     kube_batch_destroy(io->batch);
     mailbox_destroy(io->mailbox);
     release_list(&io->staged);
     release_list(&io->incoming);
     (void)pthread_mutex_destroy(&io->lock);
     free(io);
+}
+
+static void log_remark(void *context, const char *text)
+{
+    const struct kube_io *io = context;
+    kube_log(&io->log, KUBE_LOG_WARNING, "%s", text);
 }
 
 int kube_io_create(const struct kube_io_options *options, struct kube_io **io, struct err *err)
@@ -398,10 +406,13 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
     created->log = (struct kube_log){.write = options->log, .context = options->log_context};
     created->started = clock_ms();
     created->batch = kube_batch_create();
+    created->remarks = remarks_create(log_remark, created);
+    remarks_serve(created->remarks, options->schedulers, options->scheduler_count);
     for (int i = 0; i < REFLECTOR_KINDS; i++) {
         created->watchers[i].io = created;
         created->watchers[i].reflector =
             reflector_create((enum reflector_kind)i, seed, &created->log);
+        reflector_remark(created->watchers[i].reflector, created->remarks);
         created->heard[i] = -1;
     }
     if (mailbox_create(&created->mailbox, err) != 0 ||

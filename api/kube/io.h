@@ -37,10 +37,12 @@
 struct kube_io;
 
 struct kube_io_options {
-    const struct kube_access *access;  /* copied */
-    uint32_t writes_in_flight;         /* connections for writes, e.g. 64 */
-    bool steer_by_annotation;          /* see write/write.h */
-    int64_t write_patience_ms;         /* retry a write that long before WRITE_UNKNOWN */
+    const struct kube_access *access; /* copied */
+    uint32_t writes_in_flight;        /* connections for writes, e.g. 64 */
+    bool steer_by_annotation;         /* see write/write.h */
+    int64_t write_patience_ms;        /* retry a write that long before WRITE_UNKNOWN */
+    const char *const *schedulers;    /* names that are served, copied; see remarks.h */
+    size_t scheduler_count;
     const struct lease_options *lease; /* copied; NULL: nobody else is there, this process leads */
     /* Called on the Kubernetes thread with one finished sentence; must be thread-safe. Level: 0
      * debug, 1 info, 2 warning, 3 error. */

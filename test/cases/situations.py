@@ -372,6 +372,25 @@ situation(
     does_not_fit(waits=2, because="2 of 4.*exclusive-topology|exclusive-topology.*2 of 4"),
 )
 
+situation(
+    "14-first-pods", racks(east="a b c d", west="e f g h"),
+    [group("train", 2),
+     job_set("train", [("workers", 2, 2, template("train", pod_spec(gpus=8)))], annotations=ALONE)],
+    fits(2, waits=2), together("train-workers-0-", "train-workers-1-"),
+    late="members exclude each other on nodes only yet",
+)
+LABELLED = {**ALONE, "alpha.jobset.sigs.k8s.io/node-selector": "true"}
+OF_A_JOB = "alpha.jobset.sigs.k8s.io/namespaced-job"
+
+situation(
+    "14-node-selector",
+    nodes("abcd", rack="east", labels={OF_A_JOB: "default_train-workers-0"})
+    + nodes("efgh", rack="west", labels={OF_A_JOB: "default_train-workers-1"}),
+    [group("train", 4),
+     job_set("train", [("workers", 2, 2, template("train", pod_spec(gpus=8)))], annotations=LABELLED)],
+    fits(4), together("train-workers-0-", "train-workers-1-"),
+)
+
 # Which members, when not all fit.
 
 SUBSET = "nothing between the quorum and all is planned yet"

@@ -39,19 +39,21 @@ static const char *const KEYS[] = {
 struct remarks {
     remarks_tell *tell;
     void *context;
-    json_t *told; /* keys and schedulers, each a member */
+    json_t *served; /* names of schedulers, each a member; none: nobody knows */
+    json_t *told;   /* keys and schedulers, each a member */
 };
 
 struct remarks *remarks_create(remarks_tell *tell, void *context)
 {
     struct remarks *remarks = alloc_zero(1, sizeof *remarks);
-    *remarks = (struct remarks){tell, context, json_object()};
+    *remarks = (struct remarks){tell, context, json_object(), json_object()};
     return remarks;
 }
 
 void remarks_destroy(struct remarks *remarks)
 {
     if (remarks != NULL) {
+        json_decref(remarks->served);
         json_decref(remarks->told);
         free(remarks);
     }
@@ -178,16 +180,20 @@ void remarks_keys(struct remarks *remarks, const char *kind, const json_t *objec
     look_at_keys(remarks, kind, object, "labels");
 }
 
-void remarks_scheduler(struct remarks *remarks, const json_t *pod, const char *const *names,
-                       size_t count)
+void remarks_serve(struct remarks *remarks, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_object_set_new(remarks->served, names[i], json_true());
+    }
+}
+
+void remarks_scheduler(struct remarks *remarks, const json_t *pod)
 {
     const char *name =
         json_string_value(json_object_get(json_object_get(pod, "spec"), "schedulerName"));
     name = name == NULL || name[0] == '\0' ? "default-scheduler" : name; /* SetDefaults_PodSpec */
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return;
-        }
+    if (json_object_size(remarks->served) == 0 || json_object_get(remarks->served, name) != NULL) {
+        return;
     }
     char what[TEXT_MAX];
     snprintf(what, sizeof what, "schedulerName %.253s", name);
@@ -196,5 +202,13 @@ void remarks_scheduler(struct remarks *remarks, const json_t *pod, const char *c
         snprintf(what + length, sizeof what - length,
                  " is not served here (kubernetes.schedulerNames): it is placed without its gang");
         tell(remarks, "Pod", pod, what);
+    }
+}
+
+void remarks_pod(struct remarks *remarks, const json_t *json, const struct pod_object *pod)
+{
+    remarks_keys(remarks, "Pod", json);
+    if (pod->gang != NULL && pod->node == NULL && !pod->terminal) {
+        remarks_scheduler(remarks, json);
     }
 }

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "scheduler/objects.h"
+
 /* What of an object is valid and yet surely not meant so. Nothing is refused for it: it is said.
  *
  *   an annotation phalanx.dev/… that nobody reads       with the nearest one that is read
@@ -24,12 +26,17 @@ struct remarks;
 struct remarks *remarks_create(remarks_tell *tell, void *context);
 void remarks_destroy(struct remarks *remarks);
 
+/* Which schedulers are served: copied. Until it is said, none is told of. */
+void remarks_serve(struct remarks *remarks, const char *const *names, size_t count);
+
 /* Keys of metadata. `kind` is that of the object, for the text. */
 void remarks_keys(struct remarks *remarks, const char *kind, const json_t *object);
 
-/* Whether one of the names is that of the pod's scheduler. */
-void remarks_scheduler(struct remarks *remarks, const json_t *pod, const char *const *names,
-                       size_t count);
+/* Keys of a pod, and its scheduler while it is to be placed with its gang. */
+void remarks_pod(struct remarks *remarks, const json_t *json, const struct pod_object *pod);
+
+/* Whether the scheduler of a pod of a gang is served. */
+void remarks_scheduler(struct remarks *remarks, const json_t *pod);
 
 /* The annotation that is read and is nearest to a key, or NULL when none is near. */
 const char *remarks_nearest(const char *key);

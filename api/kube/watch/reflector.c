@@ -63,7 +63,6 @@ struct reflector {
     enum reflector_kind id;
     const struct kind *kind;
     struct kube_log log;
-
     enum phase phase;
     bool active;
     int64_t wake;
@@ -71,7 +70,7 @@ struct reflector {
     char *version;
     char *resume; /* of the next page, "" for the first */
     struct inventory *inventory;
-    struct remarks *remarks;
+    struct remarks *remarks; /* or NULL */
 
     /* the answer under way */
     int status; /* 0: none yet */
@@ -102,11 +101,6 @@ struct reflector {
     uint64_t skipped;
 };
 
-static void tell_remark(void *context, const char *text)
-{
-    kube_log(&((const struct reflector *)context)->log, KUBE_LOG_WARNING, "%s", text);
-}
-
 struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
                                    const struct kube_log *log)
 {
@@ -119,9 +113,13 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
     reflector->version = alloc_string("");
     reflector->resume = alloc_string("");
     reflector->inventory = inventory_create();
-    reflector->remarks = remarks_create(tell_remark, reflector);
     reflector->heard = -1;
     return reflector;
+}
+
+void reflector_remark(struct reflector *reflector, struct remarks *remarks)
+{
+    reflector->remarks = remarks;
 }
 
 void reflector_destroy(struct reflector *reflector)
@@ -133,7 +131,6 @@ void reflector_destroy(struct reflector *reflector)
     free(reflector->version);
     free(reflector->resume);
     inventory_destroy(reflector->inventory);
-    remarks_destroy(reflector->remarks);
     splitter_destroy(reflector->splitter);
     free(reflector);
 }
@@ -281,11 +278,14 @@ static void skip(struct reflector *reflector, const char *why)
              why);
 }
 
-/* Keys of ours that are misspelt. */
+/* What of the object taken in last is surely not meant so. */
 static void remark(const struct reflector *reflector, const json_t *json)
 {
-    if (reflector->id == REFLECTOR_PODS || reflector->id == REFLECTOR_GROUPS) {
-        remarks_keys(reflector->remarks, reflector->kind->name, json);
+    const struct kube_batch *batch = reflector->batch;
+    if (reflector->remarks != NULL && reflector->id == REFLECTOR_PODS) {
+        remarks_pod(reflector->remarks, json, &batch->events[batch->count - 1].pod);
+    } else if (reflector->remarks != NULL && reflector->id == REFLECTOR_GROUPS) {
+        remarks_keys(reflector->remarks, "PodGroup", json);
     }
 }
 

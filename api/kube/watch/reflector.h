@@ -7,6 +7,7 @@
 
 #include "api/kube/client/kube_log.h"
 #include "api/kube/objects/batch.h"
+#include "api/kube/objects/remarks.h"
 #include "topology/base/err.h"
 
 /* List and watch of one kind of object, as a state machine without a socket or a clock.
@@ -45,6 +46,8 @@ struct reflector;
 /* `seed` spreads times; equal seeds give equal requests. */
 struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
                                    const struct kube_log *log);
+/* Who is told of what is not meant so in pods and groups: *borrowed*; NULL, as at first: nobody. */
+void reflector_remark(struct reflector *reflector, struct remarks *remarks);
 void reflector_destroy(struct reflector *reflector);
 
 /* The request to start now (path and query, *borrowed* until the next call), or NULL when one

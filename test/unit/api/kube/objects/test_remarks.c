@@ -106,11 +106,16 @@ START_TEST(schedulers)
     static const char *const names[] = {"phalanx", "gangs"};
     static const char *const specs[] = {"{schedulerName: gangs}", "{schedulerName: other}", "{}",
                                         "{schedulerName: other}"};
+    json_t *any = yaml_object("{spec: {schedulerName: any}}");
+    remarks_scheduler(remarks, any);
+    ck_assert_str_eq(told, "");
+    json_decref(any);
+    remarks_serve(remarks, names, 2);
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         char text[256];
         snprintf(text, sizeof text, "{metadata: {namespace: a, name: p}, spec: %s}", specs[i]);
         json_t *pod = yaml_object(text);
-        remarks_scheduler(remarks, pod, names, 2);
+        remarks_scheduler(remarks, pod);
         json_decref(pod);
     }
     ck_assert_str_eq(told,

@@ -459,19 +459,6 @@ START_TEST(missing_nodes_are_an_error)
 }
 END_TEST
 
-START_TEST(keys_that_do_not_exist_are_logged_once)
-{
-#define MARKED(name, version) \
-    POD(name, "u" name "\",\"annotations\":{\"phalanx.dev/nod\":\"x\"},\"a\":\"", version, "")
-    begin(REFLECTOR_PODS);
-    start_watch(LIST("1", "", ""));
-    ck_assert_int_eq(data(LINE("MODIFIED", MARKED("p", "3")) LINE("ADDED", MARKED("q", "4"))), 0);
-    ck_assert_str_eq(logged,
-                     "pods ns/p: annotation phalanx.dev/nod does not exist, the nearest one "
-                     "is phalanx.dev/node\n");
-}
-END_TEST
-
 START_TEST(forbidden_is_logged_once)
 {
     begin(REFLECTOR_NODES);
@@ -588,7 +575,6 @@ int main(void)
     tcase_add_test(tests, obeys_retry_after);
     tcase_add_test(tests, missing_kind_is_empty);
     tcase_add_test(tests, missing_nodes_are_an_error);
-    tcase_add_test(tests, keys_that_do_not_exist_are_logged_once);
     tcase_add_test(tests, forbidden_is_logged_once);
     tcase_add_test(tests, refused_watches_lead_to_a_list);
     tcase_add_test(tests, other_errors_lead_to_a_list);
