@@ -120,7 +120,7 @@ struct pod_object {
     const char *nominated; /* status.nominatedNodeName, NULL when empty */
     int32_t priority;
     bool terminal;  /* phase Succeeded or Failed: holds no resources */
-    bool succeeded; /* phase Succeeded: its gang has begun and it has done its part */
+    bool succeeded; /* phase Succeeded: it has done its part, in this run or in an earlier one */
     bool deleting;  /* metadata.deletionTimestamp is set */
     bool gated;     /* spec.schedulingGates is not empty */
 
@@ -148,6 +148,12 @@ struct pod_object {
     /* Names of the GPUs it was given, "gpu-0,gpu-1", as its annotation says; counts once it is
      * bound. NULL: none. */
     const char *devices;
+    /* What made it, for telling one run of a gang from the next: the uid of the object that
+     * controls it, or of what controls that where the pod says so. NULL: nothing does. */
+    const char *owner;
+    /* The run it was committed in, as its annotation says; pods without an owner have it. NULL:
+     * none. */
+    const char *run;
 };
 
 /* A group object (PodGroup), the other source of a quorum. */

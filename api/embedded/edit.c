@@ -45,6 +45,9 @@ static void annotate(json_t *metadata, const struct pod_write *write)
     if (write->devices != NULL) {
         json_object_set_new(annotations, EDIT_DEVICES, json_string(write->devices));
     }
+    if (write->run != NULL) {
+        json_object_set_new(annotations, EDIT_RUN, json_string(write->run));
+    }
 }
 
 int edit_bind(json_t *pod, const struct pod_write *write, struct err *err)

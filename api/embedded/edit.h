@@ -19,6 +19,7 @@
 #define EDIT_GANG    "phalanx.dev/gang"
 #define EDIT_RANK    "phalanx.dev/rank"
 #define EDIT_DEVICES "phalanx.dev/devices"
+#define EDIT_RUN     "phalanx.dev/run"
 
 /* POST …/pods/x/binding: sets spec.nodeName and the condition PodScheduled, merges the Binding's
  * annotations, clears the nomination. As pkg/registry/core/pod/storage/storage.go assignPod, it

@@ -204,6 +204,8 @@ static void put_pod(FILE *out, const struct pod_object *pod)
         fprintf(out, ", attempt %" PRId32, pod->replica.attempt);
     }
     put_with(out, ", devices ", pod->devices);
+    put_with(out, ", owner ", pod->owner);
+    put_with(out, ", run ", pod->run);
     if (pod->priority != 0) {
         fprintf(out, ", priority %" PRId32, pod->priority);
     }
@@ -454,6 +456,7 @@ static void put_write(FILE *out, enum effect_type type, const struct pod_write *
         fprintf(out, ", rank %" PRId32, write->rank);
     }
     put_with(out, ", devices ", write->devices);
+    put_with(out, ", run ", write->run);
     put_with(out, ": ", write->text);
 }
 

@@ -19,8 +19,7 @@
  *   event ─▶ books (nodes, pods, gangs, ledger) ─▶ marks ─▶ fixpoint ─▶ effects
  *
  * Invariants kept by all modules together:
- * - No binding is posted for a gang before its quorum stands in the barrier; once one is posted the
- *   gang has begun and the rest follow.
+ * - No binding is posted for a gang before all that is missing of its quorum stands in the barrier.
  * - A hold never outlives what it rests on: a member, the node's room, the quorum, the deadline.
  * - Every bind ticket gets exactly one reply: whatever takes a pod out of the barrier answers.
  */

@@ -496,6 +496,14 @@ void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
     }
 }
 
+void attempt_pin(struct attempt *attempt, const uint32_t *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) { /* there is room for all members */
+        attempt->pinned[attempt->pinned_count++] =
+            domains_position(attempt->engine->domains, rows[i]);
+    }
+}
+
 /* ---- good sets of GPUs ---- */
 
 static void add_misfit(struct attempt *attempt, uint32_t shape, uint32_t row)

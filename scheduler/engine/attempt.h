@@ -36,7 +36,7 @@ struct attempt {
     struct ranks_member *ranks; /* beside members, when there are layers; owned */
     uint32_t count;
     uint32_t left_out; /* members of incomplete slices */
-    uint32_t *pinned;  /* positions of placed members; owned */
+    uint32_t *pinned;  /* positions of placed members, those just held included; owned */
     uint32_t pinned_count;
     struct constraints constraints;
     struct attempt_misfit *misfits; /* where they were not to be had; owned */
@@ -84,5 +84,8 @@ struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t shape);
 /* Deals the positions of the plan just made: rows[i] is the row of the node of member first + i. */
 void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
                   const struct solver_plan *plan, uint32_t *rows);
+
+/* Those rows were held: whoever is planned next in this attempt is planned beside them. */
+void attempt_pin(struct attempt *attempt, const uint32_t *rows, uint32_t count);
 
 #endif

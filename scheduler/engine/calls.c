@@ -394,8 +394,7 @@ void calls_binding_done(struct engine *engine, const struct write_done_event *do
     }
     engine_release(engine, pod);
     if (pod->gang != NULL) {
-        struct gang_tally tally = gang_tally(pod->gang);
-        if (!gang_begun(&tally)) { /* else others could take its room before it goes on */
+        if (gang_tally(pod->gang).bound == 0) { /* else others could take its room meanwhile */
             pod->gang->not_before = engine->now + ENGINE_REFUSED_MS;
         }
         engine_mark_changed(engine, pod->gang);

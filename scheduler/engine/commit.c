@@ -4,12 +4,12 @@
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/nominate.h"
 
-/* From HELD to COMMITTING. No binding is posted for a gang before its quorum stands in the barrier;
- * once one is posted the gang has begun, and the rest follow.
+/* From HELD to COMMITTING. No binding is posted for a gang before all that is missing of its quorum
+ * stands in the barrier: bound and alive, succeeded in this run and voted are at least the minimum.
  */
 
 /* Posts the binding of a held member. */
-static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticket)
+static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticket, const char *run)
 {
     struct arena *arena = &engine->effects->arena;
     pods_commit(engine->pods, pod);
@@ -21,23 +21,27 @@ static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
     effect->write.gang = arena_string(arena, pod->gang->name);
     effect->write.rank = pod->role_rank;
     effect->write.devices = assign_names(engine, pod);
+    if (pod->owner == NAMES_NONE) {
+        (void)pod_update_text(&pod->run, run, POD_RUN);
+        effect->write.run = run;
+    }
 }
 
 void commit_if_voted(struct engine *engine, struct gang *gang)
 {
-    int32_t minimum = gang_minimum(gang);
-    struct gang_tally tally = gang_tally(gang);
-    if (gang->barrier.count == 0 ||
-        (!gang_begun(&tally) && (minimum <= 0 || gang->barrier.count < (size_t)minimum))) {
+    uint32_t missing = gang_missing(gang);
+    if (gang->barrier.count == 0 || gang->barrier.count < missing) {
         return;
     }
-    if (!gang_begun(&tally) && gang->deadline <= engine->now) {
+    if (missing > 0 && gang->deadline <= engine->now) {
         return; /* we stood still, and the callers may be gone: the tick that is due gives up */
     }
+    const char *run =
+        arena_string(&engine->effects->arena, gang_run(gang, gang->barrier.items[0].pod));
     for (size_t i = 0; i < gang->barrier.count; i++) {
-        commit_member(engine, gang->barrier.items[i].pod, gang->barrier.items[i].ticket);
+        commit_member(engine, gang->barrier.items[i].pod, gang->barrier.items[i].ticket, run);
     }
     gang->barrier.count = 0;
     gang->failures = 0;
-    gang_changed(gang); /* it has begun: members beyond the plan may join now */
+    gang_changed(gang); /* members beyond the plan may join now */
 }

@@ -22,10 +22,12 @@
 
 static enum gang_state state_of(const struct gang *gang, const struct gang_tally *tally)
 {
-    int32_t minimum = gang_minimum(gang);
-    if (gang_begun(tally)) {
-        uint32_t quorum = minimum > 0 ? (uint32_t)minimum : 0;
-        return tally->confirmed + tally->done >= quorum ? GANG_PLACED : GANG_COMMITTING;
+    bool bound = tally->bound > 0;
+    if ((bound || gang_done(gang) > 0) && (gang_minimum(gang) <= 0 || gang_confirmed(gang))) {
+        return GANG_PLACED; /* as far as is known, where nobody knows the quorum any more */
+    }
+    if (bound) {
+        return GANG_COMMITTING;
     }
     if (tally->held > 0) {
         return GANG_HELD;
@@ -51,8 +53,8 @@ static void update_reason(const struct engine *engine, struct gang *gang, enum g
                           const struct gang_tally *tally)
 {
     char text[GANG_REASON_MAX];
-    bool idle_joiners = gang_minimum(gang) <= 0 && tally->pending > tally->held;
-    if (state == GANG_GATHERING || idle_joiners) {
+    bool gathers = tally->pending > tally->held && gang_missing(gang) > tally->pending;
+    if (state == GANG_GATHERING || gathers) {
         const char *class = reason_gather(gang, text, sizeof(text));
         gang_set_reason(gang, class, text);
     } else if (state == GANG_PLACED && !gang->wants) {
@@ -71,8 +73,7 @@ static void refresh(struct engine *engine, struct gang *gang)
         plan_vetoed(engine, gang);
     }
     struct gang_tally tally = gang_tally(gang);
-    int32_t minimum = gang_minimum(gang);
-    if (tally.held > 0 && !gang_begun(&tally) && (minimum <= 0 || tally.held < (uint32_t)minimum)) {
+    if (tally.held > 0 && tally.held < gang_missing(gang)) {
         hold_abort(engine, gang, "the gang lost a member", false);
         tally = gang_tally(gang);
     }

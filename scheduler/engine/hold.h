@@ -18,7 +18,7 @@ void hold_drop(struct engine *engine, struct pod *pod, const char *why);
  * given up, and the gang is marked to be planned around the veto and those that have. */
 void hold_veto(struct engine *engine, struct pod *pod);
 
-/* Gives up the hold of a gang that has not begun (or of the joiners of one that has): waiting binds
+/* Gives up the hold of what is missing for a quorum (or of joiners): waiting binds
  * get `why`, capacity is free again. With `backoff` it is not planned again at once. */
 void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff);
 

@@ -25,9 +25,9 @@
  * caller. Whoever carries out the writes sees to it that there is one (api/kube/write/writer.h).
  *
  * LEAD starts from the API server's objects, just as after a restart: a gang with a bound member
- * has begun and is finished first thing, every other one is planned as if it were new, and
- * nominations of a plan that is no more are taken back. What stands is not announced again: people
- * were told of a gang that is placed, and why one waits, when it came about.
+ * that lacks some of its quorum is finished first thing, every other one is planned as if it were
+ * new, and nominations of a plan that is no more are taken back. What stands is not announced
+ * again: people were told of a gang that is placed, and why one waits, when it came about.
  */
 
 /* What is of one term only. */

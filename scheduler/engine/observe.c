@@ -42,11 +42,10 @@ static void check_row(struct engine *engine, uint32_t row)
     struct pod **held = gangs_held_on(engine->pods, row, &count);
     for (uint32_t i = 0; i < count; i++) {
         struct gang *gang = held[i]->gang;
-        struct gang_tally tally = gang_tally(gang);
         if (!pods_held(held[i]) || !lacks_room(engine, held[i], row)) {
             continue; /* its gang was given up, or what others gave up is enough */
         }
-        if (gang_begun(&tally)) {
+        if (gang_missing(gang) == 0) {
             hold_drop(engine, held[i], why);
         } else {
             hold_abort(engine, gang, why, false);
@@ -241,8 +240,7 @@ void observe_group_gone(struct engine *engine, const char *name_space, const cha
         waiting_departed(engine->waiting, true);
     }
     gang_clear_object(gang);
-    struct gang_tally tally = gang_tally(gang);
-    if (gang->deadline != INT64_MAX && !gang_begun(&tally)) {
+    if (gang->deadline != INT64_MAX) { /* of an unknown quorum nothing is enough */
         hold_abort(engine, gang, "the gang's PodGroup is deleted", false);
     }
     engine_mark(engine, gang);

@@ -21,10 +21,11 @@
  *
  *   members ─▶ attempt (attempt.c) ─▶ solver ─▶ every member HELD on its node, or none
  *
- * - A gang that has not begun is planned with all its members; if that does not fit, with the
- *   quorum alone; else it waits, and the reason names the level that is short.
- * - Members of a gang that has begun are planned beside the bound ones: together if that works,
- *   else one by one.
+ * - While members are missing for the quorum, a gang is planned with all its members; if that does
+ *   not fit, with those that are missing alone; else it waits, and the reason names the level that
+ *   is short.
+ * - Members above the quorum are planned beside the bound ones: together if that works, else one by
+ *   one, each beside those before it.
  * - A veto moves only those members that have not voted, unless that would spread the gang over
  *   more domains than it has to: then all is given up and planned afresh.
  *
@@ -64,6 +65,7 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     uint32_t *rows = alloc_zero(count, sizeof *rows);
     attempt_deal(attempt, first, count, plan, rows);
     assign_hold(engine, gang, attempt->members + first, rows, count);
+    attempt_pin(attempt, rows, count);
     for (uint32_t i = 0; i < count; i++) {
         struct pod *pod = attempt->members[first + i];
         nominate_planned(engine, pod);
@@ -207,20 +209,20 @@ static void explain_slices(struct engine *engine, const struct attempt *attempt)
     }
 }
 
-static void plan_members(struct engine *engine, struct attempt *attempt, bool begun,
+static void plan_members(struct engine *engine, struct attempt *attempt, uint32_t missing,
                          struct solver_plan *plan)
 {
-    uint32_t minimum = (uint32_t)gang_minimum(attempt->gang);
-    uint32_t fewer = attempt_whole(attempt, minimum);
-    if (begun && attempt->gang->joiners_tried > 0) {
+    bool join = missing == 0;
+    uint32_t fewer = attempt_whole(attempt, missing);
+    if (join && attempt->gang->joiners_tried > 0) {
         plan_one_by_one(engine, attempt, plan);
         return;
     }
     enum verdict verdict = try_plan(engine, attempt, 0, attempt->count, plan);
-    if (verdict == PLAN_SHORT && !begun && fewer < attempt->count) {
+    if (verdict == PLAN_SHORT && !join && fewer < attempt->count) {
         verdict = try_plan(engine, attempt, 0, fewer, plan);
     }
-    if (verdict == PLAN_SHORT && begun && attempt->count > 1) {
+    if (verdict == PLAN_SHORT && join && attempt->count > 1) {
         plan_one_by_one(engine, attempt, plan);
     } else if (verdict == PLAN_SHORT) {
         note_shortage(engine, attempt, plan);
@@ -232,16 +234,15 @@ static void plan_members(struct engine *engine, struct attempt *attempt, bool be
 static int try_gang(struct engine *engine, struct attempt *attempt)
 {
     struct solver_plan plan;
-    struct gang_tally tally = gang_tally(attempt->gang);
-    bool begun = gang_begun(&tally);
-    uint32_t least = begun ? 1 : (uint32_t)gang_minimum(attempt->gang);
+    uint32_t missing = gang_missing(attempt->gang);
+    uint32_t least = missing == 0 ? 1 : missing;
     engine_charge(engine, attempt->gang->member_count);
     if (attempt_begin(attempt) < 0) {
         return -1;
     }
     solver_plan_init(&plan);
     if (attempt->count >= least) {
-        plan_members(engine, attempt, begun, &plan);
+        plan_members(engine, attempt, missing, &plan);
     } else if (attempt->count + attempt->left_out >= least) {
         explain_slices(engine, attempt);
     }
@@ -252,8 +253,7 @@ static int try_gang(struct engine *engine, struct attempt *attempt)
 /* What those of its members that got no place need; false when no change outside the gang helps. */
 static bool need_of(const struct attempt *attempt, struct wait_need *need)
 {
-    const struct gang *gang = attempt->gang;
-    struct gang_tally tally = gang_tally(gang);
+    uint32_t missing = gang_missing(attempt->gang);
     uint32_t level = attempt->constraints.required_level;
     *need = (struct wait_need){
         .good_gpus = attempt->constraints.good_gpus,
@@ -261,7 +261,7 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
         .level = level == SOLVER_LEVEL_NONE || level == 0
                      ? NULL
                      : domains_level_name(attempt->engine->domains, level),
-        .least = gang_begun(&tally) ? 1 : (uint32_t)gang_minimum(gang),
+        .least = missing == 0 ? 1 : missing,
     };
     uint32_t left = 0;
     for (uint32_t i = 0; i < attempt->count; i++) {
@@ -417,9 +417,8 @@ static bool plan_around(struct engine *engine, struct gang *gang)
     bool held = false;
     solver_plan_init(&plan);
     struct gang_tally tally = gang_tally(gang);
-    uint32_t minimum = (uint32_t)gang_minimum(gang);
     if (attempt_begin(&attempt) == 0 && attempt.count > 0 &&
-        (gang_begun(&tally) || attempt.count + tally.held >= minimum) &&
+        (uint64_t)attempt.count + tally.held >= gang_missing(gang) &&
         attempt_solve(&attempt, 0, attempt.count, &plan) == 0 && plan.feasible &&
         is_tight(&attempt, &plan)) {
         hold(engine, &attempt, 0, attempt.count, &plan);

@@ -93,8 +93,11 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
         }
         return reason_invalid;
     }
-    snprintf(text, size, "gang %s/%s waits until %" PRId32 " of its pods exist%s%s",
-             gang->name_space, gang->name, minimum, minimum == 1 ? "s" : "",
+    uint32_t missing = gang_missing(gang);
+    bool beside = missing < (uint32_t)minimum;
+    snprintf(text, size, "gang %s/%s waits until %" PRIu32 " of its pods exist%s%s%s",
+             gang->name_space, gang->name, missing, missing == 1 ? "s" : "",
+             beside ? " beside those that are bound or done" : "",
              gang_tally(gang).refused > 0
                  ? " that Phalanx can place; some are refused, each with its reason"
                  : "");

@@ -19,11 +19,11 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 248, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 264, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 88, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 48, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 64, "code_write() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 72, "code_write() lacks a field");
 
 /* Added to the type of an event when more follow. */
 #define EVENT_MORE 64u
@@ -219,6 +219,8 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
         code_claims(coder, pod);
         code_replica(coder, &pod->replica);
         journal_coder_bool(coder, &pod->leader);
+        journal_coder_text(coder, &pod->owner);
+        journal_coder_text(coder, &pod->run);
     }
 }
 
@@ -412,6 +414,9 @@ static void code_write(struct journal_coder *coder, struct pod_write *write)
     journal_coder_i32(coder, &write->rank);
     journal_coder_text(coder, &write->text);
     journal_coder_text(coder, &write->devices);
+    if (journal_coder_has(coder, 2)) {
+        journal_coder_text(coder, &write->run);
+    }
 }
 
 static void code_event_effect(struct journal_coder *coder, struct event_effect *event)

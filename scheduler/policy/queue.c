@@ -28,12 +28,12 @@ void queue_finish(struct queue *queue)
 
 bool queue_wants(const struct gang *gang, const struct gang_tally *tally)
 {
-    int32_t minimum = gang_minimum(gang);
-    if (minimum <= 0 || tally->pending == tally->held) {
+    uint32_t missing = gang_missing(gang);
+    if (tally->pending == tally->held) {
         return false;
     }
-    /* A gang that has begun takes every member it gets; before that it is all or nothing, once. */
-    return gang_begun(tally) || (tally->held == 0 && tally->pending >= (uint32_t)minimum);
+    /* Beside a whole quorum every member joins; what is missing of one is planned once, whole. */
+    return missing == 0 || (tally->held == 0 && tally->pending >= missing);
 }
 
 /* The first one to be planned comes last. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/state/run.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 #include "topology/base/natural.h"
@@ -144,24 +145,11 @@ void gangs_remove(struct gangs *gangs, struct gang *gang)
     gang_free(gang);
 }
 
-/* Whose replica, which one, and of one the newest attempt first. An index that is not there is
- * behind all numbers. */
-static int compare_replicas(const struct pod_replica *a, const struct pod_replica *b)
-{
-    int order = natural_compare(a->owner == NULL ? "" : a->owner, b->owner == NULL ? "" : b->owner);
-    for (uint32_t i = 0; i < REPLICA_INDICES_MAX && order == 0; i++) {
-        uint32_t index_a = i < a->index_count ? (uint32_t)a->indices[i] : UINT32_MAX;
-        uint32_t index_b = i < b->index_count ? (uint32_t)b->indices[i] : UINT32_MAX;
-        order = (index_a > index_b) - (index_a < index_b);
-    }
-    return order != 0 ? order : (a->attempt < b->attempt) - (a->attempt > b->attempt);
-}
-
 /* Role, replica, then rank with the unranked last, then name. */
 static int compare_members(const struct pod *a, const struct pod *b)
 {
     int order = natural_compare(a->role, b->role);
-    order = order != 0 ? order : compare_replicas(&a->replica, &b->replica);
+    order = order != 0 ? order : pod_compare_replicas(&a->replica, &b->replica);
     if (order != 0) {
         return order;
     }
@@ -397,9 +385,43 @@ void gang_count(const struct gang *gang, struct totals *totals)
     }
 }
 
-bool gang_begun(const struct gang_tally *tally)
+/* ---- the quorum ---- */
+
+uint32_t gang_done(const struct gang *gang)
 {
-    return tally->bound + tally->done > 0;
+    const struct totals *totals = &gang->totals;
+    if (totals->tally.live == 0) {
+        return totals->tally.done; /* there is nobody of another run */
+    }
+    return totals->done_here +
+           (totals->done_bare == 0 ? 0 : run_done(gang->members, gang->member_count));
+}
+
+/* What is missing of the minimum when so many are bound. */
+static uint32_t lacking(const struct gang *gang, uint32_t bound)
+{
+    int32_t minimum = gang_minimum(gang);
+    uint64_t counted = (uint64_t)bound + gang_done(gang);
+    if (minimum <= 0) {
+        return UINT32_MAX;
+    }
+    return counted >= (uint32_t)minimum ? 0 : (uint32_t)minimum - (uint32_t)counted;
+}
+
+uint32_t gang_missing(const struct gang *gang)
+{
+    return lacking(gang, gang->totals.tally.bound);
+}
+
+bool gang_confirmed(const struct gang *gang)
+{
+    return lacking(gang, gang->totals.tally.confirmed) == 0;
+}
+
+const char *gang_run(const struct gang *gang, const struct pod *first)
+{
+    const char *run = run_of(gang->members, gang->member_count);
+    return run != NULL ? run : first->uid;
 }
 
 void gang_veto(struct gang *gang, const struct pod *pod, uint32_t takes, uint32_t likely,

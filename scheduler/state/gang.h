@@ -20,9 +20,11 @@
  *       ▲                          ▲             │                                        │
  *       └───── members lost ───────┴──abort──────┘          (all members gone) ◀──────────┘
  *
- * A gang has *begun* once a member is bound, or was and succeeded. From then on it is rolled
- * forward: members that come later, or come again, join one by one beside the others and are never
- * held back for a quorum. That is derived from the pods alone, so it survives a restart.
+ * The one rule of the quorum: *what is missing* (gang_missing()) is the minimum less the members
+ * that count, which are those bound and alive and those that succeeded in this run. While anything
+ * is missing, all of it is planned and bound together or nothing is, whoever bound the rest; once
+ * nothing is, further members join one by one. That is derived from the pods alone, so it survives
+ * a restart. Which run a succeeded member belongs to is run.h.
  *
  * A gang exists while it has pods or a group object.
  */
@@ -181,7 +183,17 @@ int32_t gang_priority(const struct gang *gang);
 /* Counts the members' totals from scratch into `totals` (all zero): what gang->totals must be equal
  * to, for tests. */
 void gang_count(const struct gang *gang, struct totals *totals);
-bool gang_begun(const struct gang_tally *tally);
+
+/* Members that succeeded in the present run. */
+uint32_t gang_done(const struct gang *gang);
+/* How many more must be bound for the quorum, all together; 0: it is met. UINT32_MAX when the
+ * quorum is unknown or invalid: then nothing is enough. */
+uint32_t gang_missing(const struct gang *gang);
+/* Whether the quorum is met by bindings that the API server has taken. */
+bool gang_confirmed(const struct gang *gang);
+/* What to write on members without an owner that are committed now, `first` among them. *Borrowed*.
+ */
+const char *gang_run(const struct gang *gang, const struct pod *first);
 
 /* kube-scheduler refused the member the node it has an allocation on. Of two vetoes of one node the
  * stricter word counts. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/natural.h"
 
 /* Records and their comparison with what is said anew. Texts are owned, and replaced only when they
  * differ: pods are observed far more often than they change.
@@ -16,6 +17,7 @@ struct pod *pod_create(const struct pod_object *object)
     pod->name_space = alloc_string(object->name_space);
     pod->name = alloc_string(object->name);
     pod->node = NAMES_NONE;
+    pod->owner = NAMES_NONE;
     pod->allocation_row = NAMES_NONE;
     return pod;
 }
@@ -32,6 +34,7 @@ void pod_destroy(struct pod *pod)
     free(pod->role);
     free(pod->replica.owner);
     free(pod->devices);
+    free(pod->run);
     free(pod->gpus.names);
     placement_finish(&pod->placement);
     free(pod);
@@ -96,6 +99,9 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
     changes |= pod_update_text(&pod->role, object->role == NULL ? "" : object->role, POD_ORDER);
     changes |= update_replica(&pod->replica, &object->replica);
     pod->role_rank = (changes & POD_ORDER) != 0 ? pod->rank : pod->role_rank;
+    if (object->run != NULL) { /* else a binding may be on its way that will say so */
+        changes |= pod_update_text(&pod->run, object->run, POD_RUN);
+    }
     if (!placement_equal(&pod->placement, &object->placement)) {
         placement_set(&pod->placement, &object->placement);
         changes |= POD_PLACEMENT;
@@ -106,4 +112,15 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
 unsigned pod_update(struct pod *pod, const struct pod_object *object)
 {
     return update_life(pod, object) | update_gang(pod, object);
+}
+
+int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *b)
+{
+    int order = natural_compare(a->owner == NULL ? "" : a->owner, b->owner == NULL ? "" : b->owner);
+    for (uint32_t i = 0; i < REPLICA_INDICES_MAX && order == 0; i++) {
+        uint32_t index_a = i < a->index_count ? (uint32_t)a->indices[i] : UINT32_MAX;
+        uint32_t index_b = i < b->index_count ? (uint32_t)b->indices[i] : UINT32_MAX;
+        order = (index_a > index_b) - (index_a < index_b);
+    }
+    return order != 0 ? order : (a->attempt < b->attempt) - (a->attempt > b->attempt);
 }

@@ -68,6 +68,8 @@ struct pod {
     int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
     struct placement placement; /* from the pod's own annotations */
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
+    uint32_t owner;             /* what made it, a name of the table's; NAMES_NONE: nothing */
+    char *run;                  /* what it was committed in last, as far as is known; or NULL */
     const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
 
     struct gang *gang;           /* or NULL */
@@ -111,6 +113,7 @@ enum pod_change {
     POD_PLACEMENT = 1 << 9,
     POD_DEVICES = 1 << 10, /* which GPUs it has */
     POD_REFUSED = 1 << 11, /* whether it is beyond a limit */
+    POD_RUN = 1 << 12,     /* what made it, or the run it was committed in */
 };
 
 /* *New*: known by name only, without a place. */
@@ -120,6 +123,10 @@ void pod_destroy(struct pod *pod);
 /* Takes over what the object says of the pod's life, its gang and its place in it, and its
  * priority; returns what differed. */
 unsigned pod_update(struct pod *pod, const struct pod_object *object);
+
+/* Whose replica, which one, and of one the newest attempt first. An index that is not there is
+ * behind all numbers. */
+int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *b);
 
 /* For other members: replaces a number or a text; `bit` when it was another one. */
 unsigned pod_update_number(uint32_t *to, uint32_t number, unsigned bit);

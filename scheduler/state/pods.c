@@ -16,6 +16,8 @@
  * changes a pod takes its share before and calls recount() after.
  */
 
+#define OWNERS_MAX (1u << 22) /* beyond that, pods count as having none */
+
 /* The pods with an allocation on a row. */
 struct place {
     struct pod *first;
@@ -34,6 +36,7 @@ struct pods {
     struct footprint ordinary;
     struct timers unconfirmed;
     struct timers unseen;
+    struct names *owners; /* what pods say made them */
     void (*changed)(void *context, const struct pod *pod, enum member_phase before);
     void *context;
 };
@@ -46,6 +49,7 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
     pods->ledger = ledger;
     timers_init(&pods->unconfirmed);
     timers_init(&pods->unseen);
+    pods->owners = names_create(OWNERS_MAX, 0);
     return pods;
 }
 
@@ -62,6 +66,7 @@ void pods_destroy(struct pods *pods)
     timers_finish(&pods->unconfirmed);
     timers_finish(&pods->unseen);
     footprint_finish(&pods->ordinary);
+    names_destroy(pods->owners);
     free(pods->places);
     free(pods);
 }
@@ -138,6 +143,7 @@ struct totals_share pods_share(const struct pod *pod)
                   .refused = live && !seen && pod->refused != NULL},
         .priority = pod->priority,
         .quorum = pod->gang_minimum,
+        .owner = pod->owner,
     };
 }
 
@@ -374,6 +380,16 @@ static uint32_t shape_of(struct pods *pods, const struct pod_object *object, con
     return shape != SHAPE_NONE ? shape : shapes_acquire_known(pods->shapes, object);
 }
 
+static unsigned update_owner(struct pods *pods, struct pod *pod, const char *owner)
+{
+    uint32_t before = pod->owner;
+    pod->owner = owner == NULL ? NAMES_NONE : names_intern(pods->owners, owner, strlen(owner));
+    if (before != NAMES_NONE) {
+        names_release(pods->owners, before);
+    }
+    return before == pod->owner ? POD_UNCHANGED : POD_RUN;
+}
+
 static unsigned update_refusal(struct pod *pod, const char *refused)
 {
     bool same = pod->refused == refused;
@@ -402,6 +418,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
     found |= pod_update_number(&pod->node, node, POD_NODE);
     found |= pod_update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
     found |= pod_update(pod, object);
+    found |= update_owner(pods, pod, object->owner);
     recount(pod, &before);
     found |= update_devices(pods, pod, object->devices);
     if (changes != NULL) {
@@ -417,6 +434,7 @@ void pods_remove(struct pods *pods, struct pod *pod)
     pods_seen(pods, pod);
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
+    (void)update_owner(pods, pod, NULL);
     pod_destroy(pod);
 }
 

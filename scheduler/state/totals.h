@@ -18,13 +18,25 @@ struct gang_tally {
     uint32_t held;
     uint32_t bound;     /* live with a binding, seen or posted */
     uint32_t confirmed; /* of which the API server has taken the binding */
-    uint32_t done;      /* succeeded */
+    uint32_t done;      /* succeeded, in whichever run */
     uint32_t refused;   /* live, without a binding, and beyond a limit */
+};
+
+/* The members that one owner made. */
+struct totals_owner {
+    uint32_t owner; /* a name; see pod.owner */
+    uint32_t live;
+    uint32_t done;
 };
 
 /* Embedded; all zero is that of no members. */
 struct totals {
     struct gang_tally tally;
+    struct totals_owner *owners; /* of live and succeeded members, by number */
+    uint32_t owner_count;
+    size_t owner_room;
+    uint32_t done_here; /* succeeded, and their owner has live members */
+    uint32_t done_bare; /* succeeded, and nobody owns them */
     struct multiset priorities;
     struct multiset quorums; /* of the members that name one; -1: an invalid one */
 };
@@ -34,6 +46,7 @@ struct totals_share {
     struct gang_tally tally; /* 0 or 1 each */
     int32_t priority;
     int32_t quorum; /* 0: none */
+    uint32_t owner; /* NAMES_NONE: none */
 };
 
 void totals_finish(struct totals *totals);

@@ -177,8 +177,6 @@ situation(
 
 # Quorum by incarnation, joiners.
 
-QUORUM = "pods of an earlier run count yet"
-
 
 def run_of(number, phase=None, node=None, count=4, marks=None):
     made = []
@@ -197,12 +195,12 @@ CLUSTER = racks(east="a b", west="c d")
 FOUR, THREE_FREE = CLUSTER + [group("nightly", 4)], CLUSTER + [group("nightly", 4)] + others("a")
 
 situation(
-    "05", THREE_FREE + run_of(1, "Succeeded", node=True), run_of(2), does_not_fit(waits=4, because="short by 1"), late=QUORUM
+    "05", THREE_FREE + run_of(1, "Succeeded", node=True), run_of(2), does_not_fit(waits=4, because="short by 1")
 )
 situation("05-first-run", THREE_FREE, run_of(2), does_not_fit(waits=4, because="short by 1"))
 situation(
     "05-labels", CLUSTER + others("a") + run_of(1, "Succeeded", True, 1, LIGHT), run_of(2, marks=LIGHT),
-    does_not_fit(waits=4, because="short by 1"), late=QUORUM,
+    does_not_fit(waits=4, because="short by 1"),
 )
 
 ONE_FREE_IN_EACH = CLUSTER + others("a", "c") + [group("train", 3, **{"phalanx.dev__required-topology": "rack"})]
@@ -216,11 +214,11 @@ situation(
 )
 situation(
     "07-two-lost-required", ONE_FREE_IN_EACH + [pod("train-0-a", "train", index=0, node="a", phase="Succeeded")], TWO_LOST,
-    does_not_fit(waits=2, because="rack"), late=QUORUM,
+    does_not_fit(waits=2, because="rack"),
 )
 situation(
     "07-node-gone-required", ONE_FREE_IN_EACH + [pod("train-0-a", "train", index=0, node="lost")], TWO_LOST,
-    does_not_fit(waits=2, placed=1, because="rack"), late=QUORUM,
+    does_not_fit(waits=2, placed=1, because="rack"),
 )
 
 # Asked again after `kubectl apply`.

@@ -286,15 +286,19 @@ static void count_member(const struct sim *sim, int pod, struct tally *tally)
     tally->pending += !on && !sent && !seen->gated;
 }
 
-static enum gang_state state_of(const struct tally *tally, int minimum, bool begun)
+static enum gang_state state_of(const struct tally *tally, int minimum)
 {
-    if (begun) {
-        return tally->confirmed + tally->done >= minimum ? GANG_PLACED : GANG_COMMITTING;
+    if (tally->bound + tally->done > 0 &&
+        (minimum <= 0 || tally->confirmed + tally->done >= minimum)) {
+        return GANG_PLACED;
+    }
+    if (tally->bound > 0) {
+        return GANG_COMMITTING;
     }
     if (tally->held > 0) {
         return GANG_HELD;
     }
-    return minimum > 0 && tally->pending >= minimum ? GANG_WAITING : GANG_GATHERING;
+    return minimum > 0 && tally->pending + tally->done >= minimum ? GANG_WAITING : GANG_GATHERING;
 }
 
 static void check_member(struct sim *sim, const struct gang_member_view *member, int gang)
@@ -329,12 +333,10 @@ static void check_view(struct sim *sim, const struct gang_view *view)
         }
         count_member(sim, i, &tally);
     }
-    int begun = 0;
     for (uint32_t i = 0; i < view->member_count; i++) {
         check_member(sim, &view->members[i], gang);
     }
-    begun = tally.bound + tally.done > 0;
-    enum gang_state state = state_of(&tally, minimum, begun);
+    enum gang_state state = state_of(&tally, minimum);
     if (view->state != state) {
         sim_fail(sim, "(15) g%d is shown as %s, and is %s", gang, gang_state_name(view->state),
                  gang_state_name(state));

@@ -32,21 +32,21 @@
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
 
-/* Whether, as far as it was shown, a member of the gang is bound, being bound, or was. */
-static bool begun(const struct sim *sim, int gang)
+/* Members that are bound and alive, or being bound, or succeeded, as far as it was shown: they
+ * count for the quorum. All members of a gang are of one run. */
+static int counted(const struct sim *sim, int gang)
 {
     const struct host *host = &sim->host;
+    int count = 0;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct pod_state *seen = &host->seen[i];
         if (!host->seen_ever[i] || !seen->exists) {
             continue;
         }
-        if (seen->succeeded || (!seen->terminal && !seen->deleting &&
-                                (seen->node != SIM_NONE || host->posted[i] != POST_NONE))) {
-            return true;
-        }
+        count += seen->succeeded || (!seen->terminal && !seen->deleting &&
+                                     (seen->node != SIM_NONE || host->posted[i] != POST_NONE));
     }
-    return false;
+    return count;
 }
 
 /* kube-scheduler tried the planned node and refused it: the member's room may be given away, and
@@ -60,7 +60,7 @@ static void note_refused(struct sim *sim, const struct record *record)
     }
     if (gang != SIM_NONE && !offered) {
         order_trouble(sim, gang, record->now);
-        sim->gangs[gang].excused |= begun(sim, gang);
+        sim->gangs[gang].excused |= counted(sim, gang) > 0;
     }
 }
 
@@ -175,14 +175,20 @@ static bool is_news(const struct sim *sim, int gang)
     return false;
 }
 
-/* The first bindings of a gang go out. */
-static void check_commit(struct sim *sim, int gang, int posts)
+/* Bindings go out: with those that count already they are a quorum, whenever that is. */
+static void check_quorum(struct sim *sim, int gang, int posts)
 {
     int32_t quorum = shown_quorum(sim, gang);
-    if (quorum <= 0 || posts < quorum) {
-        sim_fail(sim, "(1) %d bindings posted for gang g%d, whose quorum is %d", posts, gang,
-                 (int)quorum);
+    int before = counted(sim, gang);
+    if (quorum <= 0 || before + posts < quorum) {
+        sim_fail(sim, "(1) %d bindings posted for gang g%d, whose quorum is %d, beside %d", posts,
+                 gang, (int)quorum, before);
     }
+}
+
+/* The first bindings of a gang go out. */
+static void note_commit(struct sim *sim, int gang)
+{
     sim->gangs[gang].excused |= is_news(sim, gang);
     sim->commits++;
 }
@@ -211,9 +217,10 @@ static void check_posts(struct sim *sim)
         if (posts[gang] == 0) {
             continue;
         }
-        bool first = !begun(sim, gang);
+        bool first = counted(sim, gang) == 0;
+        check_quorum(sim, gang, posts[gang]);
         if (first) {
-            check_commit(sim, gang, posts[gang]);
+            note_commit(sim, gang);
         }
         constraints_check_posts(sim, gang, first && !again[gang] && !sim->gangs[gang].marred);
     }

@@ -134,6 +134,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .gang_minimum = pod->minimum,
         .role = objects_role(pod->role),
         .rank = pod->rank,
+        .owner = gang == NULL ? NULL : objects_name(sim, 'j', pod->gang),
     };
     if (gang != NULL && objects_constraints_on_pods(gang)) {
         place(sim, &gang->constraints, &object->placement);

@@ -60,14 +60,15 @@ static void check_gang(struct sim *sim, int index)
     struct muster state = muster(sim, index);
     int minimum = gang->object ? (gang->state.exists ? gang->state.minimum : 0) : gang->minimum;
     bool started = state.bound + state.done > 0;
-    if (state.pending == 0 || minimum <= 0 || (!started && state.pending < minimum)) {
+    int missing = minimum - state.bound - state.done;
+    int need = missing > 0 ? missing : 1; /* all that is missing, or whoever comes */
+    if (minimum <= 0 || state.pending < need) {
         return;
     }
     if (started && !gang->excused && state.bound + state.done < minimum) {
         sim_fail(sim, "(1) gang g%d stays partial: %d bound, quorum %d, %d pending", index,
                  state.bound, minimum, state.pending);
     }
-    int need = started ? 1 : minimum;
     if (gang->constraints.layers > 0) { /* whole slices only */
         int slice = gang->constraints.slice_size[0];
         need = (need + slice - 1) / slice * slice;

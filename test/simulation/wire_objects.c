@@ -140,11 +140,17 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
     const char *annotations = gang != NULL && objects_constraints_on_pods(gang)
                                   ? constraints_text(sim, pod->gang, &gang->constraints)
                                   : "";
+    const char *owner = gang == NULL
+                            ? ""
+                            : arena_printf(&sim->arena,
+                                           ",\"ownerReferences\":[{\"kind\":\"Job\",\"uid\":"
+                                           "\"j%d\",\"controller\":true}]",
+                                           pod->gang);
     const char *metadata =
         arena_printf(&sim->arena,
                      "\"name\":\"p%d\",\"namespace\":\"ns\",\"uid\":\"u%d\",\"labels\":{%s},"
-                     "\"annotations\":{%s}%s",
-                     pod->name, index, pod_labels(sim, pod), annotations,
+                     "\"annotations\":{%s}%s%s",
+                     pod->name, index, pod_labels(sim, pod), annotations, owner,
                      state->deleting ? ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" : "");
     struct sim_amounts request = sim_request(pod, state);
     const char *spec = arena_printf(

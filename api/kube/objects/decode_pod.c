@@ -260,6 +260,19 @@ static int read_state(const struct field *metadata, const struct field *spec,
     return 0;
 }
 
+/* The uid of the controller, as metav1.GetControllerOf() finds it. */
+static const char *owner_of(const struct field *metadata, struct arena *arena)
+{
+    const json_t *owners = json_object_get(metadata->json, "ownerReferences");
+    for (size_t i = 0; i < json_array_size(owners); i++) {
+        const json_t *owner = json_array_get(owners, i);
+        if (json_is_true(json_object_get(owner, "controller"))) {
+            return keep(arena, field_text(json_object_get(owner, "uid")));
+        }
+    }
+    return NULL;
+}
+
 static int read_marks(const struct field *metadata, struct arena *arena, struct pod_object *object,
                       struct err *err)
 {
@@ -283,6 +296,10 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
     object->replica = mark.replica;
     object->placement = mark.placement;
     object->devices = mark.devices;
+    if (object->gang != NULL) {
+        object->owner = mark.attempt != NULL ? mark.attempt : owner_of(metadata, arena);
+        object->run = mark.run;
+    }
     return 0;
 }
 

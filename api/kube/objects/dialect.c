@@ -2,6 +2,7 @@
 #include "api/kube/objects/dialect.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/json/fields.h"
@@ -18,7 +19,12 @@ static const char *const OBJECT_GANG_LABELS[] = {
 #define LIGHTWEIGHT_GANG    "pod-group.scheduling.sigs.k8s.io/name"
 #define LIGHTWEIGHT_MINIMUM "pod-group.scheduling.sigs.k8s.io/min-available"
 
+#define JOBSET_UID     "jobset.sigs.k8s.io/jobset-uid"
+#define JOBSET_ATTEMPT "jobset.sigs.k8s.io/restart-attempt"
+
 #define DEVICES "phalanx.dev/devices"
+#define RUN     "phalanx.dev/run"
+#define RUN_MAX 128 /* bytes; a longer one is not ours */
 
 /* JobSet's exclusive placement, unless its nodes are labelled beforehand. */
 #define EXCLUSIVE        "alpha.jobset.sigs.k8s.io/exclusive-topology"
@@ -78,6 +84,19 @@ static bool is_leader(const json_t *annotations, const json_t *labels)
            json_object_get(annotations, NODE_SELECTOR) == NULL;
 }
 
+/* A JobSet is many Jobs, and one run of it all that it makes in one attempt. */
+static const char *read_attempt(const json_t *labels, struct arena *arena)
+{
+    const char *uid = value_of(labels, JOBSET_UID);
+    const char *attempt = value_of(labels, JOBSET_ATTEMPT);
+    char text[160];
+    if (uid == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, sizeof text, "%.70s/%.70s", uid, attempt == NULL ? "0" : attempt);
+    return arena_string(arena, text);
+}
+
 void dialect_read(const json_t *labels, const json_t *annotations, struct arena *arena,
                   struct dialect_mark *mark)
 {
@@ -87,4 +106,7 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     dialect_placement(annotations, arena, &mark->placement);
     mark->leader = is_leader(annotations, labels);
     mark->devices = arena_string(arena, value_of(annotations, DEVICES));
+    const char *run = value_of(annotations, RUN); /* as written, it is a uid */
+    mark->run = run == NULL || strlen(run) > RUN_MAX ? NULL : arena_string(arena, run);
+    mark->attempt = read_attempt(labels, arena);
 }

@@ -43,6 +43,9 @@
  *
  *             less annotation kueue.x-k8s.io/pod-index-offset
  *
+ *   run       label jobset.sigs.k8s.io/jobset-uid with                JobSet, whose Jobs are many;
+ *                   jobset.sigs.k8s.io/restart-attempt                else the owner tells
+ *
  * and where the gang wants to be, from the annotations of a pod or of its group. Levels are level
  * names or node label keys.
  *
@@ -82,6 +85,8 @@ struct dialect_mark {
     struct replica_object replica;
     struct placement_object placement;
     const char *devices; /* phalanx.dev/devices: the GPUs a bound pod was given; NULL: none */
+    const char *run;     /* phalanx.dev/run: the run it was committed in; NULL: none */
+    const char *attempt; /* what says more of its run than its owner does; NULL: nothing */
 };
 
 /* Both are maps of strings, or NULL. Never fails: a mark that cannot be read counts as absent, save

@@ -29,6 +29,7 @@ static const char *const KEYS[] = {
     PREFIX "preferred-topology",
     PREFIX "rank",
     PREFIX "required-topology",
+    PREFIX "run",
     PREFIX "slice-size",
     PREFIX "slice-topology",
     PREFIX "slices",

@@ -36,6 +36,7 @@ static void copy_pod_write(struct write *write, const struct pod_write *from)
     write->gang = alloc_string(from->gang);
     write->rank = from->rank;
     write->devices = alloc_string(from->devices);
+    write->run = alloc_string(from->run);
     write->text = from->text == NULL
                       ? NULL
                       : alloc_string_n(from->text, utf8_cut(from->text, WRITE_MESSAGE_MAX));
@@ -82,6 +83,7 @@ void write_destroy(struct write *write)
     free(write->node);
     free(write->gang);
     free(write->devices);
+    free(write->run);
     free(write->text);
     free(write->reason);
     free(write);
@@ -149,6 +151,9 @@ static json_t *binding_body(const struct write *write)
         }
         if (write->devices != NULL) {
             set_string(annotations, "phalanx.dev/devices", write->devices);
+        }
+        if (write->run != NULL) {
+            set_string(annotations, "phalanx.dev/run", write->run);
         }
     }
     json_t *target = add_object(body, "target");

@@ -45,6 +45,7 @@ struct write {
     char *node;    /* binding, nomination; NULL clears the nomination */
     char *gang;    /* binding; NULL: none */
     char *devices; /* names of its GPUs, or NULL */
+    char *run;     /* the run it is committed in, or NULL */
     int32_t rank;
     char *text; /* explanation, or an event's message */
     char *reason;

@@ -37,6 +37,7 @@ struct world_pod {
     struct replica_object replica;
     bool succeeded, failed, deleting, gated;
     const char *role;
+    const char *owner, *run;
     const char *required; /* in place of that of `placement` */
     const struct placement_object *placement;
     const struct label_object *selector;
@@ -137,6 +138,8 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->gang = pod->gang;
     object->gang_minimum = pod->minimum;
     object->role = pod->role;
+    object->owner = pod->owner;
+    object->run = pod->run;
     object->rank = pod->rank;
     object->replica = pod->replica;
     if (pod->placement != NULL) {

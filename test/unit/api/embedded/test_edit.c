@@ -53,16 +53,19 @@ END_TEST
 
 START_TEST(a_member_carries_its_gang_and_rank)
 {
-    struct pod_write write = {.node = "n1", .gang = "train", .rank = 7, .devices = "gpu-0,gpu-1"};
+    struct pod_write write = {
+        .node = "n1", .gang = "train", .rank = 7, .devices = "gpu-0,gpu-1", .run = "u-1"};
     json_t *pod = parse("{\"metadata\":{\"name\":\"p\",\"annotations\":{\"a\":\"b\"}}}");
     ck_assert_int_eq(edit_bind(pod, &write, NULL), 0);
     expect(json_incref(json_object_get(pod, "metadata")),
            "{\"name\":\"p\",\"annotations\":{\"a\":\"b\",\"phalanx.dev/gang\":\"train\","
-           "\"phalanx.dev/rank\":\"7\",\"phalanx.dev/devices\":\"gpu-0,gpu-1\"}}");
+           "\"phalanx.dev/rank\":\"7\",\"phalanx.dev/devices\":\"gpu-0,gpu-1\",\"phalanx.dev/"
+           "run\":\"u-1\"}}");
     json_decref(pod);
     pod = parse("{\"metadata\":{\"name\":\"p\"}}");
     write.rank = -1;
     write.devices = NULL;
+    write.run = NULL;
     ck_assert_int_eq(edit_bind(pod, &write, NULL), 0);
     expect(json_incref(json_object_get(pod, "metadata")),
            "{\"name\":\"p\",\"annotations\":{\"phalanx.dev/gang\":\"train\"}}");

@@ -212,7 +212,9 @@ START_TEST(leading_finishes_what_had_begun)
     ck_assert_int_eq(world_number(world_planned(&world, "g", 2)) / 4, 1);
     ck_assert_int_eq(world_number(world_planned(&world, "g", 3)) / 4, 1);
     world_vote(&world, "g", 2, 1);
-    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    world_vote(&world, "g", 3, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 2);
 }
 END_TEST
 

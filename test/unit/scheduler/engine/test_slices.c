@@ -211,31 +211,31 @@ START_TEST(a_started_slice_without_room_says_so)
 }
 END_TEST
 
-/* Replacements of a slice that has no room, and of one that has: the second does not wait for the
- * first, and the reason is that of the first. */
+/* Beside a whole quorum, replacements of a slice that has no room, and of one that has: the second
+ * does not wait for the first, and the reason is that of the first. */
 START_TEST(joiners_are_tried_slice_by_slice)
 {
     start(2);
     fill("n1");
     fill("n2");
-    join(0, 4, &in_pairs, "n0");
-    join(2, 4, &in_pairs, "n3");
+    join(0, 2, &in_pairs, "n0");
+    join(2, 2, &in_pairs, "n3");
     struct world_pod gated = {.uid = "g-1",
                               .gang = "g",
-                              .minimum = 4,
+                              .minimum = 2,
                               .gpus = 8,
                               .rank = 1,
                               .placement = &in_pairs,
                               .gated = true};
     world_pod(&world, &gated);
-    join(3, 4, &in_pairs, NULL);
+    join(3, 2, &in_pairs, NULL);
     ck_assert_int_eq(rack(3), 1);
     gated.gated = false;
     world_pod(&world, &gated);
     ck_assert_int_eq(rack(1), NOWHERE);
     check_reason("a slice that was started in its rack is short by 1 of 1 pod");
     world_pod_gone(&world, "g-3");
-    join(3, 4, &in_pairs, NULL);
+    join(3, 2, &in_pairs, NULL);
     ck_assert_int_eq(rack(3), 1);
     ck_assert_int_eq(rack(1), NOWHERE);
     check_reason("a slice that was started in its rack is short by 1 of 1 pod");
@@ -260,10 +260,10 @@ END_TEST
 START_TEST(an_inner_slice_outside_of_its_outer_one)
 {
     start(4);
-    join(0, 4, &in_quads, "n0");
-    join(2, 4, &in_quads, "n6");
-    join(1, 4, &in_quads, NULL);
-    join(3, 4, &in_quads, NULL);
+    join(0, 2, &in_quads, "n0");
+    join(2, 2, &in_quads, "n6");
+    join(1, 2, &in_quads, NULL);
+    join(3, 2, &in_quads, NULL);
     ck_assert_int_eq(rack(1), 0);
     ck_assert_int_eq(rack(3), NOWHERE);
 }

@@ -211,6 +211,8 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     }
     pod->claims = claims;
     pod->leader = bed_bool(maker);
+    pod->owner = bed_text(maker);
+    pod->run = bed_text(maker);
 }
 
 static inline void bed_call(struct bed_maker *maker, uint64_t *ticket, struct call_pod *pod,
@@ -345,7 +347,7 @@ static inline void bed_effect(struct bed_maker *maker, struct effect *effect, ui
         effect->write =
             (struct pod_write){bed_text(maker), bed_text(maker), bed_text(maker),
                                bed_text(maker), bed_text(maker), (int32_t)bed_number(maker),
-                               bed_text(maker), bed_text(maker)};
+                               bed_text(maker), bed_text(maker), bed_text(maker)};
         break;
     case EFFECT_EVENT:
         effect->event = (struct event_effect){bed_bool(maker), bed_bool(maker), bed_text(maker),

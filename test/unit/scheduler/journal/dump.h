@@ -153,6 +153,8 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
         fprintf(out, " %d", pod->claims[i].whole);
     }
     fprintf(out, " leader %d", pod->leader);
+    dump_text(out, pod->owner);
+    dump_text(out, pod->run);
 }
 
 static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *pod,
@@ -284,6 +286,7 @@ static inline void dump_effect(FILE *out, const struct effect *effect, uint32_t 
         dump_number(out, effect->write.rank);
         dump_text(out, effect->write.text);
         dump_text(out, effect->write.devices);
+        dump_text(out, effect->write.run);
         break;
     case EFFECT_EVENT:
         fprintf(out, " %d%d", effect->event.group, effect->event.warning);

@@ -180,14 +180,15 @@ static const struct wants_row wants_table[] = {
     {4, {.live = 3, .pending = 3}, false},
     {4, {.live = 4, .pending = 4}, true},
     {4, {.live = 6, .pending = 6}, true},
-    {4, {.live = 4, .pending = 3}, false},                        /* one is gated */
-    {0, {.live = 4, .pending = 4}, false},                        /* quorum unknown */
-    {-1, {.live = 4, .pending = 4}, false},                       /* quorum invalid */
-    {-1, {.live = 4, .pending = 2, .bound = 2}, false},           /* even when begun */
-    {4, {.live = 4, .pending = 4, .held = 4}, false},             /* planned */
-    {4, {.live = 5, .pending = 5, .held = 4}, false},             /* joins when it has begun */
-    {4, {.live = 5, .pending = 1, .bound = 4}, true},             /* a joiner */
-    {4, {.live = 4, .pending = 1, .bound = 3}, true},             /* rolled forward */
+    {4, {.live = 4, .pending = 3}, false},              /* one is gated */
+    {0, {.live = 4, .pending = 4}, false},              /* quorum unknown */
+    {-1, {.live = 4, .pending = 4}, false},             /* quorum invalid */
+    {-1, {.live = 4, .pending = 2, .bound = 2}, false}, /* even beside bound ones */
+    {4, {.live = 4, .pending = 4, .held = 4}, false},   /* planned */
+    {4, {.live = 5, .pending = 5, .held = 4}, false},   /* joins when they are bound */
+    {4, {.live = 5, .pending = 1, .bound = 4}, true},   /* a joiner */
+    {4, {.live = 4, .pending = 1, .bound = 3}, true},   /* the one that is missing */
+    {4, {.live = 4, .pending = 1, .bound = 2}, false},  /* one of two: not without the other */
     {4, {.live = 4, .pending = 1, .bound = 3, .held = 1}, false}, /* which is planned */
     {4, {.live = 4, .bound = 4}, false},                          /* all bound */
     {4, {.live = 1, .pending = 1, .done = 3}, true},              /* the others have finished */
@@ -202,7 +203,10 @@ START_TEST(test_wants)
     struct gang *gang = gangs_get(&fixture.gangs, "ns", "a");
     gang->has_object = true;
     gang->object_minimum = wants_table[_i].minimum;
+    gang->totals.tally = wants_table[_i].tally;
+    gang->totals.done_here = wants_table[_i].tally.done; /* in this run */
     ck_assert_int_eq(queue_wants(gang, &wants_table[_i].tally), wants_table[_i].wants);
+    gang->totals = (struct totals){.done_here = 0};
     teardown(&fixture);
 }
 END_TEST

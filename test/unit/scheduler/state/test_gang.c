@@ -164,6 +164,8 @@ START_TEST(tally_counts_what_is_alive)
         members[i] = pods_observe(books.pods, &pages[i].object, NULL);
         gang_join(gang, members[i]);
     }
+    struct group_object group = {.name_space = "ns", .name = "g", .uid = "u", .minimum = 3};
+    gang_set_object(gang, &group);
     pages[0].object.node = "n1";
     pages[3].object.gated = true;
     pages[4].object.deleting = true;
@@ -178,16 +180,22 @@ START_TEST(tally_counts_what_is_alive)
     ck_assert_uint_eq(tally.bound, 2);
     ck_assert_uint_eq(tally.pending, 1);
     ck_assert_uint_eq(tally.held, 1);
-    ck_assert(gang_begun(&tally));
+    ck_assert_uint_eq(gang_missing(gang), 1);
     pages[0].object.node = NULL;
     pods_observe(books.pods, &pages[0].object, NULL);
     pods_release(books.pods, members[2]);
-    tally = gang_tally(gang);
-    ck_assert(!gang_begun(&tally));
-    pages[5].object.succeeded = true; /* has done its part */
+    ck_assert_uint_eq(gang_missing(gang), 3);
+    pages[5].object.succeeded = true; /* but in which run? */
     pods_observe(books.pods, &pages[5].object, NULL);
-    tally = gang_tally(gang);
-    ck_assert(gang_begun(&tally));
+    ck_assert_uint_eq(gang_missing(gang), 3);
+    pages[5].object.owner = "job";
+    pods_observe(books.pods, &pages[5].object, NULL);
+    ck_assert_uint_eq(gang_missing(gang), 3);
+    pages[1].object.owner = "job"; /* in this one */
+    pods_observe(books.pods, &pages[1].object, NULL);
+    ck_assert_uint_eq(gang_missing(gang), 2);
+    gang_clear_object(gang);
+    ck_assert_uint_eq(gang_missing(gang), UINT32_MAX);
     for (int i = 0; i < 6; i++) {
         gang_leave(gang, members[i]);
     }

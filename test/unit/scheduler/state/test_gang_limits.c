@@ -71,7 +71,7 @@ START_TEST(test_new_gang)
     ck_assert_ptr_null(gang_preferred_level(gang));
     struct gang_tally tally = gang_tally(gang);
     ck_assert_uint_eq(tally.live + tally.pending + tally.held + tally.bound + tally.done, 0);
-    ck_assert(!gang_begun(&tally));
+    ck_assert_uint_eq(gang_missing(gang), UINT32_MAX); /* of an unknown quorum */
     gangs_finish(&gangs);
 }
 END_TEST

@@ -30,6 +30,54 @@ static bool chance(struct model *model, uint32_t of)
     return random_below(&model->random, of) == 0;
 }
 
+static bool is_live(const struct pod *pod)
+{
+    return !pod->terminal && !pod->deleting;
+}
+
+/* Whether a succeeded member counts: the table of scheduler/state/run.h, one member at a time. */
+static bool counts(const struct gang *gang, const struct pod *done)
+{
+    const char *run = NULL;
+    bool live = false, same_owner = false, again = false;
+    for (uint32_t i = gang->member_count; i-- > 0;) {
+        const struct pod *pod = gang->members[i];
+        live = live || is_live(pod);
+        same_owner = same_owner || (is_live(pod) && pod->owner == done->owner);
+        if (is_live(pod) && pod->run != NULL && (pod->node != NAMES_NONE || pods_bound(pod))) {
+            run = pod->run;
+        }
+    }
+    if (!live || done->owner != NAMES_NONE) {
+        return !live || same_owner;
+    }
+    if (run != NULL && done->run != NULL) {
+        return strcmp(run, done->run) == 0;
+    }
+    bool sibling = false;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        sibling = sibling ||
+                  (is_live(gang->members[i]) && strcmp(gang->members[i]->role, done->role) == 0);
+        for (uint32_t j = 0; j < gang->member_count; j++) {
+            const struct pod *one = gang->members[i], *other = gang->members[j];
+            bool told_by_rank =
+                one->succeeded && one->owner == NAMES_NONE && (run == NULL || one->run == NULL);
+            again = again || (told_by_rank && is_live(other) && one->rank >= 0 &&
+                              one->rank == other->rank && strcmp(one->role, other->role) == 0);
+        }
+    }
+    return done->rank >= 0 && sibling && !again;
+}
+
+static void check_done(const struct gang *gang)
+{
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        done += gang->members[i]->succeeded && counts(gang, gang->members[i]);
+    }
+    ck_assert_uint_eq(gang_done(gang), done);
+}
+
 static void check(const struct model *model)
 {
     for (int i = 0; i < GANGS; i++) {
@@ -47,6 +95,7 @@ static void check(const struct model *model)
                       : minimum == 0                                       ? pod->gang_minimum
                                                                            : minimum;
         }
+        check_done(gang);
         ck_assert_int_eq(gang_priority(gang), priority);
         ck_assert_int_eq(gang_minimum(gang), minimum);
         totals_finish(&counted);
@@ -142,6 +191,8 @@ static void observe(struct model *model, uint32_t index)
     page.object.deleting = chance(model, 6);
     page.object.gated = chance(model, 6);
     page.object.placement.exclusive_level = chance(model, 3) ? "rack" : NULL;
+    page.object.owner = chance(model, 2) ? (chance(model, 2) ? "job-1" : "job-2") : NULL;
+    page.object.run = chance(model, 2) ? (chance(model, 2) ? "run-1" : "run-2") : NULL;
     struct pod *pod = pods_observe(model->books.pods, &page.object, &changes);
     model->pods[index] = pod;
     if (pod->gang != NULL) {

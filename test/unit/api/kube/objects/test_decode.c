@@ -92,6 +92,41 @@ START_TEST(node_sparse)
 }
 END_TEST
 
+/* What made a member, and the run it was committed in. */
+START_TEST(pod_runs)
+{
+    static const struct {
+        const char *labels, *rest, *owner, *run;
+    } rows[] = {
+        {"", "", NULL, NULL},
+        {"", "ownerReferences: [{uid: a}, {uid: b, controller: true}, {uid: c, controller: true}]",
+         "b", NULL},
+        {"", "ownerReferences: [{uid: a, controller: false}]", NULL, NULL},
+        {"", "ownerReferences: [{controller: true}], annotations: {phalanx.dev/run: r}", NULL, "r"},
+        {"", "ownerReferences: 7, annotations: {phalanx.dev/run: ''}", NULL, NULL},
+        {"", "ownerReferences: [7, null, [], {uid: 5, controller: true}]", NULL, NULL},
+        {", jobset.sigs.k8s.io/jobset-uid: j", "ownerReferences: [{uid: b, controller: true}]",
+         "j/0", NULL},
+        {", jobset.sigs.k8s.io/jobset-uid: j, jobset.sigs.k8s.io/restart-attempt: '2'", "", "j/2",
+         NULL},
+    };
+    char text[512];
+    struct pod_object pod;
+    (void)snprintf(
+        text, sizeof text,
+        "{metadata: {name: p, namespace: ns, uid: u, labels: {scheduling.x-k8s.io/pod-group: "
+        "g%s}%s%s}}",
+        rows[_i].labels, rows[_i].rest[0] == '\0' ? "" : ", ", rows[_i].rest);
+    pod_from(text, &pod);
+    ck_assert_pstr_eq(pod.owner, rows[_i].owner);
+    ck_assert_pstr_eq(pod.run, rows[_i].run);
+    pod_from("{metadata: {name: p, namespace: ns, uid: u, "
+             "ownerReferences: [{uid: b, controller: true}]}}",
+             &pod);
+    ck_assert_ptr_null(pod.owner); /* of an ordinary pod nobody asks */
+}
+END_TEST
+
 START_TEST(pod_complete)
 {
     struct pod_object pod;
@@ -454,6 +489,7 @@ int main(void)
     tcase_add_test(tests, node_complete);
     tcase_add_test(tests, node_sparse);
     tcase_add_test(tests, pod_complete);
+    tcase_add_loop_test(tests, pod_runs, 0, 8);
     tcase_add_test(tests, pod_sparse);
     tcase_add_test(tests, pod_steered_by_annotation);
     tcase_add_test(tests, pod_affinity);

@@ -46,13 +46,16 @@ START_TEST(binding)
         "\"ns\",\"uid\":\"u\",\"annotations\":{\"phalanx.dev/gang\":\"train\",\"phalanx.dev/rank\":"
         "\"0\"}},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\"n1\"}}");
     effect.write.devices = "gpu-0,gpu-1";
+    effect.write.run = "u-1";
     expect(
         &effect, "POST", "/api/v1/namespaces/ns/pods/p-0/binding", "application/json",
         "{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":\"p-0\",\"namespace\":"
         "\"ns\",\"uid\":\"u\",\"annotations\":{\"phalanx.dev/gang\":\"train\",\"phalanx.dev/rank\":"
         "\"0\",\"phalanx.dev/"
-        "devices\":\"gpu-0,gpu-1\"}},\"target\":{\"apiVersion\":\"v1\",\"kind\":"
+        "devices\":\"gpu-0,gpu-1\",\"phalanx.dev/"
+        "run\":\"u-1\"}},\"target\":{\"apiVersion\":\"v1\",\"kind\":"
         "\"Node\",\"name\":\"n1\"}}");
+    effect.write.run = NULL;
     effect.write.devices = NULL;
     effect.write.rank = -1;
     expect(
