@@ -7,6 +7,7 @@
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/constraints.h"
 #include "scheduler/engine/ordinals.h"
+#include "scheduler/engine/pins.h"
 #include "scheduler/engine/room.h"
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/alloc.h"
@@ -300,6 +301,7 @@ void attempt_finish(struct attempt *attempt)
     free(attempt->members);
     free(attempt->ranks);
     free(attempt->pinned);
+    free(attempt->own);
 }
 
 static bool same_slice(const struct attempt *attempt, uint32_t a, uint32_t b)
@@ -391,6 +393,12 @@ static uint32_t count_started(struct attempt *attempt, uint32_t first, uint32_t 
     return known;
 }
 
+/* Whether the solver is to find a place for the member. */
+static bool has_role(const struct attempt *attempt, uint32_t index)
+{
+    return attempt->own == NULL || attempt->own[index] == DOMAINS_NONE;
+}
+
 static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
 {
     const struct engine *engine = attempt->engine;
@@ -399,9 +407,13 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         attempt->excluded[i] = NULL;
     }
     room_forget(attempt);
+    pins_place(attempt, first, count);
     attempt->role_count = 0;
     for (uint32_t i = first; i < first + count; i++) {
         uint32_t shape = attempt->members[i]->shape;
+        if (!has_role(attempt, i)) {
+            continue;
+        }
         int role = role_of(attempt, shape);
         if (role >= 0) {
             attempt->roles[role].count++;
@@ -441,7 +453,7 @@ struct solver_problem attempt_problem(const struct attempt *attempt)
         .roles = attempt->roles,
         .role_count = attempt->role_count,
         .pinned = attempt->pinned,
-        .pinned_count = attempt->pinned_count,
+        .pinned_count = attempt->pinned_count + attempt->own_count,
         .required_level = attempt->constraints.required_level,
     };
 }
@@ -454,7 +466,7 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
     const struct solver_problem problem = attempt_problem(attempt);
     solver_solve(&problem, plan);
     engine_charge(attempt->engine, plan->steps + count);
-    return 0;
+    return plan->feasible && attempt->skipped > 0 ? -1 : 0;
 }
 
 /* ---- dealing ---- */
@@ -468,7 +480,8 @@ static void deal_role(const struct attempt *attempt, uint32_t role, uint32_t fir
     uint32_t *dealt = alloc_zero(item->count, sizeof *dealt);
     uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (attempt->members[first + i]->shape == attempt->shapes[role]) {
+        if (attempt->members[first + i]->shape == attempt->shapes[role] &&
+            has_role(attempt, first + i)) {
             if (item->layer_count > 0) {
                 ranks[found] = attempt->ranks[first + i];
             }
@@ -493,6 +506,11 @@ void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
     for (uint32_t role = 0; role < attempt->role_count; role++) {
         deal_role(attempt, role, first, count, plan->positions + at, rows);
         at += attempt->roles[role].count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!has_role(attempt, first + i)) {
+            rows[i] = domains_row(attempt->engine->domains, attempt->own[first + i]);
+        }
     }
 }
 

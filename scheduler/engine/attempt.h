@@ -21,6 +21,8 @@
  * are planned when the rest of their slice exists.
  */
 
+#define ATTEMPT_SKIPPED (DOMAINS_NONE - 1)
+
 /* Pods of a shape that would not all get good GPUs on a node, beside those of other shapes. */
 struct attempt_misfit {
     uint32_t shape;
@@ -43,6 +45,11 @@ struct attempt {
     uint32_t misfit_count;
     size_t misfit_room;
     uint32_t sliced_shape;
+    /* Of the last solve: positions of members pinned by their rules, by member, DOMAINS_NONE or
+     * ATTEMPT_SKIPPED (pins.h); NULL: nobody is. Owned. */
+    uint32_t *own;
+    uint32_t own_count; /* they stand behind the placed ones in `pinned` */
+    uint32_t skipped;
 
     /* Of the last solve. */
     struct solver_role roles[SOLVER_ROLES_MAX];
@@ -51,7 +58,9 @@ struct attempt {
     struct bitset *excluded[SOLVER_ROLES_MAX];  /* owned */
     struct capacity *limited[SOLVER_ROLES_MAX]; /* in place of the ledger's, or NULL; owned */
     bool likely;                                /* of vetoes, what is likely counts too */
-    struct resources *freed;        /* afresh: what members hold, by position, or NULL; owned */
+    /* What counts as free beside what is, or, negative, no longer: what members hold that are
+     * planned afresh, what those with nodes of their own take. By position, or NULL; owned. */
+    struct resources *freed;
     struct resources *free;         /* of room_free_at(); owned */
     struct solver_started *started; /* owned */
     size_t started_room;

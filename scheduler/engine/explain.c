@@ -185,8 +185,26 @@ static void keep(const struct attempt *attempt, const struct solver_shortfall *s
     gang_set_breakdown(gang, breakdown);
 }
 
+/* All members have nodes of their own, which are not together in what the gang asked for. */
+static void explain_pins(const struct attempt *attempt, const struct solver_plan *plan)
+{
+    struct gang *gang = attempt->gang;
+    char text[GANG_REASON_MAX];
+    snprintf(text, sizeof text,
+             "gang %s/%s waits: the nodes that its pods name are not all in one %s",
+             gang->name_space, gang->name,
+             domains_level_name(attempt->engine->domains, plan->shortfall.level));
+    if (gang_set_reason(gang, reason_short, text)) {
+        engine_emit_waiting(attempt->engine, gang);
+    }
+}
+
 void explain_shortage(const struct attempt *attempt, const struct solver_plan *plan)
 {
+    if (attempt->role_count == 0) {
+        explain_pins(attempt, plan);
+        return;
+    }
     struct engine *engine = attempt->engine;
     struct gang *gang = attempt->gang;
     const struct solver_shortfall *shortfall = &plan->shortfall;

@@ -79,7 +79,8 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     engine_mark(engine, gang);
 }
 
-static void announce_plan(struct engine *engine, struct gang *gang, const struct solver_plan *plan)
+static void announce_plan(struct engine *engine, struct gang *gang, uint32_t count,
+                          const struct solver_plan *plan)
 {
     char path[256], ignored[256], text[GANG_REASON_MAX];
     uint32_t hosts = plan->used[plan->levels - 1];
@@ -88,7 +89,7 @@ static void announce_plan(struct engine *engine, struct gang *gang, const struct
     constraints_ignored(engine, gang, ignored, sizeof(ignored));
     snprintf(text, sizeof(text),
              "gang %s/%s is planned: %" PRIu32 " pod%s on %" PRIu32 " node%s in %s %s%s%s%s",
-             gang->name_space, gang->name, plan->count, plural(plan->count), hosts, plural(hosts),
+             gang->name_space, gang->name, count, plural(count), hosts, plural(hosts),
              cluster ? "the" : domains_level_name(engine->domains, level),
              domains_path(engine->domains, plan->domain, path, sizeof(path)),
              plan->optimal ? ", optimal" : "", ignored[0] == '\0' ? "" : "; ", ignored);
@@ -126,7 +127,7 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
         return PLAN_HELD;
     }
     hold(engine, attempt, first, count, plan);
-    announce_plan(engine, attempt->gang, plan);
+    announce_plan(engine, attempt->gang, count, plan);
     return PLAN_HELD;
 }
 
@@ -267,6 +268,10 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
     for (uint32_t i = 0; i < attempt->count; i++) {
         uint32_t role = 0;
         if (pods_placed(attempt->members[i])) {
+            continue;
+        }
+        if (attempt->own != NULL && attempt->own[i] != DOMAINS_NONE) { /* not short of room */
+            need->least -= need->least > 1;
             continue;
         }
         while (role < need->role_count && need->roles[role].shape != attempt->members[i]->shape) {

@@ -10,19 +10,34 @@
  * copies of capacities; all other attempts use the ledger's own.
  */
 
+static struct resources *freed_at(struct attempt *attempt, uint32_t position)
+{
+    if (attempt->freed == NULL) {
+        uint32_t positions = domains_positions(attempt->engine->domains);
+        attempt->freed = alloc_zero(positions, sizeof *attempt->freed);
+        attempt->free = alloc_zero(1, sizeof *attempt->free);
+    }
+    return &attempt->freed[position];
+}
+
+void room_take(struct attempt *attempt, uint32_t shape, uint32_t position)
+{
+    resources_subtract(freed_at(attempt, position), shapes_request(attempt->engine->shapes, shape));
+}
+
+void room_give_back(struct attempt *attempt, uint32_t shape, uint32_t position)
+{
+    resources_add(freed_at(attempt, position), shapes_request(attempt->engine->shapes, shape));
+}
+
 void room_free_held(struct attempt *attempt, const struct pod *pod)
 {
     const struct engine *engine = attempt->engine;
     uint32_t position =
         pods_held(pod) ? domains_position(engine->domains, pod->allocation_row) : DOMAINS_NONE;
-    if (position == DOMAINS_NONE) {
-        return;
+    if (position != DOMAINS_NONE) {
+        room_give_back(attempt, pod->shape, position);
     }
-    if (attempt->freed == NULL) {
-        attempt->freed = alloc_zero(domains_positions(engine->domains), sizeof *attempt->freed);
-        attempt->free = alloc_zero(1, sizeof *attempt->free);
-    }
-    resources_add(&attempt->freed[position], shapes_request(engine->shapes, pod->shape));
 }
 
 static struct capacity *copy_freed(const struct attempt *attempt, uint32_t shape,

@@ -5,10 +5,15 @@
 #include "scheduler/engine/attempt.h"
 
 /* The room that an attempt may use: what the ledger says is free; with `afresh` what members that
- * are not bound hold, too; less what vetoes say (vetoes.h). */
+ * are not bound hold, too; less what vetoes say (vetoes.h), and what members with a node of their
+ * own take (pins.h). */
 
 /* Of a member that is to be planned afresh: what it holds counts as free. */
 void room_free_held(struct attempt *attempt, const struct pod *pod);
+
+/* A pod of the shape takes room on the position, and gives it back. */
+void room_take(struct attempt *attempt, uint32_t shape, uint32_t position);
+void room_give_back(struct attempt *attempt, uint32_t shape, uint32_t position);
 
 /* The capacity for a role of the attempt: the ledger's, or a copy that is the attempt's. */
 const struct capacity *room_capacity(struct attempt *attempt, uint32_t role);

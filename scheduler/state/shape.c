@@ -35,6 +35,7 @@ struct shape {
     uint32_t length; /* words */
     uint32_t gpus;
     uint32_t gpu_resource;
+    uint32_t pin; /* word of the one node's name; NAMES_NONE: no rule names one */
     uint32_t *key;
     uint32_t *names; /* its references */
     uint32_t name_count;
@@ -77,6 +78,8 @@ struct shapes {
 /* "64" of a limit that is a plain number. */
 #define DIGITS(number) #number
 #define TEXT_OF(limit) DIGITS(limit)
+
+static const char hostname_key[] = "kubernetes.io/hostname";
 
 static const char long_name[] =
     SHAPE_REFUSED "a name in it is longer than " TEXT_OF(NAMES_LENGTH_MAX) " bytes";
@@ -377,6 +380,40 @@ static void drop_interned(struct draft *draft)
     draft->interned_count = 0;
 }
 
+/* The value that the expression demands of the hostname or the name, or NULL. */
+static const char *pin_of(const struct expression_object *expression)
+{
+    bool one = expression->operator== SELECTOR_IN && expression->value_count == 1;
+    return one && (expression->field || strcmp(expression->key, hostname_key) == 0)
+               ? expression->values[0]
+               : NULL;
+}
+
+static const char *pin_of_term(const struct term_object *term)
+{
+    const char *pin = NULL;
+    for (size_t i = 0; i < term->expression_count && pin == NULL; i++) {
+        pin = pin_of(&term->expressions[i]);
+    }
+    return pin;
+}
+
+/* The name of the one node that the rules let in; its word is one of the shape's. */
+static uint32_t find_pin(const struct names *names, const struct pod_object *pod)
+{
+    const char *pin = pod->term_count > 0 ? pin_of_term(&pod->terms[0]) : NULL;
+    for (size_t i = 1; i < pod->term_count && pin != NULL; i++) {
+        const char *other = pin_of_term(&pod->terms[i]);
+        pin = other != NULL && strcmp(other, pin) == 0 ? pin : NULL;
+    }
+    for (size_t i = 0; i < pod->selector_count; i++) {
+        if (strcmp(pod->selector[i].key, hostname_key) == 0) {
+            pin = pod->selector[i].value;
+        }
+    }
+    return pin == NULL ? NAMES_NONE : names_find(names, pin, strlen(pin));
+}
+
 static uint32_t *copy_words(const uint32_t *words, size_t count)
 {
     uint32_t *copy = alloc_zero(count, sizeof(uint32_t));
@@ -408,6 +445,7 @@ static struct shape *add_shape(struct shapes *shapes, const struct pod_object *p
     resources_init(&shape->request);
     resources_copy(&shape->request, &draft->request);
     find_gpus(shape, nodes_words(shapes->nodes));
+    shape->pin = find_pin(nodes_words(shapes->nodes), pod);
     shapes->by_id[id] = shape;
     HASH_ADD_KEYPTR(hh, shapes->table, shape->key, shape->length * sizeof(uint32_t), shape);
     return shape;
@@ -498,6 +536,22 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
 {
     *resource = shapes->by_id[shape]->gpu_resource;
     return shapes->by_id[shape]->gpus;
+}
+
+bool shapes_names_node(const struct shapes *shapes, uint32_t shape)
+{
+    return shapes->by_id[shape]->pin != NAMES_NONE;
+}
+
+uint32_t shapes_pinned(const struct shapes *shapes, uint32_t shape)
+{
+    uint32_t pin = shapes->by_id[shape]->pin;
+    if (pin == NAMES_NONE) {
+        return NAMES_NONE;
+    }
+    const char *name = names_text(nodes_words(shapes->nodes), pin);
+    uint32_t row = nodes_find(shapes->nodes, name, strlen(name));
+    return row != NAMES_NONE && shapes_admits(shapes, shape, row) ? row : NAMES_NONE;
 }
 
 struct admission shapes_admission(const struct shapes *shapes, uint32_t shape)

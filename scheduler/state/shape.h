@@ -46,6 +46,12 @@ const struct resources *shapes_request(const struct shapes *shapes,
  * (nvidia.com/gpu, amd.com/gpu). 0: none, *resource is then NAMES_NONE. */
 uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *resource);
 
+/* Whether the rules of the shape name the one node it may run on: by a selector on the hostname, or
+ * in every term of its node affinity the same one. */
+bool shapes_names_node(const struct shapes *shapes, uint32_t shape);
+/* The row of that node, if there is one of that name and the rules let pods in; NAMES_NONE. */
+uint32_t shapes_pinned(const struct shapes *shapes, uint32_t shape);
+
 /* Whether pods of the shape may run on the node at all, free capacity aside. */
 bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
 /* Why not, of a node that is present (admission.h). */

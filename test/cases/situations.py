@@ -545,5 +545,5 @@ situation(
         pod(f"train-{i}", "train", index=i, spec=pod_spec(gpus=8, nodeSelector={"kubernetes.io/hostname": f"n{i:02}"}))
         for i in range(17)
     ],
-    fits(17, hosts=17), late="a gang has at most 16 shapes yet",
+    fits(17, hosts=17),
 )

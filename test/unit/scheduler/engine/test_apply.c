@@ -349,14 +349,13 @@ START_TEST(seventeen_shapes_are_too_many)
     world_racks(&world, 10, 4);
     world_event(&world, EVENT_SYNCED);
     for (int i = 0; i < 17; i++) {
-        struct label_object selector = {"kubernetes.io/hostname", "n0"};
-        char node[16];
-        snprintf(node, sizeof(node), "n%d", i);
-        selector.value = node;
+        char rack[16];
+        snprintf(rack, sizeof(rack), "r%d", i % 10);
+        struct label_object selector = {"topology.kubernetes.io/rack", rack};
         struct world_pod pod = {.uid = member("g", i),
                                 .gang = "g",
                                 .minimum = 17,
-                                .gpus = 1,
+                                .gpus = 1 + i / 10,
                                 .rank = i,
                                 .selector = &selector,
                                 .selector_count = 1};
