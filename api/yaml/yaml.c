@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/yaml/yaml.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <yaml.h>
 
 #include "api/base/file.h"
+#include "api/yaml/scalar.h"
 #include "topology/base/alloc.h"
 
 /* libyaml's events, stacked up into jansson's values.
@@ -23,19 +23,29 @@
  * owns its container until that is closed and handed to the frame below (or, at the bottom, to the
  * documents).
  *
- * Scalars resolve as in go-yaml, which Kubernetes uses: 0x, 0b, 0o and a leading 0 give the base,
- * underscores may separate digits. What JSON cannot hold (infinity, NaN, integers beyond int64) is
- * an error and never a rounded number. Text that begins like JSON is tried with jansson first,
- * which is faster and knows surrogate pairs; when that fails it may still be a YAML flow mapping.
+ * Anchors are kept by name until the end of their document. An alias is a deep copy of the value,
+ * since whoever reads the documents changes them in place; all copies together have at most
+ * YAML_COPIES_MAX values, so that nine lines of nine aliases each end in an error. A merge key (<<)
+ * puts the members of its mappings in at once, over what is there, and what comes later over them:
+ * that is go-yaml v2's order, not the specification's.
+ *
+ * Text that begins like JSON is tried with jansson first, which is faster and knows surrogate pairs;
+ * when that fails it may still be a YAML flow mapping.
  */
 
 struct frame {
     json_t *container; /* owned */
     char *key;         /* owned; of the value that comes next, NULL where a key comes next */
+    bool merge;        /* … which is to be merged instead */
+    json_t *merged;    /* owned; members that came from a merge, NULL until there is one */
+    char *anchor;      /* owned; of the container, or NULL */
 };
 
 struct builder {
     json_t *documents; /* *borrowed* */
+    json_t *anchors;   /* owned; of the document, by name */
+    size_t copies;     /* values that aliases have made */
+    size_t separator;  /* line of the "---" in front of the document, SIZE_MAX: none */
     struct frame frames[YAML_DEPTH_MAX];
     size_t depth;
     struct err *err;
@@ -47,135 +57,43 @@ static int fail_at(const yaml_event_t *event, struct err *err, const char *what,
                    event->start_mark.column + 1, what, detail);
 }
 
-static bool is_one_of(const char *text, const char *const *words)
+/* ---- merge keys ---- */
+
+static void merge_members(struct frame *frame, const json_t *from)
 {
-    for (; *words != NULL; words++) {
-        if (strcmp(text, *words) == 0) {
-            return true;
-        }
+    const char *key = NULL;
+    json_t *value = NULL;
+    /* The iteration functions take a plain pointer; nothing is changed. */
+    json_object_foreach((json_t *)(uintptr_t)from, key, value)
+    {
+        err_require(json_object_set_nocheck(frame->container, key, value) == 0);
+        err_require(json_object_set_new_nocheck(frame->merged, key, json_true()) == 0);
     }
-    return false;
 }
 
-/* Digits of `base`, with underscores between them left out, as an integer. Returns 1 when it is
- * one, 0 when it is something else, -1 when it does not fit into int64. */
-static int read_digits(const char *text, int base, bool negative, int64_t *value)
+/* *Steals* the value of a merge key: a mapping, or a list of them of which the first counts most. */
+static int merge(struct builder *builder, json_t *value, bool alias)
 {
-    uint64_t limit = (uint64_t)INT64_MAX + (negative ? 1 : 0);
-    uint64_t sum = 0;
-    bool any = false;
-    bool overflow = false;
-    for (; *text != '\0'; text++) {
-        if (*text == '_' && any) {
-            continue;
-        }
-        int digit = *text >= '0' && *text <= '9'   ? *text - '0'
-                    : *text >= 'a' && *text <= 'f' ? *text - 'a' + 10
-                    : *text >= 'A' && *text <= 'F' ? *text - 'A' + 10
-                                                   : 99;
-        if (digit >= base) {
-            return 0;
-        }
-        any = true;
-        overflow = overflow || sum > (limit - (uint64_t)digit) / (uint64_t)base;
-        sum = overflow ? sum : sum * (uint64_t)base + (uint64_t)digit;
+    struct frame *top = &builder->frames[builder->depth - 1];
+    size_t count = json_is_array(value) && !alias ? json_array_size(value) : 0;
+    bool good = json_is_object(value) || (json_is_array(value) && !alias);
+    for (size_t i = 0; i < count; i++) {
+        good = good && json_is_object(json_array_get(value, i));
     }
-    if (!any || overflow) {
-        return any ? -1 : 0;
+    top->merge = false;
+    top->merged = json_object();
+    for (size_t i = count; good && i-- > 0;) {
+        merge_members(top, json_array_get(value, i));
     }
-    *value = negative ? (int64_t)(0 - sum) : (int64_t)sum;
-    return 1;
-}
-
-static int read_integer(const char *text, int64_t *value)
-{
-    bool negative = *text == '-';
-    if (*text == '-' || *text == '+') {
-        text++;
+    if (json_is_object(value)) {
+        merge_members(top, value);
     }
-    if (text[0] == '0' && text[1] != '\0') {
-        char mark = text[1];
-        int base = mark == 'x' || mark == 'X' ? 16 : mark == 'b' || mark == 'B' ? 2 : 8;
-        text += base != 8 || mark == 'o' || mark == 'O' ? 2 : 1;
-        return read_digits(text, base, negative, value);
-    }
-    return *text == '_' ? 0 : read_digits(text, 10, negative, value);
-}
-
-/* [-+]? (digits [. digits?] | . digits) ([eE] [-+]? digits)?, the only shape of a float. */
-static bool is_float(const char *text)
-{
-    static const char DIGITS[] = "0123456789";
-    text += *text == '-' || *text == '+';
-    size_t whole = strspn(text, DIGITS);
-    text += whole;
-    size_t fraction = 0;
-    if (*text == '.') {
-        fraction = strspn(text + 1, DIGITS);
-        text += 1 + fraction;
-    }
-    if (whole + fraction == 0) {
-        return false;
-    }
-    if (*text == 'e' || *text == 'E') {
-        text++;
-        text += *text == '-' || *text == '+';
-        size_t exponent = strspn(text, DIGITS);
-        if (exponent == 0) {
-            return false;
-        }
-        text += exponent;
-    }
-    return *text == '\0';
-}
-
-static const char *const NULLS[] = {"", "~", "null", "Null", "NULL", NULL};
-static const char *const TRUES[] = {"true", "True", "TRUE", NULL};
-static const char *const FALSES[] = {"false", "False", "FALSE", NULL};
-static const char *const NOT_FINITE[] = {
-    ".inf",  ".Inf",  ".INF", "+.inf", "+.Inf", "+.INF", "-.inf",
-    "-.Inf", "-.INF", ".nan", ".NaN",  ".NAN",  NULL,
-};
-
-/* *New* value of a plain scalar, NULL with the reason in err. */
-static json_t *resolve(const yaml_event_t *event, const char *text, size_t length, struct err *err)
-{
-    if (is_one_of(text, NULLS)) {
-        return json_null();
-    }
-    if (is_one_of(text, TRUES)) {
-        return json_true();
-    }
-    if (is_one_of(text, FALSES)) {
-        return json_false();
-    }
-    if (is_one_of(text, NOT_FINITE)) {
-        fail_at(event, err, "JSON has no number ", text);
-        return NULL;
-    }
-    int64_t integer = 0;
-    int kind = read_integer(text, &integer);
-    if (kind > 0) {
-        return json_integer(integer);
-    }
-    if (kind < 0) {
-        fail_at(event, err, "integer out of range: ", text);
-        return NULL;
-    }
-    if (is_float(text)) {
-        errno = 0;
-        double real = strtod(text, NULL);
-        json_t *json = json_real(real); /* refuses infinity */
-        if (json == NULL) {
-            fail_at(event, err, "number out of range: ", text);
-        }
-        return json;
-    }
-    return json_stringn(text, length);
+    json_decref(value);
+    return good ? 0 : err_set(builder->err, "a merge key (<<) needs a mapping or a list of them");
 }
 
 /* *Steals* `value` and puts it where the parser stands. */
-static int place(struct builder *builder, json_t *value)
+static int place(struct builder *builder, json_t *value, bool alias)
 {
     if (builder->depth == 0) {
         if (json_is_null(value)) {
@@ -194,6 +112,9 @@ static int place(struct builder *builder, json_t *value)
         err_require(json_array_append_new(top->container, value) == 0);
         return 0;
     }
+    if (top->merge) {
+        return merge(builder, value, alias);
+    }
     err_require(json_object_set_new_nocheck(top->container, top->key, value) == 0);
     free(top->key);
     top->key = NULL;
@@ -202,75 +123,200 @@ static int place(struct builder *builder, json_t *value)
 
 static bool wants_key(const struct builder *builder)
 {
-    return builder->depth > 0 && builder->frames[builder->depth - 1].key == NULL &&
-           json_is_object(builder->frames[builder->depth - 1].container);
+    const struct frame *top = builder->depth > 0 ? &builder->frames[builder->depth - 1] : NULL;
+    return top != NULL && top->key == NULL && !top->merge && json_is_object(top->container);
+}
+
+/* ---- anchors ---- */
+
+/* Notes a value under its anchor, which may be NULL; the last one of a name counts. */
+static int note_anchor(struct builder *builder, const char *anchor, json_t *value)
+{
+    if (anchor == NULL) {
+        return 0;
+    }
+    if (json_object_size(builder->anchors) >= YAML_ANCHORS_MAX) {
+        return err_set(builder->err, "more than %u anchors", YAML_ANCHORS_MAX);
+    }
+    err_require(json_object_set_nocheck(builder->anchors, anchor, value) == 0);
+    return 0;
+}
+
+/* Adds the values of a tree to the count; false once there are more than `most`. */
+static bool count_values(const json_t *json, size_t most, size_t *count)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    if (++*count > most) {
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(json); i++) {
+        if (!count_values(json_array_get(json, i), most, count)) {
+            return false;
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        if (!count_values(value, most, count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Containers below and including this one. */
+static unsigned height(const json_t *json)
+{
+    unsigned most = 0;
+    const char *key = NULL;
+    json_t *value = NULL;
+    for (size_t i = 0; i < json_array_size(json); i++) {
+        unsigned below = height(json_array_get(json, i));
+        most = below > most ? below : most;
+    }
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        unsigned below = height(value);
+        most = below > most ? below : most;
+    }
+    return json_is_array(json) || json_is_object(json) ? most + 1 : 0;
+}
+
+static int take_key(struct builder *builder, const yaml_event_t *event, const json_t *value)
+{
+    struct frame *top = &builder->frames[builder->depth - 1];
+    struct err err = {.text = ""};
+    char *key = scalar_key(value, &err);
+    if (key == NULL) {
+        return fail_at(event, builder->err, err.text, "");
+    }
+    if (json_object_get(top->container, key) != NULL && json_object_get(top->merged, key) == NULL) {
+        (void)fail_at(event, builder->err, "repeated key ", key);
+        free(key);
+        return -1;
+    }
+    (void)json_object_del(top->merged, key);
+    top->key = key;
+    return 0;
+}
+
+static int take_alias(struct builder *builder, const yaml_event_t *event)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    const json_t *value = json_object_get(builder->anchors, name);
+    for (size_t i = 0; i < builder->depth; i++) {
+        const char *open = builder->frames[i].anchor;
+        if (open != NULL && strcmp(open, name) == 0) {
+            return fail_at(event, builder->err, "an alias inside its own anchor: *", name);
+        }
+    }
+    if (value == NULL) {
+        return fail_at(event, builder->err, "an alias of no anchor: *", name);
+    }
+    if (!count_values(value, YAML_COPIES_MAX, &builder->copies)) {
+        return fail_at(event, builder->err, "aliases make too many copies", "");
+    }
+    if (wants_key(builder)) {
+        return take_key(builder, event, value);
+    }
+    if (builder->depth + height(value) > YAML_DEPTH_MAX) {
+        return fail_at(event, builder->err, "nested too deeply", "");
+    }
+    return place(builder, json_deep_copy(value), true);
+}
+
+/* ---- events ---- */
+
+/* Kubernetes cuts the text at its "---" before it reads any of it, and takes only a comment there. */
+static int check_separator(const struct builder *builder, const yaml_event_t *event)
+{
+    return event->start_mark.line == builder->separator && builder->depth == 0
+               ? fail_at(event, builder->err, "a document must begin below its ---", "")
+               : 0;
 }
 
 static int open_container(struct builder *builder, const yaml_event_t *event,
-                          const yaml_char_t *anchor, const yaml_char_t *tag, json_t *container)
+                          const yaml_char_t *anchor, json_t *container)
 {
-    const char *problem = anchor != NULL                     ? "anchors are not supported"
-                          : tag != NULL                      ? "tags are not supported"
-                          : wants_key(builder)               ? "a key must be a scalar"
+    if (check_separator(builder, event) < 0) {
+        json_decref(container);
+        return -1;
+    }
+    const char *problem = wants_key(builder)                 ? "a key must be a scalar"
                           : builder->depth >= YAML_DEPTH_MAX ? "nested too deeply"
                                                              : NULL;
     if (problem != NULL) {
         json_decref(container);
         return fail_at(event, builder->err, problem, "");
     }
-    builder->frames[builder->depth++] = (struct frame){.container = container};
+    builder->frames[builder->depth++] =
+        (struct frame){.container = container, .anchor = alloc_string((const char *)anchor)};
     return 0;
+}
+
+static void free_frame(struct frame *frame)
+{
+    json_decref(frame->container);
+    json_decref(frame->merged);
+    free(frame->key);
+    free(frame->anchor);
 }
 
 static int close_container(struct builder *builder)
 {
-    json_t *container = builder->frames[--builder->depth].container;
-    return place(builder, container);
-}
-
-static int take_key(struct builder *builder, const yaml_event_t *event, const char *text,
-                    bool plain)
-{
-    const struct frame *top = &builder->frames[builder->depth - 1];
-    if (plain && strcmp(text, "<<") == 0) {
-        return fail_at(event, builder->err, "merge keys (<<) are not supported", "");
+    struct frame *frame = &builder->frames[--builder->depth];
+    json_t *container = json_incref(frame->container);
+    int noted = note_anchor(builder, frame->anchor, container);
+    free_frame(frame);
+    if (noted != 0) {
+        json_decref(container);
+        return -1;
     }
-    if (plain && is_one_of(text, NULLS)) {
-        return fail_at(event, builder->err, "a key is null", "");
-    }
-    if (json_object_get(top->container, text) != NULL) {
-        return fail_at(event, builder->err, "repeated key ", text);
-    }
-    builder->frames[builder->depth - 1].key = alloc_string(text);
-    return 0;
+    return place(builder, container, false);
 }
 
 static int take_scalar(struct builder *builder, const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
+    const char *tag = (const char *)event->data.scalar.tag;
     size_t length = event->data.scalar.length;
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    if (event->data.scalar.anchor != NULL) {
-        return fail_at(event, builder->err, "anchors are not supported", "");
-    }
-    if (event->data.scalar.tag != NULL) {
-        return fail_at(event, builder->err,
-                       "tags are not supported: ", (const char *)event->data.scalar.tag);
-    }
     if (memchr(text, '\0', length) != NULL) {
         return fail_at(event, builder->err, "a NUL character in a scalar", "");
     }
+    bool merges = tag == NULL ? plain : strcmp(tag, SCALAR_TAG "merge") == 0;
+    if (wants_key(builder) && merges && strcmp(text, "<<") == 0) {
+        struct frame *top = &builder->frames[builder->depth - 1];
+        top->merge = true;
+        return top->merged == NULL ? 0 : fail_at(event, builder->err, "repeated key <<", "");
+    }
+    struct err err = {.text = ""};
+    json_t *value = scalar_resolve(text, length, plain, tag, &err);
+    if (value == NULL) {
+        return fail_at(event, builder->err, err.text, "");
+    }
+    if (note_anchor(builder, (const char *)event->data.scalar.anchor, value) != 0) {
+        json_decref(value);
+        return -1;
+    }
     if (wants_key(builder)) {
-        return take_key(builder, event, text, plain);
+        int result = take_key(builder, event, value);
+        json_decref(value);
+        return result;
     }
-    json_t *value = NULL;
-    if (plain) {
-        value = resolve(event, text, length, builder->err);
-    } else {
-        value = json_stringn(text, length);
-        err_require(value != NULL); /* libyaml has checked the encoding */
+    return place(builder, value, false);
+}
+
+static int start_document(struct builder *builder, const yaml_event_t *event)
+{
+    json_object_clear(builder->anchors);
+    builder->separator = event->data.document_start.implicit != 0 ? SIZE_MAX : event->end_mark.line;
+    if (event->data.document_start.version_directive != NULL ||
+        event->data.document_start.tag_directives.start !=
+            event->data.document_start.tag_directives.end) {
+        return fail_at(event, builder->err, "directives (%YAML, %TAG) are not supported", "");
     }
-    return value == NULL ? -1 : place(builder, value);
+    return 0;
 }
 
 /* 1: go on, 0: end of the stream, -1: error. */
@@ -280,19 +326,22 @@ static int take_event(struct builder *builder, const yaml_event_t *event)
     switch (event->type) {
     case YAML_STREAM_END_EVENT:
         return 0;
-    case YAML_ALIAS_EVENT:
-        return fail_at(event, builder->err, "aliases are not supported: *",
-                       (const char *)event->data.alias.anchor);
-    case YAML_SCALAR_EVENT:
-        result = take_scalar(builder, event);
+    case YAML_DOCUMENT_START_EVENT:
+        result = start_document(builder, event);
         break;
-    case YAML_MAPPING_START_EVENT:
-        result = open_container(builder, event, event->data.mapping_start.anchor,
-                                event->data.mapping_start.tag, json_object());
+    case YAML_ALIAS_EVENT:
+        result = take_alias(builder, event);
+        break;
+    case YAML_SCALAR_EVENT:
+        result = check_separator(builder, event) < 0 && event->data.scalar.length > 0
+                     ? -1
+                     : take_scalar(builder, event);
+        break;
+    case YAML_MAPPING_START_EVENT: /* tags of containers say nothing that JSON could hold */
+        result = open_container(builder, event, event->data.mapping_start.anchor, json_object());
         break;
     case YAML_SEQUENCE_START_EVENT:
-        result = open_container(builder, event, event->data.sequence_start.anchor,
-                                event->data.sequence_start.tag, json_array());
+        result = open_container(builder, event, event->data.sequence_start.anchor, json_array());
         break;
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
@@ -300,7 +349,6 @@ static int take_event(struct builder *builder, const yaml_event_t *event)
         break;
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
-    case YAML_DOCUMENT_START_EVENT:
     case YAML_DOCUMENT_END_EVENT:
         break;
     }
@@ -311,6 +359,7 @@ static int parse_yaml(const char *text, size_t length, json_t *documents, struct
 {
     struct builder *builder = alloc_zero(1, sizeof *builder);
     builder->documents = documents;
+    builder->anchors = json_object();
     builder->err = err;
     yaml_parser_t parser;
     err_require(yaml_parser_initialize(&parser) == 1);
@@ -332,10 +381,9 @@ static int parse_yaml(const char *text, size_t length, json_t *documents, struct
     }
     yaml_parser_delete(&parser);
     while (builder->depth > 0) {
-        struct frame *frame = &builder->frames[--builder->depth];
-        json_decref(frame->container);
-        free(frame->key);
+        free_frame(&builder->frames[--builder->depth]);
     }
+    json_decref(builder->anchors);
     free(builder);
     return going;
 }
@@ -399,6 +447,23 @@ static int parse_json(const char *text, size_t length, json_t *documents, struct
     return 0;
 }
 
+/* Adds to an error that the text looks like a template, when it does. */
+static void hint_at_template(const char *text, size_t length, struct err *err)
+{
+    size_t line = 1;
+    for (size_t i = 0; i + 1 < length; i++) {
+        if (text[i] == '{' && (text[i + 1] == '{' || text[i + 1] == '%')) {
+            struct err read = *err;
+            err_set(err,
+                    "line %zu has %.2s: a template (Helm, Jinja …) has to be rendered first, as "
+                    "by `helm template`; read as YAML: %s",
+                    line, text + i, read.text);
+            return;
+        }
+        line += text[i] == '\n';
+    }
+}
+
 json_t *yaml_load(const char *text, size_t length, struct err *err)
 {
     if (length > YAML_SIZE_MAX) {
@@ -419,6 +484,9 @@ json_t *yaml_load(const char *text, size_t length, struct err *err)
         const char *json_only = flow && text[first] == '{' ? "\"}" : "\"{[]";
         if (flow && (second >= length || strchr(json_only, text[second]) != NULL)) {
             err_set(err, "%s", json_err.text);
+        }
+        if (err != NULL) {
+            hint_at_template(text, length, err);
         }
         json_decref(documents);
         return NULL;

@@ -7,16 +7,25 @@
 
 #include "topology/base/err.h"
 
-/* YAML to jansson's tree, with Kubernetes' view of YAML (sigs.k8s.io/yaml): it is JSON in other
- * clothes. Scalars resolve by YAML 1.1's core types null, bool (true/false only), integer and
- * float when plain, and are strings when quoted. Anchors, aliases, tags and merge keys are
- * refused by name (a billion laughs needs them), as are repeated keys and keys that are not
- * scalars. Text that is JSON is read as JSON.
+/* YAML to jansson's tree, with Kubernetes' view of YAML (sigs.k8s.io/yaml on go-yaml v2): it is JSON
+ * in other clothes. Scalars are what scalar.h says; anchors, aliases, merge keys and the tags of
+ * the core schema mean what they mean there. test/yaml-go compares the two.
+ *
+ * Refused although Kubernetes reads it, because it is a mistake or a number that changes silently:
+ *
+ *   repeated keys, also those equal only as JSON (1 and "1"), and two merge keys in one mapping
+ *   integers beyond int64, and keys that are numbers with a fraction
+ *   !!binary and !!timestamp
+ *   aliases that copy more than YAML_COPIES_MAX values, more than YAML_ANCHORS_MAX anchors
+ *
+ * Text that is JSON is read as JSON.
  */
 
 #define YAML_SIZE_MAX      (256u << 20)
 #define YAML_DEPTH_MAX     256
 #define YAML_DOCUMENTS_MAX 1000000u
+#define YAML_ANCHORS_MAX   10000u  /* of one document */
+#define YAML_COPIES_MAX    200000u /* values made by aliases, of one text */
 
 /* *New* array of all documents of the text, empty ones left out. The error names line and
  * column. */
