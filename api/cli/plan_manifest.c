@@ -12,6 +12,7 @@
 #include "api/embedded/expand.h"
 #include "api/kube/objects/decode.h"
 #include "api/kube/objects/remarks.h"
+#include "api/yaml/template.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
@@ -373,6 +374,25 @@ static void warn_of_manifest(const struct application *application, const json_t
     }
 }
 
+/* Fails when a document, or an item of a list, is a template that nobody has rendered. */
+static int refuse_templates(const json_t *documents, struct err *err)
+{
+    for (size_t i = 0; i < json_array_size(documents); i++) {
+        const json_t *document = json_array_get(documents, i);
+        const char *text = template_find(document);
+        if (text != NULL) {
+            return err_set(err,
+                           "\"%.100s\" is a template (Helm, Jinja …), which has to be rendered "
+                           "first, as by `helm template`",
+                           text);
+        }
+        if (refuse_templates(json_object_get(document, "items"), err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char *name_space,
                         struct question *question, struct err *err)
 {
@@ -381,7 +401,8 @@ int plan_manifest_apply(struct snapshot *snapshot, const char *path, const char 
         return CLI_RUNTIME;
     }
     struct expanded expanded;
-    int result = expand_manifest(documents, name_space, &expanded, err);
+    int result = refuse_templates(documents, err);
+    result = result == 0 ? expand_manifest(documents, name_space, &expanded, err) : result;
     if (result == 0) {
         struct application application = {.snapshot = snapshot,
                                           .question = question,

@@ -29,8 +29,8 @@
  * puts the members of its mappings in at once, over what is there, and what comes later over them:
  * that is go-yaml v2's order, not the specification's.
  *
- * Text that begins like JSON is tried with jansson first, which is faster and knows surrogate pairs;
- * when that fails it may still be a YAML flow mapping.
+ * Text that begins like JSON is tried with jansson first, which is faster and knows surrogate
+ * pairs; when that fails it may still be a YAML flow mapping.
  */
 
 struct frame {
@@ -71,7 +71,7 @@ static void merge_members(struct frame *frame, const json_t *from)
     }
 }
 
-/* *Steals* the value of a merge key: a mapping, or a list of them of which the first counts most. */
+/* *Steals* the value of a merge key: a mapping, or a list of them, the first one over the others. */
 static int merge(struct builder *builder, json_t *value, bool alias)
 {
     struct frame *top = &builder->frames[builder->depth - 1];
@@ -227,7 +227,7 @@ static int take_alias(struct builder *builder, const yaml_event_t *event)
 
 /* ---- events ---- */
 
-/* Kubernetes cuts the text at its "---" before it reads any of it, and takes only a comment there. */
+/* Kubernetes cuts the text at its "---" before it reads any, and takes only a comment there. */
 static int check_separator(const struct builder *builder, const yaml_event_t *event)
 {
     return event->start_mark.line == builder->separator && builder->depth == 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* yaml_tool: prints the documents on standard input as a JSON array; 1 with the error when it cannot. */
+/* yaml_tool: prints the documents on standard input as a JSON array; 1 and the error when there is
+ * one. */
 #include <jansson.h>
 #include <stdio.h>
 

@@ -492,6 +492,32 @@ START_TEST(a_kueue_topology_of_the_snapshot)
 }
 END_TEST
 
+/* Quoted and unquoted; a program's own templates are none of ours. */
+START_TEST(a_template_that_nobody_rendered)
+{
+    static const char *const templates[] = {
+        GROUP("train", "{{ .Values.replicas }}", "") "---\n" JOB("train", "2"),
+        GROUP("train", "'{{ .Values.replicas }}'", "") "---\n" JOB("train", "2"),
+        GROUP("train", "2", "") "---\n" JOB("\"{{ job_name }}\"", "2"),
+        GROUP("train", "2", "") "---\n{{- range .Values.jobs }}\n" JOB("train", "2") "{{- end }}\n",
+        "kind: List\nitems:\n- {kind: Pod, metadata: {name: 'p-{{ item }}'}}\n",
+    };
+    for (size_t i = 0; i < sizeof templates / sizeof templates[0]; i++) {
+        ck_assert_int_ne(plan(templates[i], "json"), CLI_OK);
+        expect_in(cli_err, "template (Helm, Jinja …)");
+        ck_assert_str_eq(cli_out, "");
+    }
+    ck_assert_int_eq(
+        plan(
+            "{kind: Pod, apiVersion: v1, metadata: {name: p, annotations: {a: '{{ x }}'}, labels: "
+            "{pod-group.scheduling.sigs.k8s.io/name: g, "
+            "pod-group.scheduling.sigs.k8s.io/min-available: '1'}}, spec: {schedulerName: phalanx, "
+            "containers: [{name: c, args: ['{{.Names}}'], env: [{name: F, value: '{{ y }}'}]}]}}",
+            "json"),
+        CLI_OK);
+}
+END_TEST
+
 START_TEST(mistakes)
 {
     static const char *const wrong[][6] = {
@@ -551,6 +577,7 @@ int main(void)
     tcase_add_test(tests, a_topology_file_that_is_wrong);
     tcase_add_test(tests, hypernodes_of_the_snapshot);
     tcase_add_test(tests, a_kueue_topology_of_the_snapshot);
+    tcase_add_test(tests, a_template_that_nobody_rendered);
     tcase_add_test(tests, mistakes);
     suite_add_tcase(suite, tests);
     return check_main(suite);
