@@ -71,7 +71,7 @@ static void merge_members(struct frame *frame, const json_t *from)
     }
 }
 
-/* *Steals* the value of a merge key: a mapping, or a list of them, the first one over the others. */
+/* *Steals* the value of a merge key: a mapping, or a list of them, the first over the others. */
 static int merge(struct builder *builder, json_t *value, bool alias)
 {
     struct frame *top = &builder->frames[builder->depth - 1];

@@ -8,8 +8,8 @@
 #include "topology/base/err.h"
 
 /* YAML to jansson's tree, with Kubernetes' view of YAML (sigs.k8s.io/yaml on go-yaml v2): it is
- * JSON in other clothes. Scalars are what scalar.h says; anchors, aliases, merge keys and the tags of
- * the core schema mean what they mean there. test/yaml-go compares the two.
+ * JSON in other clothes. Scalars are what scalar.h says; anchors, aliases, merge keys and the tags
+ * of the core schema mean what they mean there. test/yaml-go compares the two.
  *
  * Refused although Kubernetes reads it, because it is a mistake or a number that changes silently:
  *
