@@ -6,7 +6,7 @@
 #define HYPERNODE(name, tier, members)                             \
     "{apiVersion: topology.volcano.sh/v1alpha1, kind: HyperNode, " \
     "metadata: {name: " name "}, spec: {tier: " tier ", members: [" members "]}},"
-#define NODE(name)      "{type: Node, selector: {exactMatch: {name: " name "}}},"
+#define NODE(name)      "{type: Node, selector: {exactMatch: {name: '" name "'}}},"
 #define NODES(pattern)  "{type: Node, selector: {regexMatch: {pattern: '" pattern "'}}},"
 #define LABELLED(value) "{type: Node, selector: {labelMatch: {matchLabels: {rack: " value "}}}},"
 #define IN(name)        "{type: HyperNode, selector: {exactMatch: {name: " name "}}},"
@@ -145,7 +145,7 @@ static const struct {
     {"[" HYPERNODE("a", "1", "{type: Node, selector: {labelMatch: {matchExpressions: [{}]}}}") "]",
      "labelMatch: matchExpressions[0].key: is missing"},
     {"[{metadata: {name: a}, spec: {tier: 1, tierName: x}},"
-     "{metadata: {name: b}, spec: {tier: 1, tierName: y}}]",
+     "{metadata: {name: b}, spec: {tier: 1, tierName: 'y'}}]",
      "HyperNode b: spec: tierName y, but a calls tier 1 x"},
     {"[{metadata: {name: a}, spec: {tier: 1, tierName: x}},"
      "{metadata: {name: b}, spec: {tier: 2, tierName: x}}]",

@@ -23,8 +23,8 @@ static inline json_t *slice_json(const struct slice_yaml *slice)
 {
     char yaml[16384];
     int length = snprintf(yaml, sizeof yaml,
-                          "metadata: {name: %s}\n"
-                          "spec: {driver: %s, nodeName: %s, pool: {name: %s, generation: %d, "
+                          "metadata: {name: '%s'}\n"
+                          "spec: {driver: %s, nodeName: '%s', pool: {name: '%s', generation: %d, "
                           "resourceSliceCount: %d},\n"
                           "  devices: [%s]}\n",
                           slice->name, slice->driver, slice->node, slice->node, slice->generation,

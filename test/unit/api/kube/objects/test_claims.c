@@ -118,7 +118,7 @@ START_TEST(one_per_node)
     ck_assert_str_eq(claims_of_term("labelSelector: {matchExpressions: ["
                                     "{key: tier, operator: In, values: [b, a]},"
                                     "{key: gone, operator: DoesNotExist},"
-                                    "{key: app, operator: NotIn, values: [y]},"
+                                    "{key: app, operator: NotIn, values: ['y']},"
                                     "{key: app, operator: Exists}]}"),
                      PER_NODE " with !gone, app, app notin (y), tier in (a,b)");
     ck_assert_str_eq(claims_of_term("labelSelector: {}"), PER_NODE);
@@ -145,7 +145,7 @@ END_TEST
 /* A term that selects others only, and what is not understood: nothing is claimed. */
 START_TEST(left_to_kube_scheduler)
 {
-    ck_assert_str_eq(claims_of_term("labelSelector: {matchLabels: {app: y}}"), "");
+    ck_assert_str_eq(claims_of_term("labelSelector: {matchLabels: {app: 'y'}}"), "");
     ck_assert_str_eq(claims_of_term("labelSelector: null"), "");
     ck_assert_str_eq(claims_of_term("labelSelector: {matchLabels: {app: x}},"
                                     "mismatchLabelKeys: [tier]"),

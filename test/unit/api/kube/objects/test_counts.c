@@ -9,7 +9,7 @@ static int64_t read(const char *text, enum count_unit unit, struct err *err)
 {
     char yaml[128];
     int64_t count = 77;
-    (void)snprintf(yaml, sizeof yaml, "n: %s\n", text);
+    (void)snprintf(yaml, sizeof yaml, "'n': %s\n", text);
     json_t *json = yaml_object(yaml);
     struct field root = {.json = json};
     struct field field = {.up = &root, .name = "n", .json = json_object_get(json, "n")};

@@ -81,10 +81,10 @@ END_TEST
 START_TEST(node_sparse)
 {
     struct node_object node;
-    node_from("{metadata: {name: n, labels: null}, spec: null, status: null}", &node);
+    node_from("{metadata: {name: 'n', labels: null}, spec: null, status: null}", &node);
     ck_assert_uint_eq(node.label_count + node.taint_count + node.allocatable_count, 0);
     ck_assert(!node.unschedulable);
-    node_from("{metadata: {name: n}, spec: {unschedulable: null, taints: null},"
+    node_from("{metadata: {name: 'n'}, spec: {unschedulable: null, taints: null},"
               " status: {allocatable: null, capacity: {pods: '10'}}}",
               &node);
     ck_assert_uint_eq(node.allocatable_count, 1);
@@ -237,9 +237,9 @@ START_TEST(pod_affinity)
         AFFINITY_START
         "{nodeSelectorTerms: ["
         "{matchExpressions: [{key: zone, operator: In, values: [a, b]},"
-        " {key: x, operator: NotIn, values: [c]}, {key: y, operator: Exists},"
-        " {key: z, operator: DoesNotExist, values: null}, {key: n, operator: Gt, values: ['3']},"
-        " {key: n, operator: Lt, values: ['9']}],"
+        " {key: x, operator: NotIn, values: [c]}, {key: 'y', operator: Exists},"
+        " {key: z, operator: DoesNotExist, values: null}, {key: 'n', operator: Gt, values: ['3']},"
+        " {key: 'n', operator: Lt, values: ['9']}],"
         " matchFields: [{key: metadata.name, operator: In, values: [n1]}]},"
         "{matchExpressions: [{key: a, operator: Exists}, {key: b, operator: Like, values: [c]}]},"
         "{matchFields: [{key: metadata.uid, operator: In, values: [n1]}]},"
@@ -331,24 +331,24 @@ static const struct bad BAD[] = {
     {'n', "{metadata: {name: ''}}", "node: metadata.name: is missing"},
     {'n', "{metadata: {name: 7}}", "node: metadata.name: is a number, not a string"},
     {'n', "{metadata: []}", "node: metadata: is an array, not an object"},
-    {'n', "{metadata: {name: n, labels: {a: 1}}}",
+    {'n', "{metadata: {name: 'n', labels: {a: 1}}}",
      "node n: metadata.labels: the value of a is not a string"},
-    {'n', "{metadata: {name: n, labels: [a]}}",
+    {'n', "{metadata: {name: 'n', labels: [a]}}",
      "node n: metadata.labels: is an array, not an object"},
-    {'n', "{metadata: {name: n}, spec: 1}", "node n: spec: is a number, not an object"},
-    {'n', "{metadata: {name: n}, spec: {unschedulable: 'true'}}",
+    {'n', "{metadata: {name: 'n'}, spec: 1}", "node n: spec: is a number, not an object"},
+    {'n', "{metadata: {name: 'n'}, spec: {unschedulable: 'true'}}",
      "node n: spec.unschedulable: is a string, not a boolean"},
-    {'n', "{metadata: {name: n}, spec: {taints: [{effect: NoSchedule}]}}",
+    {'n', "{metadata: {name: 'n'}, spec: {taints: [{effect: NoSchedule}]}}",
      "node n: spec.taints[0].key: is missing"},
-    {'n', "{metadata: {name: n}, spec: {taints: [null]}}",
+    {'n', "{metadata: {name: 'n'}, spec: {taints: [null]}}",
      "node n: spec.taints[0]: is null, not an object"},
-    {'n', "{metadata: {name: n}, status: {allocatable: {nvidia.com/gpu: '-8'}}}",
+    {'n', "{metadata: {name: 'n'}, status: {allocatable: {nvidia.com/gpu: '-8'}}}",
      "node n: status.allocatable.nvidia.com/gpu: quantity \"-8\" is negative"},
-    {'n', "{metadata: {name: n}, status: {allocatable: {nvidia.com/gpu: 1e30}}}",
+    {'n', "{metadata: {name: 'n'}, status: {allocatable: {nvidia.com/gpu: 1e30}}}",
      "node n: status.allocatable.nvidia.com/gpu: quantity \"1e+30\" is out of range"},
-    {'n', "{metadata: {name: n}, status: {allocatable: {cpu: '99999999999999999999999'}}}",
+    {'n', "{metadata: {name: 'n'}, status: {allocatable: {cpu: '99999999999999999999999'}}}",
      "node n: status.allocatable.cpu: quantity \"99999999999999999999999\" is out of range"},
-    {'n', "{metadata: {name: n}, status: {allocatable: {memory: lots}}}",
+    {'n', "{metadata: {name: 'n'}, status: {allocatable: {memory: lots}}}",
      "node n: status.allocatable.memory: quantity \"lots\" is malformed"},
     {'p', "{}", "pod: metadata.name: is missing"},
     {'p', "{metadata: {name: p}}", "pod: metadata.namespace: is missing"},

@@ -125,7 +125,7 @@ static const struct slice_device *device_of(const char *driver, const char *attr
     struct resource_slice slice;
     (void)snprintf(yaml, sizeof yaml,
                    "metadata: {name: s}\n"
-                   "spec: {driver: %s, nodeName: n, pool: {name: p, resourceSliceCount: 1},\n"
+                   "spec: {driver: %s, nodeName: 'n', pool: {name: p, resourceSliceCount: 1},\n"
                    "  devices: [{name: d, attributes: {%s}}]}\n",
                    driver, attributes);
     slice_from(yaml, &slice);
@@ -275,7 +275,7 @@ START_TEST(bad_heads)
          "resource slice s: spec: 0 of nodeName, nodeSelector, allNodes and "
          "perDeviceNodeSelection are given, not one"},
         {"{metadata: {name: s}, spec: {driver: d, pool: {name: p, resourceSliceCount: 1}, "
-         "nodeName: n, allNodes: true}}",
+         "nodeName: 'n', allNodes: true}}",
          "resource slice s: spec: 2 of nodeName, nodeSelector, allNodes and "
          "perDeviceNodeSelection are given, not one"},
         {HEAD "  devices: {}\n", "resource slice s: spec.devices: is an object, not an array"},
