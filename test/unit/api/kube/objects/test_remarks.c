@@ -75,6 +75,8 @@ START_TEST(the_nearest_key)
         {"phalanx.dev/Required-Topology", "phalanx.dev/required-topology"},
         {"phalanx.dev/prefered-topology", "phalanx.dev/preferred-topology"},
         {"phalanx.dev/slices-size", "phalanx.dev/slice-size"},
+        {"phalanx.dev/requiretopology", "phalanx.dev/required-topology"},
+        {"phalanx.dev/requiretopolg", NULL},
         {"phalanx.dev/x", NULL},
         {"phalanx.dev/", NULL},
         {"phalanx.dev/required-topology-of-the-whole-gang-and-of-everybody-in-it", NULL},
