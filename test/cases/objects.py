@@ -152,3 +152,46 @@ def owned(pods, kind, name):
             {"apiVersion": "batch/v1", "kind": kind, "name": name, "uid": f"uid-{name}", "controller": True}
         ]
     return pods
+
+
+def job_pods(item, marks=None):
+    """What the Job controller makes of an Indexed Job, as kube-apiserver would show it."""
+    name, spec = item["metadata"]["name"], item["spec"]
+    made = spec["template"]
+    for index in range(min(spec["parallelism"], spec["completions"])):
+        labels = {**made["metadata"].get("labels", {}), **(marks or {})}
+        found = pod(f"{name}-{index}", labels=labels, index=index, spec=made["spec"])
+        found["metadata"]["annotations"] = made["metadata"].get("annotations", {})
+        yield from owned([found], "Job", name)
+
+
+def job_set_pods(item):
+    name = item["metadata"]["name"]
+    for entry in item["spec"]["replicatedJobs"]:
+        for index in range(entry["replicas"]):
+            job_name = f"{name}-{entry['name']}-{index}"
+            marks = {
+                "jobset.sigs.k8s.io/jobset-name": name,
+                "jobset.sigs.k8s.io/replicatedjob-name": entry["name"],
+                "jobset.sigs.k8s.io/replicatedjob-replicas": str(entry["replicas"]),
+                "jobset.sigs.k8s.io/job-index": str(index),
+            }
+            yield from job_pods({"metadata": {"name": job_name}, "spec": entry["template"]["spec"]}, marks)
+
+
+def created(manifest):
+    """The objects that a cluster has once the manifest is applied, or None: then only `phalanx plan` knows."""
+    found = []
+    for item in manifest:
+        annotations = item["metadata"].get("annotations", {})
+        if "name" not in item["metadata"] or any("jobset" in key for key in annotations):
+            return None
+        if item["kind"] in ("Pod", "PodGroup"):
+            found.append(item)
+        elif item["kind"] == "Job":
+            found += job_pods(item)
+        elif item["kind"] == "JobSet":
+            found += job_set_pods(item)
+        else:
+            return None
+    return found

@@ -23,10 +23,11 @@ class Situation:
     manifest: list
     right: tuple  # of functions of the answer
     late: typing.Optional[str]
+    daemon: str  # what it is shown: the pods of the manifest as "created", only what was "applied" before, or "nothing"
 
 
-def situation(name, snapshot, manifest, *right, late=None):
-    ALL.append(Situation(name, snapshot, manifest, right, late))
+def situation(name, snapshot, manifest, *right, late=None, daemon="created"):
+    ALL.append(Situation(name, snapshot, manifest, right, late, daemon))
 
 
 
@@ -231,13 +232,13 @@ def made(running=False):
     return [group("train", 4)] + owned(pods, "Job", "train")
 
 
-situation("09", CLUSTER + others("a") + made(), ASKED, speaks_of(4), does_not_fit(waits=4, because="short by 1 of 4"))
-situation("09-fits", CLUSTER + made(), ASKED, speaks_of(4), fits(4), places_only("k2p$"))
-situation("09-running", CLUSTER + made(running=True), ASKED, speaks_of(4), fits(4), places_only("k2p$"))
+situation("09", CLUSTER + others("a") + made(), ASKED, speaks_of(4), does_not_fit(waits=4, because="short by 1 of 4"), daemon="applied")
+situation("09-fits", CLUSTER + made(), ASKED, speaks_of(4), fits(4), places_only("k2p$"), daemon="applied")
+situation("09-running", CLUSTER + made(running=True), ASKED, speaks_of(4), fits(4), places_only("k2p$"), daemon="applied")
 situation(
     "09-jobset",
     CLUSTER + [group("train", 4)] + [job_set_pod(f"train-workers-0-{i}-q{i}zz", "train", "workers", 0, i) for i in range(4)],
-    [group("train", 4), job_set_of(1, 4, 8)], speaks_of(4), fits(4), places_only("zz$"),
+    [group("train", 4), job_set_of(1, 4, 8)], speaks_of(4), fits(4), places_only("zz$"), daemon="applied",
 )
 
 # Names that the API server makes.
@@ -287,7 +288,7 @@ situation(
     does_not_fit(waits=4, because=rf"(no|not|without|lack)\b.*{GPU}", never="fit, each needs"),
 )
 
-# What admission writes into a pod.
+# What admission writes into a pod. A daemon sees pods that have been admitted.
 
 KATA = {
     "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata"}, "handler": "kata",
@@ -302,17 +303,17 @@ LIMITS = {
 situation(
     "12", nodes(["a", "b", "c", "d"], gpus=None, rack="east", cpu="8") + [KATA],
     [group("train", 4), job("train", 4, "train", pod_spec({"cpu": 8}, runtimeClassName="kata"))],
-    does_not_fit(waits=4, because="cpu"),
+    does_not_fit(waits=4, because="cpu"), daemon="nothing",
 )
 situation(
     "12-priorityclass",
     CLUSTER + [HIGH, group("old", 4)] + [pod(f"old-{i}", "old", index=i) for i in range(4)],
     [group("train", 4), job("train", 4, "train", pod_spec(gpus=8, priorityClassName="high"))],
-    fits(4),
+    fits(4), daemon="nothing",
 )
 situation(
     "12-limitrange", nodes(["a"], gpus=None, rack="east", cpu="8") + [LIMITS],
-    [group("train", 3), job("train", 3, "train", pod_spec())], does_not_fit(waits=3, because="cpu"),
+    [group("train", 3), job("train", 3, "train", pod_spec())], does_not_fit(waits=3, because="cpu"), daemon="nothing",
 )
 
 # Devices that a DRA driver hands out for an extended resource.

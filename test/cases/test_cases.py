@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `phalanx plan` answers in situations that people have reported of gang schedulers: test_cases.py PHALANX [NAME]…
 
-situations.py has them: a cluster, a manifest, and what is right. Each is asked as JSON and as a tree. The reports
+situations.py has them: a cluster, a manifest, and what is right. Each is asked as JSON and as a tree. What a cluster
+holds after `kubectl apply` is shown to the daemon as well, which has to answer the same. The reports
 themselves are not part of the repository: where PHALANX_CASES names a folder of theirs (NN-*/snapshot[-variant].yaml
 and manifest[-variant].yaml), the same is expected of those files, too.
 
@@ -21,6 +22,9 @@ import tempfile
 import objects
 import situations
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+import daemon  # noqa: E402
+
 FEASIBLE, INFEASIBLE = 0, 3
 
 
@@ -31,7 +35,11 @@ class Wrong(Exception):
 class Answer:
     """What was answered, and the cluster it was asked of."""
 
-    def __init__(self, phalanx, snapshot, manifest):
+    def __init__(self, phalanx, snapshot):
+        _, self.topology, _ = run(phalanx, "topology", "--snapshot", snapshot)
+        self.labels = labels_of(snapshot)
+
+    def plan(self, phalanx, snapshot, manifest):
         self.code, out, self.warnings = run(phalanx, "plan", "-o", "json", "--snapshot", snapshot, "--manifest", manifest)
         if self.code not in (FEASIBLE, INFEASIBLE):
             raise Wrong(f"exit {self.code}: {self.warnings.strip()}")
@@ -41,8 +49,22 @@ class Answer:
         code, self.tree, _ = run(phalanx, "plan", "--snapshot", snapshot, "--manifest", manifest)
         if code != self.code:
             raise Wrong(f"exit {self.code} as JSON, {code} as a tree")
-        _, self.topology, _ = run(phalanx, "topology", "--snapshot", snapshot)
-        self.labels = labels_of(snapshot)
+        self.read()
+        return self
+
+    def serve(self, items, gang):
+        """A gang that runs has its quorum: what was asked is whether all of it has a place."""
+        with daemon.Daemon(items) as running:
+            self.json = running.get_json(f"/api/v1/gangs/default/{gang}")
+            self.tree = running.get(f"/api/v1/gangs/default/{gang}?output=tree")[1].decode()
+        self.warnings = ""
+        waits = self.json["state"] in ("Committing", "Placed") and self.json["unplaced"]
+        self.json["feasible"] = self.json["feasible"] and not waits
+        self.code = FEASIBLE if self.json["feasible"] else INFEASIBLE
+        self.read()
+        return self
+
+    def read(self):
         self.placed = {item["pod"].split("/")[1]: item["node"] for item in self.json["assignments"]}
         self.roles = {item["pod"].split("/")[1]: item["role"] for item in self.json["assignments"]}
         self.unplaced = {item["pod"].split("/")[1]: item["reason"] for item in self.json.get("unplaced", [])}
@@ -89,12 +111,39 @@ def write(folder, name, items):
 def judge(phalanx, situation, snapshot, manifest):
     """None when the answer is right, else what is wrong with it."""
     try:
-        answer = Answer(phalanx, snapshot, manifest)
+        answer = Answer(phalanx, snapshot).plan(phalanx, snapshot, manifest)
         for check in situation.right:
             check(answer)
     except Wrong as wrong:
         return str(wrong)
     return None
+
+
+def judge_daemon(phalanx, situation, snapshot):
+    """The same of the daemon, where it can be asked."""
+    made = objects.created(situation.manifest) if situation.daemon == "created" else []
+    if made is None or situation.daemon == "nothing":
+        return None
+    known = {(item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in made}
+    kept = [
+        item for item in situation.snapshot
+        if (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) not in known
+    ]
+    gang = next(label for item in made or situation.manifest for label in names_of(item))
+    try:
+        answer = Answer(phalanx, snapshot).serve(kept + made, gang)
+        for check in situation.right:
+            check(answer)
+    except Wrong as wrong:
+        return f"the daemon: {wrong}"
+    return None
+
+
+def names_of(item):
+    """The gang of an object."""
+    labels = item["metadata"].get("labels", {})
+    keys = (objects.GROUP, "pod-group.scheduling.sigs.k8s.io/name")
+    return [item["metadata"]["name"]] if item["kind"] == "PodGroup" else [labels[key] for key in keys if key in labels]
 
 
 def originals(situation):
@@ -110,6 +159,7 @@ def originals(situation):
 
 def main():
     phalanx, chosen = sys.argv[1], sys.argv[2:]
+    os.environ["PHALANX_BIN"] = phalanx
     tally = {"passed": 0, "failed": 0, "late": 0}
     with tempfile.TemporaryDirectory(prefix="phalanx-cases-") as folder:
         for situation in situations.ALL:
@@ -118,6 +168,7 @@ def main():
             files = [(write(folder, "snapshot.json", situation.snapshot), write(folder, "manifest.json", situation.manifest))]
             found = originals(situation)
             wrong = [judge(phalanx, situation, *pair) for pair in files + ([found] if found else [])]
+            wrong.append(judge_daemon(phalanx, situation, files[0][0]))
             verdict = next((text for text in wrong if text is not None), None)
             if situation.late and verdict is None:
                 verdict = f"it is right now: remove late={situation.late!r}"
@@ -127,7 +178,7 @@ def main():
                 continue
             tally["failed" if verdict else "passed"] += 1
             if verdict:
-                which = " (of the report)" if wrong[0] is None and not situation.late else ""
+                which = " (of the report)" if found and wrong[1] is verdict and not situation.late else ""
                 print(f"WRONG {situation.name}{which}: {verdict}")
     print(f"cases: {tally['passed']} passed, {tally['failed']} failed, {tally['late']} not answered right yet")
     sys.exit(1 if tally["failed"] else 0)
