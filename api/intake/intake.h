@@ -29,7 +29,8 @@
  *   nodes that the imported topology does not know, or that only it knows              warning
  *   a ResourceSlice that cannot be decoded                                    left out, warning
  *   an object of the watch that cannot be decoded (kube/watch)                left out, warning
- *   a kind that nobody reads                                                  left out
+ *   a kind that nobody reads                       left out; of a manifest: left out, warning
+ *   a key of ours that nobody reads, another scheduler's pod (kube/objects/remarks.h)  warning
  *
  * The rule behind it: whoever wrote a file can mend it, so it is refused with the place of the
  * mistake; a cluster cannot be refused, so what is not understood there costs no more than itself.
