@@ -19,9 +19,9 @@
  * when what the gang holds itself counts as free, which is only asked in the midst of a veto.
  */
 
-#define GANGS_ASKED   3 /* by what they have, and as many by what they keep */
-#define SUSPECTS_MAX  (2 * GANGS_ASKED + 1)
-#define POSITIONS_MAX 500000u /* times roles, of all questions together; but one is always asked */
+#define GANGS_ASKED  3 /* by what they have, and as many by what they keep */
+#define SUSPECTS_MAX (2 * GANGS_ASKED + 1)
+#define STEPS_MAX    300000u /* of all questions together, about */
 
 struct suspects {
     struct blocker items[SUSPECTS_MAX];
@@ -89,6 +89,22 @@ static struct capacity *count_copies(const struct question *question, uint32_t r
     return limited != NULL ? limited : capacity;
 }
 
+static const struct footprint *footprint_of(const struct attempt *attempt,
+                                            const struct blocker *suspect)
+{
+    return suspect->ordinary ? pods_ordinary(attempt->engine->pods) : &suspect->gang->footprint;
+}
+
+/* What a question costs, about, beside the solver's own steps. It follows from the problem alone,
+ * and not from what is left of the steps, so that the same is said of the same. */
+static uint64_t steps_of(const struct attempt *attempt, const struct blocker *suspect)
+{
+    uint64_t positions = domains_positions(attempt->engine->domains);
+    uint64_t roles = attempt->role_count;
+    uint64_t sites = footprint_of(attempt, suspect)->count;
+    return roles * (positions + 8 * sites) + (roles > 1 ? 4 * roles * positions : 0);
+}
+
 static bool has_plan(const struct question *question, const struct solver_role *roles)
 {
     struct solver_problem problem = attempt_problem(question->attempt);
@@ -112,7 +128,7 @@ static bool fits_without(const struct attempt *attempt, const struct blocker *su
     uint32_t positions = domains_positions(engine->domains);
     struct question question = {
         .attempt = attempt,
-        .gone = suspect->ordinary ? pods_ordinary(engine->pods) : &suspect->gang->footprint,
+        .gone = footprint_of(attempt, suspect),
         .free = alloc_zero(positions, sizeof(struct resources)),
         .touched = alloc_zero(positions, sizeof(bool)),
     };
@@ -222,7 +238,6 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
 {
     struct suspects suspects = {.count = 0};
     struct engine *engine = attempt->engine;
-    uint32_t size = domains_positions(engine->domains) * (attempt->role_count + 1);
     if (attempt->constraints.good_gpus || attempt->afresh) {
         return (struct blocker){.gang = NULL};
     }
@@ -236,8 +251,14 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
     if (attempt->constraints.occupied != NULL) {
         suspect_keepers(attempt, &suspects);
     }
-    for (uint32_t i = 0; i < suspects.count && (i == 0 || (i + 1) * size <= POSITIONS_MAX); i++) {
-        engine_charge(engine, size);
+    uint64_t spent = 0;
+    for (uint32_t i = 0; i < suspects.count; i++) {
+        uint64_t steps = steps_of(attempt, &suspects.items[i]);
+        spent += steps;
+        if (spent > STEPS_MAX) {
+            break;
+        }
+        engine_charge(engine, steps);
         if (fits_without(attempt, &suspects.items[i])) {
             return suspects.items[i];
         }

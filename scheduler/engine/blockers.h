@@ -14,7 +14,8 @@ struct blocker {
 
 /* The first of those who have most of the `scarce` resource (or NAMES_NONE) in the domain, or keep
  * nodes for themselves, without whom the attempt's last problem has a plan. Only a few are asked
- * about, fewer in great clusters: how many follows from the size of the problem alone. */
+ * about, fewer in great clusters, and none where that is too dear: which follows from the size of
+ * the problem alone. */
 struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uint32_t scarce);
 
 #endif

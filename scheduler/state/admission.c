@@ -167,7 +167,12 @@ enum admission_refusal admission_refusal(const struct admission *admission,
             *key = taint->key;
         }
     }
-    return *key == NAMES_NONE ? ADMISSION_UNWANTED : ADMISSION_TAINTED;
+    if (*key != NAMES_NONE) {
+        return ADMISSION_TAINTED;
+    }
+    return selected(admission, nodes, row) && any_term_holds(admission, nodes, row)
+               ? ADMISSION_ADMITTED
+               : ADMISSION_UNWANTED;
 }
 
 bool admission_equal(const struct admission *a, const struct admission *b)

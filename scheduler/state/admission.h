@@ -38,11 +38,12 @@ struct admission {
 bool admission_admits(const struct admission *admission, const struct nodes *nodes,
                       uint32_t unschedulable_key, uint32_t row);
 
-/* What keeps pods off a node that is not let in: the first that holds, in this order. */
+/* What keeps pods off a node: the first that holds, in this order. */
 enum admission_refusal {
     ADMISSION_CORDONED,
     ADMISSION_TAINTED,  /* *key: of the first taint, by its text, that is not tolerated */
     ADMISSION_UNWANTED, /* the selector or the affinity does not match it */
+    ADMISSION_ADMITTED, /* nothing */
 };
 enum admission_refusal admission_refusal(const struct admission *admission,
                                          const struct nodes *nodes, uint32_t unschedulable_key,

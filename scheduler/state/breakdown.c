@@ -33,6 +33,7 @@ struct want {
 struct count {
     const struct breakdown_question *question;
     struct breakdown *breakdown;
+    struct admission rules;
     struct want *wants; /* by name, as in the request */
     uint32_t want_count;
     uint32_t taint; /* key, or NAMES_NONE */
@@ -80,13 +81,23 @@ static bool in_set(const struct bitset *set, uint32_t position)
     return set != NULL && bitset_test(set, position);
 }
 
-/* Whether the node has nothing of something, which is noted. */
+/* What a vector says of the name; *at walks along, for names and vectors are sorted alike. */
+static int64_t amount_at(const struct resources *vector, uint32_t name, uint32_t *at)
+{
+    while (*at < vector->count && vector->items[*at].name < name) {
+        ++*at;
+    }
+    bool there = *at < vector->count && vector->items[*at].name == name;
+    return resource_available(name, there ? vector->items[*at].amount : 0);
+}
+
+/* Whether the node has nothing of something, which is noted. Slots it has without saying so. */
 static bool lacks_all_of_one(struct count *count, const struct node *node)
 {
     bool lacks = false;
+    uint32_t at = 0;
     for (uint32_t i = 0; i < count->want_count; i++) {
-        uint32_t name = count->wants[i].name;
-        if (!resource_is_slot(name) && resources_get(&node->allocatable, name) <= 0) {
+        if (amount_at(&node->allocatable, count->wants[i].name, &at) <= 0) {
             count->wants[i].missing++;
             lacks = true;
         }
@@ -119,11 +130,11 @@ static enum breakdown_kind find_taken(const struct breakdown_question *question,
     return in_set(question->refused, position) ? BREAKDOWN_REFUSED : BREAKDOWN_KINDS;
 }
 
-/* What leaves out a node that the rules do not let in. */
+/* What the rules say of the node; KINDS: it is let in. */
 static enum breakdown_kind find_refusal(struct count *count, uint32_t row)
 {
     uint32_t key;
-    switch (shapes_refusal(count->question->shapes, count->question->shape, row, &key)) {
+    switch (shapes_rules_refusal(count->question->shapes, &count->rules, row, &key)) {
     case ADMISSION_CORDONED:
         return BREAKDOWN_CORDONED;
     case ADMISSION_TAINTED:
@@ -132,32 +143,44 @@ static enum breakdown_kind find_refusal(struct count *count, uint32_t row)
         count->taint = key;
         return BREAKDOWN_TAINTED;
     case ADMISSION_UNWANTED:
+        return BREAKDOWN_UNWANTED;
+    case ADMISSION_ADMITTED:
         break;
     }
-    return BREAKDOWN_UNWANTED;
+    return BREAKDOWN_KINDS;
+}
+
+/* The first kind that holds for a node without room. */
+static enum breakdown_kind find_cause(struct count *count, uint32_t position, bool known)
+{
+    const struct breakdown_question *question = count->question;
+    uint32_t row = domains_row(question->domains, position);
+    if (lacks_all_of_one(count, nodes_get(question->nodes, row))) {
+        return BREAKDOWN_NO_RESOURCE;
+    }
+    if (!known) {
+        return BREAKDOWN_NO_DOMAIN;
+    }
+    enum breakdown_kind refusal = find_refusal(count, row);
+    if (refusal != BREAKDOWN_KINDS) {
+        return refusal;
+    }
+    if (!in_set(question->kept, position) && lacks_slot(count, row)) {
+        return BREAKDOWN_TAKEN;
+    }
+    return find_taken(question, position);
 }
 
 /* The first kind that holds; BREAKDOWN_KINDS: none. */
 static enum breakdown_kind find_kind(struct count *count, uint32_t position, bool known)
 {
-    const struct breakdown_question *question = count->question;
-    uint32_t row = domains_row(question->domains, position);
-    if (capacity_node(question->capacity, position) == 0) {
-        if (lacks_all_of_one(count, nodes_get(question->nodes, row))) {
-            return BREAKDOWN_NO_RESOURCE;
-        }
-        if (known && !shapes_admits(question->shapes, question->shape, row)) {
-            return find_refusal(count, row);
-        }
-        if (known && !in_set(question->kept, position) && lacks_slot(count, row)) {
-            return BREAKDOWN_TAKEN;
-        }
+    if (capacity_node(count->question->capacity, position) == 0) {
+        return find_cause(count, position, known);
     }
-    return known ? find_taken(question, position) : BREAKDOWN_NO_DOMAIN;
+    return known ? find_taken(count->question, position) : BREAKDOWN_NO_DOMAIN;
 }
 
-/* A node of the rest: what it has, and what it lacks for one more. Both vectors are sorted by name.
- */
+/* A node of the rest: what it has, and what it lacks for one more. */
 static void add_rest(struct count *count, uint32_t position)
 {
     const struct breakdown_question *question = count->question;
@@ -169,11 +192,7 @@ static void add_rest(struct count *count, uint32_t position)
     count->breakdown->copies += (uint64_t)copies;
     for (uint32_t i = 0; i < count->want_count; i++) {
         struct want *want = &count->wants[i];
-        while (at < room->count && room->items[at].name < want->name) {
-            at++;
-        }
-        bool there = at < room->count && room->items[at].name == want->name;
-        int64_t amount = resource_available(want->name, there ? room->items[at].amount : 0);
+        int64_t amount = amount_at(room, want->name, &at);
         want->free += amount > 0 ? amount : 0;
         want->lacking += amount < ((__int128)copies + 1) * want->amount;
     }
@@ -332,6 +351,7 @@ void breakdown_count(const struct breakdown_question *question, struct breakdown
     const struct names *words = nodes_words(question->nodes);
     struct count count = {.question = question,
                           .breakdown = breakdown,
+                          .rules = shapes_admission(question->shapes, question->shape),
                           .wants = alloc_zero(request->count, sizeof(struct want)),
                           .taint = NAMES_NONE};
     breakdown_finish(breakdown);

@@ -20,7 +20,7 @@
  * GPUs nobody cares whether they are tainted, too.
  */
 
-#define BREAKDOWN_STEPS_PER_NODE 8 /* about so many of the solver's, see breakdown_count() */
+#define BREAKDOWN_STEPS_PER_NODE 5 /* about so many of the solver's, see breakdown_count() */
 
 enum breakdown_kind {
     BREAKDOWN_NO_RESOURCE, /* has nothing at all of a resource that the pods ask for */

@@ -575,9 +575,9 @@ bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row)
     return shapes_rules_admit(shapes, &admission, row);
 }
 
-enum admission_refusal shapes_refusal(const struct shapes *shapes, uint32_t shape, uint32_t row,
-                                      uint32_t *key)
+enum admission_refusal shapes_rules_refusal(const struct shapes *shapes,
+                                            const struct admission *admission, uint32_t row,
+                                            uint32_t *key)
 {
-    struct admission admission = shapes_admission(shapes, shape);
-    return admission_refusal(&admission, shapes->nodes, shapes->unschedulable_key, row, key);
+    return admission_refusal(admission, shapes->nodes, shapes->unschedulable_key, row, key);
 }

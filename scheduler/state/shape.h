@@ -54,15 +54,15 @@ uint32_t shapes_pinned(const struct shapes *shapes, uint32_t shape);
 
 /* Whether pods of the shape may run on the node at all, free capacity aside. */
 bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row);
-/* Why not, of a node that is present (admission.h). */
-enum admission_refusal shapes_refusal(const struct shapes *shapes, uint32_t shape, uint32_t row,
-                                      uint32_t *key);
-
 /* The rules that decide that: many shapes have the same ones. *Borrowed*; the words mean something
  * as long as a shape has them, in whoever's copy. */
 struct admission shapes_admission(const struct shapes *shapes, uint32_t shape);
 bool shapes_rules_admit(const struct shapes *shapes, const struct admission *admission,
                         uint32_t row);
+/* The same with the reason, of a node that is present (admission.h). */
+enum admission_refusal shapes_rules_refusal(const struct shapes *shapes,
+                                            const struct admission *admission, uint32_t row,
+                                            uint32_t *key);
 
 /* Another bound than SHAPES_MAX. For tests. */
 void shapes_limit(struct shapes *shapes, uint32_t most);
