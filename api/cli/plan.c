@@ -120,6 +120,17 @@ static void run(struct what_if *what_if)
     }
 }
 
+/* Somebody asks about the gangs: reasons are put into words for who asks. */
+static void ask(struct what_if *what_if)
+{
+    for (size_t i = 0; i < what_if->question.count; i++) {
+        struct event event = {.type = EVENT_ASK};
+        event.asked.name_space = what_if->question.asked[i].name_space;
+        event.asked.name = what_if->question.asked[i].name;
+        apply(what_if, &event);
+    }
+}
+
 static void print_json(json_t *gangs)
 {
     const json_t *all = json_array_size(gangs) == 1 ? json_array_get(gangs, 0) : gangs;
@@ -263,6 +274,7 @@ static int plan(const struct plan_flags *flags)
         config_engine(&what_if.snapshot.config, &options);
         what_if.engine = engine_create(&options);
         run(&what_if);
+        ask(&what_if);
         result = answer(&what_if, flags->output);
     }
     what_if_finish(&what_if);

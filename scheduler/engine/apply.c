@@ -138,6 +138,9 @@ static void ask(struct engine *engine, const char *name_space, const char *name)
     if (gang != NULL && (gang->explain.slot != 0 || gang->reason_class == reason_short)) {
         plan_explain(engine, gang);
     }
+    if (gang != NULL) {
+        plan_explain_rest(engine, gang);
+    }
 }
 
 static void dispatch(struct engine *engine, const struct event *event)

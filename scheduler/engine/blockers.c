@@ -15,8 +15,8 @@
  *   suspects   gangs with most of it there, pods without a gang in their place among them, then
  *              gangs with exclusive domains, the one with most pods first
  *
- * Counts do not say which GPUs would be free, so nobody is named when only good sets will do; nor
- * when what the gang holds itself counts as free, which is only asked in the midst of a veto.
+ * Nobody is named where the ledger alone does not say what would be free: when only good sets of
+ * GPUs will do, when members have nodes of their own (pins.h), and in the midst of a veto (room.h).
  */
 
 #define GANGS_ASKED  3 /* by what they have, and as many by what they keep */
@@ -238,7 +238,7 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
 {
     struct suspects suspects = {.count = 0};
     struct engine *engine = attempt->engine;
-    if (attempt->constraints.good_gpus || attempt->afresh) {
+    if (attempt->constraints.good_gpus || attempt->freed != NULL) {
         return (struct blocker){.gang = NULL};
     }
     if (scarce == NAMES_NONE && attempt->constraints.exclusive) { /* whoever is there at all */

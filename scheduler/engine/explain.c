@@ -199,45 +199,70 @@ static void explain_pins(const struct attempt *attempt, const struct solver_plan
     }
 }
 
+/* What was found out about a shortfall. */
+struct findings {
+    struct range scope;
+    struct breakdown breakdown;
+    struct blocker blocker;
+};
+
+/* Finds out, and puts it into words. */
+static void describe(const struct attempt *attempt, const struct solver_plan *plan, bool rest,
+                     struct findings *findings, char text[GANG_REASON_MAX])
+{
+    const struct solver_shortfall *shortfall = &plan->shortfall;
+    struct range place = place_of(attempt, shortfall);
+    struct range scope = scope_of(attempt, shortfall, place);
+    struct breakdown *breakdown = &findings->breakdown;
+    *findings = (struct findings){
+        .scope = scope,
+        .breakdown = {.scarce_name = NAMES_NONE, .taken_name = NAMES_NONE},
+    };
+    if (scope.domain != DOMAINS_NONE) {
+        break_down(attempt, shortfall, &scope, breakdown);
+        if (fits_alone(attempt, shortfall, &place)) {
+            name_together(attempt, shortfall, &place, breakdown);
+        }
+        bool scarce = breakdown->scarce_name != NAMES_NONE;
+        findings->blocker = blockers_find(attempt, scope.domain,
+                                          scarce ? breakdown->scarce_name : breakdown->taken_name);
+    }
+    const struct reason_shortage shortage = {
+        .gang = attempt->gang,
+        .plan = plan,
+        .domains = attempt->engine->domains,
+        .nodes = attempt->engine->nodes,
+        .role = &attempt->roles[shortfall->role],
+        .rest = rest,
+        .good_gpus = attempt->constraints.good_gpus,
+        .exclusive = attempt->constraints.exclusive,
+        .breakdown = breakdown,
+        .widened = scope.domain == 0 && shortfall->level > 0,
+        .blocker = findings->blocker.gang,
+        .ordinary = findings->blocker.ordinary,
+    };
+    reason_shortfall(&shortage, text, GANG_REASON_MAX);
+}
+
 void explain_shortage(const struct attempt *attempt, const struct solver_plan *plan)
 {
+    struct findings findings;
+    char text[GANG_REASON_MAX];
     if (attempt->role_count == 0) {
         explain_pins(attempt, plan);
         return;
     }
-    struct engine *engine = attempt->engine;
-    struct gang *gang = attempt->gang;
-    const struct solver_shortfall *shortfall = &plan->shortfall;
-    struct breakdown breakdown = {.scarce_name = NAMES_NONE, .taken_name = NAMES_NONE};
-    struct range place = place_of(attempt, shortfall);
-    struct range scope = scope_of(attempt, shortfall, place);
-    struct blocker blocker = {.gang = NULL};
-    char text[GANG_REASON_MAX];
-    if (scope.domain != DOMAINS_NONE) {
-        break_down(attempt, shortfall, &scope, &breakdown);
-        if (fits_alone(attempt, shortfall, &place)) {
-            name_together(attempt, shortfall, &place, &breakdown);
-        }
-        blocker = blockers_find(attempt, scope.domain,
-                                breakdown.scarce_name != NAMES_NONE ? breakdown.scarce_name
-                                                                    : breakdown.taken_name);
+    describe(attempt, plan, false, &findings, text);
+    if (gang_set_reason(attempt->gang, reason_short, text)) {
+        engine_emit_waiting(attempt->engine, attempt->gang);
     }
-    const struct reason_shortage shortage = {
-        .gang = gang,
-        .plan = plan,
-        .domains = engine->domains,
-        .nodes = engine->nodes,
-        .role = &attempt->roles[shortfall->role],
-        .good_gpus = attempt->constraints.good_gpus,
-        .exclusive = attempt->constraints.exclusive,
-        .breakdown = &breakdown,
-        .widened = scope.domain == 0 && shortfall->level > 0,
-        .blocker = blocker.gang,
-        .ordinary = blocker.ordinary,
-    };
-    reason_shortfall(&shortage, text, sizeof(text));
-    if (gang_set_reason(gang, reason_short, text)) {
-        engine_emit_waiting(engine, gang);
-    }
-    keep(attempt, shortfall, scope.domain, &blocker, &breakdown);
+    keep(attempt, &plan->shortfall, findings.scope.domain, &findings.blocker, &findings.breakdown);
+}
+
+void explain_rest(const struct attempt *attempt, const struct solver_plan *plan,
+                  char text[GANG_REASON_MAX])
+{
+    struct findings findings;
+    describe(attempt, plan, true, &findings, text);
+    breakdown_finish(&findings.breakdown);
 }

@@ -13,6 +13,7 @@
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/unplaced.h"
 #include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
 #include "topology/base/plural.h"
@@ -82,17 +83,18 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
 static void announce_plan(struct engine *engine, struct gang *gang, uint32_t count,
                           const struct solver_plan *plan)
 {
-    char path[256], ignored[256], text[GANG_REASON_MAX];
+    char path[256], ignored[256], unplaced[256], text[GANG_REASON_MAX];
     uint32_t hosts = plan->used[plan->levels - 1];
     uint32_t level = domains_get(engine->domains, plan->domain)->level;
     bool cluster = level == 0;
     constraints_ignored(engine, gang, ignored, sizeof(ignored));
     snprintf(text, sizeof(text),
-             "gang %s/%s is planned: %" PRIu32 " pod%s on %" PRIu32 " node%s in %s %s%s%s%s",
+             "gang %s/%s is planned: %" PRIu32 " pod%s on %" PRIu32 " node%s in %s %s%s%s%s%s",
              gang->name_space, gang->name, count, plural(count), hosts, plural(hosts),
              cluster ? "the" : domains_level_name(engine->domains, level),
              domains_path(engine->domains, plan->domain, path, sizeof(path)),
-             plan->optimal ? ", optimal" : "", ignored[0] == '\0' ? "" : "; ", ignored);
+             plan->optimal ? ", optimal" : "", unplaced_names(gang, unplaced, sizeof(unplaced)),
+             ignored[0] == '\0' ? "" : "; ", ignored);
     gang_set_reason(gang, reason_planned, text);
     engine_emit_event(engine, gang, false, "GangPlanned", text);
 }
@@ -368,6 +370,14 @@ void plan_explain(struct engine *engine, struct gang *gang)
     (void)try_gang(engine, &attempt);
     attempt_finish(&attempt);
     engine_mark(engine, gang);
+}
+
+void plan_explain_rest(struct engine *engine, struct gang *gang)
+{
+    if (may_plan(engine)) {
+        update_tree(engine);
+        unplaced_explain(engine, gang);
+    }
 }
 
 void plan_explain_due(struct engine *engine)

@@ -15,7 +15,9 @@ bool plan_pass(struct engine *engine);
 
 /* Looks again why a gang waits, without planning it. */
 void plan_explain(struct engine *engine, struct gang *gang);
-/* The same for those whose turn it is, as long as there are steps left. */
+/* Looks again why members have no place although their gang has one. */
+void plan_explain_rest(struct engine *engine, struct gang *gang);
+/* The same as the first for those whose turn it is, as long as there are steps left. */
 void plan_explain_due(struct engine *engine);
 
 /* After hold_veto(): plans the members that have not voted around those that have. */

@@ -261,8 +261,8 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
     const char *level = domains_level_name(shortage->domains, shortfall->level);
     size_t length = 0;
     text[0] = '\0';
-    append(text, size, &length, "gang %s/%s waits: ", shortage->gang->name_space,
-           shortage->gang->name);
+    append(text, size, &length, "%sgang %s/%s waits: ", shortage->rest ? "the rest of " : "",
+           shortage->gang->name_space, shortage->gang->name);
     if (shortfall->slice_started) {
         append(text, size, &length, "a slice that was started in its %s is", level);
     } else {

@@ -19,6 +19,7 @@
  *   lead       leading and following
  *   calls      kube-scheduler's calls and the outcomes of bindings
  *   plan       who is planned, what is held, vetoes
+ *   unplaced   members without a place in a gang that has one
  *   explain    why a gang does not fit
  *   blockers   who is in its way
  *   attempt    one gang as a problem for the solver, with constraints

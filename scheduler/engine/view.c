@@ -104,6 +104,11 @@ static const char *why_unplaced(const struct gang *gang, const struct pod *pod, 
     if (pod->gated) {
         return arena_printf(arena, "pod %s/%s has scheduling gates", pod->name_space, pod->name);
     }
+    for (uint32_t i = 0; i < gang->unplaced_count; i++) {
+        if (gang->unplaced[i].shape == pod->shape) {
+            return gang->unplaced[i].text;
+        }
+    }
     if (gang->reason_class == reason_planned || gang->reason[0] == '\0') {
         return arena_printf(
             arena, "gang %s/%s starts without it, and it is planned when the others are bound",

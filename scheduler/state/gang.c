@@ -48,6 +48,7 @@ static void gang_free(struct gang *gang)
     free(gang->members);
     free(gang->vetoes);
     breakdown_finish(&gang->breakdown);
+    gang_clear_unplaced(gang);
     free(gang);
 }
 
@@ -483,6 +484,20 @@ void gang_set_breakdown(struct gang *gang, const struct breakdown *breakdown)
 {
     breakdown_finish(&gang->breakdown);
     gang->breakdown = *breakdown;
+}
+
+void gang_add_unplaced(struct gang *gang, uint32_t shape, const char *text)
+{
+    err_require(gang->unplaced_count < GANG_UNPLACED_MAX);
+    gang->unplaced[gang->unplaced_count++] = (struct gang_unplaced){shape, alloc_string(text)};
+}
+
+void gang_clear_unplaced(struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->unplaced_count; i++) {
+        free(gang->unplaced[i].text);
+    }
+    gang->unplaced_count = 0;
 }
 
 static int compare_held(const void *left, const void *right)

@@ -33,6 +33,13 @@
 #define GANG_REASON_MAX  512
 #define GANG_VETOES_MAX  100000u
 
+/* Why members of a shape have no place although the gang has one. */
+#define GANG_UNPLACED_MAX 4
+struct gang_unplaced {
+    uint32_t shape;
+    char *text; /* owned */
+};
+
 /* kube-scheduler refused this node for this shape: until `until` it takes `takes` members of the
  * shape and no more, 0: none at all. */
 struct gang_veto {
@@ -114,6 +121,9 @@ struct gang {
     uint32_t short_levels;
     struct solver_shortfall shortfall;
     struct breakdown breakdown; /* … and of which nodes */
+
+    struct gang_unplaced unplaced[GANG_UNPLACED_MAX]; /* as of the last time that somebody asked */
+    uint32_t unplaced_count;
 
     bool has_quality; /* the optimality bound of the last plan */
     bool optimal;
@@ -206,5 +216,9 @@ bool gang_expire_vetoes(struct gang *gang, int64_t now);
 bool gang_set_reason(struct gang *gang, const char *reason_class, const char *text);
 /* What became of the nodes: goes with the next reason. *Steals* what is in `breakdown`. */
 void gang_set_breakdown(struct gang *gang, const struct breakdown *breakdown);
+
+/* Why members of a shape have no place: at most GANG_UNPLACED_MAX of them. */
+void gang_add_unplaced(struct gang *gang, uint32_t shape, const char *text);
+void gang_clear_unplaced(struct gang *gang);
 
 #endif
