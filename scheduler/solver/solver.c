@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/solver/podsets.h"
 #include "scheduler/solver/search.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -41,6 +42,18 @@ static void check_layers(const struct solver_problem *problem, const struct solv
                 (role->count >= started && (role->count - started) % role->layers[0].size == 0));
 }
 
+static void check_podsets(const struct solver_problem *problem)
+{
+    err_require(problem->podset_count <= SOLVER_PODSETS_MAX);
+    for (uint32_t i = 0; i < problem->podset_count; i++) {
+        err_require(problem->podsets[i].level < domains_levels(problem->domains));
+        err_require(problem->podsets[i].preferred_level < domains_levels(problem->domains));
+    }
+    for (uint32_t r = 0; r < problem->role_count; r++) {
+        err_require(problem->roles[r].podset <= problem->podset_count);
+    }
+}
+
 static void check_problem(const struct solver_problem *problem)
 {
     uint32_t positions = domains_positions(problem->domains);
@@ -54,6 +67,7 @@ static void check_problem(const struct solver_problem *problem)
         err_require(role->excluded == NULL || bitset_bits(role->excluded) == positions);
         check_layers(problem, role);
     }
+    check_podsets(problem);
 }
 
 static uint64_t count_pods(const struct solver_problem *problem)
@@ -258,17 +272,11 @@ static void refuse_size(const struct solver_problem *problem, struct solver_plan
     shortfall->alternative = SOLVER_LEVEL_NONE;
 }
 
-void solver_solve(const struct solver_problem *problem, struct solver_plan *plan)
+static void solve_whole(const struct solver_problem *problem, struct solver_plan *plan)
 {
-    check_problem(problem);
-    solver_plan_finish(plan);
-    plan->levels = domains_levels(problem->domains);
-    if (count_pods(problem) > SOLVER_PODS_MAX) {
-        refuse_size(problem, plan);
-        return;
-    }
     uint32_t required = problem->required_level == SOLVER_LEVEL_NONE ? 0 : problem->required_level;
     struct solver_search *search = solver_search_create(problem);
+    plan->levels = domains_levels(problem->domains);
     if (solver_search_upward(search, required)) {
         write_plan(problem, search, plan);
     } else {
@@ -276,4 +284,18 @@ void solver_solve(const struct solver_problem *problem, struct solver_plan *plan
     }
     plan->steps = solver_search_steps(search);
     solver_search_destroy(search);
+}
+
+void solver_solve(const struct solver_problem *problem, struct solver_plan *plan)
+{
+    check_problem(problem);
+    solver_plan_finish(plan);
+    plan->levels = domains_levels(problem->domains);
+    if (count_pods(problem) > SOLVER_PODS_MAX) {
+        refuse_size(problem, plan);
+    } else if (problem->podset_count > 0) {
+        solver_podsets_solve(problem, solve_whole, plan);
+    } else {
+        solve_whole(problem, plan);
+    }
 }

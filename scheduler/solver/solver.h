@@ -12,14 +12,14 @@
 
 /* Places all pods of a gang at once, and proves how good the placement is.
  *
- * Objective, lexicographic: required level; lowest common level; fewest domains at each level,
- * widest first; fewest nodes; then least harm to the next gang (the tightest fit, whole domains
- * left whole); then name order, which is position order. The same problem always gives the same
- * plan.
+ * Objective, lexicographic: required levels; lowest common level; fewest domains at each level,
+ * widest first; fewest nodes; then the preferred levels of podsets; then least harm to the next
+ * gang (the tightest fit, whole domains left whole); then name order, which is position order. The
+ * same problem always gives the same plan.
  *
  * A plan carries an optimality bound: `used[l]` domains are touched at tree level l, and no plan is
- * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last two
- * criteria (harm, order) decide between the plans that were compared; the lower bound says nothing
+ * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last three
+ * criteria (preferred levels, harm, order) decide between the plans that were compared; the lower bound says nothing
  * of them.
  *
  * What is exact and what is not:
@@ -34,15 +34,19 @@
  *   shortfall.alternative      exact                              a level that it names would do;
  *                                                                 a nearer one may, too
  *
+ * With podsets the right column holds, of one role as well: domain after domain is tried for each
+ * of them, as long as the budget lasts.
+ *
  * "Exact" has one limit, which real clusters do not reach: a cost has 64 bits, in which the counts
  * of all levels must find room; what does not fit is found greedily and then not `optimal`.
  */
 
-#define SOLVER_ROLES_MAX  16
-#define SOLVER_LAYERS_MAX 3
-#define SOLVER_PODS_MAX   100000u /* to place at once; more are refused by a shortfall */
-#define SOLVER_LEVEL_NONE UINT32_MAX
-#define SOLVER_TREE_MAX   LEVELS_TREE_MAX
+#define SOLVER_ROLES_MAX   16
+#define SOLVER_LAYERS_MAX  3
+#define SOLVER_PODSETS_MAX 16
+#define SOLVER_PODS_MAX    100000u /* to place at once; more are refused by a shortfall */
+#define SOLVER_LEVEL_NONE  UINT32_MAX
+#define SOLVER_TREE_MAX    LEVELS_TREE_MAX
 
 /* Work is counted in steps, about so many in a millisecond: for who budgets more than one solve. */
 #define SOLVER_STEPS_PER_MS 100000u
@@ -52,6 +56,8 @@
  * million. */
 #define SOLVER_BUDGET_ONE_ROLE      (UINT64_C(1) << 22)
 #define SOLVER_BUDGET_SEVERAL_ROLES UINT64_C(350000)
+/* Where podsets have to be kept together: no further domain is tried after so many steps. */
+#define SOLVER_BUDGET_PODSETS UINT64_C(3000000)
 
 /* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
  *
@@ -86,6 +92,16 @@ struct solver_role {
     uint32_t layer_count;              /* at most SOLVER_LAYERS_MAX */
     const struct solver_started *started;
     uint32_t started_count;
+    uint32_t podset; /* 1 + its index in the problem's podsets; 0: it is of none */
+};
+
+/* Roles whose pods, the pinned ones included, share one *known* domain of a level, while those of
+ * other roles go where they like: what one pod template asks for, or several that are tied. */
+struct solver_podset {
+    uint32_t level;           /* required: tree level, 1 … host (one node); 0: none */
+    uint32_t preferred_level; /* kept if that costs no domain or node more; 0: none */
+    const uint32_t *pinned;   /* positions of its pinned members, which are the problem's, too */
+    uint32_t pinned_count;
 };
 
 /* Everything is *borrowed* for the call and belongs to one generation of the tree. A problem that
@@ -107,6 +123,8 @@ struct solver_problem {
      * whatever is known of it. Preferred levels need no word here: the objective keeps a gang in
      * one domain of any level whenever it can. */
     uint32_t required_level;
+    const struct solver_podset *podsets;
+    uint32_t podset_count; /* at most SOLVER_PODSETS_MAX */
     /* Steps that the whole solve may take, whatever it does, before it ends with the best plan so
      * far; 0: the default. Steps are counted, not timed, so they are the same everywhere. Reading
      * the problem, and a first attempt to fill each level, are done even if the budget is less. */
@@ -121,6 +139,7 @@ struct solver_shortfall {
     uint32_t node;   /* host level: position of the best node, `domain` is the lowest one around it;
                       * DOMAINS_NONE otherwise */
     uint32_t role;   /* role that is shortest there */
+    uint32_t podset; /* 1 + index: the level is that of the podset; 0: of all pods */
     uint32_t wanted; /* pods of the role to be placed */
     uint64_t fits;   /* of which fit in the best domain */
     uint32_t missing; /* wanted - fits, >= 1 */

@@ -42,6 +42,7 @@ struct oracle_kind {
     bool bound;         /* with members that are bound already */
     bool hard;          /* several levels, uneven counts, no way out: greedy often fails */
     bool loose;         /* labels are missing, and every role is in slices */
+    bool podsets;       /* some roles must share a domain, others another one or none */
     uint64_t budget;    /* of the problem */
 };
 
@@ -64,6 +65,8 @@ struct oracle_instance {
     uint32_t pinned[ORACLE_PINNED_MAX];
     struct oracle_role parts[ORACLE_ROLES_MAX];
     struct solver_role roles[ORACLE_ROLES_MAX];
+    uint32_t podset_pinned[ORACLE_ROLES_MAX][ORACLE_PINNED_MAX];
+    struct solver_podset podsets[ORACLE_ROLES_MAX];
     struct solver_problem problem; /* points into this: an instance does not move */
 };
 

@@ -38,9 +38,9 @@ struct entry {
 
 struct search {
     const struct oracle_instance *instance;
-    uint32_t pinned; /* positions as bits */
-    uint32_t first;  /* the required domain */
-    uint32_t end;
+    uint32_t pinned;                  /* positions as bits */
+    uint32_t first[ORACLE_ROLES_MAX]; /* the domain that the role has to be in */
+    uint32_t end[ORACLE_ROLES_MAX];
     struct entry *memo;
     size_t room;
     size_t entries;
@@ -141,7 +141,7 @@ static uint32_t put(struct search *search, const struct state *state, uint32_t r
     }
     uint32_t best = put(search, state, r + 1, touched, sum);
     uint32_t allowed = oracle_allowed(instance, r, p);
-    bool outside = p < search->first || p >= search->end;
+    bool outside = p < search->first[r] || p >= search->end[r];
     struct state next = *state;
     struct resources taken;
     resources_init(&taken);
@@ -191,22 +191,37 @@ static uint32_t rest(struct search *search, struct state state)
     return cost;
 }
 
-/* All pods, the bound ones included, in the positions [first, end). */
-static uint32_t search_within(const struct oracle_instance *instance, uint32_t first, uint32_t end)
+/* Positions [first, end). */
+struct range {
+    uint32_t first;
+    uint32_t end;
+};
+
+static bool holds_all(struct range range, const uint32_t *pinned, uint32_t count)
 {
-    struct search search = {.instance = instance, .first = first, .end = end, .room = MEMO_SIZE};
+    for (uint32_t i = 0; i < count; i++) {
+        if (pinned[i] < range.first || pinned[i] >= range.end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All pods of a role in its range. */
+static uint32_t search_within(const struct oracle_instance *instance, const struct range *ranges)
+{
+    struct search search = {.instance = instance, .room = MEMO_SIZE};
     struct state state;
     memset(&state, 0, sizeof state);
     for (uint32_t i = 0; i < instance->problem.pinned_count; i++) {
-        if (instance->pinned[i] < first || instance->pinned[i] >= end) {
-            return NO_PLAN;
-        }
         search.pinned |= UINT32_C(1) << instance->pinned[i];
     }
     uint32_t pods = 0;
     for (uint32_t r = 0; r < instance->problem.role_count; r++) {
         state.left[r] = (uint8_t)instance->roles[r].count;
         pods += instance->roles[r].count;
+        search.first[r] = ranges[r].first;
+        search.end[r] = ranges[r].end;
     }
     err_require(pods <= PODS_LIMIT && instance->positions <= NODES_LIMIT);
     search.memo = alloc_zero(search.room, sizeof *search.memo);
@@ -215,22 +230,73 @@ static uint32_t search_within(const struct oracle_instance *instance, uint32_t f
     return cost;
 }
 
+/* The domain of the level that begins at `first`. */
+static struct range range_at(const struct oracle_instance *instance, uint32_t level, uint32_t first)
+{
+    struct range range = {first, first + 1};
+    while (range.end < instance->positions &&
+           instance->place[range.end][level] == instance->place[first][level]) {
+        range.end++;
+    }
+    return range;
+}
+
+static struct range common(struct range a, struct range b)
+{
+    struct range both = {a.first > b.first ? a.first : b.first, a.end < b.end ? a.end : b.end};
+    return both;
+}
+
+/* Podsets from `u` on, each in every known domain of its level with all its bound members. */
+static uint32_t search_podsets(const struct oracle_instance *instance, uint32_t u,
+                               const struct range *ranges)
+{
+    if (u == instance->problem.podset_count) {
+        return search_within(instance, ranges);
+    }
+    const struct solver_podset *podset = &instance->problem.podsets[u];
+    uint32_t best = NO_PLAN;
+    struct range range = {0, 0};
+    bool any = false;
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        any = any || instance->roles[r].podset == u + 1;
+    }
+    if (!any) { /* all of it is bound */
+        return search_podsets(instance, u + 1, ranges);
+    }
+    for (uint32_t p = 0; p < instance->positions; p = range.end) {
+        struct range kept[ORACLE_ROLES_MAX];
+        range = range_at(instance, podset->level, p);
+        if (!oracle_known(instance, podset->level, instance->place[p][podset->level]) ||
+            !holds_all(range, podset->pinned, podset->pinned_count)) {
+            continue;
+        }
+        for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+            kept[r] = instance->roles[r].podset == u + 1 ? common(ranges[r], range) : ranges[r];
+        }
+        uint32_t cost = search_podsets(instance, u + 1, kept);
+        best = cost < best ? cost : best;
+    }
+    return best;
+}
+
 void oracle_assignments(const struct oracle_instance *instance, struct oracle_answer *answer)
 {
     uint32_t required = instance->problem.required_level;
     required = required == SOLVER_LEVEL_NONE ? 0 : required;
     uint32_t best = NO_PLAN;
-    for (uint32_t p = 0; p < instance->positions;) {
-        uint32_t place = instance->place[p][required];
-        uint32_t end = p + 1;
-        while (end < instance->positions && instance->place[end][required] == place) {
-            end++;
+    struct range range = {0, 0};
+    for (uint32_t p = 0; p < instance->positions; p = range.end) {
+        struct range ranges[ORACLE_ROLES_MAX];
+        range = range_at(instance, required, p);
+        for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+            ranges[r] = range;
         }
-        if (oracle_known(instance, required, place)) {
-            uint32_t cost = search_within(instance, p, end);
+        if (oracle_known(instance, required, instance->place[p][required]) &&
+            holds_all(range, instance->pinned, instance->problem.pinned_count)) {
+            uint32_t cost = search_podsets(instance, 0, ranges);
             best = cost < best ? cost : best;
         }
-        p = end;
     }
     *answer = (struct oracle_answer){.proven = true, .feasible = best != NO_PLAN};
     for (uint32_t l = 0; l < instance->levels && answer->feasible; l++) {

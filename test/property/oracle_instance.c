@@ -435,6 +435,35 @@ static void limit_pods(struct oracle_instance *instance, uint32_t roles, uint32_
     }
 }
 
+/* Some of the bound members, mostly none. */
+static void draw_podset(struct oracle_instance *instance, uint32_t u, struct oracle_random *random)
+{
+    struct solver_podset *podset = &instance->podsets[u];
+    uint32_t below_cluster = instance->levels - 1;
+    podset->pinned = instance->podset_pinned[u];
+    podset->level = 1 + oracle_below(random, below_cluster);
+    for (uint32_t i = 0; i < instance->problem.pinned_count; i++) {
+        if (one_in(random, 4)) {
+            instance->podset_pinned[u][podset->pinned_count++] = instance->pinned[i];
+        }
+    }
+}
+
+/* Each role is of a podset of its own, of one that others are of, too, or of none. */
+static void draw_podsets(struct oracle_instance *instance, struct oracle_random *random)
+{
+    uint32_t count = 1 + oracle_below(random, instance->problem.role_count);
+    for (uint32_t u = 0; u < count; u++) {
+        draw_podset(instance, u, random);
+    }
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        uint32_t podset = oracle_below(random, count + 1);
+        instance->roles[r].podset = podset == count ? 0 : podset + 1;
+    }
+    instance->problem.podsets = instance->podsets;
+    instance->problem.podset_count = count;
+}
+
 void oracle_instance_init(struct oracle_instance *instance, const struct oracle_kind *kind,
                           uint64_t seed, uint64_t shuffle)
 {
@@ -469,6 +498,9 @@ void oracle_instance_init(struct oracle_instance *instance, const struct oracle_
     }
     if (!kind->hard && one_in(&random, 3)) {
         instance->problem.required_level = oracle_below(&random, instance->levels);
+    }
+    if (kind->podsets) {
+        draw_podsets(instance, &random);
     }
 }
 

@@ -17,6 +17,14 @@ static void print_role(const struct oracle_instance *instance, uint32_t r)
         printf(", started %" PRIu32 " of layer %" PRIu32 " in %" PRIu32, role->started[i].count,
                role->started[i].layer, role->started[i].place);
     }
+    if (role->podset > 0) {
+        const struct solver_podset *podset = &instance->podsets[role->podset - 1];
+        printf(", podset %" PRIu32 " in one of level %" PRIu32 ", bound at", role->podset,
+               podset->level);
+        for (uint32_t i = 0; i < podset->pinned_count; i++) {
+            printf(" %" PRIu32, podset->pinned[i]);
+        }
+    }
     printf("\n");
 }
 

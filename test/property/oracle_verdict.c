@@ -121,6 +121,39 @@ static const char *fault_of_slices(const struct oracle_instance *instance, uint3
     return NULL;
 }
 
+/* Roles of a podset, and what of it is bound, in one known domain of its level. */
+static const char *fault_of_podsets(const struct oracle_instance *instance,
+                                    const struct books *books)
+{
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        const struct solver_podset *podset = &instance->podsets[instance->roles[r].podset - 1];
+        uint32_t place = UINT32_MAX;
+        if (instance->roles[r].podset == 0) {
+            continue;
+        }
+        for (uint32_t q = 0; q < instance->problem.role_count; q++) {
+            for (uint32_t p = 0; p < instance->positions; p++) {
+                uint32_t here = instance->place[p][podset->level];
+                if (instance->roles[q].podset != instance->roles[r].podset ||
+                    books->load[q][p] == 0) {
+                    continue;
+                }
+                if ((place != UINT32_MAX && place != here) ||
+                    !oracle_known(instance, podset->level, here)) {
+                    return "a podset in several domains, or in an unknown one";
+                }
+                place = here;
+            }
+        }
+        for (uint32_t i = 0; i < podset->pinned_count; i++) {
+            if (instance->place[podset->pinned[i]][podset->level] != place) {
+                return "a podset in another domain than its bound members";
+            }
+        }
+    }
+    return NULL;
+}
+
 static void count_used(const struct oracle_instance *instance, const struct books *books,
                        uint32_t *used)
 {
@@ -225,7 +258,11 @@ static const char *fault_of_shortfall(const struct oracle_instance *instance,
     if (shortfall->slice_started && shortfall->role < instance->problem.role_count) {
         return fault_of_started(instance, shortfall);
     }
+    if (shortfall->podset > 0) {
+        required = instance->podsets[shortfall->podset - 1].level;
+    }
     if (shortfall->role >= instance->problem.role_count || shortfall->level != required ||
+        (shortfall->podset > 0 && instance->roles[shortfall->role].podset != shortfall->podset) ||
         shortfall->wanted != instance->roles[shortfall->role].count || shortfall->missing < 1 ||
         shortfall->fits + shortfall->missing != shortfall->wanted) {
         return "the shortfall does not add up";
@@ -254,6 +291,9 @@ const char *oracle_fault_of_plan(const struct oracle_instance *instance,
             fault = fault_of_dealing(instance, r, positions);
         }
         positions += instance->roles[r].count;
+    }
+    if (fault == NULL) {
+        fault = fault_of_podsets(instance, &books);
     }
     if (fault == NULL) {
         fault = fault_of_figures(instance, plan, &books);
@@ -318,7 +358,8 @@ static const char *fault_of_refusal(const struct oracle_instance *instance,
             return "the alternative is not the nearest level that would do";
         }
     }
-    if (instance->problem.role_count == 1 && instance->roles[0].layer_count == 0) {
+    if (instance->problem.role_count == 1 && instance->roles[0].layer_count == 0 &&
+        instance->problem.podset_count == 0) {
         return fault_of_fits(instance, &plan->shortfall);
     }
     return NULL;
