@@ -85,8 +85,8 @@ struct slice_object {
     int32_t size;
 };
 
-/* Where a gang wants to be, from its group object or from the annotations of its pods. Members are
- * level names or label keys, NULL when absent. */
+/* Where pods want to be: all of a gang, by its group object, or those of one role, by the
+ * annotations of its pod template. Members are level names or label keys, NULL when absent. */
 struct placement_object {
     const char *required_level;
     const char *preferred_level;
@@ -96,6 +96,8 @@ struct placement_object {
     /* "required": only nodes where a good set of GPUs is free for every pod
      * (scheduler/state/gpus.h); "preferred" is the same as absent. As written. */
     const char *device_topology;
+    /* Roles of a gang with the same name here share the domains of their levels. NULL: none. */
+    const char *podset_group;
 };
 
 /* What a pod's rank counts in, where its role consists of several such things: a Job of a JobSet, a

@@ -179,6 +179,7 @@ static void put_placement(FILE *out, const struct placement_object *placement)
         fprintf(out, "=%" PRId32, placement->slices[i].size);
     }
     put_with(out, ", device topology ", placement->device_topology);
+    put_with(out, ", podset group ", placement->podset_group);
 }
 
 static void put_pod(FILE *out, const struct pod_object *pod)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/engine/attempt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,223 +9,63 @@
 #include "scheduler/engine/constraints.h"
 #include "scheduler/engine/ordinals.h"
 #include "scheduler/engine/pins.h"
+#include "scheduler/engine/reason.h"
 #include "scheduler/engine/room.h"
+#include "scheduler/engine/slicing.h"
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
-/* Members, roles and slices of one attempt.
+/* Members and roles of one attempt; its slices are slicing.c.
  *
- *   ordinal    0 1 2 3   4 5 6 7   8 9 …     inside the sliced shape: ordinals.h
- *   slice      0 0 0 0   1 1 1 1   2 2 …     ordinal / size, per layer
- *   placed     a . . .   . . . .   . .       slice 0 was started in a's domain: the others follow
- *
- * A slice that is split already (its domain's label changed while it ran) counts as started where
- * its first placed member is. An inner slice counts as started only inside the domain of its outer
- * one.
+ *   role    all members of one podset with one shape: the solver's pods that are alike
  */
 
-#define GOOD_TRIES_MAX 32 /* plans made again because a set of GPUs was not good */
-
-/* ---- slices ---- */
-
-struct slices {
-    struct attempt *attempt;
-    uint32_t *ordinals;                   /* by member of the gang; UINT32_MAX: not sliced */
-    uint32_t count;                       /* 1 + the greatest ordinal */
-    uint32_t *started[SOLVER_LAYERS_MAX]; /* by slice: place, or DOMAINS_NONE */
-    uint32_t *pending[SOLVER_LAYERS_MAX]; /* by slice: members to place */
-};
+#define GOOD_TRIES_MAX 32  /* plans made again because a set of GPUs was not good */
+#define ROLE_QUOTE_MAX 100 /* bytes of a role quoted in a reason */
 
 static bool is_live(const struct pod *pod)
 {
     return !pod->terminal && !pod->deleting;
 }
 
-/* The shape that most live members have, the first one of equals; of as many shapes as the solver
- * takes, more make no plan anyway. */
-static uint32_t most_common_shape(const struct gang *gang)
+uint32_t attempt_podset(const struct attempt *attempt, const struct pod *pod)
 {
-    uint32_t shapes[SOLVER_ROLES_MAX];
-    uint32_t counts[SOLVER_ROLES_MAX];
-    uint32_t known = 0;
-    uint32_t best = 0;
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        uint32_t at = 0;
-        if (!is_live(gang->members[i])) {
+    return attempt->constraints.podset_count == 1 ? 0 : podsets_find(attempt->gang, pod);
+}
+
+bool attempt_sliced(const struct attempt *attempt, uint32_t member)
+{
+    return attempt->ranks != NULL && attempt->ranks[member].slice[0] != UINT32_MAX;
+}
+
+bool attempt_alike(const struct attempt *attempt, const struct pod *a, const struct pod *b)
+{
+    return a->shape == b->shape && attempt_podset(attempt, a) == attempt_podset(attempt, b);
+}
+
+/* Slices are counted by the solver, which takes pods of one shape for each of them. */
+static int check_shapes(const struct attempt *attempt)
+{
+    for (uint32_t i = 1; i < attempt->count; i++) {
+        const struct pod *pod = attempt->members[i];
+        const struct pod *before = attempt->members[i - 1];
+        char text[GANG_REASON_MAX];
+        if (!attempt_sliced(attempt, i) || !attempt_sliced(attempt, i - 1) ||
+            pod->shape == before->shape ||
+            attempt_podset(attempt, pod) != attempt_podset(attempt, before)) {
             continue;
         }
-        while (at < known && shapes[at] != gang->members[i]->shape) {
-            at++;
+        snprintf(text, sizeof(text),
+                 "gang %s/%s waits: the pods of role \"%.*s\" are in slices, and do not all ask "
+                 "for the same",
+                 attempt->gang->name_space, attempt->gang->name, ROLE_QUOTE_MAX, pod->role);
+        if (gang_set_reason(attempt->gang, reason_invalid, text)) {
+            engine_emit_waiting(attempt->engine, attempt->gang);
         }
-        if (at == known && known < SOLVER_ROLES_MAX) {
-            shapes[known] = gang->members[i]->shape;
-            counts[known++] = 0;
-        }
-        if (at < known) {
-            counts[at]++;
-        }
+        return -1;
     }
-    for (uint32_t i = 1; i < known; i++) {
-        best = counts[i] > counts[best] ? i : best;
-    }
-    return known == 0 ? SHAPE_NONE : shapes[best];
-}
-
-static void number_members(struct slices *slices)
-{
-    const struct attempt *attempt = slices->attempt;
-    const struct gang *gang = attempt->gang;
-    struct pod **pods = alloc_zero(gang->member_count, sizeof(struct pod *));
-    uint32_t *ordinals = alloc_zero(gang->member_count, sizeof *ordinals);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < gang->member_count; i++) {
-        if (is_live(gang->members[i]) && gang->members[i]->shape == attempt->sliced_shape) {
-            pods[count++] = gang->members[i];
-        }
-    }
-    slices->count = ordinals_deal(pods, count, attempt->constraints.layers[0].size, ordinals);
-    slices->ordinals = alloc_zero(gang->member_count, sizeof *slices->ordinals);
-    for (uint32_t i = 0, at = 0; i < gang->member_count; i++) {
-        bool sliced = at < count && gang->members[i] == pods[at];
-        slices->ordinals[i] = sliced ? ordinals[at] : UINT32_MAX;
-        at += sliced;
-    }
-    free(pods);
-    free(ordinals);
-}
-
-static uint32_t place_at(const struct domains *domains, uint32_t position, uint32_t level)
-{
-    return level + 1 == domains_levels(domains) ? position : domains_at(domains, position, level);
-}
-
-/* Where the slices were started, outer layers first. */
-static void find_started(struct slices *slices)
-{
-    const struct attempt *attempt = slices->attempt;
-    const struct gang *gang = attempt->gang;
-    const struct domains *domains = attempt->engine->domains;
-    for (uint32_t layer = 0; layer < attempt->constraints.layer_count; layer++) {
-        slices->started[layer] = alloc_zero(slices->count, sizeof(uint32_t));
-        slices->pending[layer] = alloc_zero(slices->count, sizeof(uint32_t));
-        for (uint32_t i = 0; i < slices->count; i++) {
-            slices->started[layer][i] = DOMAINS_NONE;
-        }
-        for (uint32_t i = 0; i < gang->member_count; i++) {
-            const struct pod *pod = gang->members[i];
-            if (slices->ordinals[i] == UINT32_MAX) {
-                continue;
-            }
-            uint32_t *started = &slices->started[layer][slices->ordinals[i] /
-                                                        attempt->constraints.layers[layer].size];
-            slices->pending[layer][slices->ordinals[i] / attempt->constraints.layers[layer].size] +=
-                !pods_placed(pod) && gang_member_pending(pod);
-            uint32_t position =
-                !pods_placed(pod) ? DOMAINS_NONE : domains_position(domains, pod->allocation_row);
-            if (position == DOMAINS_NONE || *started != DOMAINS_NONE) {
-                continue;
-            }
-            if (layer > 0) {
-                uint32_t outer = slices->ordinals[i] / attempt->constraints.layers[layer - 1].size;
-                uint32_t place =
-                    place_at(domains, position, attempt->constraints.layers[layer - 1].level);
-                if (slices->started[layer - 1][outer] != place) {
-                    continue;
-                }
-            }
-            *started = place_at(domains, position, attempt->constraints.layers[layer].level);
-        }
-    }
-}
-
-/* Whether a member's slices are started or complete, from the widest layer in. */
-static bool is_whole(const struct slices *slices, uint32_t ordinal)
-{
-    const struct attempt *attempt = slices->attempt;
-    for (uint32_t layer = 0; layer < attempt->constraints.layer_count; layer++) {
-        uint32_t slice = ordinal / attempt->constraints.layers[layer].size;
-        if (slices->started[layer][slice] == DOMAINS_NONE) {
-            return slices->pending[layer][slice] == attempt->constraints.layers[layer].size;
-        }
-    }
-    return true;
-}
-
-static void note_slices(const struct slices *slices, uint32_t ordinal, struct ranks_member *rank)
-{
-    const struct attempt *attempt = slices->attempt;
-    for (uint32_t layer = 0; layer < SOLVER_LAYERS_MAX; layer++) {
-        bool sliced = ordinal != UINT32_MAX && layer < attempt->constraints.layer_count;
-        rank->slice[layer] =
-            sliced ? ordinal / attempt->constraints.layers[layer].size : UINT32_MAX;
-        rank->started[layer] = sliced ? slices->started[layer][rank->slice[layer]] : DOMAINS_NONE;
-    }
-}
-
-/* A member to place, and where it stands among them. */
-struct seat {
-    struct pod *pod;
-    uint32_t ordinal; /* UINT32_MAX: not sliced … */
-    uint32_t order;   /* … and then by this */
-};
-
-/* Those without slices first, so that a slice's members stand together. */
-static int compare_seats(const void *left, const void *right)
-{
-    const struct seat *a = left;
-    const struct seat *b = right;
-    bool sliced_a = a->ordinal != UINT32_MAX;
-    bool sliced_b = b->ordinal != UINT32_MAX;
-    if (sliced_a != sliced_b) {
-        return sliced_a ? 1 : -1;
-    }
-    uint32_t key_a = sliced_a ? a->ordinal : a->order;
-    uint32_t key_b = sliced_b ? b->ordinal : b->order;
-    return (key_a > key_b) - (key_a < key_b);
-}
-
-/* The members to place in their order, those of incomplete slices left out. Returns how many. */
-static uint32_t seat_members(struct attempt *attempt, const struct slices *slices,
-                             struct seat *seats)
-{
-    uint32_t count = 0;
-    uint32_t at = 0; /* of the gang's members */
-    for (uint32_t i = 0; i < attempt->count; i++, at++) {
-        while (attempt->gang->members[at] != attempt->members[i]) {
-            at++;
-        }
-        uint32_t ordinal = slices->ordinals[at];
-        if (ordinal != UINT32_MAX && !is_whole(slices, ordinal)) {
-            attempt->left_out++;
-            continue;
-        }
-        seats[count++] = (struct seat){attempt->members[i], ordinal, i};
-    }
-    qsort(seats, count, sizeof *seats, compare_seats);
-    return count;
-}
-
-/* Notes the slices of the members to place, and leaves out those that cannot be. */
-static void slice_members(struct attempt *attempt)
-{
-    struct slices slices = {.attempt = attempt};
-    attempt->sliced_shape = most_common_shape(attempt->gang);
-    number_members(&slices);
-    find_started(&slices);
-    attempt->ranks = alloc_zero(attempt->count, sizeof *attempt->ranks);
-    struct seat *seats = alloc_zero(attempt->count, sizeof *seats);
-    attempt->count = seat_members(attempt, &slices, seats);
-    for (uint32_t i = 0; i < attempt->count; i++) {
-        note_slices(&slices, seats[i].ordinal, &attempt->ranks[i]);
-        attempt->members[i] = seats[i].pod;
-    }
-    free(seats);
-    free(slices.ordinals);
-    for (uint32_t layer = 0; layer < SOLVER_LAYERS_MAX; layer++) {
-        free(slices.started[layer]);
-        free(slices.pending[layer]);
-    }
+    return 0;
 }
 
 /* ---- collecting ---- */
@@ -248,6 +89,11 @@ static void rank_members(const struct gang *gang)
     free(ranks);
 }
 
+bool attempt_pinned(const struct attempt *attempt, const struct pod *pod)
+{
+    return is_live(pod) && pods_placed(pod) && !(attempt->afresh && pods_held(pod));
+}
+
 /* Members that can be planned now, in rank order, and where the others already are. */
 static void collect_members(struct attempt *attempt)
 {
@@ -259,7 +105,7 @@ static void collect_members(struct attempt *attempt)
         if (!is_live(pod)) {
             continue;
         }
-        if (pods_placed(pod) && !(attempt->afresh && pods_held(pod))) {
+        if (attempt_pinned(attempt, pod)) {
             uint32_t position = domains_position(attempt->engine->domains, pod->allocation_row);
             if (position != DOMAINS_NONE) {
                 attempt->pinned[attempt->pinned_count++] = position;
@@ -271,9 +117,17 @@ static void collect_members(struct attempt *attempt)
     }
 }
 
+static bool any_slices(const struct constraints *constraints)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < constraints->podset_count; i++) {
+        any = any || constraints->podsets[i].layer_count > 0;
+    }
+    return any;
+}
+
 int attempt_begin(struct attempt *attempt)
 {
-    attempt->sliced_shape = SHAPE_NONE;
     rank_members(attempt->gang);
     collect_members(attempt);
     if (attempt->count == 0) {
@@ -283,8 +137,10 @@ int attempt_begin(struct attempt *attempt)
         return -1;
     }
     constraints_exclude(attempt->engine, attempt->gang, NULL, &attempt->constraints);
-    if (attempt->constraints.layer_count > 0) {
-        slice_members(attempt);
+    pins_collect(attempt);
+    if (any_slices(&attempt->constraints)) {
+        slicing_choose(attempt);
+        return check_shapes(attempt);
     }
     return 0;
 }
@@ -293,21 +149,24 @@ void attempt_finish(struct attempt *attempt)
 {
     for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
         bitset_destroy(attempt->excluded[i]);
+        free(attempt->started[i].items);
     }
     room_finish(attempt);
     constraints_finish(&attempt->constraints);
     free(attempt->misfits);
-    free(attempt->started);
     free(attempt->members);
     free(attempt->ranks);
     free(attempt->pinned);
     free(attempt->own);
+    for (uint32_t i = 0; i < SOLVER_PODSETS_MAX; i++) {
+        free(attempt->podset_pins[i].items);
+    }
 }
 
 static bool same_slice(const struct attempt *attempt, uint32_t a, uint32_t b)
 {
-    return attempt->constraints.layer_count > 0 && attempt->ranks[a].slice[0] != UINT32_MAX &&
-           attempt->ranks[a].slice[0] == attempt->ranks[b].slice[0];
+    return attempt_sliced(attempt, a) && attempt->ranks[a].slice[0] == attempt->ranks[b].slice[0] &&
+           attempt_alike(attempt, attempt->members[a], attempt->members[b]);
 }
 
 uint32_t attempt_unit(const struct attempt *attempt, uint32_t first)
@@ -343,54 +202,82 @@ static void exclude_row(const struct domains *domains, uint32_t row, struct bits
     bitset_set(*excluded, position);
 }
 
-struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t shape)
+const struct bitset *attempt_occupied(const struct attempt *attempt, uint32_t role)
+{
+    return constraints_occupied(&attempt->constraints, attempt->podsets[role]);
+}
+
+struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t role)
 {
     const struct domains *domains = attempt->engine->domains;
-    struct bitset *excluded =
-        attempt->constraints.occupied == NULL ? NULL : bitset_copy(attempt->constraints.occupied);
+    const struct podset_constraints *podset = &attempt->constraints.podsets[attempt->podsets[role]];
+    uint32_t shape = attempt->shapes[role];
+    const struct bitset *occupied = attempt_occupied(attempt, role);
+    struct bitset *excluded = occupied == NULL ? NULL : bitset_copy(occupied);
     vetoes_exclude(attempt->engine, attempt->gang, shape, &excluded);
     for (uint32_t i = 0; i < attempt->misfit_count; i++) {
-        if (attempt->misfits[i].shape == shape) {
+        const struct attempt_misfit *misfit = &attempt->misfits[i];
+        bool meant = misfit->podset == PODSETS_NONE ? podset->good_gpus
+                                                    : misfit->podset == attempt->podsets[role];
+        if (meant && misfit->shape == shape) {
             exclude_row(domains, attempt->misfits[i].row, &excluded);
         }
     }
     return excluded;
 }
 
-static int role_of(const struct attempt *attempt, uint32_t shape)
+static int role_of(const struct attempt *attempt, uint32_t podset, uint32_t shape)
 {
     for (uint32_t i = 0; i < attempt->role_count; i++) {
-        if (attempt->shapes[i] == shape) {
+        if (attempt->shapes[i] == shape && attempt->podsets[i] == podset) {
             return (int)i;
         }
     }
     return -1;
 }
 
-/* Counts the members of started slices, per layer and place. */
-static uint32_t count_started(struct attempt *attempt, uint32_t first, uint32_t count)
+/* Counts a member of started slices, per layer and place. */
+static void count_started(struct attempt *attempt, uint32_t member, uint32_t role)
 {
-    uint32_t known = 0;
-    for (uint32_t i = first; i < first + count; i++) {
-        for (uint32_t layer = 0; layer < attempt->constraints.layer_count; layer++) {
-            uint32_t place = attempt->ranks[i].started[layer];
-            uint32_t at = 0;
-            if (place == DOMAINS_NONE) {
+    uint32_t layers = attempt->roles[role].layer_count;
+    for (uint32_t layer = 0; layer < layers; layer++) {
+        uint32_t place = attempt->ranks[member].started[layer];
+        uint32_t at = attempt->roles[role].started_count;
+        if (place == DOMAINS_NONE) {
+            return;
+        }
+        struct started *list = &attempt->started[role];
+        for (at = 0; at < attempt->roles[role].started_count; at++) {
+            if (list->items[at].layer == layer && list->items[at].place == place) {
                 break;
             }
-            while (at < known &&
-                   (attempt->started[at].layer != layer || attempt->started[at].place != place)) {
-                at++;
-            }
-            if (at == known) {
-                attempt->started = alloc_grow(attempt->started, &attempt->started_room, ++known,
-                                              sizeof *attempt->started);
-                attempt->started[at] = (struct solver_started){.layer = layer, .place = place};
-            }
-            attempt->started[at].count++;
         }
+        if (at == attempt->roles[role].started_count) {
+            list->items = alloc_grow(list->items, &list->room, (size_t)at + 1, sizeof *list->items);
+            list->items[at] = (struct solver_started){.layer = layer, .place = place};
+            attempt->roles[role].started_count++;
+            attempt->roles[role].started = list->items;
+        }
+        list->items[at].count++;
     }
-    return known;
+}
+
+static void add_role(struct attempt *attempt, uint32_t podset, uint32_t shape, bool sliced)
+{
+    const struct engine *engine = attempt->engine;
+    const struct podset_constraints *constraints = &attempt->constraints.podsets[podset];
+    uint32_t added = attempt->role_count++;
+    attempt->shapes[added] = shape;
+    attempt->podsets[added] = podset;
+    attempt->excluded[added] = attempt_excluded(attempt, added);
+    attempt->roles[added] = (struct solver_role){
+        .request = shapes_request(engine->shapes, shape),
+        .capacity = room_capacity(attempt, added),
+        .excluded = attempt->excluded[added],
+        .podset = constraints->podset,
+        .layers = constraints->layers,
+        .layer_count = sliced ? constraints->layer_count : 0,
+    };
 }
 
 /* Whether the solver is to find a place for the member. */
@@ -401,7 +288,6 @@ static bool has_role(const struct attempt *attempt, uint32_t index)
 
 static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
 {
-    const struct engine *engine = attempt->engine;
     for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
         bitset_destroy(attempt->excluded[i]);
         attempt->excluded[i] = NULL;
@@ -414,32 +300,17 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         if (!has_role(attempt, i)) {
             continue;
         }
-        int role = role_of(attempt, shape);
-        if (role >= 0) {
-            attempt->roles[role].count++;
-            continue;
-        }
-        if (attempt->role_count == SOLVER_ROLES_MAX) {
+        uint32_t podset = attempt_podset(attempt, attempt->members[i]);
+        int role = role_of(attempt, podset, shape);
+        if (role < 0 && attempt->role_count == SOLVER_ROLES_MAX) {
             return -1;
         }
-        uint32_t added = attempt->role_count++;
-        attempt->shapes[added] = shape;
-        attempt->excluded[added] = attempt_excluded(attempt, shape);
-        attempt->roles[added] = (struct solver_role){
-            .count = 1,
-            .request = shapes_request(engine->shapes, shape),
-            .capacity = room_capacity(attempt, added),
-            .excluded = attempt->excluded[added],
-        };
-    }
-    int sliced =
-        attempt->constraints.layer_count > 0 ? role_of(attempt, attempt->sliced_shape) : -1;
-    if (sliced >= 0) {
-        struct solver_role *role = &attempt->roles[sliced];
-        role->layers = attempt->constraints.layers;
-        role->layer_count = attempt->constraints.layer_count;
-        role->started_count = count_started(attempt, first, count);
-        role->started = attempt->started;
+        if (role < 0) {
+            role = (int)attempt->role_count;
+            add_role(attempt, podset, shape, attempt_sliced(attempt, i));
+        }
+        attempt->roles[role].count++;
+        count_started(attempt, i, (uint32_t)role);
     }
     return 0;
 }
@@ -455,6 +326,8 @@ struct solver_problem attempt_problem(const struct attempt *attempt)
         .pinned = attempt->pinned,
         .pinned_count = attempt->pinned_count + attempt->own_count,
         .required_level = attempt->constraints.required_level,
+        .podsets = attempt->constraints.together,
+        .podset_count = attempt->constraints.together_count,
     };
 }
 
@@ -480,7 +353,9 @@ static void deal_role(const struct attempt *attempt, uint32_t role, uint32_t fir
     uint32_t *dealt = alloc_zero(item->count, sizeof *dealt);
     uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (attempt->members[first + i]->shape == attempt->shapes[role] &&
+        const struct pod *pod = attempt->members[first + i];
+        if (pod->shape == attempt->shapes[role] &&
+            attempt_podset(attempt, pod) == attempt->podsets[role] &&
             has_role(attempt, first + i)) {
             if (item->layer_count > 0) {
                 ranks[found] = attempt->ranks[first + i];
@@ -514,21 +389,23 @@ void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
     }
 }
 
-void attempt_pin(struct attempt *attempt, const uint32_t *rows, uint32_t count)
+void attempt_pin(struct attempt *attempt, uint32_t first, const uint32_t *rows, uint32_t count)
 {
+    pins_leave_placed(attempt);
     for (uint32_t i = 0; i < count; i++) { /* there is room for all members */
-        attempt->pinned[attempt->pinned_count++] =
-            domains_position(attempt->engine->domains, rows[i]);
+        uint32_t position = domains_position(attempt->engine->domains, rows[i]);
+        attempt->pinned[attempt->pinned_count++] = position;
+        pins_note_placed(attempt, attempt->members[first + i], position);
     }
 }
 
 /* ---- good sets of GPUs ---- */
 
-static void add_misfit(struct attempt *attempt, uint32_t shape, uint32_t row)
+static void add_misfit(struct attempt *attempt, uint32_t shape, uint32_t podset, uint32_t row)
 {
     attempt->misfits = alloc_grow(attempt->misfits, &attempt->misfit_room,
                                   (size_t)attempt->misfit_count + 1, sizeof *attempt->misfits);
-    attempt->misfits[attempt->misfit_count++] = (struct attempt_misfit){shape, row};
+    attempt->misfits[attempt->misfit_count++] = (struct attempt_misfit){shape, podset, row};
 }
 
 /* Notes where the plan does not hold up; false when it does everywhere. On the last try one shape
@@ -541,21 +418,97 @@ static bool note_misfits(struct attempt *attempt, uint32_t first, uint32_t count
     struct pod *const *members = attempt->members + first;
     attempt_deal(attempt, first, count, plan, rows);
     uint32_t left = assign_misfits(attempt->engine, attempt->gang, members, rows, count, misfit);
+    for (uint32_t i = 0; i < count; i++) {
+        bool wanted = attempt->constraints.podsets[attempt_podset(attempt, members[i])].good_gpus;
+        left -= misfit[i] && !wanted;
+        misfit[i] = misfit[i] && wanted;
+    }
     bool found = left > 0;
     for (uint32_t i = 0; i < count && left > 0; i++) {
         if (misfit[i]) {
-            add_misfit(attempt, members[i]->shape, rows[i]);
+            add_misfit(attempt, members[i]->shape, PODSETS_NONE, rows[i]);
             left--;
         }
         for (uint32_t row = 0; misfit[i] && last && row < nodes_rows(attempt->engine->nodes);
              row++) {
-            add_misfit(attempt, members[i]->shape, row);
+            add_misfit(attempt, members[i]->shape, PODSETS_NONE, row);
             left = 0;
         }
     }
     free(rows);
     free(misfit);
     return found;
+}
+
+/* ---- one shape in several roles ---- */
+
+/* How many pods of the role the plan puts on the position. */
+static uint32_t count_there(const struct attempt *attempt, uint32_t role, uint32_t position,
+                            const struct solver_plan *plan)
+{
+    uint32_t at = 0;
+    uint32_t count = 0;
+    for (uint32_t r = 0; r < role; r++) {
+        at += attempt->roles[r].count;
+    }
+    for (uint32_t i = 0; i < attempt->roles[role].count; i++) {
+        count += plan->positions[at + i] == position;
+    }
+    return count;
+}
+
+/* A veto says how many of a shape a node takes, and the solver knows that of each role alone. Where
+ * several of one shape come to more, the role with fewest pods there is kept away. */
+static bool note_crowd(struct attempt *attempt, const struct gang_veto *veto,
+                       const struct solver_plan *plan)
+{
+    uint32_t position = domains_position(attempt->engine->domains, veto->row);
+    uint32_t least = SOLVER_ROLES_MAX;
+    uint32_t least_count = 0;
+    uint32_t roles = 0;
+    uint32_t pods = 0;
+    for (uint32_t r = 0; r < attempt->role_count && position != DOMAINS_NONE; r++) {
+        uint32_t count =
+            attempt->shapes[r] != veto->shape ? 0 : count_there(attempt, r, position, plan);
+        roles += count > 0;
+        pods += count;
+        if (count > 0 && (least == SOLVER_ROLES_MAX || count < least_count)) {
+            least = r;
+            least_count = count;
+        }
+    }
+    for (uint32_t i = 0; i < attempt->gang->member_count && roles > 1; i++) {
+        const struct pod *pod = attempt->gang->members[i];
+        pods += attempt_pinned(attempt, pod) && pod->shape == veto->shape &&
+                pod->allocation_row == veto->row;
+    }
+    if (roles < 2 || pods <= veto->takes) {
+        return false;
+    }
+    add_misfit(attempt, veto->shape, attempt->podsets[least], veto->row);
+    return true;
+}
+
+static bool note_crowds(struct attempt *attempt, const struct solver_plan *plan)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < attempt->gang->veto_count && attempt->role_count > 1; i++) {
+        any |= note_crowd(attempt, &attempt->gang->vetoes[i], plan);
+    }
+    return any;
+}
+
+/* Whether the plan is to be made again, without what it took amiss. */
+static bool is_amiss(struct attempt *attempt, uint32_t first, uint32_t count,
+                     const struct solver_plan *plan, bool last)
+{
+    if (!plan->feasible) {
+        return false;
+    }
+    bool crowded = note_crowds(attempt, plan);
+    bool misfits =
+        attempt->constraints.good_gpus && note_misfits(attempt, first, count, plan, last);
+    return crowded || misfits;
 }
 
 /* One that holds up, with or without what vetoes make likely. */
@@ -567,8 +520,7 @@ static int solve_well(struct attempt *attempt, uint32_t first, uint32_t count,
         if (solve(attempt, first, count, plan) < 0) {
             return -1;
         }
-        if (!attempt->constraints.good_gpus || !plan->feasible ||
-            !note_misfits(attempt, first, count, plan, tries == GOOD_TRIES_MAX)) {
+        if (!is_amiss(attempt, first, count, plan, tries >= GOOD_TRIES_MAX)) {
             break;
         }
     }

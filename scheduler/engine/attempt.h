@@ -13,19 +13,23 @@
 /* One attempt to plan a gang: its members that can be placed now, in rank order, and everything the
  * solver has to know about them. Only the files of engine/ use it.
  *
- *   gang ─▶ members ─▶ roles by shape, slices, vetoes, exclusive domains ─▶ solver_problem
+ *   gang ─▶ members ─▶ roles by podset and shape, slices, vetoes, exclusive domains
+ *        ─▶ solver_problem
  *
- * Slices are those of one shape, the one most members have; pods of other shapes (a launcher) go
- * where they like. A member's slice follows from its rank; where a controller gives none, from its
- * place among the members. Members whose slice is neither started nor complete are left out: they
- * are planned when the rest of their slice exists.
+ * Slices are those of one podset: of one role, where the controller names roles; without, of the
+ * shape that most of its pods have. Others (a launcher) go where they like. A member's slice
+ * follows from its rank; where a controller gives none, from its place among the members. Members
+ * whose slice is neither started nor complete are left out: they are planned when the rest of their
+ * slice exists.
  */
 
 #define ATTEMPT_SKIPPED (DOMAINS_NONE - 1)
 
-/* Pods of a shape that would not all get good GPUs on a node, beside those of other shapes. */
+/* Pods of a shape that would not all get good GPUs on a node, beside those of other shapes; or of
+ * one podset, of which the node takes no more beside those of others with the same shape. */
 struct attempt_misfit {
     uint32_t shape;
+    uint32_t podset; /* PODSETS_NONE: all that take only good GPUs */
     uint32_t row;
 };
 
@@ -37,14 +41,19 @@ struct attempt {
     struct pod **members;       /* in rank order; owned */
     struct ranks_member *ranks; /* beside members, when there are layers; owned */
     uint32_t count;
-    uint32_t left_out; /* members of incomplete slices */
-    uint32_t *pinned;  /* positions of placed members, those just held included; owned */
+    uint32_t left_out;      /* members of incomplete slices … */
+    uint32_t left_out_size; /* … of which this is the size */
+    uint32_t *pinned;       /* positions of placed members, those just held included; owned */
     uint32_t pinned_count;
+    struct podset_pins {
+        uint32_t *items; /* owned */
+        size_t room;
+        uint32_t placed; /* so many of them are of placed members, the others of `own` ones */
+    } podset_pins[SOLVER_PODSETS_MAX]; /* the same, of podsets that share domains */
     struct constraints constraints;
     struct attempt_misfit *misfits; /* where they were not to be had; owned */
     uint32_t misfit_count;
     size_t misfit_room;
-    uint32_t sliced_shape;
     /* Of the last solve: positions of members pinned by their rules, by member, DOMAINS_NONE or
      * ATTEMPT_SKIPPED (pins.h); NULL: nobody is. Owned. */
     uint32_t *own;
@@ -54,6 +63,7 @@ struct attempt {
     /* Of the last solve. */
     struct solver_role roles[SOLVER_ROLES_MAX];
     uint32_t shapes[SOLVER_ROLES_MAX];
+    uint32_t podsets[SOLVER_ROLES_MAX];
     uint32_t role_count;
     struct bitset *excluded[SOLVER_ROLES_MAX];  /* owned */
     struct capacity *limited[SOLVER_ROLES_MAX]; /* in place of the ledger's, or NULL; owned */
@@ -61,9 +71,11 @@ struct attempt {
     /* What counts as free beside what is, or, negative, no longer: what members hold that are
      * planned afresh, what those with nodes of their own take. By position, or NULL; owned. */
     struct resources *freed;
-    struct resources *free;         /* of room_free_at(); owned */
-    struct solver_started *started; /* owned */
-    size_t started_room;
+    struct resources *free; /* of room_free_at(); owned */
+    struct started {
+        struct solver_started *items; /* owned */
+        size_t room;
+    } started[SOLVER_ROLES_MAX];
 };
 
 /* Collects; engine and gang are set, all else but `dry_run` and `afresh` is 0. -1 when the gang's
@@ -73,6 +85,19 @@ void attempt_finish(struct attempt *attempt);
 
 /* How many members from `first` on belong together: a whole outermost slice, else one. */
 uint32_t attempt_unit(const struct attempt *attempt, uint32_t first);
+
+/* Index of the podset of a live member. */
+uint32_t attempt_podset(const struct attempt *attempt, const struct pod *pod);
+
+/* Whether a member to place is in slices, by its index. */
+bool attempt_sliced(const struct attempt *attempt, uint32_t member);
+
+/* Whether a live member stays where it is. */
+bool attempt_pinned(const struct attempt *attempt, const struct pod *pod);
+
+/* Whether two members may be exchanged in any plan: they ask for the same, and are asked the same.
+ */
+bool attempt_alike(const struct attempt *attempt, const struct pod *a, const struct pod *b);
 
 /* The least number of members >= count, from the first on, that splits no slice. */
 uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
@@ -85,16 +110,19 @@ uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
 int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
                   struct solver_plan *plan);
 
-/* The problem of the last solve, and the positions a role of the shape must not use (*new*, or
- * NULL): for asking about it once more, under other circumstances. */
+/* The problem of the last solve, and the positions a role of it must not use (*new*, or NULL): for
+ * asking about it once more, under other circumstances. */
 struct solver_problem attempt_problem(const struct attempt *attempt);
-struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t shape);
+struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t role);
+/* Of these, those that exclusive domains rule out; or NULL. *Borrowed*. */
+const struct bitset *attempt_occupied(const struct attempt *attempt, uint32_t role);
 
 /* Deals the positions of the plan just made: rows[i] is the row of the node of member first + i. */
 void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
                   const struct solver_plan *plan, uint32_t *rows);
 
-/* Those rows were held: whoever is planned next in this attempt is planned beside them. */
-void attempt_pin(struct attempt *attempt, const uint32_t *rows, uint32_t count);
+/* Members from `first` on are held on those rows: whoever is planned next in this attempt is
+ * planned beside them. */
+void attempt_pin(struct attempt *attempt, uint32_t first, const uint32_t *rows, uint32_t count);
 
 #endif

@@ -137,11 +137,14 @@ static bool fits_without(const struct attempt *attempt, const struct blocker *su
     struct bitset *excluded[SOLVER_ROLES_MAX] = {NULL};
     struct attempt without = *attempt;
     without.constraints.occupied = NULL;
+    for (uint32_t i = 0; i < without.constraints.podset_count; i++) {
+        without.constraints.podsets[i].occupied = NULL;
+    }
     constraints_exclude(engine, attempt->gang, suspect->gang, &without.constraints);
     give_back(&question);
     for (uint32_t r = 0; r < attempt->role_count; r++) {
         capacities[r] = count_copies(&question, r);
-        excluded[r] = attempt_excluded(&without, attempt->shapes[r]);
+        excluded[r] = attempt_excluded(&without, r);
         roles[r] = attempt->roles[r];
         roles[r].capacity = capacities[r];
         roles[r].excluded = excluded[r];

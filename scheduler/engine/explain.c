@@ -89,7 +89,7 @@ static void break_down(const struct attempt *attempt, const struct solver_shortf
         .ledger = engine->ledger,
         .shape = shape,
         .capacity = attempt->roles[shortfall->role].capacity,
-        .kept = attempt->constraints.occupied,
+        .kept = attempt_occupied(attempt, shortfall->role),
         .refused = refused,
         .first = scope->first,
         .end = scope->end,
@@ -227,6 +227,7 @@ static void describe(const struct attempt *attempt, const struct solver_plan *pl
         findings->blocker = blockers_find(attempt, scope.domain,
                                           scarce ? breakdown->scarce_name : breakdown->taken_name);
     }
+    uint32_t podset = attempt->podsets[shortfall->role];
     const struct reason_shortage shortage = {
         .gang = attempt->gang,
         .plan = plan,
@@ -234,7 +235,8 @@ static void describe(const struct attempt *attempt, const struct solver_plan *pl
         .nodes = attempt->engine->nodes,
         .role = &attempt->roles[shortfall->role],
         .rest = rest,
-        .good_gpus = attempt->constraints.good_gpus,
+        .name = shortfall->podset > 0 ? attempt->gang->podsets[podset].first->role : "",
+        .good_gpus = attempt->constraints.podsets[podset].good_gpus,
         .exclusive = attempt->constraints.exclusive,
         .breakdown = breakdown,
         .widened = scope.domain == 0 && shortfall->level > 0,

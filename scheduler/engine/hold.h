@@ -8,7 +8,8 @@
 
 /* The time a hold of the gang may last. A group may ask for less than configured, never for more:
  * kube-scheduler's bind calls end with its httpTimeout, and nothing may be posted for a caller that
- * is gone. */
+ * is gone. What is held to make a gang whole again has the time that is configured: members that
+ * kube-scheduler lets wait between two tries must be able to meet. */
 int64_t hold_timeout(const struct engine *engine, const struct gang *gang);
 
 /* Takes a member out of the barrier (its caller gets `why`, NULL = bound) and releases its hold. */

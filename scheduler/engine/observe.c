@@ -220,7 +220,7 @@ void observe_group(struct engine *engine, const struct group_object *object)
     struct gang *gang = gangs_get(&engine->gangs, object->name_space, object->name);
     bool same = gang->has_object && gang->object_minimum == object->minimum &&
                 placement_equal(&gang->object_placement, &object->placement);
-    if (!same && gang_placement(gang).exclusive != NULL) {
+    if (!same && gang_exclusive(gang)) {
         waiting_departed(engine->waiting, true); /* it may want its domains no more */
     }
     gang_set_object(gang, object);
@@ -236,7 +236,7 @@ void observe_group_gone(struct engine *engine, const char *name_space, const cha
     if (gang == NULL || !gang->has_object) {
         return;
     }
-    if (gang_placement(gang).exclusive != NULL) {
+    if (gang_exclusive(gang)) {
         waiting_departed(engine->waiting, true);
     }
     gang_clear_object(gang);

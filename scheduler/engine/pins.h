@@ -19,4 +19,10 @@ void pins_place(struct attempt *attempt, uint32_t first, uint32_t count);
 /* Takes all of that back. */
 void pins_forget(struct attempt *attempt);
 
+/* Of podsets that share a domain the solver is told where their members are: those placed now, one
+ * that was placed, and only the placed ones again. */
+void pins_collect(struct attempt *attempt);
+void pins_note_placed(struct attempt *attempt, const struct pod *pod, uint32_t position);
+void pins_leave_placed(struct attempt *attempt);
+
 #endif

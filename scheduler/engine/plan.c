@@ -66,7 +66,7 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     uint32_t *rows = alloc_zero(count, sizeof *rows);
     attempt_deal(attempt, first, count, plan, rows);
     assign_hold(engine, gang, attempt->members + first, rows, count);
-    attempt_pin(attempt, rows, count);
+    attempt_pin(attempt, first, rows, count);
     for (uint32_t i = 0; i < count; i++) {
         struct pod *pod = attempt->members[first + i];
         nominate_planned(engine, pod);
@@ -154,11 +154,11 @@ static void note_shortage(struct engine *engine, const struct attempt *attempt,
     }
 }
 
-/* Whether a pod alone of this shape has just been found not to fit. */
-static bool is_hopeless(const struct attempt *attempt, uint32_t first, uint32_t hopeless)
+/* Whether a pod alone that is like this one has just been found not to fit. */
+static bool is_hopeless(const struct attempt *attempt, uint32_t first, const struct pod *hopeless)
 {
-    return attempt_unit(attempt, first) == 1 && attempt->constraints.layer_count == 0 &&
-           attempt->members[first]->shape == hopeless;
+    return hopeless != NULL && attempt_unit(attempt, first) == 1 && attempt->ranks == NULL &&
+           attempt_alike(attempt, attempt->members[first], hopeless);
 }
 
 /* Goes on with the joiners in the next pass: from `next` on, unless one of them got a place, which
@@ -177,7 +177,7 @@ static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
 {
     uint32_t first = attempt->gang->joiners_tried;
     uint32_t left_out = first > 0 ? 0 : attempt->count;
-    uint32_t hopeless = SHAPE_NONE;
+    const struct pod *hopeless = NULL;
     bool held = false;
     for (uint32_t i = first; i < attempt->count; i += attempt_unit(attempt, i)) {
         if (i > first && engine->steps <= 0) {
@@ -188,7 +188,7 @@ static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
             left_out = i;
         } else if (try_plan(engine, attempt, i, attempt_unit(attempt, i), plan) == PLAN_SHORT) {
             left_out = i;
-            hopeless = attempt->members[i]->shape;
+            hopeless = attempt->members[i];
         } else {
             held = true;
         }
@@ -206,7 +206,7 @@ static void explain_slices(struct engine *engine, const struct attempt *attempt)
     char text[GANG_REASON_MAX];
     struct gang *gang = attempt->gang;
     snprintf(text, sizeof(text), "gang %s/%s waits until its pods make whole slices of %" PRIu32,
-             gang->name_space, gang->name, attempt->constraints.layers[0].size);
+             gang->name_space, gang->name, attempt->left_out_size);
     if (gang_set_reason(gang, reason_invalid, text)) {
         engine_emit_waiting(engine, gang);
     }
@@ -253,36 +253,60 @@ static int try_gang(struct engine *engine, struct attempt *attempt)
     return 0;
 }
 
+/* Name of a level, as a need has it; NULL: none that has to be shared. */
+static const char *level_needed(const struct engine *engine, uint32_t level)
+{
+    return level == SOLVER_LEVEL_NONE || level == 0 ? NULL
+                                                    : domains_level_name(engine->domains, level);
+}
+
+/* The role of a member among those of the need; a new one behind them, if there is room. */
+static uint32_t role_needed(const struct attempt *attempt, const struct pod *pod,
+                            const uint32_t *podsets, const struct wait_need *need)
+{
+    uint32_t podset = attempt_podset(attempt, pod);
+    uint32_t role = 0;
+    while (role < need->role_count &&
+           (need->roles[role].shape != pod->shape || podsets[role] != podset)) {
+        role++;
+    }
+    return role;
+}
+
 /* What those of its members that got no place need; false when no change outside the gang helps. */
 static bool need_of(const struct attempt *attempt, struct wait_need *need)
 {
     uint32_t missing = gang_missing(attempt->gang);
-    uint32_t level = attempt->constraints.required_level;
+    const struct constraints *constraints = &attempt->constraints;
+    uint32_t podsets[SOLVER_ROLES_MAX];
     *need = (struct wait_need){
-        .good_gpus = attempt->constraints.good_gpus,
-        .exclusive = attempt->constraints.exclusive,
-        .level = level == SOLVER_LEVEL_NONE || level == 0
-                     ? NULL
-                     : domains_level_name(attempt->engine->domains, level),
+        .good_gpus = true,
+        .exclusive = constraints->exclusive,
+        .level = level_needed(attempt->engine, constraints->required_level),
         .least = missing == 0 ? 1 : missing,
     };
     uint32_t left = 0;
     for (uint32_t i = 0; i < attempt->count; i++) {
-        uint32_t role = 0;
-        if (pods_placed(attempt->members[i])) {
+        const struct pod *pod = attempt->members[i];
+        if (pods_placed(pod)) {
             continue;
         }
         if (attempt->own != NULL && attempt->own[i] != DOMAINS_NONE) { /* not short of room */
             need->least -= need->least > 1;
             continue;
         }
-        while (role < need->role_count && need->roles[role].shape != attempt->members[i]->shape) {
-            role++;
-        }
+        uint32_t role = role_needed(attempt, pod, podsets, need);
         if (role == SOLVER_ROLES_MAX) {
             return false;
         }
-        need->roles[role].shape = attempt->members[i]->shape;
+        podsets[role] = attempt_podset(attempt, pod);
+        uint32_t together = constraints->podsets[podsets[role]].podset;
+        need->good_gpus = need->good_gpus && constraints->podsets[podsets[role]].good_gpus;
+        need->roles[role].shape = pod->shape;
+        need->roles[role].level =
+            together == 0
+                ? NULL
+                : level_needed(attempt->engine, constraints->together[together - 1].level);
         need->roles[role].count++;
         need->role_count += role == need->role_count;
         left++;
@@ -409,7 +433,7 @@ static bool is_tight(const struct attempt *around, const struct solver_plan *pla
     if (!is_worse(plan, gang->used, gang->levels)) {
         return true;
     }
-    if (around->constraints.layer_count > 0 || around->constraints.good_gpus) {
+    if (around->ranks != NULL || around->constraints.good_gpus) {
         return false;
     }
     struct attempt attempt = {.engine = around->engine, .gang = around->gang, .afresh = true};

@@ -12,6 +12,8 @@
  * Events (1,024 bytes) and in our own API, so they are one sentence that starts with the gang.
  */
 
+#define ROLE_QUOTE_MAX 100 /* bytes of a role quoted in a reason */
+
 const char reason_unsynced[] = "Unsynced";
 const char reason_no_group[] = "NoGroup";
 const char reason_invalid[] = "Invalid";
@@ -270,6 +272,9 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
     }
     append(text, size, &length, " short by %" PRIu32 " of %" PRIu32 " pod%s", shortfall->missing,
            shortfall->wanted, plural(shortfall->wanted));
+    if (shortage->name != NULL && shortage->name[0] != '\0') {
+        append(text, size, &length, " of role \"%.*s\"", ROLE_QUOTE_MAX, shortage->name);
+    }
     append_slices(shortage, text, size, &length);
     append(text, size, &length, " (%" PRIu64 " fit%s", shortfall->fits,
            shortfall->fits == 1 ? "s" : "");

@@ -41,6 +41,7 @@ struct reason_shortage {
     const struct domains *domains;
     const struct nodes *nodes;
     const struct solver_role *role;    /* that is short */
+    const char *name;                  /* of it, where the level is its own; NULL or "" */
     bool rest;                         /* the others of the gang have their places */
     bool good_gpus;                    /* only good sets of GPUs were counted */
     bool exclusive;                    /* it wants domains for itself */

@@ -61,7 +61,7 @@ const struct capacity *room_capacity(struct attempt *attempt, uint32_t role)
 {
     const struct engine *engine = attempt->engine;
     uint32_t shape = attempt->shapes[role];
-    const struct capacity *capacity = attempt->constraints.good_gpus
+    const struct capacity *capacity = attempt->constraints.podsets[attempt->podsets[role]].good_gpus
                                           ? ledger_good_capacity(engine->ledger, shape)
                                           : ledger_capacity(engine->ledger, shape);
     struct capacity *freed = copy_freed(attempt, shape, capacity);

@@ -70,7 +70,7 @@ void engine_mark_stale(struct engine *engine, struct gang *gang)
 void engine_release(struct engine *engine, struct pod *pod)
 {
     if (pod->gang != NULL && pods_placed(pod)) {
-        waiting_departed(engine->waiting, gang_placement(pod->gang).exclusive != NULL);
+        waiting_departed(engine->waiting, gang_exclusive(pod->gang));
     }
     pods_release(engine->pods, pod);
 }

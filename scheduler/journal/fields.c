@@ -19,9 +19,9 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 264, "code_pod() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 88, "code_group() lacks one");
-static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 48, "code_placement()");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 272, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 96, "code_group() lacks one");
+static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 72, "code_write() lacks a field");
 
@@ -106,6 +106,9 @@ static void code_placement(struct journal_coder *coder, struct placement_object 
         placement->slice_count = 0;
     }
     journal_coder_text(coder, &placement->device_topology);
+    if (journal_coder_has(coder, 2)) {
+        journal_coder_text(coder, &placement->podset_group);
+    }
 }
 
 static void code_value(struct journal_coder *coder, void *item)

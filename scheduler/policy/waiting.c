@@ -12,7 +12,7 @@
 
 /* A need is the list of words that says what it is, in a hash table, with a list of its gangs.
  *
- *   key   flags · level · least · (shape · count) × roles, sorted by shape
+ *   key   flags · level · least · (shape · count · level) × roles, sorted by shape
  *
  * `stamp` sums up the counters that may speak for the need; each only ever grows, so the sum stands
  * still exactly when all of them do.
@@ -27,7 +27,7 @@
  * Needs are kept in order of their creation, so that nothing depends on the hash.
  */
 
-#define KEY_MAX (4 + 2 * SOLVER_ROLES_MAX)
+#define KEY_MAX (4 + 4 * SOLVER_ROLES_MAX)
 
 struct need {
     UT_hash_handle hh;
@@ -124,7 +124,10 @@ static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
         return true; /* no: but its reason is to be given */
     }
     for (uint32_t i = 0; i < what->role_count && fits < what->least; i++) {
-        uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus, (uint32_t)level);
+        const char *own = what->roles[i].level;
+        int narrow = own == NULL ? level : domains_level_find(waiting->domains, own);
+        uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus,
+                             (uint32_t)(narrow > level ? narrow : level));
         fits += most < what->roles[i].count ? most : what->roles[i].count;
     }
     return fits >= what->least;
@@ -148,7 +151,12 @@ static int compare_roles(const void *left, const void *right)
 {
     const struct wait_role *a = left;
     const struct wait_role *b = right;
-    return a->shape < b->shape ? -1 : a->shape > b->shape;
+    if (a->shape != b->shape) {
+        return a->shape < b->shape ? -1 : 1;
+    }
+    int order = a->level == NULL || b->level == NULL ? (b->level == NULL) - (a->level == NULL)
+                                                     : strcmp(a->level, b->level);
+    return order != 0 ? order : a->count < b->count ? -1 : a->count > b->count;
 }
 
 /* Bytes of the key. */
@@ -168,6 +176,8 @@ static unsigned make_key(struct need *need)
     for (uint32_t i = 0; i < what->role_count; i++) {
         need->key[words++] = what->roles[i].shape;
         need->key[words++] = what->roles[i].count;
+        need->key[words++] = (uint32_t)(uintptr_t)what->roles[i].level;
+        need->key[words++] = (uint32_t)((uint64_t)(uintptr_t)what->roles[i].level >> 32);
     }
     return words * (unsigned)sizeof(uint32_t);
 }

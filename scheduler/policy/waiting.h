@@ -24,6 +24,8 @@
 struct wait_role {
     uint32_t shape;
     uint32_t count;
+    /* Name of the level of which its pods must share a domain, as that of the need; NULL: none. */
+    const char *level;
 };
 
 struct wait_need {
@@ -35,7 +37,7 @@ struct wait_need {
     const char *level;
     uint32_t least; /* pods that must fit */
     uint32_t role_count;
-    struct wait_role roles[SOLVER_ROLES_MAX]; /* different shapes, in any order */
+    struct wait_role roles[SOLVER_ROLES_MAX]; /* different ones, in any order */
 };
 
 struct waiting;

@@ -19,8 +19,8 @@
  *
  * A plan carries an optimality bound: `used[l]` domains are touched at tree level l, and no plan is
  * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last three
- * criteria (preferred levels, harm, order) decide between the plans that were compared; the lower bound says nothing
- * of them.
+ * criteria (preferred levels, harm, order) decide between the plans that were compared; the lower
+ * bound says nothing of them.
  *
  * What is exact and what is not:
  *

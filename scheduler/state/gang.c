@@ -46,6 +46,7 @@ static void gang_free(struct gang *gang)
     totals_finish(&gang->totals);
     footprint_finish(&gang->footprint);
     free(gang->members);
+    free(gang->podsets);
     free(gang->vetoes);
     breakdown_finish(&gang->breakdown);
     gang_clear_unplaced(gang);
@@ -212,7 +213,7 @@ static void take_member(struct gang *gang, const struct pod *pod)
 static void update_exclusive(struct gang *gang)
 {
     struct gangs *gangs = gang->table;
-    bool wanted = gang_placement(gang).exclusive != NULL;
+    bool wanted = gang_exclusive(gang);
     if (wanted && gang->exclusive_slot == 0) {
         gangs->exclusive = alloc_grow(gangs->exclusive, &gangs->exclusive_room,
                                       (size_t)gangs->exclusive_count + 1, sizeof(struct gang *));
@@ -229,6 +230,7 @@ static void update_exclusive(struct gang *gang)
 static void add_member(struct gang *gang, struct pod *pod)
 {
     insert_member(gang, pod);
+    gang->podsets_known = false;
     pods_count_in(pod, &gang->totals, &gang->footprint);
     pod->gang = gang;
 }
@@ -287,6 +289,7 @@ void gang_leave(struct gang *gang, struct pod *pod)
     }
     assert(pod->gang == gang);
     take_member(gang, pod);
+    gang->podsets_known = false;
     pods_count_out(pod);
     pod->gang = NULL;
     if (gang->outside != NULL && gang->member_count < gang->table->members_max) {
@@ -304,6 +307,7 @@ void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes)
         take_member(gang, pod);
         insert_member(gang, pod);
     }
+    gang->podsets_known = false;
     update_exclusive(gang);
     if ((changes & ~(unsigned)POD_DEVICES) != 0) {
         gang_changed(gang);
@@ -323,6 +327,7 @@ void gang_set_object(struct gang *gang, const struct group_object *object)
     gang->object_timeout_ms = object->hold_timeout_ms;
     replace(&gang->uid, object->uid);
     placement_set(&gang->object_placement, &object->placement);
+    gang->podsets_known = false;
     update_exclusive(gang);
     gang_changed(gang);
 }
@@ -334,6 +339,7 @@ void gang_clear_object(struct gang *gang)
     gang->object_timeout_ms = 0;
     replace(&gang->uid, NULL);
     placement_finish(&gang->object_placement);
+    gang->podsets_known = false;
     update_exclusive(gang);
     gang_changed(gang);
 }
@@ -351,21 +357,9 @@ int32_t gang_priority(const struct gang *gang)
     return multiset_greatest(&gang->totals.priorities, 0);
 }
 
-struct placement gang_placement(const struct gang *gang)
+bool gang_exclusive(const struct gang *gang)
 {
-    static const struct placement none = {.required = NULL};
-    const struct placement *own = gang->member_count > 0 ? &gang->members[0]->placement : &none;
-    return placement_merge(&gang->object_placement, own);
-}
-
-const char *gang_required_level(const struct gang *gang)
-{
-    return gang_placement(gang).required;
-}
-
-const char *gang_preferred_level(const struct gang *gang)
-{
-    return gang_placement(gang).preferred;
+    return gang->object_placement.exclusive != NULL || gang->totals.tally.exclusive > 0;
 }
 
 bool gang_member_pending(const struct pod *pod)

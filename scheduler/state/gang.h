@@ -53,6 +53,7 @@ struct gang_veto {
 enum gang_queued { GANG_NOT_QUEUED, GANG_QUEUED, GANG_QUEUED_LATER };
 
 struct need;
+struct podset;
 
 struct gang {
     struct gangs *table;
@@ -68,6 +69,9 @@ struct gang {
     struct pod **members; /* sorted by role, replica, rank (none last), name */
     uint32_t member_count;
     size_t member_room;
+    struct podset *podsets;  /* of the members; state/podsets.c, like … */
+    uint32_t podset_count;   /* … their number, … */
+    bool podsets_known;      /* … and whether they are those of the members as they are now */
     uint32_t exclusive_slot; /* 1 + index in gangs.exclusive; 0: not there */
     struct pod *outside;     /* who would be a member if there were room, in order of arrival */
     struct pod *outside_last;
@@ -178,11 +182,8 @@ void gang_clear_object(struct gang *gang);
 /* The quorum: what the group object says, else what the pods' own labels say (the greatest, if they
  * differ). <= 0: unknown or invalid. */
 int32_t gang_minimum(const struct gang *gang);
-/* Where it wants to be: what the group object says, and where that is silent its first member. The
- * strings are *borrowed*, until the gang changes. */
-struct placement gang_placement(const struct gang *gang);
-const char *gang_required_level(const struct gang *gang);  /* or NULL */
-const char *gang_preferred_level(const struct gang *gang); /* or NULL */
+/* Whether it, or a member of it, wants domains without other gangs. */
+bool gang_exclusive(const struct gang *gang);
 
 /* Whether a member can be planned and bound: alive, not gated, without a binding. */
 bool gang_member_pending(const struct pod *pod);

@@ -24,6 +24,7 @@ void placement_finish(struct placement *placement)
     free(placement->preferred);
     free(placement->exclusive);
     free(placement->device_topology);
+    free(placement->podset_group);
     for (uint32_t i = 0; i < placement->slice_count; i++) {
         free(placement->slices[i].level);
     }
@@ -36,6 +37,7 @@ bool placement_equal(const struct placement *placement, const struct placement_o
         !same_text(placement->preferred, object->preferred_level) ||
         !same_text(placement->exclusive, object->exclusive_level) ||
         !same_text(placement->device_topology, object->device_topology) ||
+        !same_text(placement->podset_group, object->podset_group) ||
         placement->slice_count != object->slice_count) {
         return false;
     }
@@ -59,6 +61,7 @@ void placement_set(struct placement *placement, const struct placement_object *o
         .preferred = alloc_string(object->preferred_level),
         .exclusive = alloc_string(object->exclusive_level),
         .device_topology = alloc_string(object->device_topology),
+        .podset_group = alloc_string(object->podset_group),
         .slice_count = (uint32_t)object->slice_count,
     };
     for (uint32_t i = 0; i < copy.slice_count; i++) {
@@ -70,13 +73,15 @@ void placement_set(struct placement *placement, const struct placement_object *o
     *placement = copy;
 }
 
-struct placement placement_merge(const struct placement *first, const struct placement *second)
+bool placement_same(const struct placement *a, const struct placement *b)
 {
-    struct placement merged = first->slice_count > 0 ? *first : *second;
-    merged.required = first->required != NULL ? first->required : second->required;
-    merged.preferred = first->preferred != NULL ? first->preferred : second->preferred;
-    merged.exclusive = first->exclusive != NULL ? first->exclusive : second->exclusive;
-    merged.device_topology =
-        first->device_topology != NULL ? first->device_topology : second->device_topology;
-    return merged;
+    bool same = same_text(a->required, b->required) && same_text(a->preferred, b->preferred) &&
+                same_text(a->exclusive, b->exclusive) &&
+                same_text(a->device_topology, b->device_topology) &&
+                same_text(a->podset_group, b->podset_group) && a->slice_count == b->slice_count;
+    for (uint32_t i = 0; same && i < a->slice_count; i++) {
+        same = a->slices[i].size == b->slices[i].size &&
+               strcmp(a->slices[i].level, b->slices[i].level) == 0;
+    }
+    return same;
 }

@@ -7,7 +7,7 @@
 
 #include "scheduler/objects.h"
 
-/* Where a gang wants to be: the engine's own copy of a placement_object, embedded in pods and
+/* Where pods want to be: the engine's own copy of a placement_object, embedded in pods and
  * gangs. All zero is a valid one: no constraints. Nothing is judged here; levels are names or label
  * keys as written, sizes are as written.
  *
@@ -21,10 +21,11 @@ struct placement_slice {
 };
 
 struct placement {
-    char *required; /* NULL: none; so are the three below */
+    char *required; /* NULL: none; so are the four below */
     char *preferred;
     char *exclusive;
     char *device_topology;
+    char *podset_group;
     uint32_t slice_count; /* at most SLICE_LAYERS_MAX */
     struct placement_slice slices[SLICE_LAYERS_MAX];
 };
@@ -38,8 +39,7 @@ void placement_set(struct placement *placement, const struct placement_object *o
 /* Whether placement_set() would change nothing. */
 bool placement_equal(const struct placement *placement, const struct placement_object *object);
 
-/* `first`, and where it says nothing `second`, member by member; slices are one member. The strings
- * are *borrowed* from the two: the result must not be finished. */
-struct placement placement_merge(const struct placement *first, const struct placement *second);
+/* Whether two placements say the same. */
+bool placement_same(const struct placement *a, const struct placement *b);
 
 #endif

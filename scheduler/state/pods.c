@@ -131,8 +131,7 @@ static bool is_certain(const struct pod *pod)
 
 struct totals_share pods_share(const struct pod *pod)
 {
-    bool live = !pod->terminal && !pod->deleting;
-    bool seen = pod->node != NAMES_NONE;
+    bool live = !pod->terminal && !pod->deleting, seen = pod->node != NAMES_NONE;
     return (struct totals_share){
         .tally = {.live = live,
                   .pending = pods_pending(pod),
@@ -140,7 +139,8 @@ struct totals_share pods_share(const struct pod *pod)
                   .bound = live && (seen || pods_bound(pod)),
                   .confirmed = live && (seen || is_certain(pod)),
                   .done = pod->succeeded,
-                  .refused = live && !seen && pod->refused != NULL},
+                  .refused = live && !seen && pod->refused != NULL,
+                  .exclusive = pod->placement.exclusive != NULL},
         .priority = pod->priority,
         .quorum = pod->gang_minimum,
         .owner = pod->owner,

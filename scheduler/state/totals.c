@@ -35,6 +35,7 @@ static void add_tally(struct gang_tally *to, const struct gang_tally *share)
     to->confirmed += share->confirmed;
     to->done += share->done;
     to->refused += share->refused;
+    to->exclusive += share->exclusive;
 }
 
 static void subtract_tally(struct gang_tally *from, const struct gang_tally *share)
@@ -46,6 +47,7 @@ static void subtract_tally(struct gang_tally *from, const struct gang_tally *sha
     from->confirmed -= share->confirmed;
     from->done -= share->done;
     from->refused -= share->refused;
+    from->exclusive -= share->exclusive;
 }
 
 /* ---- owners ---- */

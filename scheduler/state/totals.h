@@ -20,6 +20,7 @@ struct gang_tally {
     uint32_t confirmed; /* of which the API server has taken the binding */
     uint32_t done;      /* succeeded, in whichever run */
     uint32_t refused;   /* live, without a binding, and beyond a limit */
+    uint32_t exclusive; /* their own annotations ask for domains without other gangs */
 };
 
 /* The members that one owner made. */

@@ -74,7 +74,6 @@ situation(
 
 # Constraints per role.
 
-ROLES = "constraints of a role other than the first are not read yet"
 IN_A_RACK = {"kueue.x-k8s.io/podset-required-topology": RACK}
 THREE_AND_THREE = racks(east="a b c d", west="e f g h") + others("a", "e")
 
@@ -109,20 +108,20 @@ def pytorch_job(workers):
 
 SMALL = nodes(["g0", "g1", "g2", "g3"], rack="east", cpu="10") + nodes(["c0"], gpus=0, rack="west", cpu="64")
 
-situation("02", THREE_AND_THREE, driver_and_workers(workers=IN_A_RACK), does_not_fit(waits=5, because="rack"), late=ROLES)
+situation("02", THREE_AND_THREE, driver_and_workers(workers=IN_A_RACK), does_not_fit(waits=5, because="rack"))
 situation(
     "02-role-renamed", THREE_AND_THREE, driver_and_workers(workers=IN_A_RACK, name="zdriver"),
     does_not_fit(waits=5, because="rack"),
 )
-situation("02-pytorch", THREE_AND_THREE, [pytorch_job(IN_A_RACK)], does_not_fit(waits=5, because="rack"), late=ROLES)
+situation("02-pytorch", THREE_AND_THREE, [pytorch_job(IN_A_RACK)], does_not_fit(waits=5, because="rack"))
 situation(
     "02-slices", THREE_AND_THREE, driver_and_workers(workers={"phalanx.dev/slices": "rack=4"}),
-    does_not_fit(waits=5, because="rack"), late=ROLES,
+    does_not_fit(waits=5, because="rack"),
 )
 situation(
     "02-on-leader-only", THREE_AND_THREE,
     driver_and_workers(driver={"kueue.x-k8s.io/podset-required-topology": "kubernetes.io/hostname"}),
-    fits(5), late=ROLES,
+    fits(5),
 )
 situation(
     "02-on-group", SMALL, driver_and_workers(cpus=10, **{"phalanx.dev__required-topology": "rack"}),

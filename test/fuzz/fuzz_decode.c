@@ -67,6 +67,7 @@ static void check_placement(const struct placement_object *placement)
     require(placement->required_level == NULL || placement->required_level[0] != '\0');
     require(placement->preferred_level == NULL || placement->preferred_level[0] != '\0');
     require(placement->exclusive_level == NULL || placement->exclusive_level[0] != '\0');
+    require(placement->podset_group == NULL || placement->podset_group[0] != '\0');
     require(placement->slice_count <= SLICE_LAYERS_MAX);
     for (size_t i = 0; i < placement->slice_count; i++) {
         require(strlen(placement->slices[i].level) < SIZE_MAX);

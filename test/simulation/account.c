@@ -100,6 +100,18 @@ int account_holds(const struct sim *sim, int gang)
     return count;
 }
 
+/* Whether a member has a place that is no hold: what is held then is to make the gang whole again,
+ * for which its own timeout, that of a start, need not count. */
+static bool has_begun(const struct sim *sim, int gang)
+{
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (sim->host.place[i] != SIM_NONE && account_hold(sim, i) == SIM_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A plan around a veto, which prolongs nothing, looks like one given up and made anew when no
  * member had voted: so there are two bounds. */
 static void note_hold(struct sim *sim, const struct record *record, int gang)
@@ -108,7 +120,7 @@ static void note_hold(struct sim *sim, const struct record *record, int gang)
     int64_t until = record->now + timeout_of(sim, gang);
     if (account_holds(sim, gang) == 0) {
         host->hold_least[gang] = until < host->hold_least[gang] ? until : host->hold_least[gang];
-        host->hold_most[gang] = until;
+        host->hold_most[gang] = has_begun(sim, gang) ? record->now + SIM_HOLD_MS : until;
     }
 }
 

@@ -9,9 +9,13 @@
  * true of such a list:
  *
  *   required   all nodes carry the label, with one value
- *   slices     members s·k … s·k + s−1 of a shape stand in one labelled domain; what is planned
- *              from nothing is planned in whole slices
+ *   slices     members s·k … s·k + s−1 of a role stand in one labelled domain; what is planned
+ *              from nothing is planned in whole slices. Without roles: of the most common shape
  *   exclusive  nobody of another gang stands in the same labelled domain
+ *
+ * What the group object says holds for all members, what is on the pods for those of each role, or
+ * of tied roles, alone. Slices count roles wherever they are said; a role of less members than a
+ * slice beside one that has as many is a leader, if the group says so or it is a single pod.
  *
  * The order of members is that of ranks where there are any, else that of names.
  */
@@ -88,14 +92,32 @@ static int domain_of(const struct sim *sim, const struct place *place, enum sim_
     return sim_domain(&sim->nodes[place->node].state, level);
 }
 
-static void check_required(struct sim *sim, int gang, const struct layout *layout,
-                           enum sim_level level)
+/* What is asked of the pod, by its own template or by the object. */
+static const struct constraints *asked_of(const struct sim *sim, int pod)
 {
-    for (int i = 0; i < layout->count && level != LEVEL_NONE; i++) {
-        int domain = domain_of(sim, &layout->places[i], level);
-        if (domain == SIM_NONE || domain != domain_of(sim, &layout->places[0], level)) {
-            sim_fail(sim, "(11) gang g%d must be in one domain, and p%d is on n%d", gang,
-                     layout->places[i].pod, layout->places[i].node);
+    const struct sim_gang *gang = &sim->gangs[sim->pods[pod].gang];
+    return !gang->object && sim->pods[pod].role == ROLE_LEADER ? &gang->leader : &gang->constraints;
+}
+
+/* Whether two members have to share the domain of the level that either is asked to share. */
+static bool share(const struct sim *sim, int gang, int one, int other)
+{
+    const struct sim_gang *it = &sim->gangs[gang];
+    return it->object || it->tied || sim->pods[one].role == sim->pods[other].role;
+}
+
+static void check_required(struct sim *sim, int gang, const struct layout *layout)
+{
+    for (int i = 0; i < layout->count; i++) {
+        enum sim_level level = asked_of(sim, layout->places[i].pod)->required;
+        for (int j = 0; j < layout->count && level != LEVEL_NONE; j++) {
+            int domain = domain_of(sim, &layout->places[j], level);
+            if (share(sim, gang, layout->places[i].pod, layout->places[j].pod) &&
+                (domain == SIM_NONE || domain != domain_of(sim, &layout->places[i], level))) {
+                sim_fail(sim, "(11) p%d of gang g%d must be in one domain with p%d, and is on n%d",
+                         layout->places[j].pod, gang, layout->places[i].pod,
+                         layout->places[j].node);
+            }
         }
     }
 }
@@ -108,7 +130,7 @@ static bool is_live(const struct sim *sim, int pod, bool shown)
     return shown ? shown_live(sim, pod) : state->exists && !state->terminal && !state->deleting;
 }
 
-/* The shape that is sliced; SIM_NONE when two are as common. */
+/* Without roles: the shape that is sliced; SIM_NONE when two are as common. */
 static int sliced_shape(const struct sim *sim, int gang, bool shown)
 {
     int count[SIM_SHAPES] = {0}, best = 0;
@@ -126,23 +148,47 @@ static int sliced_shape(const struct sim *sim, int gang, bool shown)
     return best;
 }
 
-/* Its place among the members of its shape; SIM_NONE when that is not known. */
+static int count_role(const struct sim *sim, int gang, enum sim_role role, bool shown)
+{
+    int count = 0;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        count += sim->pods[i].role == role && is_live(sim, i, shown);
+    }
+    return count;
+}
+
+/* Whether the role leads one that is sliced. */
+static bool is_leader(const struct sim *sim, int gang, enum sim_role role, bool shown)
+{
+    const struct sim_gang *it = &sim->gangs[gang];
+    enum sim_role others = role == ROLE_LEADER ? ROLE_WORKER : ROLE_LEADER;
+    int size = it->constraints.slice_size[0];
+    int count = count_role(sim, gang, role, shown);
+    if (!it->object && memcmp(&it->leader, &it->constraints, sizeof it->leader) != 0) {
+        return false;
+    }
+    return (it->object ? count < size : count == 1) && count_role(sim, gang, others, shown) >= size;
+}
+
+/* Its place among the members of its role, or without roles of its shape; SIM_NONE when that is not
+ * known. */
 static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
 {
     const struct sim_pod *it = &sim->pods[pod];
+    bool ranked = sim->gangs[gang].ranked;
     int before = 0;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *other = &sim->pods[i];
-        if (i == pod || other->shape != it->shape || !is_live(sim, i, shown)) {
+        if (i == pod || !is_live(sim, i, shown) ||
+            (ranked ? other->role != it->role : other->shape != it->shape)) {
             continue;
         }
-        if (sim->gangs[gang].ranked ? other->rank == it->rank || other->role != it->role
-                                    : other->name == it->name) {
+        if (ranked ? other->rank == it->rank : other->name == it->name) {
             return SIM_NONE;
         }
         before += other->name < it->name;
     }
-    return sim->gangs[gang].ranked ? it->rank : before;
+    return ranked ? it->rank : before;
 }
 
 static void check_layer(struct sim *sim, int gang, const struct layout *layout,
@@ -180,17 +226,20 @@ static void check_whole(struct sim *sim, int gang, const struct layout *layout,
     }
 }
 
-static void check_slices(struct sim *sim, int gang, const struct layout *layout,
+static void check_slices(struct sim *sim, int gang, const struct layout *layout, enum sim_role role,
                          const struct constraints *constraints, bool shown, bool first)
 {
     int ordinals[MEMBERS_MAX];
-    int shape = constraints->layers == 0 ? SIM_NONE : sliced_shape(sim, gang, shown);
-    if (shape == SIM_NONE) {
+    bool ranked = sim->gangs[gang].ranked;
+    int shape = ranked || constraints->layers == 0 ? SIM_NONE : sliced_shape(sim, gang, shown);
+    if (constraints->layers == 0 || (!ranked && shape == SIM_NONE) ||
+        (ranked && is_leader(sim, gang, role, shown))) {
         return;
     }
     for (int i = 0; i < layout->count; i++) {
         int pod = layout->places[i].pod;
-        bool counts = sim->pods[pod].shape == shape && is_live(sim, pod, shown);
+        bool counts = sim->pods[pod].role == role && (ranked || sim->pods[pod].shape == shape) &&
+                      is_live(sim, pod, shown);
         ordinals[i] = counts ? ordinal_of(sim, gang, pod, shown) : SIM_NONE;
         if (counts && ordinals[i] == SIM_NONE) {
             return;
@@ -204,15 +253,41 @@ static void check_slices(struct sim *sim, int gang, const struct layout *layout,
     }
 }
 
+static void check_all_slices(struct sim *sim, int gang, const struct layout *layout, bool shown,
+                             bool first)
+{
+    const struct sim_gang *it = &sim->gangs[gang];
+    for (enum sim_role role = ROLE_NONE; role <= ROLE_WORKER; role++) {
+        bool own = !it->object && role == ROLE_LEADER;
+        if (it->ranked == (role != ROLE_NONE)) {
+            check_slices(sim, gang, layout, role, own ? &it->leader : &it->constraints, shown,
+                         first);
+        }
+    }
+}
+
 /* ---- exclusive ---- */
 
+/* The level that one of the two wants for its own gang, the wider one. */
+static enum sim_level wanted_alone(enum sim_level a, enum sim_level b)
+{
+    return a == LEVEL_LEAF || b == LEVEL_LEAF   ? LEVEL_LEAF
+           : a == LEVEL_RACK || b == LEVEL_RACK ? LEVEL_RACK
+                                                : LEVEL_NONE;
+}
+
+/* `theirs_shown`: what the other gang's object says, as shown; NULL: what their pods say. */
 static void check_pair(struct sim *sim, int gang, const struct layout *mine, int other,
-                       const struct layout *theirs, enum sim_level level)
+                       const struct layout *theirs, const struct constraints *theirs_shown)
 {
     for (int i = 0; i < mine->count; i++) {
-        int domain = domain_of(sim, &mine->places[i], level);
-        for (int j = 0; j < theirs->count && domain != SIM_NONE; j++) {
-            if (domain == domain_of(sim, &theirs->places[j], level)) {
+        for (int j = 0; j < theirs->count; j++) {
+            const struct constraints *one = asked_of(sim, mine->places[i].pod);
+            const struct constraints *two =
+                theirs_shown != NULL ? theirs_shown : asked_of(sim, theirs->places[j].pod);
+            enum sim_level level = wanted_alone(one->exclusive, two->exclusive);
+            int domain = level == LEVEL_NONE ? SIM_NONE : domain_of(sim, &mine->places[i], level);
+            if (domain != SIM_NONE && domain == domain_of(sim, &theirs->places[j], level)) {
                 sim_fail(sim,
                          "(11) p%d of gang g%d on n%d and p%d of gang g%d on n%d share a domain",
                          mine->places[i].pod, gang, mine->places[i].node, theirs->places[j].pod,
@@ -222,21 +297,22 @@ static void check_pair(struct sim *sim, int gang, const struct layout *mine, int
     }
 }
 
+static bool is_exclusive(const struct sim_gang *gang, const struct constraints *shown)
+{
+    return shown->exclusive != LEVEL_NONE || (gang->led && gang->leader.exclusive != LEVEL_NONE);
+}
+
 static void check_exclusive(struct sim *sim, int gang, const struct layout *layout, bool shown)
 {
     const struct sim_gang *it = &sim->gangs[gang];
     for (int other = 0; other < sim->gang_count; other++) {
         struct layout theirs;
-        const struct constraints *constraints =
-            shown ? shown_constraints(sim, other) : &sim->gangs[other].constraints;
-        enum sim_level level = LEVEL_NONE;
-        if (it->constraints.exclusive == LEVEL_LEAF || constraints->exclusive == LEVEL_LEAF) {
-            level = LEVEL_LEAF;
-        } else if (it->constraints.exclusive == LEVEL_RACK ||
-                   constraints->exclusive == LEVEL_RACK) {
-            level = LEVEL_RACK;
-        }
-        if (other == gang || level == LEVEL_NONE || sim->gangs[other].excused) {
+        const struct sim_gang *them = &sim->gangs[other];
+        const struct constraints *object =
+            shown && them->object ? shown_constraints(sim, other) : NULL;
+        if (other == gang || them->excused ||
+            (!is_exclusive(it, &it->constraints) &&
+             !is_exclusive(them, object != NULL ? object : &them->constraints))) {
             continue;
         }
         if (shown) {
@@ -245,7 +321,7 @@ static void check_exclusive(struct sim *sim, int gang, const struct layout *layo
             truth_of(sim, other, &theirs);
         }
         if (!theirs.blurred) {
-            check_pair(sim, gang, layout, other, &theirs, level);
+            check_pair(sim, gang, layout, other, &theirs, object);
         }
     }
 }
@@ -261,8 +337,8 @@ void constraints_check_posts(struct sim *sim, int gang, bool first)
     if (layout.blurred) {
         return;
     }
-    check_required(sim, gang, &layout, it->constraints.required);
-    check_slices(sim, gang, &layout, &it->constraints, true, first);
+    check_required(sim, gang, &layout);
+    check_all_slices(sim, gang, &layout, true, first);
     check_exclusive(sim, gang, &layout, true);
 }
 
@@ -274,7 +350,7 @@ void constraints_check_bound(struct sim *sim, int gang)
         return;
     }
     truth_of(sim, gang, &layout);
-    check_required(sim, gang, &layout, it->constraints.required);
-    check_slices(sim, gang, &layout, &it->constraints, false, false);
+    check_required(sim, gang, &layout);
+    check_all_slices(sim, gang, &layout, false, false);
     check_exclusive(sim, gang, &layout, false);
 }

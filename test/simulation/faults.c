@@ -172,7 +172,8 @@ static void excuse(struct sim *sim, int node)
 static void excuse_exclusive(struct sim *sim)
 {
     for (int i = 0; i < sim->gang_count; i++) {
-        sim->gangs[i].excused |= sim->gangs[i].constraints.exclusive != LEVEL_NONE;
+        sim->gangs[i].excused |= sim->gangs[i].constraints.exclusive != LEVEL_NONE ||
+                                 sim->gangs[i].leader.exclusive != LEVEL_NONE;
     }
 }
 

@@ -119,6 +119,23 @@ static void draw_constraints(struct random *random, struct constraints *constrai
     }
 }
 
+/* What a leader's template says: the same as that of the workers, nothing, or something of its own;
+ * and whether the two are tied, which they can only be where they do not contradict each other. */
+static void draw_leader(struct random *random, struct sim_gang *gang)
+{
+    int ticket = random_index(random, 100);
+    gang->led = true;
+    if (ticket < 50) {
+        gang->leader = gang->constraints;
+    } else if (ticket < 75) {
+        gang->leader.required = level_of(random, 40, 40);
+        gang->leader.exclusive = level_of(random, 18, 8);
+    }
+    gang->tied = random_chance(random, 300) &&
+                 (gang->leader.required == gang->constraints.required ||
+                  gang->leader.required == LEVEL_NONE || gang->constraints.required == LEVEL_NONE);
+}
+
 static void plan_gang(const struct sim *sim, struct random *random, struct sim_gang *gang,
                       int *size)
 {
@@ -158,10 +175,14 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     }
     int shape = (int)random_range(random, 0, SIM_SHAPES - 1);
     int other = (int)random_range(random, 0, SIM_SHAPES - 1);
-    /* Which pods are sliced is a matter of their shape: a leader that looks like a worker of
-     * another role would make the order of arrival count. */
-    bool led = random_chance(random, 250) &&
-               (gang->constraints.layers == 0 || (other != shape && gang->minimum == size));
+    /* Without roles it is a matter of their shape which pods are sliced: a leader that looks like a
+     * worker would be one. */
+    bool led =
+        random_chance(random, 250) && (gang->constraints.layers == 0 ||
+                                       ((gang->ranked || other != shape) && gang->minimum == size));
+    if (led && gang->ranked && !gang->object && sim->constrained_percent > 0) {
+        draw_leader(random, gang);
+    }
     for (int i = 0; i < size + led; i++) {
         bool leader = led && i == size;
         enum sim_role role = !gang->ranked ? ROLE_NONE : leader ? ROLE_LEADER : ROLE_WORKER;
@@ -177,6 +198,10 @@ void jobs_start_gang(struct sim *sim, struct random *random)
         sim_later(sim, random_range(random, 500, 8000), ACTION_UNGATE, index, 0, 0);
     }
     trace_constraints(sim, &gang->constraints);
+    if (gang->led) {
+        trace_note(sim, "  its leader%s:", gang->tied ? ", tied to the workers" : "");
+        trace_constraints(sim, &gang->leader);
+    }
 }
 
 void jobs_start_ordinary(struct sim *sim, struct random *random)

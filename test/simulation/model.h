@@ -110,7 +110,10 @@ struct sim_gang {
     bool gated; /* its members are made with a gate */
     int32_t priority;
     int32_t minimum;                /* as wanted; lightweight: written on its pods */
-    struct constraints constraints; /* on the object, or on each pod */
+    struct constraints constraints; /* on the object, or on each pod; but of a … */
+    struct constraints leader;      /* … ranked leader, on whose pod these are */
+    bool led;                       /* it has one */
+    bool tied;                      /* leader and workers share the domain of a required level */
     int last_pod;                   /* newest member ever, then next_of_gang; SIM_NONE: none */
 };
 

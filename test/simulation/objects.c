@@ -20,6 +20,12 @@ bool objects_constraints_on_pods(const struct sim_gang *gang)
     return !gang->object;
 }
 
+const struct constraints *objects_constraints(const struct sim *sim, const struct sim_pod *pod)
+{
+    const struct sim_gang *gang = &sim->gangs[pod->gang];
+    return pod->role == ROLE_LEADER ? &gang->leader : &gang->constraints;
+}
+
 const char *objects_level(enum sim_level level)
 {
     static const char *const names[] = {NULL, "leaf", "topology.kubernetes.io/rack"};
@@ -137,7 +143,8 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .owner = gang == NULL ? NULL : objects_name(sim, 'j', pod->gang),
     };
     if (gang != NULL && objects_constraints_on_pods(gang)) {
-        place(sim, &gang->constraints, &object->placement);
+        place(sim, objects_constraints(sim, pod), &object->placement);
+        object->placement.podset_group = gang->tied ? "tied" : NULL;
     }
 }
 

@@ -22,6 +22,8 @@ const char *objects_name(struct sim *sim, char prefix, int number);
 /* The gang's constraints stand on its pods, not on a group object. */
 bool objects_constraints_on_pods(const struct sim_gang *gang);
 const char *objects_level(enum sim_level level); /* NULL for LEVEL_NONE */
-const char *objects_role(enum sim_role role);    /* NULL for ROLE_NONE */
+/* Those of the pod: what its own template says. */
+const struct constraints *objects_constraints(const struct sim *sim, const struct sim_pod *pod);
+const char *objects_role(enum sim_role role); /* NULL for ROLE_NONE */
 
 #endif

@@ -70,13 +70,13 @@ static bool has_bound(const struct sim *sim, int gang)
 static void check_required(struct sim *sim, int pod)
 {
     int gang = sim->pods[pod].gang, node = sim->host.place[pod];
-    enum sim_level level = shown_constraints(sim, gang)->required;
+    enum sim_level level = shown_asked(sim, pod)->required;
     if (level == LEVEL_NONE || (!rules.joiners && has_bound(sim, gang))) {
         return;
     }
     int domain = domain_of(sim, node, level);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        int other = account_hold(sim, i);
+        int other = shown_share(sim, pod, i) ? account_hold(sim, i) : SIM_NONE;
         if (domain == SIM_NONE || (other != SIM_NONE && domain_of(sim, other, level) != domain)) {
             sim_fail(sim, "(16) g%d must be in one domain, and is planned on n%d and n%d", gang,
                      node, other);
@@ -94,13 +94,13 @@ static enum sim_level wider(enum sim_level a, enum sim_level b)
 static void check_exclusive(struct sim *sim, int pod)
 {
     int gang = sim->pods[pod].gang, node = sim->host.place[pod];
-    enum sim_level own = shown_constraints(sim, gang)->exclusive;
+    enum sim_level own = shown_asked(sim, pod)->exclusive;
     for (int i = 0; i < sim->pod_count && sim->constrained_percent > 0; i++) {
         int other = sim->pods[i].gang, there = place_of(sim, i);
         if (other == SIM_NONE || other == gang || there == SIM_NONE) {
             continue;
         }
-        enum sim_level level = wider(own, shown_constraints(sim, other)->exclusive);
+        enum sim_level level = wider(own, shown_asked(sim, i)->exclusive);
         int domain = domain_of(sim, there, level);
         if (level != LEVEL_NONE && domain != SIM_NONE && domain == domain_of(sim, node, level)) {
             sim_fail(sim, "(16) p%d is planned on n%d, where p%d of g%d shares its domain", pod,
@@ -224,7 +224,8 @@ static void check_optimal(struct sim *sim, int gang, uint32_t set, int like, int
 static bool is_plain(const struct sim *sim, int gang)
 {
     for (int i = 0; i < sim->gang_count && sim->constrained_percent > 0; i++) {
-        if (shown_constraints(sim, i)->exclusive != LEVEL_NONE) {
+        if (shown_constraints(sim, i)->exclusive != LEVEL_NONE ||
+            sim->gangs[i].leader.exclusive != LEVEL_NONE) {
             return false;
         }
     }

@@ -46,7 +46,9 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     const struct constraints *constraints = &gang->constraints;
     struct room room;
     bool started = state->bound + state->done > 0;
-    if (state->mixed || (constraints->layers > 0 && (gang->marred || gang->excused)) ||
+    bool apart = memcmp(&gang->leader, constraints, sizeof gang->leader) != 0;
+    if (state->mixed || (gang->led && apart) ||
+        (constraints->layers > 0 && (gang->marred || gang->excused)) ||
         (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
     }

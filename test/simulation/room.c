@@ -27,7 +27,8 @@ static enum sim_level wider(enum sim_level a, enum sim_level b)
 
 static void leave_out(const struct sim *sim, int gang, struct room *room)
 {
-    enum sim_level own = sim->gangs[gang].constraints.exclusive;
+    enum sim_level own =
+        wider(sim->gangs[gang].constraints.exclusive, sim->gangs[gang].leader.exclusive);
     for (int node = 0; node < sim->node_count; node++) {
         if (sim_domain(&sim->nodes[node].state, own) == SIM_NONE) {
             room->copies[node] = 0;
@@ -39,7 +40,9 @@ static void leave_out(const struct sim *sim, int gang, struct room *room)
             pod->state.node == SIM_NONE) {
             continue;
         }
-        enum sim_level level = wider(own, sim->gangs[pod->gang].constraints.exclusive);
+        const struct sim_gang *other = &sim->gangs[pod->gang];
+        enum sim_level level =
+            wider(own, wider(other->constraints.exclusive, other->leader.exclusive));
         int taken = sim_domain(&sim->nodes[pod->state.node].state, level);
         for (int node = 0; node < sim->node_count && level != LEVEL_NONE; node++) {
             int domain = sim_domain(&sim->nodes[node].state, level);

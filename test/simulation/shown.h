@@ -25,6 +25,23 @@ static inline const struct constraints *shown_constraints(const struct sim *sim,
                                     : &unknown;
 }
 
+/* What is asked of a member: by the object as it was shown, or by its own template. */
+static inline const struct constraints *shown_asked(const struct sim *sim, int pod)
+{
+    const struct sim_gang *gang = &sim->gangs[sim->pods[pod].gang];
+    return !gang->object && sim->pods[pod].role == ROLE_LEADER
+               ? &gang->leader
+               : shown_constraints(sim, sim->pods[pod].gang);
+}
+
+/* Whether two members of a gang share the domain of a level that either is asked to share: by role,
+ * if it is their templates that ask. */
+static inline bool shown_share(const struct sim *sim, int one, int other)
+{
+    const struct sim_gang *gang = &sim->gangs[sim->pods[one].gang];
+    return gang->object || gang->tied || sim->pods[one].role == sim->pods[other].role;
+}
+
 /* Whether it was shown the pod as one that can be placed or is. */
 static inline bool shown_live(const struct sim *sim, int pod)
 {

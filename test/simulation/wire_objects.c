@@ -138,8 +138,12 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
     const struct sim_pod *pod = &sim->pods[index];
     const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
     const char *annotations = gang != NULL && objects_constraints_on_pods(gang)
-                                  ? constraints_text(sim, pod->gang, &gang->constraints)
+                                  ? constraints_text(sim, pod->gang, objects_constraints(sim, pod))
                                   : "";
+    if (gang != NULL && gang->tied) {
+        annotations =
+            concat(sim, annotations, pair(sim, "kueue.x-k8s.io/podset-group-name", "tied"));
+    }
     const char *owner = gang == NULL
                             ? ""
                             : arena_printf(&sim->arena,

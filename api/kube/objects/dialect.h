@@ -46,8 +46,8 @@
  *   run       label jobset.sigs.k8s.io/jobset-uid with                JobSet, whose Jobs are many;
  *                   jobset.sigs.k8s.io/restart-attempt                else the owner tells
  *
- * and where the gang wants to be, from the annotations of a pod or of its group. Levels are level
- * names or node label keys.
+ * and where its role wants to be, from its own annotations, or the whole gang, from those of the
+ * group. Levels are level names or node label keys.
  *
  *   required   phalanx.dev/required-topology
  *              kueue.x-k8s.io/podset-required-topology
@@ -63,6 +63,7 @@
  *                  [{"topology":"block","size":8},{"topology":"rack","size":4}]
  *              kueue.x-k8s.io/podset-slice-required-topology with podset-slice-size
  *   devices    phalanx.dev/device-topology: required or preferred
+ *   together   kueue.x-k8s.io/podset-group-name                        roles that share domains
  *
  * In each group the first that is there and not empty counts. Of slices whatever is there counts,
  * sense or nonsense, in the words of struct slice_object. kueue.x-k8s.io/

@@ -8,7 +8,7 @@
 #include "api/json/utf8.h"
 #include "api/kube/objects/dialect.h"
 
-/* Where a gang wants to be, from annotations: our own, then Kueue's, JobSet's and KAI's.
+/* Where pods want to be, from annotations: our own, then Kueue's, JobSet's and KAI's.
  *
  *   required   first of OWN, KUEUE, KAI that is there and not empty        (so are the next two)
  *   preferred  the same
@@ -34,6 +34,7 @@ static const char *const PREFERRED[] = {
     NULL,
 };
 static const char *const DEVICES[] = {"phalanx.dev/device-topology", NULL};
+static const char *const PODSET_GROUP[] = {"kueue.x-k8s.io/podset-group-name", NULL};
 static const char *const EXCLUSIVE[] = {
     "phalanx.dev/exclusive-topology",
     "alpha.jobset.sigs.k8s.io/exclusive-topology",
@@ -223,6 +224,7 @@ void dialect_placement(const json_t *annotations, struct arena *arena,
         .preferred_level = first_level(annotations, PREFERRED, arena),
         .exclusive_level = first_level(annotations, EXCLUSIVE, arena),
         .device_topology = first_level(annotations, DEVICES, arena),
+        .podset_group = first_level(annotations, PODSET_GROUP, arena),
     };
     if (read_slices(annotations, arena, &slices)) {
         struct slice_object *kept = arena_alloc(arena, slices.count, sizeof *kept);

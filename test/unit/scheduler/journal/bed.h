@@ -139,6 +139,7 @@ static inline void bed_placement(struct bed_maker *maker, struct placement_objec
     }
     placement->slices = slices;
     placement->device_topology = bed_text(maker);
+    placement->podset_group = bed_text(maker);
 }
 
 static inline void bed_terms(struct bed_maker *maker, struct pod_object *pod)

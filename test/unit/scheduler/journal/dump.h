@@ -95,6 +95,7 @@ static inline void dump_placement(FILE *out, const struct placement_object *plac
         dump_number(out, placement->slices[i].size);
     }
     dump_text(out, placement->device_topology);
+    dump_text(out, placement->podset_group);
 }
 
 static inline void dump_terms(FILE *out, const struct pod_object *pod)

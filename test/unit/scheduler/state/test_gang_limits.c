@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Gangs at their limits and under random traffic: order of the table, order of members against a
- * plain sort, what names the levels, and the greatest numbers of members and vetoes. */
+ * plain sort, and the greatest numbers of members and vetoes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,89 +67,10 @@ START_TEST(test_new_gang)
     ck_assert_int_eq(gang->nominate_at, INT64_MAX);
     ck_assert(gang->dirty);
     ck_assert_int_eq(gang_minimum(gang), 0);
-    ck_assert_ptr_null(gang_required_level(gang));
-    ck_assert_ptr_null(gang_preferred_level(gang));
+    ck_assert(!gang_exclusive(gang));
     struct gang_tally tally = gang_tally(gang);
     ck_assert_uint_eq(tally.live + tally.pending + tally.held + tally.bound + tally.done, 0);
     ck_assert_uint_eq(gang_missing(gang), UINT32_MAX); /* of an unknown quorum */
-    gangs_finish(&gangs);
-}
-END_TEST
-
-/* The group object's word on levels goes before the first member's annotation. */
-START_TEST(test_levels)
-{
-    struct gangs gangs;
-    struct text_pod first, second;
-    char rack[] = "rack", leaf[] = "leaf";
-    gangs_init(&gangs);
-    struct gang *gang = gangs_get(&gangs, "ns", "g");
-    pod_init(&first, 0, 0);
-    pod_init(&second, 1, 1);
-    first.pod.placement.required = rack;
-    first.pod.placement.preferred = leaf;
-    gang_join(gang, &second.pod);
-    ck_assert_ptr_null(gang_required_level(gang));
-    gang_join(gang, &first.pod);
-    ck_assert_str_eq(gang_required_level(gang), "rack");
-    ck_assert_str_eq(gang_preferred_level(gang), "leaf");
-    struct group_object object = {.name_space = "ns",
-                                  .name = "g",
-                                  .uid = "u",
-                                  .minimum = 2,
-                                  .hold_timeout_ms = 5000,
-                                  .placement.required_level = "zone",
-                                  .placement.preferred_level = "spine"};
-    gang_set_object(gang, &object);
-    ck_assert_str_eq(gang->uid, "u");
-    ck_assert_int_eq(gang->object_timeout_ms, 5000);
-    ck_assert_str_eq(gang_required_level(gang), "zone");
-    ck_assert_str_eq(gang_preferred_level(gang), "spine");
-    gang_clear_object(gang);
-    ck_assert_ptr_null(gang->uid);
-    ck_assert_int_eq(gang->object_timeout_ms, 0);
-    ck_assert_str_eq(gang_required_level(gang), "rack");
-    gang_leave(gang, &first.pod);
-    gang_leave(gang, &second.pod);
-    gangs_finish(&gangs);
-}
-END_TEST
-
-/* The rest of the constraints: where the group object is silent, the member that is first now. */
-START_TEST(test_placement)
-{
-    static const struct slice_object of_group[] = {{"block", 8}}, of_pod[] = {{"rack", 4}};
-    const struct placement_object wanted = {NULL, NULL, "leaf", of_pod, 1, "required"};
-    struct group_object object = {.name_space = "ns", .name = "g", .uid = "u", .minimum = 2};
-    struct gangs gangs;
-    struct text_pod first, second;
-    gangs_init(&gangs);
-    struct gang *gang = gangs_get(&gangs, "ns", "g");
-    pod_init(&first, 0, 0);
-    pod_init(&second, 1, 1);
-    placement_set(&second.pod.placement, &wanted);
-    gang_join(gang, &second.pod);
-    struct placement placement = gang_placement(gang);
-    ck_assert(placement_equal(&placement, &wanted));
-
-    object.placement = (struct placement_object){.slices = of_group, .slice_count = 1};
-    gang_set_object(gang, &object);
-    placement = gang_placement(gang);
-    ck_assert(placement_equal(
-        &placement, &(struct placement_object){NULL, NULL, "leaf", of_group, 1, "required"}));
-
-    gang_join(gang, &first.pod); /* has no constraints, and is the one that counts now */
-    placement = gang_placement(gang);
-    ck_assert(placement_equal(&placement, &object.placement));
-
-    gang_clear_object(gang);
-    placement = gang_placement(gang);
-    ck_assert(placement_equal(&placement, &(struct placement_object){.required_level = NULL}));
-    gang_leave(gang, &first.pod);
-    placement = gang_placement(gang);
-    ck_assert(placement_equal(&placement, &wanted));
-    gang_leave(gang, &second.pod);
-    placement_finish(&second.pod.placement);
     gangs_finish(&gangs);
 }
 END_TEST
@@ -309,8 +230,6 @@ int main(void)
     TCase *tcase = tcase_create("limits");
     tcase_add_test(tcase, test_table_is_sorted);
     tcase_add_test(tcase, test_new_gang);
-    tcase_add_test(tcase, test_levels);
-    tcase_add_test(tcase, test_placement);
     tcase_add_test(tcase, test_priority_is_the_greatest);
     tcase_add_loop_test(tcase, test_members_stay_in_order, 0, 4);
     tcase_add_test(tcase, test_most_members);

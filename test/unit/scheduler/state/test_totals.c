@@ -165,7 +165,7 @@ static void check_exclusive(const struct model *model)
 {
     uint32_t exclusive = 0;
     for (int i = 0; i < GANGS; i++) {
-        bool wanted = gang_placement(model->gang[i]).exclusive != NULL;
+        bool wanted = gang_exclusive(model->gang[i]);
         uint32_t slot = model->gang[i]->exclusive_slot;
         ck_assert_int_eq(slot != 0, wanted);
         ck_assert(slot == 0 || model->gangs.exclusive[slot - 1] == model->gang[i]);
