@@ -179,7 +179,7 @@ void shapes_destroy(struct shapes *shapes)
     free(shapes);
 }
 
-/* Claims are requests for slots. */
+/* Claims are requests for slots. Nobody is in its own way: who has a slot whole has all parts. */
 static bool put_claims(struct draft *draft, const struct pod_object *pod)
 {
     for (size_t i = 0; i < pod->claim_count; i++) {
@@ -189,7 +189,8 @@ static bool put_claims(struct draft *draft, const struct pod_object *pod)
         }
         uint32_t slot = id | RESOURCE_SLOT;
         int64_t amount = resources_get(&draft->request, slot) + 1;
-        resources_set(&draft->request, slot, pod->claims[i].whole ? RESOURCE_SLOT_SIZE : amount);
+        bool whole = pod->claims[i].whole || amount > RESOURCE_SLOT_SIZE;
+        resources_set(&draft->request, slot, whole ? RESOURCE_SLOT_SIZE : amount);
     }
     return true;
 }

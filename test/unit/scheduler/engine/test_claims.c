@@ -76,6 +76,20 @@ START_TEST(another_port_beside_it)
 }
 END_TEST
 
+/* A pod does not exclude itself, in whatever order its ports are listed. */
+START_TEST(all_addresses_and_one)
+{
+    static const struct claim_object both[] = {{"host port 80/TCP", true},
+                                               {"host port 80/TCP", false},
+                                               {"host port 80/TCP of 10.0.0.1", true}};
+    setup_nodes(2);
+    claim("g-0", "g", 2, NULL, both, 3);
+    claim("g-1", "g", 2, NULL, both, 3);
+    ck_assert_int_ge(node_of("g", 0), 0);
+    ck_assert_int_ne(node_of("g", 0), node_of("g", 1));
+}
+END_TEST
+
 /* Members of one gang with claims of their own: the leader's excludes the workers' nodes. */
 START_TEST(roles_compete)
 {
@@ -143,6 +157,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, NULL, teardown);
     tcase_add_test(tcase, one_on_a_node);
     tcase_add_test(tcase, another_port_beside_it);
+    tcase_add_test(tcase, all_addresses_and_one);
     tcase_add_test(tcase, roles_compete);
     tcase_add_test(tcase, too_few_nodes);
     tcase_add_test(tcase, taken_already);
