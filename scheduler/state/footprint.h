@@ -11,7 +11,7 @@
  * pod table (pods.h) keeps one per gang, and one for all pods without a gang.
  *
  *   sites    [ {n7, shape 2} {n7, shape 2} {n9, shape 2} … ]     in no order, close together
- *   amounts  cpu 3000, nvidia.com/gpu 24 …
+ *   amounts  cpu 3000, nvidia.com/gpu 24 …      without slots: there may be one for every pod
  */
 
 struct site {

@@ -77,6 +77,14 @@ int64_t occupants_amount(const struct occupants *occupants, const struct gang *g
     return amount_in(occupants, &gang->footprint, domain, resource);
 }
 
+/* Whether it cannot have more than `enough` in any domain, for it has no more in all. */
+static bool has_at_most(const struct gang *gang, uint32_t resource, int64_t enough)
+{
+    const struct footprint *footprint = &gang->footprint;
+    return resource_is_slot(resource) ? footprint->count == 0
+                                      : resources_get(&footprint->amounts, resource) <= enough;
+}
+
 static void rank_by_places(const struct occupants *occupants, const struct gang *except,
                            uint32_t domain, uint32_t resource, struct ranking *ranking,
                            int64_t *ordinary)
@@ -85,8 +93,7 @@ static void rank_by_places(const struct occupants *occupants, const struct gang 
         struct gang *gang = occupants->gangs->items[i];
         bool full = ranking->count == ranking->most;
         int64_t enough = full ? ranking->found[ranking->most - 1].amount : 0;
-        if (gang == except ||
-            resources_get(&gang->footprint.amounts, resource) <= enough) { /* later in order */
+        if (gang == except || has_at_most(gang, resource, enough)) { /* later in order */
             continue;
         }
         struct occupant occupant = {gang, occupants_amount(occupants, gang, domain, resource)};

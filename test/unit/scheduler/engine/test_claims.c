@@ -131,6 +131,17 @@ START_TEST(taken_already)
 }
 END_TEST
 
+START_TEST(taken_by_another_gang)
+{
+    setup_nodes(2);
+    claim_gang("g", 2, port);
+    claim_gang("h", 2, port);
+    ck_assert_str_eq(world_reason(&world, "h"),
+                     "gang ns/h waits: cluster is short by 2 of 2 pods (0 fit); of its 2 nodes, 2 "
+                     "nodes have a conflicting pod (host port 80/TCP); blocked by gang ns/g");
+}
+END_TEST
+
 /* kube-scheduler does not know of a port that is held; the filter does. */
 START_TEST(held_from_others)
 {
@@ -161,6 +172,7 @@ int main(void)
     tcase_add_test(tcase, roles_compete);
     tcase_add_test(tcase, too_few_nodes);
     tcase_add_test(tcase, taken_already);
+    tcase_add_test(tcase, taken_by_another_gang);
     tcase_add_test(tcase, held_from_others);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -65,6 +65,29 @@ START_TEST(test_against_a_list)
 }
 END_TEST
 
+/* Every pod of a cluster may have a host port of its own: nothing walks them all for one. */
+START_TEST(test_slots_are_not_summed)
+{
+    struct footprint footprint = {.sites = NULL};
+    struct resources requests[OWNERS];
+    uint32_t slots[OWNERS] = {0};
+    for (uint32_t i = 0; i < OWNERS; i++) {
+        resources_init(&requests[i]);
+        resources_set(&requests[i], 1, 2);
+        resources_set(&requests[i], RESOURCE_SLOT | i, RESOURCE_SLOT_SIZE);
+        footprint_add(&footprint, 0, i, &requests[i], &slots[i]);
+    }
+    ck_assert_uint_eq(footprint.amounts.count, 1);
+    ck_assert_int_eq(resources_get(&footprint.amounts, 1), (int64_t)2 * OWNERS);
+    for (uint32_t i = 0; i < OWNERS; i++) {
+        footprint_remove(&footprint, &requests[i], &slots[i]);
+        resources_finish(&requests[i]);
+    }
+    ck_assert_uint_eq(footprint.amounts.count, 0);
+    footprint_finish(&footprint);
+}
+END_TEST
+
 START_TEST(test_mistakes_abort)
 {
     struct footprint footprint = {.sites = NULL};
@@ -88,6 +111,7 @@ int main(void)
     Suite *suite = suite_create("scheduler/state/footprint");
     TCase *tcase = tcase_create("footprint");
     tcase_add_loop_test(tcase, test_against_a_list, 0, 3);
+    tcase_add_test(tcase, test_slots_are_not_summed);
     tcase_add_loop_test_raise_signal(tcase, test_mistakes_abort, SIGABRT, 0, 3);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
