@@ -133,7 +133,7 @@ static bool fits_without(const struct attempt *attempt, const struct blocker *su
         .touched = alloc_zero(positions, sizeof(bool)),
     };
     struct solver_role roles[SOLVER_ROLES_MAX];
-    struct capacity *capacities[SOLVER_ROLES_MAX];
+    struct capacity *capacities[SOLVER_ROLES_MAX] = {NULL};
     struct bitset *excluded[SOLVER_ROLES_MAX] = {NULL};
     struct attempt without = *attempt;
     without.constraints.occupied = NULL;
