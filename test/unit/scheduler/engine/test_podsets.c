@@ -277,6 +277,35 @@ START_TEST(exclusive_domains_of_a_role)
 }
 END_TEST
 
+/* Who is on the way out still has its domain, whatever the others of its gang ask for. */
+START_TEST(a_member_that_is_deleted_keeps_its_exclusive_domain)
+{
+    static const struct placement_object alone = {.exclusive_level = "rack"};
+    group(2, NULL);
+    join_on("driver", 0, 0, NULL, "n3");
+    join_on("worker", 0, 8, &alone, "n0");
+    struct world_pod leaving = {.uid = "worker-0",
+                                .gang = "g",
+                                .gpus = 8,
+                                .rank = 0,
+                                .role = "worker",
+                                .node = "n0",
+                                .deleting = true,
+                                .placement = &alone};
+    world_pod(&world, &leaving);
+    for (int node = 3; node < 12; node++) {
+        char name[8];
+        snprintf(name, sizeof name, "n%d", node);
+        fill(name, 8);
+    }
+    struct world_pod other = {.uid = "h-0", .gang = "h", .minimum = 1, .gpus = 8, .rank = 0};
+    world_pod(&world, &other);
+    ck_assert_int_eq(world_state(&world, "h"), GANG_WAITING);
+    world_pod_gone(&world, "worker-0");
+    ck_assert_int_eq(world_state(&world, "h"), GANG_HELD);
+}
+END_TEST
+
 START_TEST(too_many_placements)
 {
     char role[16];
@@ -308,6 +337,7 @@ int main(void)
     tcase_add_test(tcase, slices_of_group_and_role_hold_both);
     tcase_add_test(tcase, a_role_in_slices_with_two_shapes_is_refused_aloud);
     tcase_add_test(tcase, exclusive_domains_of_a_role);
+    tcase_add_test(tcase, a_member_that_is_deleted_keeps_its_exclusive_domain);
     tcase_add_test(tcase, too_many_placements);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -157,6 +157,34 @@ START_TEST(reads_placement)
 END_TEST
 
 /* As written: the engine judges. */
+START_TEST(reads_podset_groups)
+{
+    static const struct {
+        const char *annotations;
+        const char *group;
+    } cases[] = {
+        {"{}", NULL},
+        {"{kueue.x-k8s.io/podset-group-name: pair}", "pair"},
+        {"{kueue.x-k8s.io/podset-group-name: ''}", NULL},
+        {"{kueue.x-k8s.io/podset-group-name: 7}", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena arena;
+        struct placement_object placement;
+        arena_init(&arena);
+        json_t *annotations = yaml_object(cases[i].annotations);
+        dialect_placement(annotations, &arena, &placement);
+        json_decref(annotations);
+        if (cases[i].group == NULL) {
+            ck_assert_ptr_null(placement.podset_group);
+        } else {
+            ck_assert_str_eq(placement.podset_group, cases[i].group);
+        }
+        arena_finish(&arena);
+    }
+}
+END_TEST
+
 START_TEST(reads_device_topology)
 {
     static const struct {
@@ -221,6 +249,7 @@ int main(void)
     tcase_add_loop_test(tests, reads_placement, 0, sizeof SAMPLES / sizeof SAMPLES[0]);
     tcase_add_test(tests, no_annotations);
     tcase_add_test(tests, reads_device_topology);
+    tcase_add_test(tests, reads_podset_groups);
     tcase_add_test(tests, part_of_the_mark);
     suite_add_tcase(suite, tests);
     return check_main(suite);
