@@ -328,6 +328,7 @@ struct solver_problem attempt_problem(const struct attempt *attempt)
         .required_level = attempt->constraints.required_level,
         .podsets = attempt->constraints.together,
         .podset_count = attempt->constraints.together_count,
+        .budget = attempt->budget,
     };
 }
 

@@ -59,6 +59,7 @@ struct attempt {
     uint32_t *own;
     uint32_t own_count; /* they stand behind the placed ones in `pinned` */
     uint32_t skipped;
+    uint64_t budget; /* of a solve, as in a solver_problem; 0: the default */
 
     /* Of the last solve. */
     struct solver_role roles[SOLVER_ROLES_MAX];

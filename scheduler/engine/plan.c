@@ -9,6 +9,7 @@
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/constraints.h"
+#include "scheduler/engine/elastic.h"
 #include "scheduler/engine/explain.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
@@ -23,8 +24,8 @@
  *   members ─▶ attempt (attempt.c) ─▶ solver ─▶ every member HELD on its node, or none
  *
  * - While members are missing for the quorum, a gang is planned with all its members; if that does
- *   not fit, with those that are missing alone; else it waits, and the reason names the level that
- *   is short.
+ *   not fit, with the most that do and make it whole (elastic.c); else it waits, and the reason
+ *   names the level that is short.
  * - Members above the quorum are planned beside the bound ones: together if that works, else one by
  *   one, each beside those before it.
  * - A veto moves only those members that have not voted, unless that would spread the gang over
@@ -212,18 +213,31 @@ static void explain_slices(struct engine *engine, const struct attempt *attempt)
     }
 }
 
+/* Not all fit: as many as do, if they are enough. */
+static enum verdict plan_fewer(struct engine *engine, struct attempt *attempt, uint32_t least,
+                               struct solver_plan *plan)
+{
+    uint32_t needed;
+    if (attempt_whole(attempt, least) >= attempt->count) {
+        return PLAN_SHORT; /* all of them are needed */
+    }
+    uint32_t chosen = elastic_choose(attempt, least, plan, &needed);
+    return try_plan(engine, attempt, 0, chosen > 0 ? chosen : needed, plan);
+}
+
 static void plan_members(struct engine *engine, struct attempt *attempt, uint32_t missing,
                          struct solver_plan *plan)
 {
     bool join = missing == 0;
-    uint32_t fewer = attempt_whole(attempt, missing);
     if (join && attempt->gang->joiners_tried > 0) {
         plan_one_by_one(engine, attempt, plan);
         return;
     }
     enum verdict verdict = try_plan(engine, attempt, 0, attempt->count, plan);
-    if (verdict == PLAN_SHORT && !join && fewer < attempt->count) {
-        verdict = try_plan(engine, attempt, 0, fewer, plan);
+    bool alone = join && attempt->pinned_count == 0; /* where one of them goes, the others follow */
+    if (verdict == PLAN_SHORT && (alone || !join)) {
+        verdict = plan_fewer(engine, attempt, join ? 1 : missing, plan);
+        join = join && !alone;
     }
     if (verdict == PLAN_SHORT && join && attempt->count > 1) {
         plan_one_by_one(engine, attempt, plan);

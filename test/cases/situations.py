@@ -391,27 +391,26 @@ situation(
 
 # Which members, when not all fit.
 
-SUBSET = "nothing between the quorum and all is planned yet"
 ELASTIC = [group("train", 3), job("train", 8, "train")]
 
 situation(
     "15", racks(east="a b c", west="d e f g h i j"),
     [group("train", 3, **{"phalanx.dev__required-topology": "rack"}), job("train", 8, "train")],
-    fits(7, domains=1, waits=1), late=SUBSET,
+    fits(7, domains=1, waits=1),
 )
-situation("15-one-rack", racks(east="a b c d e"), ELASTIC, fits(5, waits=3), late=SUBSET)
+situation("15-one-rack", racks(east="a b c d e"), ELASTIC, fits(5, waits=3))
 
 RAY = [group("ray", 3), pod("ray-head", "ray", spec=pod_spec({"cpu": 2}), labels={"ray.io/node-type": "head"})] + [
     pod(f"ray-{kind}-{i}", "ray", gpus=gpus, labels={"ray.io/node-type": "worker", "ray.io/group": kind})
     for kind, gpus in (("w1", 1), ("w2", 99)) for i in range(3)
 ]
 
-situation("16", racks(east="a b"), RAY, fits(4, waits=3), places_only("head|w1"), late=SUBSET)
+situation("16", racks(east="a b"), RAY, fits(4, waits=3), places_only("head|w1"))
 situation(
     "16-first-do-not-fit", racks(east="a b"),
     [group("el", 4)] + [pod(f"a-big-{i}", "el", gpus=9) for i in range(2)]
     + [pod(f"b-small-{i}", "el", gpus=2) for i in range(4)],
-    fits(4, waits=2), places_only("small"), late=SUBSET,
+    fits(4, waits=2), places_only("small"),
 )
 
 # A level that is named by its key.
