@@ -21,7 +21,7 @@
 /* Whether the attempt's one role would fit if the pods of `other` were gone. */
 static bool fits_without(const struct attempt *attempt, const struct gang *other)
 {
-    const struct engine *engine = attempt->engine;
+    struct engine *engine = attempt->engine;
     struct capacity *capacity = capacity_copy(attempt->roles[0].capacity);
     struct resources *freed = alloc_zero(domains_positions(engine->domains), sizeof *freed);
     for (uint32_t i = 0; i < other->member_count; i++) {
@@ -51,6 +51,7 @@ static bool fits_without(const struct attempt *attempt, const struct gang *other
     solver_plan_init(&plan);
     solver_solve(&problem, &plan);
     bool fits = plan.feasible;
+    engine_charge(engine, domains_positions(engine->domains) / 4 + plan.steps); /* and copies */
     solver_plan_finish(&plan);
     for (uint32_t p = 0; p < domains_positions(engine->domains); p++) {
         resources_finish(&freed[p]);
@@ -146,7 +147,8 @@ void explain_shortage(const struct attempt *attempt, const struct solver_plan *p
     if (shortage.scarce != NAMES_NONE) {
         find_blockers(attempt, domain, &shortage);
     }
-    engine_charge(engine, domains_positions(engine->domains) / 2); /* who is where was looked at */
+    engine_charge(engine, domains_positions(engine->domains) / 2 + /* who is where was looked at */
+                              pods_ordinary(engine->pods)->count / 4);
     reason_shortfall(&shortage, text, sizeof(text));
     if (gang_set_reason(gang, reason_short, text)) {
         engine_emit_waiting(engine, gang);
