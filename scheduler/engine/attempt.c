@@ -165,7 +165,8 @@ void attempt_finish(struct attempt *attempt)
 
 static bool same_slice(const struct attempt *attempt, uint32_t a, uint32_t b)
 {
-    return attempt_sliced(attempt, a) && attempt->ranks[a].slice[0] == attempt->ranks[b].slice[0] &&
+    return attempt->ranks != NULL && attempt_sliced(attempt, a) &&
+           attempt->ranks[a].slice[0] == attempt->ranks[b].slice[0] &&
            attempt_alike(attempt, attempt->members[a], attempt->members[b]);
 }
 

@@ -249,7 +249,8 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
     }
     if (scarce != NAMES_NONE) {
         suspect_occupants(attempt, domain, scarce, &suspects);
-        engine_charge(engine, domains_positions(engine->domains) / 2);
+        engine_charge(engine, domains_positions(engine->domains) / 2 +
+                                  pods_ordinary(engine->pods)->count / 4);
     }
     if (attempt->constraints.occupied != NULL) {
         suspect_keepers(attempt, &suspects);

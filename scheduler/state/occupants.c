@@ -55,18 +55,23 @@ static int64_t amount_in(const struct occupants *occupants, const struct footpri
 {
     const struct domain *range = domains_get(occupants->domains, domain);
     uint32_t shape = SHAPE_NONE;
-    int64_t each = 0, sum = 0;
-    for (uint32_t i = 0; i < footprint->count; i++) {
+    int64_t each = 0, sum = 0; /* slots are not added up, see footprint.h */
+    int64_t left =
+        resource_is_slot(resource) ? INT64_MAX : resources_get(&footprint->amounts, resource);
+    for (uint32_t i = 0; i < footprint->count && left > 0; i++) {
         const struct site *site = &footprint->sites[i];
-        uint32_t position = domains_position(occupants->domains, site->row);
-        if (position == DOMAINS_NONE || position < range->first || position >= range->end) {
-            continue;
-        }
         if (site->shape != shape) {
             shape = site->shape;
             each = requested(occupants, shape, resource);
         }
-        sum += each;
+        if (each == 0) { /* not worth a look at where it is */
+            continue;
+        }
+        uint32_t position = domains_position(occupants->domains, site->row);
+        if (position != DOMAINS_NONE && position >= range->first && position < range->end) {
+            sum += each;
+        }
+        left -= each;
     }
     return sum;
 }

@@ -42,6 +42,7 @@ func TestIncomplete(t *testing.T) {
 		}
 		return err
 	})
+	s.observer.Excuse(s.namespace, "gang")
 	if left := len(s.observer.Gang(s.namespace, "gang")); left != 1 {
 		t.Errorf("%d members are left, want the one that was never bound", left)
 	}

@@ -128,9 +128,9 @@ static struct use use_of(const struct sim *sim, uint32_t set)
     struct use use = {0};
     uint32_t leaves = 0, racks = 0;
     for (int node = 0; node < sim->node_count; node++) {
-        if ((set >> node & 1) != 0) {
-            leaves |= 1u << domain_of(sim, node, LEVEL_LEAF);
-            racks |= 1u << domain_of(sim, node, LEVEL_RACK);
+        if ((set >> node & 1) != 0 && sim->host.nodes[node].exists) {
+            leaves |= 1u << sim_domain(&sim->host.nodes[node], LEVEL_LEAF);
+            racks |= 1u << sim_domain(&sim->host.nodes[node], LEVEL_RACK);
             use.nodes++;
         }
     }

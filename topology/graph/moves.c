@@ -121,11 +121,11 @@ static int compare_step(const struct domains *domains, uint32_t position, uint32
                         const struct step *step)
 {
     const struct domain *domain = &domains->items[domains_at(domains, position, level + 1)];
-    if (!domain->known || step == NULL) {
-        return (step != NULL) - domain->known;
+    bool known = step != NULL && step->text != NULL;
+    if (!domain->known || !known) {
+        return known - domain->known;
     }
     if (domain->value != step->value) {
-        err_require(step->text != NULL);
         return strcmp(names_text(nodes_words(domains->nodes), domain->value), step->text);
     }
     uint32_t place = place_of_key(domains, domains->inner[level], domain->key);

@@ -273,6 +273,15 @@ func (o *Observer) Tolerate(tolerance time.Duration) {
 	o.tolerance = cmp.Or(tolerance, gangReadyTolerance)
 }
 
+// Excuse takes a gang out of judgement, from now on: its test has made sure that it cannot become whole.
+func (o *Observer) Excuse(namespace, name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if g := o.gangs[namespace+"/"+name]; g != nil {
+		g.decided = true
+	}
+}
+
 // Forget drops the records of pods that are gone, and of their gangs. A gang whose pods went before it was whole is
 // judged first: what was bound in part stays a violation.
 func (o *Observer) Forget() {
