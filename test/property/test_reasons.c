@@ -113,12 +113,12 @@ static void tell_asked(struct world *world, const struct model *model, int s, in
     }
     struct event event = {.type = EVENT_POD, .more = true};
     snprintf(uid, sizeof uid, "asked-%d-%d", s, i);
-    snprintf(role, sizeof role, "role%d", s);
+    snprintf(role, sizeof role, "role"); /* one: so all of them share the required level */
     event.pod = (struct pod_object){.name_space = "ns",
                                     .name = uid,
                                     .uid = uid,
                                     .role = role,
-                                    .rank = i,
+                                    .rank = 100 * s + i,
                                     .requests = amounts,
                                     .request_count = fill_amounts(shape->asks, amounts),
                                     .selector = &selector,
