@@ -62,7 +62,7 @@ class Build:
         self.folder = folder
         self.cc = options.cc.split()
         self.libraries = mutation.run(["pkg-config", "--libs", *LIBRARIES]).split()
-        self.product = [*mutation.PRODUCT, *sorted(p for p in mutation.ROOT.glob("api/**/*.c") if p.name != "main.c")]
+        self.product = [*mutation.PRODUCT, *sorted(p for p in mutation.ROOT.glob("api/**/*.c") if p.name not in ("main.c", "simulate.c"))]
         self.objects = mutation.Objects(options.cc, [*FLAGS, f"-I{options.build.resolve()}"], folder, "jansson")
         self.objects.add(self.product, options.jobs)
         self.link(None)

@@ -33,7 +33,7 @@ void account_reset(struct sim *sim)
         host->planned[i] = false;
     }
     for (int i = 0; i < SIM_GANGS_MAX; i++) {
-        host->hold_least[i] = host->hold_most[i] = INT64_MAX;
+        host->hold_least[i] = host->hold_most[i] = host->committing_since[i] = INT64_MAX;
     }
 }
 

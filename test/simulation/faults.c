@@ -43,6 +43,7 @@ enum fault {
     FAULT_DEAF,
     FAULT_CORDON,
     FAULT_RESIZE,
+    FAULT_TERM,
     FAULTS,
 };
 
@@ -74,6 +75,7 @@ static const struct {
     [FAULT_DEAF] = {2, "answers get lost"},
     [FAULT_CORDON] = {4, "a node is cordoned, or tainted"},
     [FAULT_RESIZE] = {4, "a pod is resized"},
+    [FAULT_TERM] = {2, "another one leads"},
 };
 
 static struct random random_of(const struct sim *sim, uint32_t number)
@@ -124,6 +126,8 @@ void faults_start(struct sim *sim)
     sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
     sim->kube.pops_early = random_chance(random, 500);
     sim->host.codecs = random_chance(random, 250);
+    sim->evicts = random_chance(random, 200);
+    sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
     sim->stubborn = random_chance(random, 250);
     sim->aborts_from = INT64_MAX;
     sim->ruled = rules[random_index(random, 4)];
@@ -434,6 +438,9 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
         break;
     case FAULT_RESIZE:
         resize(sim, random);
+        break;
+    case FAULT_TERM:
+        host_follow(sim, random_range(random, 200, 12000));
         break;
     case FAULTS:
         break;

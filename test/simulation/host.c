@@ -11,6 +11,7 @@
 #include "test/simulation/record.h"
 #include "test/simulation/replay.h"
 #include "test/simulation/trace.h"
+#include "test/simulation/victims.h"
 #include "test/simulation/wire_calls.h"
 #include "test/simulation/wire_writes.h"
 #include "topology/base/alloc.h"
@@ -129,6 +130,9 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
         if (sim->host.codecs) {
             wire_preempt_answer(sim, record, effect->preempt.keeps);
         }
+        for (uint32_t i = 0; i < record->node_count; i++) {
+            answer->passes[i] = effect->preempt.keeps == NULL || effect->preempt.keeps[i];
+        }
         break;
     case EFFECT_BIND_REPLY:
         answer_bind(sim, &effect->bind);
@@ -139,7 +143,7 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
         send_write(sim, effect);
         break;
     case EFFECT_EVICT:
-        sim_fail(sim, "an eviction of %s that nobody asked for", effect->write.name);
+        victims_evict(sim, sim_number(effect->write.uid));
         break;
     case EFFECT_EVENT:
         sim->engine_events++;
@@ -454,6 +458,14 @@ void host_outcome(struct sim *sim, int index)
 
 /* ---- life and death ---- */
 
+void host_options(const struct sim *sim, struct engine_options *options)
+{
+    engine_options_default(options);
+    options->hold_timeout_ms = SIM_HOLD_MS;
+    options->repair_timeout_ms = sim->repair_ms;
+    options->incomplete = sim->evicts ? ENGINE_INCOMPLETE_EVICT : ENGINE_INCOMPLETE_KEEP;
+}
+
 /* One stage after the other, so that calls come in between: three lists, then "synced". */
 static void start_stage(struct sim *sim, int stage)
 {
@@ -475,8 +487,7 @@ void host_start(struct sim *sim)
     }
     if (host->engine == NULL) {
         struct engine_options options;
-        engine_options_default(&options);
-        options.hold_timeout_ms = SIM_HOLD_MS;
+        host_options(sim, &options);
         options.hash_seed = random_next(&sim->random);
         host->engine = engine_create(&options);
         host->epoch++;
@@ -489,6 +500,7 @@ void host_start(struct sim *sim)
         memset(host->nominated, 0, sizeof(host->nominated));
         memset(host->phase, 0, sizeof(host->phase));
         account_reset(sim);
+        host->standby = false;
         memset(host->taken_back, 0, sizeof(host->taken_back));
         for (int i = 0; i < SIM_PODS_MAX; i++) {
             host->asked_for[i] = host->shown[i] = SIM_NONE;
@@ -555,6 +567,34 @@ void host_jump(struct sim *sim, int64_t length)
         sim->host.tick_at = INT64_MAX;
         arm_tick(sim);
     }
+}
+
+void host_follow(struct sim *sim, int64_t length)
+{
+    struct record record = {.type = EVENT_FOLLOW};
+    struct host *host = &sim->host;
+    if (host->engine == NULL || host->standby || host->draining || host_is_frozen(sim)) {
+        return;
+    }
+    host->standby = true;
+    if (apply(sim, &record)) {
+        sim_later(sim, length, ACTION_LEAD, 0, 0, host->epoch);
+    }
+}
+
+void host_lead(struct sim *sim, uint64_t epoch)
+{
+    struct record record = {.type = EVENT_LEAD};
+    struct host *host = &sim->host;
+    if (host->engine == NULL || !host->standby || epoch != host->epoch) {
+        return;
+    }
+    if (host_is_frozen(sim)) {
+        sim_later(sim, host->frozen_until - sim->now, ACTION_LEAD, 0, 0, epoch);
+        return;
+    }
+    host->standby = false;
+    (void)apply(sim, &record);
 }
 
 void host_drain(struct sim *sim)

@@ -10,6 +10,7 @@
 #include "test/simulation/phases.h"
 #include "test/simulation/planned.h"
 #include "test/simulation/shown.h"
+#include "test/simulation/victims.h"
 
 /* The invariants of the design, judged from outside: by what the engine was shown, what it said,
  * and the truth in the API server. Numbers in messages are those of the invariants.
@@ -28,6 +29,9 @@
  *  15  states                  account.c: of every gang, from its members
  *  16  plans                   planned.c: where a member may not be planned
  *  17  quality                 planned.c: what a plan uses, and whether that is optimal
+ *  18  preemption              victims.c, like
+ *  19  eviction                … and
+ *  20  one leads               … who may write
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
@@ -421,7 +425,7 @@ static void check_passes(struct sim *sim, const struct record *record,
 static void check_ordinary(struct sim *sim, const struct record *record,
                            const struct filter_reply *reply)
 {
-    if (reply->verdict == FILTER_ERROR && !engine_synced(sim->host.engine)) {
+    if (reply->verdict == FILTER_ERROR && (sim->host.standby || !engine_synced(sim->host.engine))) {
         return;
     }
     if (reply->verdict != FILTER_ALL && reply->verdict != FILTER_SOME) {
@@ -467,6 +471,8 @@ static void check_filter(struct sim *sim, const struct record *record)
                  record->node_count);
     } else if (reply->verdict >= FILTER_SOME && reply->reason == NULL) {
         sim_fail(sim, "(9) filter of p%d is refused without a reason", record->pod);
+    } else if (sim->host.standby) {
+        return; /* victims.c */
     } else if (sim->pods[record->pod].gang == SIM_NONE) {
         check_ordinary(sim, record, reply);
     } else if (reply->verdict != FILTER_ONE && reply->verdict != FILTER_NONE) {
@@ -487,6 +493,7 @@ void invariants_after(struct sim *sim, const struct record *record)
     phases_check(sim, record);
     account_check(sim, record);
     planned_check(sim, record);
+    victims_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

@@ -270,6 +270,13 @@ static void create_again(struct sim *sim, int index, int64_t delay, int name)
               pack(pod->shape, pod->role, pod->rank, name));
 }
 
+void jobs_replace(struct sim *sim, int pod)
+{
+    if (sim->pods[pod].gang != SIM_NONE) {
+        create_again(sim, pod, random_range(&sim->random, 5000, 9000), SIM_NONE);
+    }
+}
+
 void jobs_recreate(struct sim *sim, struct random *random)
 {
     int index = jobs_pick(sim, random, random_chance(random, 300));

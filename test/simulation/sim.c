@@ -162,6 +162,9 @@ static void run(struct sim *sim, const struct action *action)
     case ACTION_CREATE:
         jobs_create(sim, action->index, action->mark);
         break;
+    case ACTION_LEAD:
+        host_lead(sim, action->mark);
+        break;
     case ACTION_UNGATE:
         jobs_ungate(sim, action->index, action->other);
         break;

@@ -69,6 +69,7 @@ enum action_type {
     ACTION_CREATE,
     ACTION_GROUP,
     ACTION_UNGATE,
+    ACTION_LEAD,
 };
 
 struct action {
@@ -134,7 +135,9 @@ struct host {
     struct effects effects;
     uint64_t epoch;
     bool draining;
-    bool codecs;  /* objects, calls and answers go through JSON */
+    bool codecs;                             /* objects, calls and answers go through JSON */
+    bool standby;                            /* another one leads */
+    int64_t committing_since[SIM_GANGS_MAX]; /* as told; INT64_MAX: it is not */
     bool renamed; /* objects have other names, in the same order: of a second engine */
     int64_t skew_ms;
     int64_t frozen_until;
@@ -266,6 +269,8 @@ struct sim {
     /* what the seed chose */
     int weights[32];         /* of kinds of faults */
     int64_t rush_ms;         /* faults are at most that far apart */
+    bool evicts;             /* gangs that are not repaired in time */
+    int64_t repair_ms;       /* engine_options.repair_timeout_ms */
     bool stubborn;           /* hidden refusals stay to the end */
     int constrained_percent; /* gangs with constraints */
     int ruled;               /* thousandths of pods with a selector, a toleration, a gate */

@@ -142,9 +142,13 @@ static void print_record(const struct sim *sim, FILE *out, const struct record *
     case EVENT_SYNCED:
         fputs("synced", out);
         break;
-    case EVENT_DEVICES: /* nodes of the simulation tell of none, and its process is alone */
     case EVENT_FOLLOW:
+        fputs("another one leads", out);
+        break;
     case EVENT_LEAD:
+        fputs("it leads", out);
+        break;
+    case EVENT_DEVICES: /* nodes of the simulation tell of none */
     case EVENT_ASK:
         break;
     case EVENT_FILTER:
