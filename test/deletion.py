@@ -85,19 +85,20 @@ class Build:
         tests = json.loads(mutation.run(["meson", "introspect", options.build, "--tests"]))
         order = ["test/unit/scheduler", "test/property"]
         for place in order:
+            helpers = sorted((mutation.ROOT / place).glob("oracle*.c"))  # a library of their own
             for test in tests:
                 program = test["cmd"][0]
                 if f"/{place}/" not in program or program not in sources or "phalanx:long" in test["suite"]:
                     continue
                 if program not in made:
-                    made[program] = self.link_test(sources[program])
+                    made[program] = self.link_test(sources[program] + helpers)
                 yield test["name"], [made[program], *test["cmd"][1:]], test["env"]
         simulation = self.link_test(sorted((mutation.ROOT / "test" / "simulation").glob("*.c")))
         yield "simulation", [simulation, *SIMULATION], {}
 
     def link_test(self, sources):
         self.objects.add([s for s in sources if s not in self.objects.made], os.cpu_count())
-        program = self.folder / f"test-{len(self.objects.made)}-{sources[0].stem}"
+        program = self.folder / f"test-{len(self.objects.made)}-{sources[0].parent.name}-{sources[0].stem}"
         mutation.run([*self.cc, "-o", program, *(self.objects.made[s] for s in sources), f"-L{self.folder}", "-lproduct",
                       f"-Wl,-rpath,{self.folder}", *self.libraries])
         return program

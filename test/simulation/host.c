@@ -6,10 +6,12 @@
 
 #include "test/simulation/account.h"
 #include "test/simulation/api_server.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/journals.h"
 #include "test/simulation/record.h"
 #include "test/simulation/replay.h"
+#include "test/simulation/shown.h"
 #include "test/simulation/trace.h"
 #include "test/simulation/victims.h"
 #include "test/simulation/wire_calls.h"
@@ -33,10 +35,12 @@ static void send_write(struct sim *sim, const struct effect *effect)
     sim->writes =
         alloc_grow(sim->writes, &sim->write_room, sim->write_count + 1, sizeof(struct sim_write));
     struct sim_write *write = &sim->writes[sim->write_count];
-    *write = (struct sim_write){.type = effect->type,
-                                .pod = sim_number(effect->write.uid),
-                                .node = sim_number(effect->write.node),
-                                .epoch = sim->host.epoch};
+    *write = (struct sim_write){
+        .type = effect->type,
+        .pod = sim_number(effect->write.uid),
+        .node = sim_number(effect->write.node),
+        .devices = gpus_set(effect->type == EFFECT_POST_BINDING ? effect->write.devices : NULL),
+        .epoch = sim->host.epoch};
     if (effect->type == EFFECT_EXPLAIN) {
         write->text = sim_digest_text(0, effect->write.text);
     }
@@ -244,12 +248,23 @@ static bool apply(struct sim *sim, struct record *record)
 
 /* ---- events ---- */
 
+/* What is known of its GPUs comes from elsewhere than the node. */
+static bool only_map_differs(const struct node_state *before, const struct node_state *after)
+{
+    struct node_state same = *before;
+    same.mapped = after->mapped;
+    return before->mapped != after->mapped && before->exists && shown_same(&same, after);
+}
+
 void host_show(struct sim *sim, const struct change *change)
 {
     struct record record = {.change = *change, .pod = SIM_NONE, .nominated = SIM_NONE};
     switch (change->kind) {
     case KIND_NODE:
-        record.type = change->node.exists ? EVENT_NODE : EVENT_NODE_GONE;
+        record.type = !change->node.exists ? EVENT_NODE_GONE
+                      : only_map_differs(&sim->host.nodes[change->index], &change->node)
+                          ? EVENT_DEVICES
+                          : EVENT_NODE;
         break;
     case KIND_POD:
         record.type = change->pod.exists ? EVENT_POD : EVENT_POD_GONE;
@@ -350,7 +365,7 @@ static enum write_outcome land(struct sim *sim, struct sim_write *write)
     write->landed = true;
     switch ((int)write->type) {
     case EFFECT_POST_BINDING:
-        answer = api_bind(sim, write->pod, write->node);
+        answer = api_bind(sim, write->pod, write->node, write->devices);
         break;
     case EFFECT_NOMINATE:
         answer = api_nominate(sim, write->pod, write->node);

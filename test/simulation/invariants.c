@@ -5,6 +5,7 @@
 
 #include "test/simulation/account.h"
 #include "test/simulation/constraints.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
@@ -32,6 +33,7 @@
  *  18  preemption              victims.c, like
  *  19  eviction                … and
  *  20  one leads               … who may write
+ *  21  GPUs                    gpus.c: which ones a pod is given
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
@@ -125,6 +127,7 @@ void invariants_before(struct sim *sim, const struct record *record)
     switch ((int)record->type) {
     case EVENT_NODE:
     case EVENT_NODE_GONE:
+    case EVENT_DEVICES:
         host->nodes[index] = record->change.node;
         break;
     case EVENT_GROUP:
@@ -486,6 +489,7 @@ static void check_filter(struct sim *sim, const struct record *record)
 void invariants_after(struct sim *sim, const struct record *record)
 {
     account_note(sim, record);
+    gpus_check(sim);
     check_posts(sim);
     check_booking(sim);
     order_check(sim, record->now);

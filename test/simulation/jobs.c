@@ -117,6 +117,7 @@ static void draw_constraints(struct random *random, struct constraints *constrai
     if (random_chance(random, 450)) {
         draw_slices(random, constraints);
     }
+    constraints->good_gpus = random_chance(random, 200);
 }
 
 /* What a leader's template says: the same as that of the workers, nothing, or something of its own;

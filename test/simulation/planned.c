@@ -229,7 +229,8 @@ static bool is_plain(const struct sim *sim, int gang)
             return false;
         }
     }
-    return shown_constraints(sim, gang)->layers == 0;
+    return shown_constraints(sim, gang)->layers == 0 &&
+           shown_constraints(sim, gang)->good_gpus == 0;
 }
 
 static void check_quality(struct sim *sim, int gang, int64_t now)

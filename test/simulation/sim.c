@@ -8,6 +8,7 @@
 
 #include "test/simulation/api_server.h"
 #include "test/simulation/faults.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
 #include "test/simulation/journals.h"
@@ -48,6 +49,7 @@ void sim_destroy(struct sim *sim)
             free(sim->clients[client].streams[kind].items);
         }
     }
+    gpus_finish(sim);
     free(sim->host.records);
     free(sim->heap);
     free(sim->writes);

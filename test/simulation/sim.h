@@ -27,6 +27,8 @@
 
 #define SIM_FAULTS_MAX 8192
 
+#define SIM_GPUS_MAX 8
+
 #define SIM_HOLD_MS         30000 /* engine_options.hold_timeout_ms */
 #define SIM_BIND_TIMEOUT_MS 60000 /* httpTimeout of the bind extender */
 #define SIM_DISTURBED_MS    60000 /* a change on a node may be news to somebody for that long */
@@ -102,6 +104,7 @@ struct sim_write {
     enum effect_type type;
     int pod;
     int node;
+    uint32_t devices;
     uint64_t text;
     uint64_t epoch; /* of the engine that asked for it */
     bool landed;
@@ -162,7 +165,8 @@ struct host {
     const char *told[SIM_PODS_MAX];
     int place[SIM_PODS_MAX];
     int carries[SIM_PODS_MAX];
-    bool planned[SIM_PODS_MAX]; /* in the running apply */
+    uint32_t sent[SIM_PODS_MAX]; /* GPUs of its last binding */
+    bool planned[SIM_PODS_MAX];  /* in the running apply */
     uint64_t vote[SIM_PODS_MAX];
     int64_t hold_least[SIM_GANGS_MAX], hold_most[SIM_GANGS_MAX];
     int64_t hold_before[SIM_GANGS_MAX]; /* hold_least before the apply */
@@ -283,7 +287,8 @@ struct sim {
     uint32_t dropped_from;  /* this one and all later ones are left out */
     FILE *trace;            /* or NULL */
     struct journals journals;
-    struct arena arena; /* of what is being said to or by the engine */
+    struct device_map *maps[SIM_GPUS_MAX + 1]; /* by number of GPUs */
+    struct arena arena;                        /* of what is being said to or by the engine */
 
     bool failed;
     char failure[1024];
