@@ -158,8 +158,13 @@ void gpus_check(struct sim *sim)
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
         if (effect->type == EFFECT_POST_BINDING) {
-            check_binding(sim, &effect->write);
             sim->host.sent[sim_number(effect->write.uid)] = gpus_set(effect->write.devices);
+        }
+    }
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->type == EFFECT_POST_BINDING) {
+            check_binding(sim, &effect->write);
         } else if (effect->type == EFFECT_EVENT &&
                    strcmp(effect->event.reason, "GangPlanned") == 0) {
             int number = sim_number(effect->event.name);

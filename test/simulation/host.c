@@ -82,23 +82,6 @@ static void answer_bind(struct sim *sim, const struct bind_reply *reply)
     sim_later(sim, sim_delay(sim, 0, 3, 20, 2000), ACTION_BIND_ANSWER, 0, bound, reply->ticket);
 }
 
-/* A hold that is shorter than three of kube-scheduler's backoffs may well run out, and so may one
- * whose nominations got lost, or that was made for a pod which kube-scheduler asked about after it
- * was gone. */
-static bool may_run_out(const struct sim *sim, const struct event_effect *event)
-{
-    int number = sim_number(event->name);
-    int gang = event->group ? number : sim->pods[number].gang;
-    int64_t timeout = sim->gangs[gang].state.timeout_ms;
-    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {
-            return true;
-        }
-    }
-    return (timeout > 0 && timeout < SIM_HOLD_MS) ||
-           sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
-}
-
 static void answer_filter(struct sim *sim, const struct filter_reply *reply,
                           const struct record *record)
 {
@@ -154,7 +137,7 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
         snprintf(sim->last_write, sizeof(sim->last_write), "event %s of %s: %s",
                  effect->event.reason, effect->event.name, effect->event.message);
         if (sim->now >= sim->aborts_from && strcmp(effect->event.reason, "GangAborted") == 0 &&
-            !may_run_out(sim, &effect->event)) {
+            !invariants_may_run_out(sim, &effect->event)) {
             sim_fail(sim, "(7) a hold expired although nothing was in the way: %s",
                      effect->event.message);
         }
@@ -248,21 +231,13 @@ static bool apply(struct sim *sim, struct record *record)
 
 /* ---- events ---- */
 
-/* What is known of its GPUs comes from elsewhere than the node. */
-static bool only_map_differs(const struct node_state *before, const struct node_state *after)
-{
-    struct node_state same = *before;
-    same.mapped = after->mapped;
-    return before->mapped != after->mapped && before->exists && shown_same(&same, after);
-}
-
 void host_show(struct sim *sim, const struct change *change)
 {
     struct record record = {.change = *change, .pod = SIM_NONE, .nominated = SIM_NONE};
     switch (change->kind) {
     case KIND_NODE:
         record.type = !change->node.exists ? EVENT_NODE_GONE
-                      : only_map_differs(&sim->host.nodes[change->index], &change->node)
+                      : shown_but_map(&sim->host.nodes[change->index], &change->node)
                           ? EVENT_DEVICES
                           : EVENT_NODE;
         break;

@@ -133,6 +133,23 @@ static void check_nominations(struct sim *sim)
     }
 }
 
+/* A hold that is shorter than three of kube-scheduler's backoffs may well run out, and so may one
+ * whose nominations got lost, or that was made for a pod which kube-scheduler asked about after it
+ * was gone. */
+bool invariants_may_run_out(const struct sim *sim, const struct event_effect *event)
+{
+    int number = sim_number(event->name);
+    int gang = event->group ? number : sim->pods[number].gang;
+    int64_t timeout = sim->gangs[gang].state.timeout_ms;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {
+            return true;
+        }
+    }
+    return (timeout > 0 && timeout < SIM_HOLD_MS) ||
+           sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
+}
+
 void invariants_recovered(struct sim *sim)
 {
     struct engine_figures figures = {0};

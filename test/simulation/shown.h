@@ -70,6 +70,14 @@ static inline bool shown_same(const struct node_state *a, const struct node_stat
            a->rack == b->rack;
 }
 
+/* What is known of its GPUs comes from elsewhere than the node. */
+static inline bool shown_but_map(const struct node_state *before, const struct node_state *after)
+{
+    struct node_state same = *before;
+    same.mapped = after->mapped;
+    return before->mapped != after->mapped && before->exists && shown_same(&same, after);
+}
+
 /* Whether a node or group is as it was shown. */
 static inline bool shown_node(const struct sim *sim, int node)
 {
