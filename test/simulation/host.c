@@ -553,9 +553,10 @@ void host_freeze(struct sim *sim, int64_t length)
 void host_jump(struct sim *sim, int64_t length)
 {
     sim->host.skew_ms += length;
-    if (sim->host.engine != NULL) {
-        sim->host.tick_at = INT64_MAX;
-        arm_tick(sim);
+    int64_t deadline = sim->host.engine == NULL ? INT64_MAX : engine_deadline(sim->host.engine);
+    if (deadline != INT64_MAX) { /* calls may come before the tick */
+        sim->host.tick_at = deadline;
+        sim_later(sim, sim_delay(sim, 0, 3, 500, 3000), ACTION_TICK, 0, 0, sim->host.epoch);
     }
 }
 
@@ -576,15 +577,13 @@ void host_lead(struct sim *sim, uint64_t epoch)
 {
     struct record record = {.type = EVENT_LEAD};
     struct host *host = &sim->host;
-    if (host->engine == NULL || !host->standby || epoch != host->epoch) {
-        return;
-    }
-    if (host_is_frozen(sim)) {
+    bool ends = host->engine != NULL && host->standby && epoch == host->epoch;
+    if (ends && host_is_frozen(sim)) {
         sim_later(sim, host->frozen_until - sim->now, ACTION_LEAD, 0, 0, epoch);
-        return;
+    } else if (ends) {
+        host->standby = false;
+        (void)apply(sim, &record);
     }
-    host->standby = false;
-    (void)apply(sim, &record);
 }
 
 void host_drain(struct sim *sim)

@@ -200,7 +200,7 @@ static void note_commit(struct sim *sim, int gang)
     sim->commits++;
 }
 
-static void check_posts(struct sim *sim)
+static void check_posts(struct sim *sim, int64_t now)
 {
     struct host *host = &sim->host;
     int posts[SIM_GANGS_MAX] = {0};
@@ -225,6 +225,10 @@ static void check_posts(struct sim *sim)
             continue;
         }
         bool first = counted(sim, gang) == 0;
+        if (counted(sim, gang) < shown_quorum(sim, gang) && host->hold_most[gang] <= now) {
+            sim_fail(sim, "(3) bindings of g%d are posted %lld ms after its deadline", gang,
+                     (long long)(now - host->hold_most[gang]));
+        }
         check_quorum(sim, gang, posts[gang]);
         if (first) {
             note_commit(sim, gang);
@@ -490,7 +494,7 @@ void invariants_after(struct sim *sim, const struct record *record)
 {
     account_note(sim, record);
     gpus_check(sim);
-    check_posts(sim);
+    check_posts(sim, record->now);
     check_booking(sim);
     order_check(sim, record->now);
     nominations_check(sim, record);
