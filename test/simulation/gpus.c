@@ -137,7 +137,8 @@ static void check_plan(struct sim *sim, int gang)
         for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
             int node = account_hold(sim, i);
             if (sim->pods[i].name != sim_number(member->pod) || node == SIM_NONE ||
-                !sim->host.planned[i] || shown_twice(sim, i)) {
+                !sim->host.planned[i] || shown_twice(sim, i) ||
+                shown_asked(sim, i)->good_gpus == 0) {
                 continue;
             }
             const struct node_state *shown = &sim->host.nodes[node];
@@ -169,9 +170,7 @@ void gpus_check(struct sim *sim)
                    strcmp(effect->event.reason, "GangPlanned") == 0) {
             int number = sim_number(effect->event.name);
             int gang = effect->event.group ? number : sim->pods[number].gang;
-            if (shown_constraints(sim, gang)->good_gpus) {
-                check_plan(sim, gang);
-            }
+            check_plan(sim, gang);
         }
     }
 }

@@ -230,7 +230,7 @@ static bool is_plain(const struct sim *sim, int gang)
         }
     }
     return shown_constraints(sim, gang)->layers == 0 &&
-           shown_constraints(sim, gang)->good_gpus == 0;
+           shown_constraints(sim, gang)->good_gpus == 0 && sim->gangs[gang].leader.good_gpus == 0;
 }
 
 /* Whether the gang comes from waiting in this apply: not planned around a refusal. */
