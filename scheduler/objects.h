@@ -70,6 +70,14 @@ struct claim_object {
     bool whole;
 };
 
+/* A topology spread constraint with DoNotSchedule that selects the pod itself: pods of its kind
+ * differ by at most `max_skew` between the domains of the label. */
+struct spread_object {
+    const char *key;     /* NULL: there is none */
+    int32_t max_skew;    /* >= 1 */
+    int32_t min_domains; /* 0: not given */
+};
+
 /* One layer of slices: every `size` consecutive ranks lie in one domain of `level` (a level name
  * or a label key, never NULL). A list of layers goes from wide to narrow, and each size divides the
  * one before. All is as written, nonsense included, and the engine explains it:
@@ -135,7 +143,8 @@ struct pod_object {
     const struct toleration_object *tolerations;
     size_t toleration_count;
     const struct claim_object *claims;
-    size_t claim_count; /* at most POD_CLAIMS_MAX */
+    size_t claim_count;          /* at most POD_CLAIMS_MAX */
+    struct spread_object spread; /* the first one of a label that is not the hostname */
 
     /* The gang it belongs to, in the pod's own namespace; NULL for an ordinary pod. */
     const char *gang;

@@ -12,6 +12,7 @@
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/room.h"
 #include "scheduler/engine/slicing.h"
+#include "scheduler/engine/spread.h"
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -281,12 +282,6 @@ static void add_role(struct attempt *attempt, uint32_t podset, uint32_t shape, b
     };
 }
 
-/* Whether the solver is to find a place for the member. */
-static bool has_role(const struct attempt *attempt, uint32_t index)
-{
-    return attempt->own == NULL || attempt->own[index] == DOMAINS_NONE;
-}
-
 static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
 {
     for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
@@ -298,7 +293,7 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
     attempt->role_count = 0;
     for (uint32_t i = first; i < first + count; i++) {
         uint32_t shape = attempt->members[i]->shape;
-        if (!has_role(attempt, i)) {
+        if (!pins_leave(attempt, i)) {
             continue;
         }
         uint32_t podset = attempt_podset(attempt, attempt->members[i]);
@@ -313,6 +308,8 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
         attempt->roles[role].count++;
         count_started(attempt, i, (uint32_t)role);
     }
+    attempt->spread = false;
+    spread_roles(attempt);
     return 0;
 }
 
@@ -340,6 +337,10 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
     }
     const struct solver_problem problem = attempt_problem(attempt);
     solver_solve(&problem, plan);
+    if (attempt->spread) { /* other shares might be better */
+        plan->optimal = false;
+        plan->shortfall.proven = false;
+    }
     engine_charge(attempt->engine, plan->steps + count);
     return plan->feasible && attempt->skipped > 0 ? -1 : 0;
 }
@@ -354,11 +355,12 @@ static void deal_role(const struct attempt *attempt, uint32_t role, uint32_t fir
     uint32_t *indices = alloc_zero(item->count, sizeof *indices);
     uint32_t *dealt = alloc_zero(item->count, sizeof *dealt);
     uint32_t found = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t nth = 0; /* of the members of the shape */
+    for (uint32_t i = 0; i < count && found < item->count; i++) {
         const struct pod *pod = attempt->members[first + i];
         if (pod->shape == attempt->shapes[role] &&
             attempt_podset(attempt, pod) == attempt->podsets[role] &&
-            has_role(attempt, first + i)) {
+            pins_leave(attempt, first + i) && spread_part(attempt, role, nth++)) {
             if (item->layer_count > 0) {
                 ranks[found] = attempt->ranks[first + i];
             }
@@ -385,7 +387,7 @@ void attempt_deal(const struct attempt *attempt, uint32_t first, uint32_t count,
         at += attempt->roles[role].count;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (!has_role(attempt, first + i)) {
+        if (!pins_leave(attempt, first + i)) {
             rows[i] = domains_row(attempt->engine->domains, attempt->own[first + i]);
         }
     }

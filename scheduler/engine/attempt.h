@@ -57,6 +57,7 @@ struct attempt {
     /* Of the last solve: positions of members pinned by their rules, by member, DOMAINS_NONE or
      * ATTEMPT_SKIPPED (pins.h); NULL: nobody is. Owned. */
     uint32_t *own;
+    bool spread;        /* roles were cut (spread.h): several may have one shape */
     uint32_t own_count; /* they stand behind the placed ones in `pinned` */
     uint32_t skipped;
     uint64_t budget; /* of a solve, as in a solver_problem; 0: the default */

@@ -126,10 +126,18 @@ static bool carried_nomination(const struct engine *engine, const struct filter_
            strcmp(call->pod.nominated, nodes_name(engine->nodes, pod->allocation_row)) == 0;
 }
 
+/* Members that are spread may have to wait for others of their gang, who have not voted yet. */
+static bool waits_its_turn(const struct engine *engine, const struct pod *pod)
+{
+    return shapes_spread(engine->shapes, pod->shape).key != NULL &&
+           gang_tally(pod->gang).held > pod->gang->barrier.count + 1;
+}
+
 /* The member's node is not in the list: when that says something, the member is planned again. */
 static bool plan_again(struct engine *engine, const struct filter_event *call, struct pod *pod)
 {
-    if (pod->phase == MEMBER_HELD && carried_nomination(engine, call, pod)) {
+    if (pod->phase == MEMBER_HELD && carried_nomination(engine, call, pod) &&
+        !waits_its_turn(engine, pod)) {
         hold_veto(engine, pod);
         return true;
     }

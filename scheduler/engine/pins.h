@@ -16,6 +16,12 @@
  * few of these they are only `skipped`, since the gang does not fit anyway. */
 void pins_place(struct attempt *attempt, uint32_t first, uint32_t count);
 
+/* Whether the solver is to find a place for the member. */
+static inline bool pins_leave(const struct attempt *attempt, uint32_t index)
+{
+    return attempt->own == NULL || attempt->own[index] == DOMAINS_NONE;
+}
+
 /* Takes all of that back. */
 void pins_forget(struct attempt *attempt);
 

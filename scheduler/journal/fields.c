@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 272, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 288, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 96, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
@@ -220,6 +220,9 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
     journal_coder_text(coder, &pod->devices);
     if (journal_coder_has(coder, 2)) {
         code_claims(coder, pod);
+        journal_coder_text(coder, &pod->spread.key);
+        journal_coder_i32(coder, &pod->spread.max_skew);
+        journal_coder_i32(coder, &pod->spread.min_domains);
         code_replica(coder, &pod->replica);
         journal_coder_bool(coder, &pod->leader);
         journal_coder_text(coder, &pod->owner);

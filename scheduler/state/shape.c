@@ -8,6 +8,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
+#include "scheduler/state/pin.h"
 #include "topology/base/alloc.h"
 
 /* A shape is kept twice in one object: as a list of words (`key`), which is its identity and what
@@ -35,6 +36,9 @@ struct shape {
     uint32_t length; /* words */
     uint32_t gpus;
     uint32_t gpu_resource;
+    uint32_t spread_key; /* word, or NAMES_NONE */
+    int32_t max_skew;
+    int32_t min_domains;
     uint32_t pin; /* word of the one node's name; NAMES_NONE: no rule names one */
     uint32_t *key;
     uint32_t *names; /* its references */
@@ -78,8 +82,6 @@ struct shapes {
 /* "64" of a limit that is a plain number. */
 #define DIGITS(number) #number
 #define TEXT_OF(limit) DIGITS(limit)
-
-static const char hostname_key[] = "kubernetes.io/hostname";
 
 static const char long_name[] =
     SHAPE_REFUSED "a name in it is longer than " TEXT_OF(NAMES_LENGTH_MAX) " bytes";
@@ -195,6 +197,18 @@ static bool put_claims(struct draft *draft, const struct pod_object *pod)
     return true;
 }
 
+/* No list is as long as the first word says. */
+static bool put_spread(struct draft *draft, const struct spread_object *spread)
+{
+    if (spread->key == NULL) {
+        return true;
+    }
+    put_word(draft, UINT32_MAX);
+    put_word(draft, (uint32_t)spread->max_skew);
+    put_word(draft, (uint32_t)spread->min_domains);
+    return put_name(draft, spread->key);
+}
+
 static bool put_request(struct draft *draft, const struct pod_object *pod)
 {
     struct resources *request = &draft->request;
@@ -224,7 +238,7 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
         put_word(draft, (uint32_t)(amount >> 32));
         put_word(draft, (uint32_t)amount);
     }
-    return true;
+    return put_spread(draft, &pod->spread);
 }
 
 /* Of several the first by name: ids depend on what was seen before. */
@@ -381,40 +395,6 @@ static void drop_interned(struct draft *draft)
     draft->interned_count = 0;
 }
 
-/* The value that the expression demands of the hostname or the name, or NULL. */
-static const char *pin_of(const struct expression_object *expression)
-{
-    bool one = expression->operator== SELECTOR_IN && expression->value_count == 1;
-    return one && (expression->field || strcmp(expression->key, hostname_key) == 0)
-               ? expression->values[0]
-               : NULL;
-}
-
-static const char *pin_of_term(const struct term_object *term)
-{
-    const char *pin = NULL;
-    for (size_t i = 0; i < term->expression_count && pin == NULL; i++) {
-        pin = pin_of(&term->expressions[i]);
-    }
-    return pin;
-}
-
-/* The name of the one node that the rules let in; its word is one of the shape's. */
-static uint32_t find_pin(const struct names *names, const struct pod_object *pod)
-{
-    const char *pin = pod->term_count > 0 ? pin_of_term(&pod->terms[0]) : NULL;
-    for (size_t i = 1; i < pod->term_count && pin != NULL; i++) {
-        const char *other = pin_of_term(&pod->terms[i]);
-        pin = other != NULL && strcmp(other, pin) == 0 ? pin : NULL;
-    }
-    for (size_t i = 0; i < pod->selector_count; i++) {
-        if (strcmp(pod->selector[i].key, hostname_key) == 0) {
-            pin = pod->selector[i].value;
-        }
-    }
-    return pin == NULL ? NAMES_NONE : names_find(names, pin, strlen(pin));
-}
-
 static uint32_t *copy_words(const uint32_t *words, size_t count)
 {
     uint32_t *copy = alloc_zero(count, sizeof(uint32_t));
@@ -446,7 +426,14 @@ static struct shape *add_shape(struct shapes *shapes, const struct pod_object *p
     resources_init(&shape->request);
     resources_copy(&shape->request, &draft->request);
     find_gpus(shape, nodes_words(shapes->nodes));
-    shape->pin = find_pin(nodes_words(shapes->nodes), pod);
+    const char *key = pod->spread.key;
+    shape->spread_key =
+        key == NULL ? NAMES_NONE : names_find(nodes_words(shapes->nodes), key, strlen(key));
+    shape->max_skew = pod->spread.max_skew;
+    shape->min_domains = pod->spread.min_domains;
+    const char *pin = pin_find(pod);
+    shape->pin =
+        pin == NULL ? NAMES_NONE : names_find(nodes_words(shapes->nodes), pin, strlen(pin));
     shapes->by_id[id] = shape;
     HASH_ADD_KEYPTR(hh, shapes->table, shape->key, shape->length * sizeof(uint32_t), shape);
     return shape;
@@ -537,6 +524,18 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
 {
     *resource = shapes->by_id[shape]->gpu_resource;
     return shapes->by_id[shape]->gpus;
+}
+
+struct spread_object shapes_spread(const struct shapes *shapes, uint32_t shape)
+{
+    const struct shape *it = shapes->by_id[shape];
+    return (struct spread_object){
+        .key = it->spread_key == NAMES_NONE
+                   ? NULL
+                   : names_text(nodes_words(shapes->nodes), it->spread_key),
+        .max_skew = it->max_skew,
+        .min_domains = it->min_domains,
+    };
 }
 
 bool shapes_names_node(const struct shapes *shapes, uint32_t shape)

@@ -46,6 +46,9 @@ const struct resources *shapes_request(const struct shapes *shapes,
  * (nvidia.com/gpu, amd.com/gpu). 0: none, *resource is then NAMES_NONE. */
 uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *resource);
 
+/* How pods of the shape have to be spread; no key: they need not be. *Borrowed*, as the shape. */
+struct spread_object shapes_spread(const struct shapes *shapes, uint32_t shape);
+
 /* Whether the rules of the shape name the one node it may run on: by a selector on the hostname, or
  * in every term of its node affinity the same one. */
 bool shapes_names_node(const struct shapes *shapes, uint32_t shape);

@@ -34,7 +34,6 @@ def situation(name, snapshot, manifest, *right, late=None, daemon="created"):
 # Members that exclude each other, or pods already there.
 
 PORT = {"ports": [{"containerPort": 7777, "hostPort": 7777}]}
-EXCLUSION = "members do not exclude each other yet"
 ONE_PER_NODE = [group("train", 4), job("train", 4, "train", pod_spec(gpus=4, container=PORT, hostNetwork=True))]
 APART = {
     "podAntiAffinity": {
@@ -69,7 +68,7 @@ def two_in_each_rack(answer):
 situation(
     "01-spread", racks(east="a b", west="c d"),
     [group("train", 4), job("train", 4, "train", pod_spec(gpus=2, topologySpreadConstraints=SPREAD))],
-    fits(4), two_in_each_rack, late=EXCLUSION,
+    fits(4), two_in_each_rack,
 )
 
 # Constraints per role.

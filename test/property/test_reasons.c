@@ -25,7 +25,7 @@ static const char *const level_names[] = {NULL, "rack", "host"};
 static void tell_node(struct world *world, const struct model *model, int i)
 {
     const struct model_node *node = &model->nodes[i];
-    char name[8], rack[8];
+    char name[32], rack[32];
     snprintf(name, sizeof name, "n%d", i);
     snprintf(rack, sizeof rack, "r%d", node->rack);
     struct label_object labels[] = {{"kubernetes.io/hostname", name},
@@ -71,7 +71,7 @@ static void tell_claim(int slot, struct claim_object *claim, struct pod_object *
 static void tell_running(struct world *world, const struct model *model, int i)
 {
     const struct model_pod *pod = &model->running[i];
-    char uid[16], node[8], gang[8];
+    char uid[32], node[32], gang[32];
     struct amount_object amounts[RESOURCES];
     struct claim_object claim;
     struct event event = {.type = EVENT_POD};
@@ -97,7 +97,7 @@ static void tell_running(struct world *world, const struct model *model, int i)
 static void tell_asked(struct world *world, const struct model *model, int s, int i)
 {
     const struct model_shape *shape = &model->shapes[s];
-    char uid[24], role[8];
+    char uid[48], role[32];
     struct amount_object amounts[RESOURCES];
     struct claim_object claim;
     struct toleration_object toleration = {
@@ -113,12 +113,12 @@ static void tell_asked(struct world *world, const struct model *model, int s, in
     }
     struct event event = {.type = EVENT_POD, .more = true};
     snprintf(uid, sizeof uid, "asked-%d-%d", s, i);
-    snprintf(role, sizeof role, "role%d", s);
+    snprintf(role, sizeof role, "role"); /* one: so all of them share the required level */
     event.pod = (struct pod_object){.name_space = "ns",
                                     .name = uid,
                                     .uid = uid,
                                     .role = role,
-                                    .rank = i,
+                                    .rank = 100 * s + i,
                                     .requests = amounts,
                                     .request_count = fill_amounts(shape->asks, amounts),
                                     .selector = &selector,
@@ -128,10 +128,25 @@ static void tell_asked(struct world *world, const struct model *model, int s, in
                                     .tolerations = &toleration,
                                     .toleration_count = shape->tolerates,
                                     .gang = "asked",
-                                    .gang_minimum = minimum,
-                                    .placement = {.required_level = level_names[model->required],
-                                                  .exclusive_level = level_names[model->own]}};
+                                    .gang_minimum = minimum};
     tell_claim(shape->slot, &claim, &event.pod);
+    world_apply(world, &event);
+}
+
+/* What holds for all members is said by the group. */
+static void tell_group(struct world *world, const struct model *model)
+{
+    struct event event = {.type = EVENT_GROUP, .more = true};
+    event.group.name_space = "ns";
+    event.group.name = "asked";
+    event.group.uid = "asked";
+    for (int s = 0; s < model->shape_count; s++) {
+        event.group.minimum += model->shapes[s].count;
+    }
+    event.group.placement = (struct placement_object){
+        .required_level = level_names[model->required],
+        .exclusive_level = level_names[model->own],
+    };
     world_apply(world, &event);
 }
 
@@ -143,6 +158,7 @@ static void tell(struct world *world, const struct model *model)
     for (int i = 0; i < model->running_count; i++) {
         tell_running(world, model, i);
     }
+    tell_group(world, model);
     for (int s = 0; s < model->shape_count; s++) {
         for (int i = 0; i < model->shapes[s].count; i++) {
             tell_asked(world, model, s, i);
@@ -156,7 +172,7 @@ static void tell(struct world *world, const struct model *model)
 static void veto(struct world *world, struct model *model)
 {
     int s = model_number(model->shape_count);
-    char uid[24], node[64];
+    char uid[48], node[64];
     snprintf(uid, sizeof uid, "asked-%d-%d", s, model_number(model->shapes[s].count));
     if (world_node_of(world, "asked", uid, node)[0] == '\0') {
         return;
@@ -231,13 +247,13 @@ static int64_t asks_of(const struct model_shape *shape, int resource, const char
 static bool is_short_together(const struct model *model, const struct gang_nodes_view *nodes)
 {
     int r = resource_of(nodes->scarce);
+    int slot = r < RESOURCES ? 0 : nodes->scarce[strlen("host port ")] - '0';
     int64_t asked = 0, left = 0, least = INT64_MAX;
     for (int s = 0; s < model->shape_count; s++) {
         asked += asks_of(&model->shapes[s], r, nodes->scarce) * model->shapes[s].count;
     }
     for (int i = 0; i < model->node_count; i++) {
         if (in_domain(model, i, nodes->domain)) {
-            int slot = nodes->scarce[strlen("host port ")] - '0';
             int64_t here = r < RESOURCES ? model_free(model, i, r, WITHOUT_NOBODY)
                                          : !model_slot_taken(model, i, slot, WITHOUT_NOBODY);
             left += here;

@@ -31,9 +31,10 @@ void account_reset(struct sim *sim)
         host->place[i] = host->carries[i] = SIM_NONE;
         host->vote[i] = 0;
         host->planned[i] = false;
+        host->sent[i] = 0;
     }
     for (int i = 0; i < SIM_GANGS_MAX; i++) {
-        host->hold_least[i] = host->hold_most[i] = INT64_MAX;
+        host->hold_least[i] = host->hold_most[i] = host->committing_since[i] = INT64_MAX;
     }
 }
 

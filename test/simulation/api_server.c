@@ -210,7 +210,7 @@ static enum api_answer missing(const struct sim *sim, int pod)
     return API_NOT_FOUND;
 }
 
-enum api_answer api_bind(struct sim *sim, int pod, int node)
+enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices)
 {
     struct pod_state *state = &sim->pods[pod].state;
     if (!state->exists) {
@@ -226,6 +226,7 @@ enum api_answer api_bind(struct sim *sim, int pod, int node)
         return API_DELETING;
     }
     state->node = node;
+    state->devices = devices;
     state->nominated = SIM_NONE;
     api_touch_pod(sim, pod);
     return API_DONE;

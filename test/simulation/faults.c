@@ -43,6 +43,7 @@ enum fault {
     FAULT_DEAF,
     FAULT_CORDON,
     FAULT_RESIZE,
+    FAULT_TERM,
     FAULTS,
 };
 
@@ -74,6 +75,7 @@ static const struct {
     [FAULT_DEAF] = {2, "answers get lost"},
     [FAULT_CORDON] = {4, "a node is cordoned, or tainted"},
     [FAULT_RESIZE] = {4, "a pod is resized"},
+    [FAULT_TERM] = {2, "another one leads"},
 };
 
 static struct random random_of(const struct sim *sim, uint32_t number)
@@ -88,7 +90,7 @@ static struct random random_of(const struct sim *sim, uint32_t number)
 /* Racks of one to several nodes, leaves of one to several racks, nodes that lack labels. */
 static void lay_out(struct sim *sim, struct random *random)
 {
-    int rack = 0, leaf = 0;
+    int rack = 0, leaf = 0, mapped = random_chance(random, 400) ? 850 : 0;
     int unlabelled = random_chance(random, 300) ? 150 : 0;
     sim->node_count = (int)random_range(random, 3, SIM_NODES_MAX);
     for (int i = 0; i < sim->node_count; i++) {
@@ -102,6 +104,7 @@ static void lay_out(struct sim *sim, struct random *random)
         state->has.pods = random_chance(random, 150) ? (int)random_range(random, 2, 6) : 110;
         state->pool = random_chance(random, 400);
         state->tainted = random_chance(random, 100);
+        state->mapped = random_chance(random, mapped);
         if (random_chance(random, unlabelled)) {
             state->rack = SIM_NONE;
             state->leaf = random_chance(random, 300) ? SIM_NONE : leaf;
@@ -124,6 +127,8 @@ void faults_start(struct sim *sim)
     sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
     sim->kube.pops_early = random_chance(random, 500);
     sim->host.codecs = random_chance(random, 250);
+    sim->evicts = random_chance(random, 200);
+    sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
     sim->stubborn = random_chance(random, 250);
     sim->aborts_from = INT64_MAX;
     sim->ruled = rules[random_index(random, 4)];
@@ -230,13 +235,15 @@ static void relabel(struct sim *sim, struct random *random)
 static void cordon(struct sim *sim, struct random *random)
 {
     int index = random_index(random, sim->node_count);
-    int kind = random_index(random, 4);
+    int kind = random_index(random, 5);
     struct node_state *state = &sim->nodes[index].state;
     if (!state->exists) {
         return;
     }
     if (kind < 2) {
         state->cordoned = !state->cordoned;
+    } else if (kind == 4) {
+        state->mapped = !state->mapped;
     } else if (kind == 2) {
         state->tainted = !state->tainted;
     } else {
@@ -274,7 +281,7 @@ static void bind_outside(struct sim *sim, struct random *random)
             excuse_exclusive(sim);
         }
         trace_note(sim, "it binds p%d to n%d", index, node);
-        (void)api_bind(sim, index, node);
+        (void)api_bind(sim, index, node, 0);
         return;
     }
     struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .pool = SIM_NONE, .rank = -1};
@@ -434,6 +441,9 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
         break;
     case FAULT_RESIZE:
         resize(sim, random);
+        break;
+    case FAULT_TERM:
+        host_follow(sim, random_range(random, 200, 12000));
         break;
     case FAULTS:
         break;

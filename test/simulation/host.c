@@ -6,11 +6,14 @@
 
 #include "test/simulation/account.h"
 #include "test/simulation/api_server.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/journals.h"
 #include "test/simulation/record.h"
 #include "test/simulation/replay.h"
+#include "test/simulation/shown.h"
 #include "test/simulation/trace.h"
+#include "test/simulation/victims.h"
 #include "test/simulation/wire_calls.h"
 #include "test/simulation/wire_writes.h"
 #include "topology/base/alloc.h"
@@ -32,10 +35,12 @@ static void send_write(struct sim *sim, const struct effect *effect)
     sim->writes =
         alloc_grow(sim->writes, &sim->write_room, sim->write_count + 1, sizeof(struct sim_write));
     struct sim_write *write = &sim->writes[sim->write_count];
-    *write = (struct sim_write){.type = effect->type,
-                                .pod = sim_number(effect->write.uid),
-                                .node = sim_number(effect->write.node),
-                                .epoch = sim->host.epoch};
+    *write = (struct sim_write){
+        .type = effect->type,
+        .pod = sim_number(effect->write.uid),
+        .node = sim_number(effect->write.node),
+        .devices = gpus_set(effect->type == EFFECT_POST_BINDING ? effect->write.devices : NULL),
+        .epoch = sim->host.epoch};
     if (effect->type == EFFECT_EXPLAIN) {
         write->text = sim_digest_text(0, effect->write.text);
     }
@@ -77,23 +82,6 @@ static void answer_bind(struct sim *sim, const struct bind_reply *reply)
     sim_later(sim, sim_delay(sim, 0, 3, 20, 2000), ACTION_BIND_ANSWER, 0, bound, reply->ticket);
 }
 
-/* A hold that is shorter than three of kube-scheduler's backoffs may well run out, and so may one
- * whose nominations got lost, or that was made for a pod which kube-scheduler asked about after it
- * was gone. */
-static bool may_run_out(const struct sim *sim, const struct event_effect *event)
-{
-    int number = sim_number(event->name);
-    int gang = event->group ? number : sim->pods[number].gang;
-    int64_t timeout = sim->gangs[gang].state.timeout_ms;
-    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {
-            return true;
-        }
-    }
-    return (timeout > 0 && timeout < SIM_HOLD_MS) ||
-           sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
-}
-
 static void answer_filter(struct sim *sim, const struct filter_reply *reply,
                           const struct record *record)
 {
@@ -129,6 +117,9 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
         if (sim->host.codecs) {
             wire_preempt_answer(sim, record, effect->preempt.keeps);
         }
+        for (uint32_t i = 0; i < record->node_count; i++) {
+            answer->passes[i] = effect->preempt.keeps == NULL || effect->preempt.keeps[i];
+        }
         break;
     case EFFECT_BIND_REPLY:
         answer_bind(sim, &effect->bind);
@@ -139,14 +130,14 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
         send_write(sim, effect);
         break;
     case EFFECT_EVICT:
-        sim_fail(sim, "an eviction of %s that nobody asked for", effect->write.name);
+        victims_evict(sim, sim_number(effect->write.uid));
         break;
     case EFFECT_EVENT:
         sim->engine_events++;
         snprintf(sim->last_write, sizeof(sim->last_write), "event %s of %s: %s",
                  effect->event.reason, effect->event.name, effect->event.message);
         if (sim->now >= sim->aborts_from && strcmp(effect->event.reason, "GangAborted") == 0 &&
-            !may_run_out(sim, &effect->event)) {
+            !invariants_may_run_out(sim, &effect->event)) {
             sim_fail(sim, "(7) a hold expired although nothing was in the way: %s",
                      effect->event.message);
         }
@@ -245,7 +236,10 @@ void host_show(struct sim *sim, const struct change *change)
     struct record record = {.change = *change, .pod = SIM_NONE, .nominated = SIM_NONE};
     switch (change->kind) {
     case KIND_NODE:
-        record.type = change->node.exists ? EVENT_NODE : EVENT_NODE_GONE;
+        record.type = !change->node.exists ? EVENT_NODE_GONE
+                      : shown_but_map(&sim->host.nodes[change->index], &change->node)
+                          ? EVENT_DEVICES
+                          : EVENT_NODE;
         break;
     case KIND_POD:
         record.type = change->pod.exists ? EVENT_POD : EVENT_POD_GONE;
@@ -346,7 +340,7 @@ static enum write_outcome land(struct sim *sim, struct sim_write *write)
     write->landed = true;
     switch ((int)write->type) {
     case EFFECT_POST_BINDING:
-        answer = api_bind(sim, write->pod, write->node);
+        answer = api_bind(sim, write->pod, write->node, write->devices);
         break;
     case EFFECT_NOMINATE:
         answer = api_nominate(sim, write->pod, write->node);
@@ -454,6 +448,14 @@ void host_outcome(struct sim *sim, int index)
 
 /* ---- life and death ---- */
 
+void host_options(const struct sim *sim, struct engine_options *options)
+{
+    engine_options_default(options);
+    options->hold_timeout_ms = SIM_HOLD_MS;
+    options->repair_timeout_ms = sim->repair_ms;
+    options->incomplete = sim->evicts ? ENGINE_INCOMPLETE_EVICT : ENGINE_INCOMPLETE_KEEP;
+}
+
 /* One stage after the other, so that calls come in between: three lists, then "synced". */
 static void start_stage(struct sim *sim, int stage)
 {
@@ -475,8 +477,7 @@ void host_start(struct sim *sim)
     }
     if (host->engine == NULL) {
         struct engine_options options;
-        engine_options_default(&options);
-        options.hold_timeout_ms = SIM_HOLD_MS;
+        host_options(sim, &options);
         options.hash_seed = random_next(&sim->random);
         host->engine = engine_create(&options);
         host->epoch++;
@@ -489,6 +490,7 @@ void host_start(struct sim *sim)
         memset(host->nominated, 0, sizeof(host->nominated));
         memset(host->phase, 0, sizeof(host->phase));
         account_reset(sim);
+        host->standby = false;
         memset(host->taken_back, 0, sizeof(host->taken_back));
         for (int i = 0; i < SIM_PODS_MAX; i++) {
             host->asked_for[i] = host->shown[i] = SIM_NONE;
@@ -551,9 +553,36 @@ void host_freeze(struct sim *sim, int64_t length)
 void host_jump(struct sim *sim, int64_t length)
 {
     sim->host.skew_ms += length;
-    if (sim->host.engine != NULL) {
-        sim->host.tick_at = INT64_MAX;
-        arm_tick(sim);
+    int64_t deadline = sim->host.engine == NULL ? INT64_MAX : engine_deadline(sim->host.engine);
+    if (deadline != INT64_MAX) { /* calls may come before the tick */
+        sim->host.tick_at = deadline;
+        sim_later(sim, sim_delay(sim, 0, 3, 500, 3000), ACTION_TICK, 0, 0, sim->host.epoch);
+    }
+}
+
+void host_follow(struct sim *sim, int64_t length)
+{
+    struct record record = {.type = EVENT_FOLLOW};
+    struct host *host = &sim->host;
+    if (host->engine == NULL || host->standby || host->draining || host_is_frozen(sim)) {
+        return;
+    }
+    host->standby = true;
+    if (apply(sim, &record)) {
+        sim_later(sim, length, ACTION_LEAD, 0, 0, host->epoch);
+    }
+}
+
+void host_lead(struct sim *sim, uint64_t epoch)
+{
+    struct record record = {.type = EVENT_LEAD};
+    struct host *host = &sim->host;
+    bool ends = host->engine != NULL && host->standby && epoch == host->epoch;
+    if (ends && host_is_frozen(sim)) {
+        sim_later(sim, host->frozen_until - sim->now, ACTION_LEAD, 0, 0, epoch);
+    } else if (ends) {
+        host->standby = false;
+        (void)apply(sim, &record);
     }
 }
 

@@ -22,6 +22,11 @@ bool host_prioritize(struct sim *sim, int pod, const uint8_t *nodes, uint32_t co
 bool host_preempt(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count);
 bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket);
 void host_give_up(struct sim *sim, uint64_t ticket);
+/* Another process leads from now on, for so long; it does not any more. */
+void host_follow(struct sim *sim, int64_t length);
+void host_lead(struct sim *sim, uint64_t epoch);
+/* The engine's options in this run. */
+void host_options(const struct sim *sim, struct engine_options *options);
 void host_tick(struct sim *sim, uint64_t epoch);
 
 /* A write of sim->writes arrives at the API server; changes something there after all; its outcome

@@ -5,11 +5,13 @@
 
 #include "test/simulation/account.h"
 #include "test/simulation/constraints.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
 #include "test/simulation/planned.h"
 #include "test/simulation/shown.h"
+#include "test/simulation/victims.h"
 
 /* The invariants of the design, judged from outside: by what the engine was shown, what it said,
  * and the truth in the API server. Numbers in messages are those of the invariants.
@@ -28,6 +30,10 @@
  *  15  states                  account.c: of every gang, from its members
  *  16  plans                   planned.c: where a member may not be planned
  *  17  quality                 planned.c: what a plan uses, and whether that is optimal
+ *  18  preemption              victims.c, like
+ *  19  eviction                … and
+ *  20  one leads               … who may write
+ *  21  GPUs                    gpus.c: which ones a pod is given
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
@@ -121,6 +127,7 @@ void invariants_before(struct sim *sim, const struct record *record)
     switch ((int)record->type) {
     case EVENT_NODE:
     case EVENT_NODE_GONE:
+    case EVENT_DEVICES:
         host->nodes[index] = record->change.node;
         break;
     case EVENT_GROUP:
@@ -193,7 +200,7 @@ static void note_commit(struct sim *sim, int gang)
     sim->commits++;
 }
 
-static void check_posts(struct sim *sim)
+static void check_posts(struct sim *sim, int64_t now)
 {
     struct host *host = &sim->host;
     int posts[SIM_GANGS_MAX] = {0};
@@ -218,6 +225,10 @@ static void check_posts(struct sim *sim)
             continue;
         }
         bool first = counted(sim, gang) == 0;
+        if (counted(sim, gang) < shown_quorum(sim, gang) && host->hold_most[gang] <= now) {
+            sim_fail(sim, "(3) bindings of g%d are posted %lld ms after its deadline", gang,
+                     (long long)(now - host->hold_most[gang]));
+        }
         check_quorum(sim, gang, posts[gang]);
         if (first) {
             note_commit(sim, gang);
@@ -421,7 +432,7 @@ static void check_passes(struct sim *sim, const struct record *record,
 static void check_ordinary(struct sim *sim, const struct record *record,
                            const struct filter_reply *reply)
 {
-    if (reply->verdict == FILTER_ERROR && !engine_synced(sim->host.engine)) {
+    if (reply->verdict == FILTER_ERROR && (sim->host.standby || !engine_synced(sim->host.engine))) {
         return;
     }
     if (reply->verdict != FILTER_ALL && reply->verdict != FILTER_SOME) {
@@ -467,6 +478,8 @@ static void check_filter(struct sim *sim, const struct record *record)
                  record->node_count);
     } else if (reply->verdict >= FILTER_SOME && reply->reason == NULL) {
         sim_fail(sim, "(9) filter of p%d is refused without a reason", record->pod);
+    } else if (sim->host.standby) {
+        return; /* victims.c */
     } else if (sim->pods[record->pod].gang == SIM_NONE) {
         check_ordinary(sim, record, reply);
     } else if (reply->verdict != FILTER_ONE && reply->verdict != FILTER_NONE) {
@@ -480,13 +493,15 @@ static void check_filter(struct sim *sim, const struct record *record)
 void invariants_after(struct sim *sim, const struct record *record)
 {
     account_note(sim, record);
-    check_posts(sim);
+    gpus_check(sim);
+    check_posts(sim, record->now);
     check_booking(sim);
     order_check(sim, record->now);
     nominations_check(sim, record);
     phases_check(sim, record);
     account_check(sim, record);
     planned_check(sim, record);
+    victims_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

@@ -9,5 +9,7 @@ void invariants_before(struct sim *sim, const struct record *record);
 void invariants_after(struct sim *sim, const struct record *record);
 /* When the faults are over and everything had time to recover. */
 void invariants_recovered(struct sim *sim);
+/* Whether the hold that an Event tells of may have run out with nothing in the way. */
+bool invariants_may_run_out(const struct sim *sim, const struct event_effect *event);
 
 #endif

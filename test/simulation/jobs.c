@@ -117,6 +117,7 @@ static void draw_constraints(struct random *random, struct constraints *constrai
     if (random_chance(random, 450)) {
         draw_slices(random, constraints);
     }
+    constraints->good_gpus = random_chance(random, 200);
 }
 
 /* What a leader's template says: the same as that of the workers, nothing, or something of its own;
@@ -268,6 +269,13 @@ static void create_again(struct sim *sim, int index, int64_t delay, int name)
     const struct sim_pod *pod = &sim->pods[index];
     sim_later(sim, delay, ACTION_CREATE, pod->gang, 0,
               pack(pod->shape, pod->role, pod->rank, name));
+}
+
+void jobs_replace(struct sim *sim, int pod)
+{
+    if (sim->pods[pod].gang != SIM_NONE) {
+        create_again(sim, pod, random_range(&sim->random, 5000, 9000), SIM_NONE);
+    }
 }
 
 void jobs_recreate(struct sim *sim, struct random *random)

@@ -25,6 +25,9 @@ void jobs_ungate(struct sim *sim, int gang, int pod);
 /* A pod asks for more or fewer CPUs in place; which one it was, or SIM_NONE. */
 int jobs_resize(struct sim *sim, struct random *random);
 
+/* Its controller makes a new pod in its place, under another name. */
+void jobs_replace(struct sim *sim, int pod);
+
 /* A living pod, bound or not, or SIM_NONE. */
 int jobs_pick(const struct sim *sim, struct random *random, bool bound);
 /* Once a gang has begun, who takes something from it can leave it partial. */

@@ -7,6 +7,7 @@
 #include "test/simulation/api_server.h"
 #include "test/simulation/host.h"
 #include "test/simulation/trace.h"
+#include "test/simulation/victims.h"
 
 #include "topology/base/alloc.h"
 
@@ -348,6 +349,15 @@ static bool try_nominated(struct sim *sim, int index)
     return ask_extender(sim, index, &node, 1) == FILTERED_TAKEN;
 }
 
+/* PostFilter: in the simulation only pods of priority take room from others, and not for ever. */
+static void preempt(struct sim *sim, int index)
+{
+    if (!sim->calm && sim->pods[index].priority > 0 && sim->pods[index].gang == SIM_NONE &&
+        random_chance(&sim->random, 300)) {
+        victims_preempt(sim, index);
+    }
+}
+
 static void schedule(struct sim *sim, int index)
 {
     struct kube *kube = &sim->kube;
@@ -368,6 +378,7 @@ static void schedule(struct sim *sim, int index)
     }
     kube->next_start = sim->node_count == 0 ? 0 : (kube->next_start + looked) % sim->node_count;
     if (count == 0) {
+        preempt(sim, index);
         refuse(sim, index, plugins,
                (plugins & REJECTED_HIDDEN) != 0 ? MESSAGE_HIDDEN : MESSAGE_FIT);
         return;
@@ -378,6 +389,7 @@ static void schedule(struct sim *sim, int index)
         break;
     case FILTERED_NONE:
         refuse(sim, index, plugins | REJECTED_EXTENDER, (int)(sim->host.answer.reason & 0xfffffff));
+        preempt(sim, index);
         if (random_chance(&sim->random, 50)) {
             (void)host_preempt(sim, index, nodes, count);
         }

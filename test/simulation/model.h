@@ -26,6 +26,7 @@ struct constraints {
     int layers; /* of slices, from wide to narrow */
     enum sim_level slice_level[SIM_LAYERS_MAX];
     int slice_size[SIM_LAYERS_MAX];
+    int good_gpus; /* 1: only well joined GPUs */
 };
 
 /* What a node has, or a pod asks for. */
@@ -36,6 +37,7 @@ struct sim_amounts {
 struct node_state {
     bool exists;
     bool cordoned;
+    bool mapped; /* it tells which GPUs it has (gpus.h) */
     bool tainted;
     int pool; /* label that pods may select */
     struct sim_amounts has;
@@ -50,7 +52,8 @@ struct pod_state {
     bool succeeded;
     bool deleting;
     bool gated;
-    int grown; /* CPUs more than its shape says: resized in place */
+    uint32_t devices; /* its GPUs, as annotated; 0: not known */
+    int grown;        /* CPUs more than its shape says: resized in place */
     uint64_t version;
 };
 

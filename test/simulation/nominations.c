@@ -113,7 +113,7 @@ static void check_taken_back(struct sim *sim, const struct record *record)
         return;
     }
     host->shown[pod] = record->change.pod.nominated;
-    if (node == SIM_NONE || host->shown[pod] == node || host->draining ||
+    if (node == SIM_NONE || host->shown[pod] == node || host->draining || host->standby ||
         !is_awaited(sim, pod, node) || host->taken_back[pod]++ > 0) {
         return;
     }
@@ -134,7 +134,7 @@ void nominations_check(struct sim *sim, const struct record *record)
     struct host *host = &sim->host;
     check_taken_back(sim, record);
     note(sim, record);
-    for (size_t i = 0; i < host->effects.count && !host->draining; i++) {
+    for (size_t i = 0; i < host->effects.count && !host->draining && !host->standby; i++) {
         const struct effect *effect = &host->effects.items[i];
         if (effect->type == EFFECT_TRANSITION &&
             strcmp(effect->transition.from, gang_state_name(GANG_HELD)) == 0 &&

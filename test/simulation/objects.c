@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/objects.h"
 
+#include "test/simulation/gpus.h"
 #include "test/simulation/wire_objects.h"
 
 /* The short way from numbers to the engine's objects. The long way, through JSON, is
@@ -44,13 +45,9 @@ static void add_label(struct label_object *labels, size_t *count, const char *ke
     labels[(*count)++] = (struct label_object){key, value};
 }
 
-void objects_node(struct sim *sim, int index, const struct node_state *state,
-                  struct node_object *object)
+static void write_node(struct sim *sim, int index, const struct node_state *state,
+                       struct node_object *object)
 {
-    if (sim->host.codecs) {
-        wire_node(sim, index, state, object);
-        return;
-    }
     struct label_object *labels = arena_alloc(&sim->arena, 4, sizeof *labels);
     struct amount_object *amounts = arena_alloc(&sim->arena, 3, sizeof *amounts);
     static const struct taint_object taint = {"dedicated", "gang", TAINT_NO_SCHEDULE};
@@ -79,6 +76,20 @@ void objects_node(struct sim *sim, int index, const struct node_state *state,
                                    .unschedulable = state->cordoned};
 }
 
+void objects_node(struct sim *sim, int index, const struct node_state *state,
+                  struct node_object *object)
+{
+    if (sim->host.codecs) {
+        wire_node(sim, index, state, object);
+    } else {
+        write_node(sim, index, state, object);
+    }
+    if (state->mapped) { /* not from the node itself */
+        object->devices = gpus_map(sim, state->has.gpus);
+        object->device_resource = "nvidia.com/gpu";
+    }
+}
+
 static void place(struct sim *sim, const struct constraints *constraints,
                   struct placement_object *placement)
 {
@@ -93,6 +104,7 @@ static void place(struct sim *sim, const struct constraints *constraints,
         .exclusive_level = objects_level(constraints->exclusive),
         .slices = slices,
         .slice_count = (size_t)constraints->layers,
+        .device_topology = constraints->good_gpus != 0 ? "required" : NULL,
     };
 }
 
@@ -138,6 +150,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .toleration_count = pod->tolerates,
         .gang = gang == NULL ? NULL : objects_name(sim, 'g', pod->gang),
         .gang_minimum = pod->minimum,
+        .devices = gpus_text(sim, state->devices),
         .role = objects_role(pod->role),
         .rank = pod->rank,
         .owner = gang == NULL ? NULL : objects_name(sim, 'j', pod->gang),

@@ -52,7 +52,7 @@ static void check_node(struct sim *sim, int pod, const struct sim_amounts free[S
 /* Rules that the engine is about to learn. */
 static const struct {
     bool joiners;
-} rules = {.joiners = false};
+} rules = {.joiners = true};
 
 static bool has_bound(const struct sim *sim, int gang)
 {
@@ -229,7 +229,23 @@ static bool is_plain(const struct sim *sim, int gang)
             return false;
         }
     }
-    return shown_constraints(sim, gang)->layers == 0;
+    return shown_constraints(sim, gang)->layers == 0 &&
+           shown_constraints(sim, gang)->good_gpus == 0 && sim->gangs[gang].leader.good_gpus == 0;
+}
+
+/* Whether the gang comes from waiting in this apply: not planned around a refusal. */
+static bool begins(const struct sim *sim, int gang)
+{
+    const struct effects *effects = &sim->host.effects;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->type == EFFECT_TRANSITION && sim_number(effect->transition.gang) == gang &&
+            strcmp(effect->transition.from, gang_state_name(GANG_WAITING)) == 0 &&
+            strcmp(effect->transition.to, gang_state_name(GANG_HELD)) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void check_quality(struct sim *sim, int gang, int64_t now)
@@ -239,7 +255,7 @@ static void check_quality(struct sim *sim, int gang, int64_t now)
     struct arena arena;
     uint32_t set;
     int like = 0, count = whole_plan(sim, gang, &set, &like);
-    if (count == 0 || !is_tree(sim)) {
+    if (count == 0 || !is_tree(sim) || !begins(sim, gang)) {
         return;
     }
     arena_init(&arena);

@@ -58,6 +58,7 @@ static void fill_watch(struct sim *sim, const struct change *change, struct even
 {
     switch ((int)event->type) {
     case EVENT_NODE:
+    case EVENT_DEVICES:
         objects_node(sim, change->index, &change->node, &event->node);
         break;
     case EVENT_NODE_GONE:
@@ -116,6 +117,7 @@ void record_event(struct sim *sim, const struct engine *engine, const struct rec
     switch ((int)record->type) {
     case EVENT_NODE:
     case EVENT_NODE_GONE:
+    case EVENT_DEVICES:
     case EVENT_POD:
     case EVENT_POD_GONE:
     case EVENT_GROUP:

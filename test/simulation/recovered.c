@@ -47,7 +47,7 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     struct room room;
     bool started = state->bound + state->done > 0;
     bool apart = memcmp(&gang->leader, constraints, sizeof gang->leader) != 0;
-    if (state->mixed || (gang->led && apart) ||
+    if (state->mixed || constraints->good_gpus != 0 || (gang->led && apart) ||
         (constraints->layers > 0 && (gang->marred || gang->excused)) ||
         (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
@@ -131,6 +131,23 @@ static void check_nominations(struct sim *sim)
         }
         arena_finish(&arena);
     }
+}
+
+/* A hold that is shorter than three of kube-scheduler's backoffs may well run out, and so may one
+ * whose nominations got lost, or that was made for a pod which kube-scheduler asked about after it
+ * was gone. */
+bool invariants_may_run_out(const struct sim *sim, const struct event_effect *event)
+{
+    int number = sim_number(event->name);
+    int gang = event->group ? number : sim->pods[number].gang;
+    int64_t timeout = sim->gangs[gang].state.timeout_ms;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {
+            return true;
+        }
+    }
+    return (timeout > 0 && timeout < SIM_HOLD_MS) ||
+           sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
 }
 
 void invariants_recovered(struct sim *sim)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/replay.h"
 
+#include "test/simulation/host.h"
 #include "test/simulation/record.h"
 #include "test/simulation/trace.h"
 
@@ -49,7 +50,7 @@ void replay_epoch(struct sim *sim)
     bool codecs = host->codecs, synced = false;
     host->codecs = false; /* what came through JSON must be the same without */
     host->renamed = true;
-    engine_options_default(&options);
+    host_options(sim, &options);
     options.hash_seed = sim->seed * 31 + 7;
     struct engine *engine = engine_create(&options);
     effects_init(&effects);

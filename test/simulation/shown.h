@@ -62,14 +62,26 @@ static inline bool shown_twice(const struct sim *sim, int pod)
     return count > 1;
 }
 
+static inline bool shown_same(const struct node_state *a, const struct node_state *b)
+{
+    return a->exists == b->exists && a->cordoned == b->cordoned && a->tainted == b->tainted &&
+           a->pool == b->pool && a->mapped == b->mapped && a->has.gpus == b->has.gpus &&
+           a->has.cpus == b->has.cpus && a->has.pods == b->has.pods && a->leaf == b->leaf &&
+           a->rack == b->rack;
+}
+
+/* What is known of its GPUs comes from elsewhere than the node. */
+static inline bool shown_but_map(const struct node_state *before, const struct node_state *after)
+{
+    struct node_state same = *before;
+    same.mapped = after->mapped;
+    return before->mapped != after->mapped && before->exists && shown_same(&same, after);
+}
+
 /* Whether a node or group is as it was shown. */
 static inline bool shown_node(const struct sim *sim, int node)
 {
-    const struct node_state *shown = &sim->host.nodes[node], *is = &sim->nodes[node].state;
-    return shown->exists == is->exists && shown->cordoned == is->cordoned &&
-           shown->tainted == is->tainted && shown->pool == is->pool &&
-           shown->has.gpus == is->has.gpus && shown->has.cpus == is->has.cpus &&
-           shown->has.pods == is->has.pods && shown->leaf == is->leaf && shown->rack == is->rack;
+    return shown_same(&sim->host.nodes[node], &sim->nodes[node].state);
 }
 
 static inline bool shown_group(const struct sim *sim, int gang)

@@ -8,6 +8,7 @@
 
 #include "test/simulation/api_server.h"
 #include "test/simulation/faults.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
 #include "test/simulation/journals.h"
@@ -48,6 +49,7 @@ void sim_destroy(struct sim *sim)
             free(sim->clients[client].streams[kind].items);
         }
     }
+    gpus_finish(sim);
     free(sim->host.records);
     free(sim->heap);
     free(sim->writes);
@@ -161,6 +163,9 @@ static void run(struct sim *sim, const struct action *action)
         break;
     case ACTION_CREATE:
         jobs_create(sim, action->index, action->mark);
+        break;
+    case ACTION_LEAD:
+        host_lead(sim, action->mark);
         break;
     case ACTION_UNGATE:
         jobs_ungate(sim, action->index, action->other);

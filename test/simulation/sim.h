@@ -27,6 +27,8 @@
 
 #define SIM_FAULTS_MAX 8192
 
+#define SIM_GPUS_MAX 8
+
 #define SIM_HOLD_MS         30000 /* engine_options.hold_timeout_ms */
 #define SIM_BIND_TIMEOUT_MS 60000 /* httpTimeout of the bind extender */
 #define SIM_DISTURBED_MS    60000 /* a change on a node may be news to somebody for that long */
@@ -69,6 +71,7 @@ enum action_type {
     ACTION_CREATE,
     ACTION_GROUP,
     ACTION_UNGATE,
+    ACTION_LEAD,
 };
 
 struct action {
@@ -101,6 +104,7 @@ struct sim_write {
     enum effect_type type;
     int pod;
     int node;
+    uint32_t devices;
     uint64_t text;
     uint64_t epoch; /* of the engine that asked for it */
     bool landed;
@@ -134,7 +138,9 @@ struct host {
     struct effects effects;
     uint64_t epoch;
     bool draining;
-    bool codecs;  /* objects, calls and answers go through JSON */
+    bool codecs;                             /* objects, calls and answers go through JSON */
+    bool standby;                            /* another one leads */
+    int64_t committing_since[SIM_GANGS_MAX]; /* as told; INT64_MAX: it is not */
     bool renamed; /* objects have other names, in the same order: of a second engine */
     int64_t skew_ms;
     int64_t frozen_until;
@@ -159,7 +165,8 @@ struct host {
     const char *told[SIM_PODS_MAX];
     int place[SIM_PODS_MAX];
     int carries[SIM_PODS_MAX];
-    bool planned[SIM_PODS_MAX]; /* in the running apply */
+    uint32_t sent[SIM_PODS_MAX]; /* GPUs of its last binding */
+    bool planned[SIM_PODS_MAX];  /* in the running apply */
     uint64_t vote[SIM_PODS_MAX];
     int64_t hold_least[SIM_GANGS_MAX], hold_most[SIM_GANGS_MAX];
     int64_t hold_before[SIM_GANGS_MAX]; /* hold_least before the apply */
@@ -266,6 +273,8 @@ struct sim {
     /* what the seed chose */
     int weights[32];         /* of kinds of faults */
     int64_t rush_ms;         /* faults are at most that far apart */
+    bool evicts;             /* gangs that are not repaired in time */
+    int64_t repair_ms;       /* engine_options.repair_timeout_ms */
     bool stubborn;           /* hidden refusals stay to the end */
     int constrained_percent; /* gangs with constraints */
     int ruled;               /* thousandths of pods with a selector, a toleration, a gate */
@@ -278,7 +287,8 @@ struct sim {
     uint32_t dropped_from;  /* this one and all later ones are left out */
     FILE *trace;            /* or NULL */
     struct journals journals;
-    struct arena arena; /* of what is being said to or by the engine */
+    struct device_map *maps[SIM_GPUS_MAX + 1]; /* by number of GPUs */
+    struct arena arena;                        /* of what is being said to or by the engine */
 
     bool failed;
     char failure[1024];

@@ -109,6 +109,9 @@ static void print_watch(const struct sim *sim, FILE *out, const struct record *r
     case EVENT_NODE:
         fprintf(out, "node n%d with %d GPUs", index, record->change.node.has.gpus);
         break;
+    case EVENT_DEVICES:
+        fprintf(out, "GPUs of n%d are %s", index, record->change.node.mapped ? "told" : "not told");
+        break;
     case EVENT_NODE_GONE:
         fprintf(out, "node n%d gone", index);
         break;
@@ -133,6 +136,7 @@ static void print_record(const struct sim *sim, FILE *out, const struct record *
     switch (record->type) {
     case EVENT_NODE:
     case EVENT_NODE_GONE:
+    case EVENT_DEVICES:
     case EVENT_POD:
     case EVENT_POD_GONE:
     case EVENT_GROUP:
@@ -142,9 +146,12 @@ static void print_record(const struct sim *sim, FILE *out, const struct record *
     case EVENT_SYNCED:
         fputs("synced", out);
         break;
-    case EVENT_DEVICES: /* nodes of the simulation tell of none, and its process is alone */
     case EVENT_FOLLOW:
+        fputs("another one leads", out);
+        break;
     case EVENT_LEAD:
+        fputs("it leads", out);
+        break;
     case EVENT_ASK:
         break;
     case EVENT_FILTER:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/kube/objects/decode.h"
+#include "test/simulation/gpus.h"
 #include "test/simulation/objects.h"
 
 /* From numbers to the JSON that an API server would send, and through the real decoders to the
@@ -72,6 +73,9 @@ static const char *constraints_text(struct sim *sim, int gang,
                        kueue ? "alpha.jobset.sigs.k8s.io/exclusive-topology"
                              : "phalanx.dev/exclusive-topology",
                        objects_level(constraints->exclusive)));
+    text = concat(
+        sim, text,
+        pair(sim, "phalanx.dev/device-topology", constraints->good_gpus != 0 ? "required" : NULL));
     return concat(sim, text, slices_text(sim, gang, constraints));
 }
 
@@ -150,6 +154,8 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
                                            ",\"ownerReferences\":[{\"kind\":\"Job\",\"uid\":"
                                            "\"j%d\",\"controller\":true}]",
                                            pod->gang);
+    annotations =
+        concat(sim, annotations, pair(sim, "phalanx.dev/devices", gpus_text(sim, state->devices)));
     const char *metadata =
         arena_printf(&sim->arena,
                      "\"name\":\"p%d\",\"namespace\":\"ns\",\"uid\":\"u%d\",\"labels\":{%s},"

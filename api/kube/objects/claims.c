@@ -194,13 +194,50 @@ static int read_terms(const struct field *metadata, const struct field *spec, st
     return 0;
 }
 
+/* ---- spread ---- */
+
+static int read_spread(const struct field *metadata, const struct field *spec, struct arena *arena,
+                       struct spread_object *spread, struct err *err)
+{
+    struct field constraints;
+    struct field labels;
+    if (field_array(spec, "topologySpreadConstraints", &constraints, err) != 0 ||
+        field_object(metadata, "labels", &labels, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < field_count(&constraints) && spread->key == NULL; i++) {
+        struct field constraint;
+        struct selector selector;
+        const char *key = NULL;
+        const char *otherwise = NULL;
+        int64_t skew = 0;
+        int64_t least = 0;
+        if (field_element(&constraints, i, &constraint, err) != 0 ||
+            field_string(&constraint, "topologyKey", &key, err) != 0 ||
+            field_string(&constraint, "whenUnsatisfiable", &otherwise, err) != 0 ||
+            field_integer(&constraint, "maxSkew", 0, INT32_MAX, &skew, err) != 0 ||
+            field_integer(&constraint, "minDomains", 0, INT32_MAX, &least, err) != 0) {
+            return -1;
+        }
+        selector_read(&constraint, labels.json, &selector);
+        if (key != NULL && strcmp(key, "kubernetes.io/hostname") != 0 && skew >= 1 &&
+            otherwise != NULL && strcmp(otherwise, "DoNotSchedule") == 0 && selector.understood &&
+            selector.selects) {
+            *spread =
+                (struct spread_object){arena_string(arena, key), (int32_t)skew, (int32_t)least};
+        }
+    }
+    return 0;
+}
+
 int claims_read(const struct field *metadata, const struct field *spec, struct arena *arena,
                 struct pod_object *object, struct err *err)
 {
     struct claims claims = {.arena = arena};
     if (read_ports(spec, "containers", false, &claims, err) != 0 ||
         read_ports(spec, "initContainers", true, &claims, err) != 0 ||
-        read_terms(metadata, spec, &claims, err) != 0) {
+        read_terms(metadata, spec, &claims, err) != 0 ||
+        read_spread(metadata, spec, arena, &object->spread, err) != 0) {
         return -1;
     }
     object->claims = claims.items;

@@ -15,6 +15,9 @@
  *                   gang's do that wants one member per node: whoever has the same term is selected
  *                   by it, too. Terms count as the same when their selectors are so after sorting
  *
+ * Beside that it reads the topology spread constraint that the pod is planned by: the first one
+ * with DoNotSchedule that selects the pod itself and is not of the hostname (struct spread_object).
+ *
  * What is not listed, terms that select others and terms with a namespaceSelector that is not
  * empty, is left to kube-scheduler, which refuses the node then. So are claims beyond
  * POD_CLAIMS_MAX and selectors too long to be kept.

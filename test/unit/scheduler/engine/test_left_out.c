@@ -100,7 +100,7 @@ static void check_nodes(uint32_t total, uint32_t rest, const char *kinds)
 START_TEST(taints)
 {
     for (int i = 0; i < 5; i++) {
-        char name[8], rack[8];
+        char name[32], rack[32];
         snprintf(name, sizeof name, "n%d", i);
         snprintf(rack, sizeof rack, "r%d", i / 2);
         odd(&(struct odd_node){.name = name, .rack = rack, .taint = "nvidia.com/gpu", .gpus = 8});
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(cordons)
 {
     for (int i = 0; i < 6; i++) {
-        char name[8], rack[8];
+        char name[32], rack[32];
         snprintf(name, sizeof name, "n%d", i);
         snprintf(rack, sizeof rack, "r%d", i / 2);
         odd(&(struct odd_node){.name = name, .rack = rack, .gpus = 8, .cordoned = true});
@@ -156,7 +156,7 @@ END_TEST
 START_TEST(a_resource_that_nobody_has)
 {
     for (int i = 0; i < 6; i++) {
-        char name[8], rack[8];
+        char name[32], rack[32];
         snprintf(name, sizeof name, "n%d", i);
         snprintf(rack, sizeof rack, "r%d", i / 2);
         odd(&(struct odd_node){.name = name, .rack = rack, .taint = "even so"});
@@ -194,7 +194,7 @@ END_TEST
 START_TEST(no_best_rack)
 {
     for (int i = 0; i < 6; i++) {
-        char name[8], rack[8];
+        char name[32], rack[32];
         snprintf(name, sizeof name, "n%d", i);
         snprintf(rack, sizeof rack, "r%d", i / 2);
         odd(&(struct odd_node){.name = name,
@@ -255,7 +255,7 @@ END_TEST
 START_TEST(a_veto)
 {
     for (int i = 1; i < 6; i++) {
-        char uid[8], node[8];
+        char uid[32], node[32];
         snprintf(uid, sizeof uid, "o%d", i);
         snprintf(node, sizeof node, "n%d", i);
         struct world_pod pod = {.uid = uid, .gpus = 8, .node = node, .rank = -1};

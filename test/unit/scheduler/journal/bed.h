@@ -211,6 +211,9 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
         claims[i].whole = bed_bool(maker);
     }
     pod->claims = claims;
+    pod->spread.key = bed_text(maker);
+    pod->spread.max_skew = (int32_t)bed_number(maker);
+    pod->spread.min_domains = (int32_t)bed_number(maker);
     pod->leader = bed_bool(maker);
     pod->owner = bed_text(maker);
     pod->run = bed_text(maker);

@@ -153,6 +153,8 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
         dump_text(out, pod->claims[i].what);
         fprintf(out, " %d", pod->claims[i].whole);
     }
+    dump_text(out, pod->spread.key);
+    fprintf(out, " %d %d", pod->spread.max_skew, pod->spread.min_domains);
     fprintf(out, " leader %d", pod->leader);
     dump_text(out, pod->owner);
     dump_text(out, pod->run);

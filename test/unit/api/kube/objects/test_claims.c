@@ -179,6 +179,30 @@ START_TEST(too_long)
 }
 END_TEST
 
+/* The first constraint that has to be kept, selects the pod and is not of the hostname. */
+START_TEST(spread)
+{
+    struct err err;
+    struct pod_object pod;
+    json_t *json = yaml_object(
+        "metadata: {name: p, namespace: ns, uid: u, labels: {app: x}}\n"
+        "spec:\n"
+        "  topologySpreadConstraints:\n"
+        "  - {maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {}}\n"
+        "  - {maxSkew: 1, topologyKey: b, whenUnsatisfiable: DoNotSchedule,\n"
+        "     labelSelector: {matchLabels: {app: y}}}\n"
+        "  - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule,\n"
+        "     labelSelector: {}}\n"
+        "  - {maxSkew: 2, minDomains: 3, topologyKey: zone, whenUnsatisfiable: DoNotSchedule,\n"
+        "     labelSelector: {matchLabels: {app: x}}}\n");
+    ck_assert_msg(pod_decode(json, &arena, &pod, &err) == 0, "%s", err.text);
+    json_decref(json);
+    ck_assert_str_eq(pod.spread.key, "zone");
+    ck_assert_int_eq(pod.spread.max_skew, 2);
+    ck_assert_int_eq(pod.spread.min_domains, 3);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api/kube/objects/claims");
@@ -192,6 +216,7 @@ int main(void)
     tcase_add_test(tcase, namespaces);
     tcase_add_test(tcase, left_to_kube_scheduler);
     tcase_add_test(tcase, too_long);
+    tcase_add_test(tcase, spread);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
