@@ -244,12 +244,12 @@ static void count_started(struct attempt *attempt, uint32_t member, uint32_t rol
     uint32_t layers = attempt->roles[role].layer_count;
     for (uint32_t layer = 0; layer < layers; layer++) {
         uint32_t place = attempt->ranks[member].started[layer];
-        uint32_t at = attempt->roles[role].started_count;
+        uint32_t at = 0;
         if (place == DOMAINS_NONE) {
             return;
         }
         struct started *list = &attempt->started[role];
-        for (at = 0; at < attempt->roles[role].started_count; at++) {
+        for (; at < attempt->roles[role].started_count; at++) {
             if (list->items[at].layer == layer && list->items[at].place == place) {
                 break;
             }
