@@ -135,7 +135,7 @@ static void arrange(struct elastic *elastic, const struct choice *choice)
             }
             memcpy(&attempt->members[at], &elastic->members[unit->first],
                    unit->length * sizeof(struct pod *));
-            if (attempt->ranks != NULL) {
+            if (attempt->ranks != NULL && elastic->ranks != NULL) {
                 memcpy(&attempt->ranks[at], &elastic->ranks[unit->first],
                        unit->length * sizeof *elastic->ranks);
             }

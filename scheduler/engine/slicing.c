@@ -176,7 +176,8 @@ static bool is_whole(const struct slicing *slicing, uint32_t podset, uint32_t or
     const struct slices *slices = &slicing->of[podset];
     for (uint32_t layer = 0; layer < constraints->layer_count; layer++) {
         uint32_t slice = ordinal / constraints->layers[layer].size;
-        if (slices->started[layer][slice] == DOMAINS_NONE) {
+        const uint32_t *started = slices->started[layer];
+        if (started != NULL && started[slice] == DOMAINS_NONE) {
             return slices->pending[layer][slice] == constraints->layers[layer].size;
         }
     }
@@ -191,8 +192,8 @@ static void note_slices(const struct slicing *slicing, uint32_t podset, uint32_t
             podset == PODSETS_NONE ? NULL : &slicing->attempt->constraints.podsets[podset];
         bool sliced = constraints != NULL && layer < constraints->layer_count;
         rank->slice[layer] = sliced ? ordinal / constraints->layers[layer].size : UINT32_MAX;
-        rank->started[layer] =
-            sliced ? slicing->of[podset].started[layer][rank->slice[layer]] : DOMAINS_NONE;
+        const uint32_t *started = sliced ? slicing->of[podset].started[layer] : NULL;
+        rank->started[layer] = started != NULL ? started[rank->slice[layer]] : DOMAINS_NONE;
     }
 }
 

@@ -265,7 +265,7 @@ static uint32_t search_podsets(const struct oracle_instance *instance, uint32_t 
         return search_podsets(instance, u + 1, ranges);
     }
     for (uint32_t p = 0; p < instance->positions; p = range.end) {
-        struct range kept[ORACLE_ROLES_MAX];
+        struct range kept[ORACLE_ROLES_MAX] = {{0, 0}};
         range = range_at(instance, podset->level, p);
         if (!oracle_known(instance, podset->level, instance->place[p][podset->level]) ||
             !holds_all(range, podset->pinned, podset->pinned_count)) {
@@ -287,7 +287,7 @@ void oracle_assignments(const struct oracle_instance *instance, struct oracle_an
     uint32_t best = NO_PLAN;
     struct range range = {0, 0};
     for (uint32_t p = 0; p < instance->positions; p = range.end) {
-        struct range ranges[ORACLE_ROLES_MAX];
+        struct range ranges[ORACLE_ROLES_MAX] = {{0, 0}};
         range = range_at(instance, required, p);
         for (uint32_t r = 0; r < instance->problem.role_count; r++) {
             ranges[r] = range;

@@ -68,6 +68,9 @@ int jobs_resize(struct sim *sim, struct random *random)
         return SIM_NONE; /* what is sliced is a matter of shapes */
     }
     struct pod_state *state = &sim->pods[index].state;
+    if (state->node == SIM_NONE && sim->kube.pods[index].assumed) {
+        return SIM_NONE; /* its Binding is on its way, and nobody would look again */
+    }
     if (state->node != SIM_NONE && sim_left(sim, state->node).cpus < grown - state->grown) {
         return SIM_NONE;
     }
