@@ -21,7 +21,9 @@
 
 #define GANGS_ASKED  3 /* by what they have, and as many by what they keep */
 #define SUSPECTS_MAX (2 * GANGS_ASKED + 1)
-#define STEPS_MAX    300000u /* of all questions together, about */
+/* Of all questions together, about; several roles take more than that says. */
+#define STEPS_MAX         300000u
+#define STEPS_MAX_SEVERAL 60000u
 
 struct suspects {
     struct blocker items[SUSPECTS_MAX];
@@ -105,7 +107,9 @@ static uint64_t steps_of(const struct attempt *attempt, const struct blocker *su
     return roles * (positions + 8 * sites) + (roles > 1 ? 4 * roles * positions : 0);
 }
 
-static bool has_plan(const struct question *question, const struct solver_role *roles)
+/* *steps grows by those of the solver. */
+static bool has_plan(const struct question *question, const struct solver_role *roles,
+                     uint64_t *steps)
 {
     struct solver_problem problem = attempt_problem(question->attempt);
     struct solver_plan plan;
@@ -117,12 +121,14 @@ static bool has_plan(const struct question *question, const struct solver_role *
     solver_solve(&problem, &plan);
     bool fits = plan.feasible;
     engine_charge(question->attempt->engine, plan.steps);
+    *steps += plan.steps;
     solver_plan_finish(&plan);
     return fits;
 }
 
 /* Whether the attempt's last problem has a plan without the suspect. */
-static bool fits_without(const struct attempt *attempt, const struct blocker *suspect)
+static bool fits_without(const struct attempt *attempt, const struct blocker *suspect,
+                         uint64_t *steps)
 {
     const struct engine *engine = attempt->engine;
     uint32_t positions = domains_positions(engine->domains);
@@ -149,7 +155,7 @@ static bool fits_without(const struct attempt *attempt, const struct blocker *su
         roles[r].capacity = capacities[r];
         roles[r].excluded = excluded[r];
     }
-    bool fits = has_plan(&question, roles);
+    bool fits = has_plan(&question, roles, steps);
     for (uint32_t r = 0; r < attempt->role_count; r++) {
         capacity_destroy(capacities[r]);
         bitset_destroy(excluded[r]);
@@ -259,11 +265,11 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
     for (uint32_t i = 0; i < suspects.count; i++) {
         uint64_t steps = steps_of(attempt, &suspects.items[i]);
         spent += steps;
-        if (spent > STEPS_MAX) {
+        if (spent > (attempt->role_count > 1 ? STEPS_MAX_SEVERAL : STEPS_MAX)) {
             break;
         }
         engine_charge(engine, steps);
-        if (fits_without(attempt, &suspects.items[i])) {
+        if (fits_without(attempt, &suspects.items[i], &spent)) {
             return suspects.items[i];
         }
     }

@@ -25,7 +25,7 @@
  * one after the other, and stay so if there is a plan as good as the one found without them.
  */
 
-#define TRIES_LEAST 8 /* branches that are tried whatever the budget */
+#define TRIES_LEAST 4 /* branches that are tried whatever the budget */
 #define TRIES_FEW   2 /* … for the words of a refusal, and for a preferred level */
 
 struct choice {
@@ -326,6 +326,8 @@ static void search(struct podsets *podsets, const uint32_t *above)
     struct solver_plan plan;
     uint32_t bound[SOLVER_TREE_MAX];
     solver_plan_init(&plan);
+    bool some = podsets->steps < podsets->limit;
+    podsets->branch.budget = some ? podsets->limit - podsets->steps : 1;
     podsets->solve(&podsets->branch, &plan);
     podsets->steps += plan.steps;
     podsets->tries++;

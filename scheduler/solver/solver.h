@@ -57,7 +57,7 @@
 #define SOLVER_BUDGET_ONE_ROLE      (UINT64_C(1) << 22)
 #define SOLVER_BUDGET_SEVERAL_ROLES UINT64_C(350000)
 /* Where podsets have to be kept together: no further domain is tried after so many steps. */
-#define SOLVER_BUDGET_PODSETS UINT64_C(3000000)
+#define SOLVER_BUDGET_PODSETS UINT64_C(350000)
 
 /* Slices: the pods of a role in groups of `size`, each inside one *known* domain of `level`.
  *
