@@ -8,7 +8,7 @@
 enum { NODES_MOST = 16 };
 
 static struct world world;
-static char names[NODES_MOST][8];
+static char names[NODES_MOST][12];
 static int nodes;
 static int takes[NODES_MOST];   /* members that a node takes */
 static int members[NODES_MOST]; /* accepted there */
