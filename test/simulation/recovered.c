@@ -31,7 +31,9 @@ static struct muster muster(const struct sim *sim, int gang)
             result.bound++;
             continue;
         }
-        result.mixed |= result.pending > 0 && !sim_alike(pod, result.pod);
+        bool alike =
+            result.pending == 0 || (sim_alike(pod, result.pod) && pod->role == result.pod->role);
+        result.mixed |= !alike; /* roles are sliced each by itself */
         result.pod = pod;
         result.pending++;
     }
@@ -47,8 +49,7 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     struct room room;
     bool started = state->bound + state->done > 0;
     bool apart = memcmp(&gang->leader, constraints, sizeof gang->leader) != 0;
-    if (state->mixed || constraints->good_gpus != 0 ||
-        (gang->led && (apart || constraints->layers > 0)) ||
+    if (state->mixed || constraints->good_gpus != 0 || (gang->led && apart) ||
         (constraints->layers > 0 && (gang->marred || gang->excused)) ||
         (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
