@@ -258,8 +258,9 @@ static void resize(struct sim *sim, struct random *random)
 {
     int index = jobs_resize(sim, random);
     int node = index == SIM_NONE ? SIM_NONE : sim->pods[index].state.node;
-    if (node == SIM_NONE && index != SIM_NONE) {
-        node = sim->host.place[index]; /* it may be about to be bound there */
+    if (node == SIM_NONE && index != SIM_NONE) { /* where it may be about to be bound */
+        node = sim->host.posted[index] == POST_NONE ? sim->host.place[index]
+                                                    : sim->host.posted_to[index];
     }
     if (node != SIM_NONE) {
         disturb(sim, node);

@@ -323,8 +323,10 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
             node) { /* kube-scheduler has forgotten; it may be there all the same */
         sim->nodes[host->posted_to[pod]].disturbed_until = sim->now + SIM_DISTURBED_MS;
     }
-    if (effect->write.gang == NULL && load->holds[node] == 0 &&
-        (rest.gpus < 0 || rest.cpus < 0 || rest.pods < 0)) {
+    const struct sim_amounts *held = &load->held[node];
+    if (effect->write.gang == NULL &&
+        ((rest.gpus < 0 && held->gpus == 0) || (rest.cpus < 0 && held->cpus == 0) ||
+         (rest.pods < 0 && held->pods == 0))) {
         sim->nodes[node].disturbed_until =
             sim->now + SIM_DISTURBED_MS; /* kube-scheduler's own mistake */
     }

@@ -31,7 +31,9 @@ static struct muster muster(const struct sim *sim, int gang)
             result.bound++;
             continue;
         }
-        result.mixed |= result.pending > 0 && !sim_alike(pod, result.pod);
+        bool alike =
+            result.pending == 0 || (sim_alike(pod, result.pod) && pod->role == result.pod->role);
+        result.mixed |= !alike; /* roles are sliced each by itself */
         result.pod = pod;
         result.pending++;
     }
