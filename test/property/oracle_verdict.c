@@ -126,11 +126,11 @@ static const char *fault_of_podsets(const struct oracle_instance *instance,
                                     const struct books *books)
 {
     for (uint32_t r = 0; r < instance->problem.role_count; r++) {
-        const struct solver_podset *podset = &instance->podsets[instance->roles[r].podset - 1];
-        uint32_t place = UINT32_MAX;
         if (instance->roles[r].podset == 0) {
             continue;
         }
+        const struct solver_podset *podset = &instance->podsets[instance->roles[r].podset - 1];
+        uint32_t place = UINT32_MAX;
         for (uint32_t q = 0; q < instance->problem.role_count; q++) {
             for (uint32_t p = 0; p < instance->positions; p++) {
                 uint32_t here = instance->place[p][podset->level];
