@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json/utf8.h"
 #include "api/kube/objects/selector.h"
 
 /* Words are what claims are compared by, and what people read in a reason: "each needs host port
@@ -13,6 +14,8 @@
  */
 
 #define NAMESPACES_MAX 8
+#define PROTOCOL_MAX   20 /* bytes that are told apart, whole characters; … */
+#define ADDRESS_MAX    100
 
 struct claims {
     struct arena *arena;
@@ -54,11 +57,12 @@ static int read_port(const struct field *port, bool host_network, struct claims 
     }
     protocol = protocol == NULL || protocol[0] == '\0' ? "TCP" : protocol;
     bool any = address == NULL || address[0] == '\0' || strcmp(address, "0.0.0.0") == 0;
-    snprintf(what, sizeof what, "host port %" PRId64 "/%.20s", number, protocol);
+    int length = snprintf(what, sizeof what, "host port %" PRId64 "/%.*s", number,
+                          (int)utf8_cut(protocol, PROTOCOL_MAX), protocol);
     add(claims, what, any);
     if (!any) {
-        snprintf(what, sizeof what, "host port %" PRId64 "/%.20s of %.100s", number, protocol,
-                 address);
+        snprintf(what + length, sizeof what - (size_t)length, " of %.*s",
+                 (int)utf8_cut(address, ADDRESS_MAX), address);
         add(claims, what, true);
     }
     return 0;

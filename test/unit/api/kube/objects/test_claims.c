@@ -56,6 +56,22 @@ static const char *claims_of_term(const char *term)
     return claims_of(spec);
 }
 
+/* A cut text that is no UTF-8 any more would make no JSON. */
+START_TEST(long_texts_end_with_a_character)
+{
+    /* 19 bytes and 99 bytes, and a character of two that goes beyond the limit. */
+    const char *claims = claims_of("  containers:\n"
+                                   "  - {name: a, ports: [{hostPort: 1, "
+                                   "protocol: 'aaaaaaaaaaaaaaaaaaaé', hostIP: '"
+                                   "0123456789012345678901234567890123456789012345678"
+                                   "01234567890123456789012345678901234567890123456789é'}]}\n");
+    ck_assert_str_eq(claims, "~host port 1/aaaaaaaaaaaaaaaaaaa;"
+                             "host port 1/aaaaaaaaaaaaaaaaaaa of "
+                             "0123456789012345678901234567890123456789012345678"
+                             "01234567890123456789012345678901234567890123456789");
+}
+END_TEST
+
 START_TEST(host_ports)
 {
     ck_assert_str_eq(claims_of("  containers:\n"
@@ -209,6 +225,7 @@ int main(void)
     TCase *tcase = tcase_create("claims");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, host_ports);
+    tcase_add_test(tcase, long_texts_end_with_a_character);
     tcase_add_test(tcase, host_addresses);
     tcase_add_test(tcase, host_network);
     tcase_add_test(tcase, so_many_ports);
