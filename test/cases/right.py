@@ -15,6 +15,7 @@ def fits(count, hosts=None, domains=None, label=RACK, waits=0):
         used = set(answer.placed.values())
         answer.expect(hosts in (None, len(used)), f"on {len(used)} nodes, not {hosts}")
         found = answer.domains(label)
+        answer.expect(domains is None or None not in found, f"on nodes without {label}: {answer.placed}")
         answer.expect(domains in (None, len(found)), f"in {sorted(map(str, found))}, not in {domains} of {label}")
         leaves_out(answer, waits)
 

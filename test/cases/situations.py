@@ -270,7 +270,7 @@ situation(
     "11",
     nodes(["a", "b"], rack="east", spec=TAINT) + nodes(["c", "d"], rack="west", spec=TAINT) + nodes(["m"], rack="far")
     + others("m", gpus=2),
-    ASKED, does_not_fit(waits=4, because=r"4 nodes?\b.*taint|taint.*4 nodes?\b", never="in the way"),
+    ASKED, does_not_fit(waits=4, because=r"4 nodes?\b.*taint|taint.*4 nodes?\b", never="blocked by"),
 )
 situation(
     "11-cordoned", nodes(["a", "b", "c", "d"], rack="east", spec={"unschedulable": True}), ASKED,
@@ -316,7 +316,7 @@ situation(
 
 # Devices that a DRA driver hands out for an extended resource.
 
-DRA = "extended resources that DRA provides are not read: another matter than this test's"
+DRA = "extended resources that a DRA driver provides (DeviceClass.spec.extendedResourceName) are not read"
 
 
 def slice_of(node):

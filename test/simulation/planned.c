@@ -49,29 +49,11 @@ static void check_node(struct sim *sim, int pod, const struct sim_amounts free[S
     }
 }
 
-/* Rules that the engine is about to learn. */
-static const struct {
-    bool joiners;
-} rules = {.joiners = true};
-
-static bool has_bound(const struct sim *sim, int gang)
-{
-    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        const struct pod_state *seen = &sim->host.seen[i];
-        if (sim->host.seen_ever[i] && seen->exists &&
-            (seen->succeeded ||
-             (place_of(sim, i) != SIM_NONE && account_hold(sim, i) == SIM_NONE))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void check_required(struct sim *sim, int pod)
 {
     int gang = sim->pods[pod].gang, node = sim->host.place[pod];
     enum sim_level level = shown_asked(sim, pod)->required;
-    if (level == LEVEL_NONE || (!rules.joiners && has_bound(sim, gang))) {
+    if (level == LEVEL_NONE) {
         return;
     }
     int domain = domain_of(sim, node, level);

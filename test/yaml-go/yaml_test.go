@@ -38,6 +38,9 @@ func readCorpus(t *testing.T) []snippet {
 		name, refusal, _ := strings.Cut(header, ": refused: ")
 		snippets = append(snippets, snippet{name, refusal, text + "\n"})
 	}
+	if len(snippets) == 0 {
+		t.Fatal("the corpus is empty")
+	}
 	return snippets
 }
 

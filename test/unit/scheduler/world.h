@@ -160,6 +160,15 @@ static inline void world_pod(struct world *world, const struct world_pod *pod)
     world_apply(world, &event);
 }
 
+/* A pod without a gang on each node of the list, which ends with NULL: all 8 GPUs are in use. */
+static inline void world_fill(struct world *world, const char *const *nodes)
+{
+    for (; *nodes != NULL; nodes++) {
+        struct world_pod pod = {.uid = *nodes, .gpus = 8, .node = *nodes, .rank = -1};
+        world_pod(world, &pod);
+    }
+}
+
 static inline void world_pod_gone(struct world *world, const char *uid)
 {
     struct event event = {.type = EVENT_POD_GONE, .pod_uid = uid};

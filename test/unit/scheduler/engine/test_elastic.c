@@ -18,14 +18,6 @@ static void teardown(void)
     world_finish(&world);
 }
 
-static void fill(const char *const *nodes)
-{
-    for (; *nodes != NULL; nodes++) {
-        struct world_pod pod = {.uid = *nodes, .gpus = 8, .node = *nodes, .rank = -1};
-        world_pod(&world, &pod);
-    }
-}
-
 static void group(int minimum, const char *required)
 {
     struct event event = {.type = EVENT_GROUP};
@@ -66,7 +58,7 @@ static int planned(const char *name, int count)
 START_TEST(as_many_as_fit)
 {
     static const char *const busy[] = {"n0", "n1", "n4", NULL};
-    fill(busy);
+    world_fill(&world, busy);
     group(3, NULL);
     show("w", 8, 8, true, true);
     ck_assert_int_eq(planned("w", 8), 5);
@@ -78,7 +70,7 @@ START_TEST(the_domain_that_takes_the_most)
 {
     static const char *const busy[] = {"n0", NULL};
     char node[64];
-    fill(busy);
+    world_fill(&world, busy);
     group(3, "rack");
     show("w", 6, 8, true, true);
     ck_assert_int_eq(planned("w", 6), 4);
@@ -99,7 +91,7 @@ END_TEST
 START_TEST(fewer_than_the_quorum_is_nobody)
 {
     static const char *const busy[] = {"n0", "n1", "n2", "n3", "n4", "n5", NULL};
-    fill(busy);
+    world_fill(&world, busy);
     group(3, NULL);
     show("w", 8, 8, true, true);
     ck_assert_int_eq(planned("w", 8), 0);
@@ -112,7 +104,7 @@ END_TEST
 START_TEST(the_most_of_several_sizes)
 {
     static const char *const busy[] = {"n2", "n3", "n4", "n5", "n6", "n7", NULL};
-    fill(busy);
+    world_fill(&world, busy);
     group(2, NULL);
     show("a", 2, 5, false, false);
     show("b", 3, 3, false, true);
@@ -126,7 +118,7 @@ START_TEST(whole_slices)
     static const struct slice_object triples[] = {{"rack", 3}};
     static const struct placement_object in_triples = {.slices = triples, .slice_count = 1};
     static const char *const busy[] = {"n0", "n1", NULL};
-    fill(busy);
+    world_fill(&world, busy);
     group(3, NULL);
     for (int i = 0; i < 9; i++) {
         struct amount_object amounts[3];
@@ -149,7 +141,7 @@ START_TEST(joiners_beside_nobody)
     static const char *const busy[] = {"n0", "n1", "n2", "n4", "n5", NULL};
     struct world_pod done = {.uid = "w-9", .gang = "g", .node = "n0", .rank = 9, .succeeded = true};
     char node[64];
-    fill(busy);
+    world_fill(&world, busy);
     group(1, "rack");
     world_pod(&world, &done);
     show("w", 3, 8, true, true);
@@ -163,7 +155,7 @@ START_TEST(the_others_join)
 {
     static const char *const busy[] = {"n0", "n1", "n2", "n3", "n4", NULL};
     char node[64];
-    fill(busy);
+    world_fill(&world, busy);
     group(2, NULL);
     show("w", 4, 8, true, true);
     ck_assert_int_eq(planned("w", 4), 3);

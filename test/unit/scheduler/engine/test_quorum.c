@@ -19,14 +19,6 @@ static void teardown(void)
     world_finish(&world);
 }
 
-static void fill(const char *const *nodes)
-{
-    for (; *nodes != NULL; nodes++) {
-        struct world_pod pod = {.uid = *nodes, .gpus = 8, .node = *nodes, .rank = -1};
-        world_pod(&world, &pod);
-    }
-}
-
 /* A member of gang g; its quorum is the group's. */
 struct member {
     const char *uid, *node, *owner, *run, *required;
@@ -75,7 +67,7 @@ static void show_rerun(const char *before, const char *now, const char *run, boo
                               .rank = ranked ? i : -1,
                               .succeeded = true});
     }
-    fill(busy);
+    world_fill(&world, busy);
     for (int i = 0; i < 4; i++) {
         show(&(struct member){.uid = world_member("g", i), .owner = now, .rank = ranked ? i : -1});
     }
@@ -181,7 +173,7 @@ START_TEST(a_member_bound_by_another_scheduler)
     static const char *const busy[] = {"n1", "n2", "n3", "n4", "n5", NULL};
     world_group(&world, "g", 4);
     show(&(struct member){.uid = "launcher", .node = "n0", .rank = -1});
-    fill(busy);
+    world_fill(&world, busy);
     show(&(struct member){.uid = "g-0", .rank = 0});
     ck_assert(!planned("g-0"));
     ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "until 3 of its pods exist beside"));
@@ -214,13 +206,13 @@ START_TEST(two_lost_members_come_back_together)
 {
     static const char *const busy[] = {"n6", "n7", NULL};
     start_of(4, 4);
-    fill(busy);
+    world_fill(&world, busy);
     char lost[64];
     snprintf(lost, sizeof lost, "%s", where("g-3"));
     world_pod_gone(&world, "g-2");
     world_pod_gone(&world, "g-3");
     const char *const one_left[] = {lost, "n4", "n5", NULL};
-    fill(one_left);
+    world_fill(&world, one_left);
     show(&(struct member){.uid = "g-8", .owner = "job", .rank = 2});
     ck_assert(!planned("g-8"));
     show(&(struct member){.uid = "g-9", .owner = "job", .rank = 3});
@@ -252,7 +244,7 @@ START_TEST(members_above_the_quorum_come_one_by_one)
 {
     static const char *const busy[] = {"n6", "n7", NULL};
     start_of(4, 2);
-    fill(busy);
+    world_fill(&world, busy);
     world_pod_gone(&world, "g-2");
     world_pod_gone(&world, "g-3");
     show(&(struct member){.uid = "g-8", .owner = "job", .rank = 2});
@@ -290,7 +282,7 @@ START_TEST(joiners_beside_nobody_share_a_domain)
                           .rank = 0,
                           .succeeded = true,
                           .required = "rack"});
-    fill(one_free_in_each);
+    world_fill(&world, one_free_in_each);
     show(&(struct member){.uid = "g-1", .owner = "job", .rank = 1, .required = "rack"});
     show(&(struct member){.uid = "g-2", .owner = "job", .rank = 2, .required = "rack"});
     ck_assert(planned("g-1"));
@@ -328,7 +320,7 @@ START_TEST(joiners_of_one_pass_share_a_domain)
                           .rank = 0,
                           .succeeded = true,
                           .required = "rack"});
-    fill(one_free_in_each);
+    world_fill(&world, one_free_in_each);
     batch(joiners, 2);
     ck_assert(planned("g-1"));
     ck_assert(!planned("g-2"));
@@ -345,7 +337,7 @@ START_TEST(joiners_beside_a_node_that_is_gone)
     world_group(&world, "g", _i == 0 ? 1 : 3);
     show(&(struct member){
         .uid = "g-0", .node = "gone", .owner = "job", .rank = 0, .required = "rack"});
-    fill(one_free_in_each);
+    world_fill(&world, one_free_in_each);
     batch(joiners, 2);
     ck_assert_int_eq(planned("g-1"), _i == 0); /* of a quorum that is missing: both or none */
     ck_assert(!planned("g-2"));
