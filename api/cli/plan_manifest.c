@@ -307,6 +307,9 @@ static void warn_of_misplaced(const json_t *object)
     if (kind == NULL || (strcmp(kind, "Job") != 0 && strcmp(kind, "JobSet") != 0)) {
         return;
     }
+    const char *name = metadata_of(object, "name");
+    name = name != NULL ? name : metadata_of(object, "generateName");
+    name = name != NULL ? name : "";
     json_object_foreach(json_object_get(json_object_get(object, "metadata"), "annotations"), key,
                         value)
     {
@@ -314,7 +317,7 @@ static void warn_of_misplaced(const json_t *object)
             fprintf(stderr,
                     "phalanx plan: %s %.253s: annotation %.320s is not read there: it belongs in "
                     "the pod template or on the PodGroup\n",
-                    kind, metadata_of(object, "name"), key);
+                    kind, name, key);
         }
     }
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/kube/objects/amounts.h"
 #include "topology/base/alloc.h"
-#include "topology/base/quantity.h"
 
 /* One function per plugin, called in the order of kube-apiserver's AllOrderedPlugins. What is no
  * object or no text where it should be is left as it is: pod_decode() names the mistake.
@@ -66,8 +66,8 @@ static void tell(struct admission *admission, const char *kind, const char *name
     char sentence[SENTENCE_MAX];
     snprintf(sentence, sizeof sentence, "%s %.253s is not in the snapshot: %s", kind, name, then);
     if (json_object_get(admission->told, sentence) == NULL &&
-        json_object_size(admission->told) < WARNINGS_MAX) {
-        json_object_set_new(admission->told, sentence, json_true());
+        json_object_size(admission->told) < WARNINGS_MAX &&
+        json_object_set_new(admission->told, sentence, json_true()) == 0) { /* it is UTF-8 */
         admission->warn(admission->context, sentence);
     }
 }
@@ -100,22 +100,6 @@ static void add_missing(json_t *to, const json_t *from)
     }
 }
 
-static int64_t amount_of(const char *resource, const json_t *value)
-{
-    int64_t amount = 0;
-    char number[32];
-    const char *text = json_string_value(value);
-    if (json_is_integer(value)) {
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        text = number;
-    }
-    if (text != NULL) {
-        (void)(strcmp(resource, "cpu") == 0 ? quantity_milli(text, strlen(text), &amount, NULL)
-                                            : quantity_units(text, strlen(text), &amount, NULL));
-    }
-    return amount;
-}
-
 /* minConstraint() and maxConstraint() of one resource of one container. */
 static int check_bound(const json_t *resources, const char *resource, const json_t *bound,
                        bool maximum, struct err *err)
@@ -124,14 +108,14 @@ static int check_bound(const json_t *resources, const char *resource, const json
     const json_t *limit = json_object_get(json_object_get(resources, "limits"), resource);
     const json_t *request = json_object_get(json_object_get(resources, "requests"), resource);
     const char *what = maximum ? "maximum" : "minimum";
-    int64_t enforced = amount_of(resource, bound);
+    int64_t enforced = amounts_of(resource, bound);
     if ((maximum ? limit : request) == NULL) {
         return err_set(err, "%s %.253s usage per Container is set, and it has no %s", what,
                        resource, maximum ? "limit" : "request");
     }
     for (size_t i = 0; i < 2; i++) {
         const json_t *value = i == 0 ? request : limit;
-        int64_t amount = amount_of(resource, value);
+        int64_t amount = amounts_of(resource, value);
         if (value != NULL && (maximum ? amount > enforced : amount < enforced)) {
             return err_set(err, "its %s of %.253s are beyond the %s per Container", lists[i],
                            resource, what);

@@ -50,7 +50,7 @@ struct engine *engine_create(const struct engine_options *options)
     engine->shapes = shapes_create(engine->nodes);
     engine->ledger = ledger_create(engine->nodes, engine->domains, engine->shapes);
     tree_init(&engine->tree, engine->nodes, engine->domains, engine->ledger);
-    engine->pods = pods_create(engine->nodes, engine->shapes, engine->ledger);
+    engine->pods = pods_create(engine->nodes, engine->shapes, engine->ledger, options->hash_seed);
     engine->next_tick = INT64_MAX;
     engine->leading = true;
     gangs_init(&engine->gangs);

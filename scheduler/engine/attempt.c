@@ -467,6 +467,9 @@ static bool note_crowd(struct attempt *attempt, const struct gang_veto *veto,
                        const struct solver_plan *plan)
 {
     uint32_t position = domains_position(attempt->engine->domains, veto->row);
+    if (veto->takes == 0) { /* nobody is planned there */
+        return false;
+    }
     uint32_t least = SOLVER_ROLES_MAX;
     uint32_t least_count = 0;
     uint32_t roles = 0;
@@ -493,11 +496,27 @@ static bool note_crowd(struct attempt *attempt, const struct gang_veto *veto,
     return true;
 }
 
-static bool note_crowds(struct attempt *attempt, const struct solver_plan *plan)
+/* Of the roles of the shape only the first may use the node. */
+static void keep_apart(struct attempt *attempt, const struct gang_veto *veto)
+{
+    bool first = true;
+    for (uint32_t r = 0; r < attempt->role_count && veto->takes > 0; r++) {
+        if (attempt->shapes[r] == veto->shape && !first) {
+            add_misfit(attempt, veto->shape, attempt->podsets[r], veto->row);
+        }
+        first = first && attempt->shapes[r] != veto->shape;
+    }
+}
+
+/* After the last try no two roles meet where a veto is. */
+static bool note_crowds(struct attempt *attempt, const struct solver_plan *plan, bool last)
 {
     bool any = false;
     for (uint32_t i = 0; i < attempt->gang->veto_count && attempt->role_count > 1; i++) {
         any |= note_crowd(attempt, &attempt->gang->vetoes[i], plan);
+    }
+    for (uint32_t i = 0; i < attempt->gang->veto_count && any && last; i++) {
+        keep_apart(attempt, &attempt->gang->vetoes[i]);
     }
     return any;
 }
@@ -509,7 +528,7 @@ static bool is_amiss(struct attempt *attempt, uint32_t first, uint32_t count,
     if (!plan->feasible) {
         return false;
     }
-    bool crowded = note_crowds(attempt, plan);
+    bool crowded = note_crowds(attempt, plan, last);
     bool misfits =
         attempt->constraints.good_gpus && note_misfits(attempt, first, count, plan, last);
     return crowded || misfits;

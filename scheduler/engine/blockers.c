@@ -16,7 +16,8 @@
  *              gangs with exclusive domains, the one with most pods first
  *
  * Nobody is named where the ledger alone does not say what would be free: when only good sets of
- * GPUs will do, when members have nodes of their own (pins.h), and in the midst of a veto (room.h).
+ * GPUs will do, when members have nodes of their own (pins.h), in the midst of a veto (room.h), and
+ * when roles were cut into shares (spread.h).
  */
 
 #define GANGS_ASKED  3 /* by what they have, and as many by what they keep */
@@ -247,7 +248,7 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
 {
     struct suspects suspects = {.count = 0};
     struct engine *engine = attempt->engine;
-    if (attempt->constraints.good_gpus || attempt->freed != NULL) {
+    if (attempt->constraints.good_gpus || attempt->freed != NULL || attempt->spread) {
         return (struct blocker){.gang = NULL};
     }
     if (scarce == NAMES_NONE && attempt->constraints.exclusive) { /* whoever is there at all */

@@ -144,16 +144,21 @@ static void arrange(struct elastic *elastic, const struct choice *choice)
     }
 }
 
+static bool may_ask(const struct elastic *elastic)
+{
+    bool over = elastic->probes >= ELASTIC_PROBES_SURE && elastic->attempt->engine->steps <= 0;
+    return elastic->probes < ELASTIC_PROBES_MAX && !over;
+}
+
 /* Whether the choice fits. False, too, when nothing may be asked any more. */
 static bool fits(struct elastic *elastic, const struct choice *choice)
 {
     struct attempt *attempt = elastic->attempt;
     uint32_t members = size_of(elastic, choice);
-    bool stop = elastic->probes >= ELASTIC_PROBES_SURE && attempt->engine->steps <= 0;
     if (members == 0) {
         return true;
     }
-    if (elastic->probes >= ELASTIC_PROBES_MAX || stop) {
+    if (!may_ask(elastic)) {
         return false;
     }
     elastic->probes++;
@@ -326,7 +331,7 @@ static void search_more(struct elastic *elastic, struct choice *best)
         struct choice choice = *best;
         better = false;
         for (bool more = next_choice(elastic, members, &choice, true);
-             more && !better && elastic->probes < ELASTIC_PROBES_MAX;
+             more && !better && may_ask(elastic);
              more = next_choice(elastic, members, &choice, false)) {
             if (suffices(elastic, &choice) && fits(elastic, &choice)) {
                 *best = choice;

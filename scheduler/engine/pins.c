@@ -86,6 +86,21 @@ void pins_collect(struct attempt *attempt)
 
 /* ---- members with nodes of their own ---- */
 
+/* Members of the shape that are on the node, or have just been given it. */
+static uint32_t count_there(const struct attempt *attempt, uint32_t shape, uint32_t row,
+                            uint32_t position)
+{
+    uint32_t count = 0;
+    for (const struct pod *pod = pods_on(attempt->engine->pods, row); pod != NULL;
+         pod = pod->row_after) {
+        count += pod->gang == attempt->gang && pod->shape == shape;
+    }
+    for (uint32_t i = 0; i < attempt->count && attempt->own != NULL; i++) {
+        count += attempt->own[i] == position && attempt->members[i]->shape == shape;
+    }
+    return count;
+}
+
 /* Whether exclusive domains or a veto keep the member off its node. */
 static bool is_barred(const struct attempt *attempt, const struct pod *pod, uint32_t row,
                       uint32_t position)
@@ -97,7 +112,8 @@ static bool is_barred(const struct attempt *attempt, const struct pod *pod, uint
     bool barred =
         !may_join(attempt, pod, position) || (occupied != NULL && bitset_test(occupied, position));
     for (uint32_t i = 0; i < gang->veto_count && !barred; i++) {
-        barred = gang->vetoes[i].shape == shape && gang->vetoes[i].row == row;
+        barred = gang->vetoes[i].shape == shape && gang->vetoes[i].row == row &&
+                 count_there(attempt, shape, row, position) >= gang->vetoes[i].takes;
     }
     return barred;
 }

@@ -305,13 +305,18 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
         if (pods_placed(pod)) {
             continue;
         }
+        if (attempt->own != NULL && attempt->own[i] == ATTEMPT_SKIPPED) {
+            *need = (struct wait_need){.any = true};
+            return true;
+        }
         if (attempt->own != NULL && attempt->own[i] != DOMAINS_NONE) { /* not short of room */
             need->least -= need->least > 1;
             continue;
         }
         uint32_t role = role_needed(attempt, pod, podsets, need);
         if (role == SOLVER_ROLES_MAX) {
-            return false;
+            *need = (struct wait_need){.any = true};
+            return true;
         }
         podsets[role] = attempt_podset(attempt, pod);
         uint32_t together = constraints->podsets[podsets[role]].podset;
@@ -412,6 +417,7 @@ void plan_explain(struct engine *engine, struct gang *gang)
 
 void plan_explain_rest(struct engine *engine, struct gang *gang)
 {
+    gang_clear_unplaced(gang);
     if (may_plan(engine)) {
         update_tree(engine);
         unplaced_explain(engine, gang);

@@ -23,6 +23,18 @@ struct cut {
     struct share shares[SOLVER_ROLES_MAX]; /* in order of the tree; behind them, who gets none */
 };
 
+/* What the domain takes of the role, without the nodes that it is kept away from. */
+static uint64_t room_in(const struct attempt *attempt, uint32_t role, uint32_t index)
+{
+    const struct domain *domain = domains_get(attempt->engine->domains, index);
+    const struct bitset *excluded = attempt->excluded[role];
+    uint64_t room = capacity_domain(attempt->roles[role].capacity, index);
+    for (uint32_t p = domain->first; p < domain->end && excluded != NULL; p++) {
+        room -= bitset_test(excluded, p) ? capacity_node(attempt->roles[role].capacity, p) : 0;
+    }
+    return room;
+}
+
 /* The domains of the level that are known and have a node for such pods. */
 static void list_domains(const struct attempt *attempt, uint32_t shape, struct cut *cut)
 {
@@ -41,7 +53,7 @@ static void list_domains(const struct attempt *attempt, uint32_t shape, struct c
         }
         cut->shares[cut->count++] = (struct share){
             .domain = index,
-            .room = capacity_domain(attempt->roles[cut->role].capacity, index),
+            .room = room_in(attempt, cut->role, index),
         };
         p = domain->end;
     }

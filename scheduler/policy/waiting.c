@@ -103,6 +103,9 @@ static uint64_t stamp_of(const struct waiting *waiting, const struct wait_need *
     if (what->tree) {
         return domains_generation(waiting->domains);
     }
+    if (what->any) {
+        return ledger_releases(waiting->ledger) + waiting->departures;
+    }
     uint64_t sum = what->exclusive ? waiting->departures : waiting->exclusive;
     for (uint32_t i = 0; i < what->role_count; i++) {
         uint32_t shape = what->roles[i].shape;
@@ -120,8 +123,8 @@ static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
 {
     uint64_t fits = 0;
     int level = what->level == NULL ? 0 : domains_level_find(waiting->domains, what->level);
-    if (what->tree || level < 0) {
-        return true; /* no: but its reason is to be given */
+    if (what->tree || what->any || level < 0) {
+        return true; /* without a tree it does not: but its reason is to be given */
     }
     for (uint32_t i = 0; i < what->role_count && fits < what->least; i++) {
         const char *own = what->roles[i].level;
@@ -168,8 +171,8 @@ static unsigned make_key(struct need *need)
     if (what->role_count > 1) {
         qsort(what->roles, what->role_count, sizeof what->roles[0], compare_roles);
     }
-    need->key[words++] =
-        (what->tree ? 1u : 0) | (what->good_gpus ? 2u : 0) | (what->exclusive ? 4u : 0);
+    need->key[words++] = (what->tree ? 1u : 0) | (what->good_gpus ? 2u : 0) |
+                         (what->exclusive ? 4u : 0) | (what->any ? 8u : 0);
     need->key[words++] = (uint32_t)(uintptr_t)what->level;
     need->key[words++] = (uint32_t)((uint64_t)(uintptr_t)what->level >> 32);
     need->key[words++] = what->least;

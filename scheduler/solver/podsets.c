@@ -25,7 +25,8 @@
  * one after the other, and stay so if there is a plan as good as the one found without them.
  */
 
-#define TRIES_LEAST 4 /* branches that are tried whatever the budget */
+/* Branches that are tried whatever the budget, beside one for each podset. */
+#define TRIES_LEAST 4
 #define TRIES_FEW   2 /* … for the words of a refusal, and for a preferred level */
 
 struct choice {
@@ -363,7 +364,7 @@ static void begin(struct podsets *podsets, const struct solver_problem *problem,
                          .host = domains_levels(problem->domains) - 1,
                          .branch = *problem,
                          .limit = problem->budget > 0 ? problem->budget : SOLVER_BUDGET_PODSETS,
-                         .tries_least = TRIES_LEAST};
+                         .tries_least = TRIES_LEAST + problem->podset_count};
     memcpy(podsets->roles, problem->roles, problem->role_count * sizeof *problem->roles);
     for (uint32_t r = 0; r < problem->role_count; r++) {
         uint32_t podset = problem->roles[r].podset;
@@ -473,7 +474,7 @@ static uint32_t find_alternative(const struct podsets *podsets, uint32_t podset)
         struct podsets other;
         begin(&other, &problem, podsets->solve);
         other.level[podset] = level;
-        other.tries_least = 1 + TRIES_FEW;
+        other.tries_least = 1 + TRIES_FEW + problem.podset_count;
         search(&other, nothing);
         bool feasible = other.best.feasible;
         end(&other);

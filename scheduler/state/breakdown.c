@@ -189,7 +189,6 @@ static void add_rest(struct count *count, uint32_t position)
     int64_t copies = capacity_node(question->capacity, position);
     uint32_t at = 0;
     count->breakdown->rest++;
-    count->breakdown->copies += (uint64_t)copies;
     for (uint32_t i = 0; i < count->want_count; i++) {
         struct want *want = &count->wants[i];
         int64_t amount = amount_at(room, want->name, &at);

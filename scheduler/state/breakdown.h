@@ -39,7 +39,6 @@ struct breakdown {
     uint32_t nodes;
     uint32_t left_out[BREAKDOWN_KINDS];
     uint32_t rest;        /* that the pods may use */
-    uint64_t copies;      /* so many of which have room on the rest */
     uint32_t strays;      /* besides: nodes with room outside, in no known domain of the level */
     char *missing;        /* resource that most of NO_RESOURCE lack */
     bool missing_others;  /* some of them lack another one */

@@ -41,15 +41,16 @@ struct pods {
     void *context;
 };
 
-struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger)
+struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger,
+                         uint64_t hash_seed)
 {
     struct pods *pods = alloc_zero(1, sizeof(*pods));
+    pods->owners = names_create(OWNERS_MAX, hash_seed);
     pods->nodes = nodes;
     pods->shapes = shapes;
     pods->ledger = ledger;
     timers_init(&pods->unconfirmed);
     timers_init(&pods->unseen);
-    pods->owners = names_create(OWNERS_MAX, 0);
     return pods;
 }
 
@@ -591,8 +592,7 @@ void pods_prolong(struct pods *pods, int64_t unconfirmed, int64_t unseen, int64_
     free(due);
     due = take_due(&pods->unseen, unseen > unseen_bound ? unseen : unseen_bound, &count);
     for (uint32_t i = 0; i < count; i++) {
-        bool bound = is_certain(due[i]);
-        int64_t until = bound ? unseen_bound : unseen;
+        int64_t until = is_certain(due[i]) ? unseen_bound : unseen;
         int64_t meant = due[i]->unseen.at;
         timers_set(&pods->unseen, &due[i]->unseen, meant > until ? meant : until, due[i]);
     }

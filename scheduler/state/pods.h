@@ -24,7 +24,8 @@
  * the rest differs from what was known, and when nothing does, nothing has to be done.
  */
 
-struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger);
+struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger,
+                         uint64_t hash_seed);
 void pods_destroy(struct pods *pods);
 
 struct pod *pods_find(const struct pods *pods, const char *uid);

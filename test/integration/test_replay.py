@@ -137,7 +137,7 @@ class Replay(unittest.TestCase):
             r"^    nominates pod default/w-0 uid uid-default-w-0 to n\d$",
             r"^\d+ .* filter 0 for pod default/w-1, .*4 nodes: n0 n1 n2 n3$",
             r"^    answers 0: only n\d$",
-            r"^    binds pod default/w-2 uid uid-default-w-2 to n\d, gang train, run uid-default-w-0$",
+            r"^    binds pod default/w-2 uid uid-default-w-2 to n\d, gang train, run uid-default-w-\d$",
             r"^    answers bind \d+: bound$",
             r"^\d+ .* drain: the daemon stops$",
         ):

@@ -41,11 +41,11 @@
  *     and the API server take longer than the 5 s over, or one sent by a process that was frozen
  *     between its look at the clock and its write to the socket. It cannot bind a pod twice: a
  *     Binding carries the pod's uid, and a bound pod refuses another (409). It cannot break a gang:
- *     the next leader sees a bound member, the gang has begun, and the rest is planned beside it,
- *     as after a crash. It can land on a node whose room the next leader has just planned for
- *     another pod. That one is then refused by kube-scheduler's own filters or by the kubelet, and
- *     planned again. So invariant 1 holds as after any crash; invariant 2 holds save for this one
- *     late binding, in a window that needs somebody to be late by 5 s.
+ *     the next leader counts the bound member, and what is missing of the quorum is planned
+ *     together beside it, as after a crash. It can land on a node whose room the next leader has
+ *     just planned for another pod. That one is then refused by kube-scheduler's own filters or by
+ *     the kubelet, and planned again. So invariant 1 holds as after any crash; invariant 2 holds
+ *     save for this one late binding, in a window that needs somebody to be late by 5 s.
  *
  * Who should lead
  *   kube-scheduler calls the Phalanx beside it, on loopback, and elects its own leader. Where the

@@ -87,6 +87,14 @@ static int read_amount(const struct field *field, int64_t *amount, struct err *e
     return 0;
 }
 
+int64_t amounts_of(const char *resource, const json_t *value)
+{
+    const struct field field = {.name = resource, .json = value};
+    struct err ignored;
+    int64_t amount = 0;
+    return read_amount(&field, &amount, &ignored) == 0 ? amount : 0;
+}
+
 int amounts_read(const struct field *list, struct amounts *amounts, struct err *err)
 {
     amounts->count = 0;

@@ -24,6 +24,9 @@ struct amounts {
     struct amount_object items[RESOURCES_MAX];
 };
 
+/* One quantity: thousandths of cpu, units of all else. 0 when it is absent or none. */
+int64_t amounts_of(const char *resource, const json_t *value);
+
 /* Reads a list; an absent one is empty. Quantities are strings or, as Go takes them too, numbers.
  */
 int amounts_read(const struct field *list, struct amounts *amounts, struct err *err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json/utf8.h"
 #include "topology/base/alloc.h"
 
 /* KEYS has to name every annotation that is read or written anywhere; test/lint/check.py sees to
@@ -19,6 +20,8 @@
 #define KEY_LONGEST 64
 #define NEAR        3 /* letters; in short keys, half of it at most */
 #define TEXT_MAX    1024
+#define KEY_SHOWN   320 /* bytes, whole characters; … */
+#define NAME_SHOWN  253
 
 static const char *const KEYS[] = {
     PREFIX "device-topology",
@@ -120,8 +123,7 @@ static bool is_new(struct remarks *remarks, const char *what)
         json_object_size(remarks->told) >= REMARKS_MAX) {
         return false;
     }
-    json_object_set_new(remarks->told, what, json_true());
-    return true;
+    return json_object_set_new(remarks->told, what, json_true()) == 0;
 }
 
 static const char *metadata_of(const json_t *object, const char *key)
@@ -147,7 +149,8 @@ static void look_at_key(struct remarks *remarks, const char *kind, const json_t 
     if (strncmp(key, PREFIX, strlen(PREFIX)) != 0 || (is_known(key) && !label)) {
         return;
     }
-    snprintf(what, sizeof what, "%s %.320s", label ? "label" : "annotation", key);
+    snprintf(what, sizeof what, "%s %.*s", label ? "label" : "annotation",
+             (int)utf8_cut(key, KEY_SHOWN), key);
     if (!is_new(remarks, what)) {
         return;
     }
@@ -197,7 +200,7 @@ void remarks_scheduler(struct remarks *remarks, const json_t *pod)
         return;
     }
     char what[TEXT_MAX];
-    snprintf(what, sizeof what, "schedulerName %.253s", name);
+    snprintf(what, sizeof what, "schedulerName %.*s", (int)utf8_cut(name, NAME_SHOWN), name);
     if (is_new(remarks, what)) {
         size_t length = strlen(what);
         snprintf(what + length, sizeof what - length,

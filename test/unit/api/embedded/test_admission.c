@@ -121,6 +121,9 @@ START_TEST(defaults_of_a_limit_range)
     rules(LIMITS("{type: Container, max: {cpu: 8}, min: {memory: 1Gi}}"));
     expect("{containers: [{}]}",
            "{containers: [{resources: {limits: {cpu: 8}, requests: {cpu: 8, memory: 1Gi}}}]}");
+    expect("{containers: [{resources: {limits: {cpu: 0.5}}}]}",
+           "{containers: [{resources: {limits: {cpu: 0.5}, requests: {cpu: 0.5, memory: 1Gi}}}]}");
+    expect_refused("{containers: [{resources: {limits: {cpu: 8.5}}}]}", "its requests of cpu");
     expect_refused("{containers: [{resources: {limits: {cpu: 9}}}]}",
                    "LimitRange l: containers[0]: its requests of cpu are beyond the maximum");
     expect_refused("{containers: [{resources: {requests: {cpu: 1}, limits: {cpu: 9}}}]}",

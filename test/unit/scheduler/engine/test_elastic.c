@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which members start, when not all fit: as many as do, the first of those who are alike.
  * Racks r0 = n0 … n3 and r1 = n4 … n7, 8 GPUs each. */
+#include <stdio.h>
+
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 
@@ -112,6 +114,33 @@ START_TEST(the_most_of_several_sizes)
 }
 END_TEST
 
+/* More ways to choose 2,561 of these 4,000 than anybody could try, and too dear to try many: the
+ * search ends by itself. */
+START_TEST(so_many_ways)
+{
+    char role[8];
+    world_racks(&world, 40, 8);
+    group(2, NULL);
+    for (int r = 0; r < 8; r++) {
+        for (int i = 0; i < 500; i++) {
+            struct amount_object amounts[3];
+            struct event event = {.type = EVENT_POD, .more = r < 7 || i < 499};
+            snprintf(role, sizeof role, "r%d", r);
+            struct world_pod pod = {
+                .uid = world_member(role, i), .gang = "g", .gpus = 1, .rank = i, .role = role};
+            world_fill_pod(&pod, &event.pod, amounts);
+            world_apply(&world, &event);
+        }
+    }
+    int there = 0;
+    for (int r = 0; r < 8; r++) {
+        snprintf(role, sizeof role, "r%d", r);
+        there += planned(role, 500);
+    }
+    ck_assert_int_eq(there, 2560);
+}
+END_TEST
+
 /* Whole slices: what is left over of a rack is not used for half of one. */
 START_TEST(whole_slices)
 {
@@ -179,6 +208,7 @@ int main(void)
     tcase_add_test(tcase, who_fits_nowhere_keeps_nobody);
     tcase_add_test(tcase, fewer_than_the_quorum_is_nobody);
     tcase_add_test(tcase, the_most_of_several_sizes);
+    tcase_add_test(tcase, so_many_ways);
     tcase_add_test(tcase, whole_slices);
     tcase_add_test(tcase, joiners_beside_nobody);
     tcase_add_test(tcase, the_others_join);

@@ -88,6 +88,30 @@ START_TEST(all_nodes_are_taken)
 }
 END_TEST
 
+/* Ten of 24 are enough, and more need a node each than a need has roles. */
+START_TEST(ten_nodes_are_free_at_last)
+{
+    char uid[16], node[16];
+    for (int i = 0; i < NODES; i++) {
+        snprintf(uid, sizeof uid, "x%d", i);
+        snprintf(node, sizeof node, "n%d", i);
+        world_pod(&world, &(struct world_pod){.uid = uid, .gpus = 1, .node = node, .rank = -1});
+    }
+    for (int i = 0; i < NODES; i++) {
+        snprintf(node, sizeof node, "n%d", i);
+        pinned(i, 10, 8, node, NULL);
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    for (int i = 0; i < 10; i++) {
+        snprintf(uid, sizeof uid, "x%d", i);
+        world_pod_gone(&world, uid);
+    }
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(world_number(world_planned(&world, "g", i)), i);
+    }
+}
+END_TEST
+
 /* The others of the gang find room beside them, and near them. */
 START_TEST(others_beside_them)
 {
@@ -183,6 +207,7 @@ int main(void)
     tcase_add_test(tcase, more_than_roles);
     tcase_add_test(tcase, one_node_is_taken);
     tcase_add_test(tcase, all_nodes_are_taken);
+    tcase_add_test(tcase, ten_nodes_are_free_at_last);
     tcase_add_test(tcase, others_beside_them);
     tcase_add_test(tcase, too_many_for_a_node);
     tcase_add_test(tcase, not_in_one_rack);

@@ -31,7 +31,7 @@ static inline void books_init(struct books *books)
     books->domains = domains_create(&books->levels);
     books->shapes = shapes_create(books->nodes);
     books->ledger = ledger_create(books->nodes, books->domains, books->shapes);
-    books->pods = pods_create(books->nodes, books->shapes, books->ledger);
+    books->pods = pods_create(books->nodes, books->shapes, books->ledger, 0);
 }
 
 static inline void books_finish(struct books *books)
