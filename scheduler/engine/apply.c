@@ -93,6 +93,9 @@ int64_t engine_deadline(const struct engine *engine)
     }
     int64_t timer = timers_next(&engine->timers);
     int64_t explain = timers_next(&engine->explain);
+    if (explain < engine->explain_after) {
+        explain = engine->explain_after;
+    }
     int64_t pods = pods_next_due(engine->pods);
     int64_t first = engine->next_tick < timer ? engine->next_tick : timer;
     first = pods < first ? pods : first;

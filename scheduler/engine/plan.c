@@ -424,11 +424,18 @@ void plan_explain_rest(struct engine *engine, struct gang *gang)
     }
 }
 
+/* In a great cluster with many gangs that wait, reasons would be most of the work. */
 void plan_explain_due(struct engine *engine)
 {
     struct gang *gang;
-    while (engine->steps > 0 && (gang = timers_due(&engine->explain, engine->now)) != NULL) {
+    int64_t before = engine->steps;
+    while (engine->steps > 0 && engine->now >= engine->explain_after &&
+           (gang = timers_due(&engine->explain, engine->now)) != NULL) {
         plan_explain(engine, gang);
+    }
+    int64_t taken_ms = (before - engine->steps) / (int64_t)SOLVER_STEPS_PER_MS;
+    if (taken_ms > 0) {
+        engine->explain_after = engine->now + taken_ms * ENGINE_EXPLAIN_PART;
     }
 }
 

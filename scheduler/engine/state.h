@@ -49,6 +49,7 @@
 #define ENGINE_UNCONFIRMED_MS 60000  /* an unanswered binding that no watch shows by then */
 #define ENGINE_REFUSED_MS     1000   /* a gang whose binding was refused rests that long */
 #define ENGINE_EXPLAIN_MS     10000  /* why a gang waits is put into words anew after that */
+#define ENGINE_EXPLAIN_PART   50 /* … and one part in so many of the time goes into such words */
 
 /* Planning steps of one apply. A step is about as long as one of the solver's (solver.h); together
  * they are some milliseconds, so that nobody waits longer for the decisions about others. */
@@ -74,7 +75,8 @@ struct engine {
     struct queue queue;      /* gangs that are worth planning … */
     struct waiting *waiting; /* … and those that did not fit */
     struct timers timers;    /* of gangs */
-    struct timers explain;   /* gangs whose reason may have to be put into other words */
+    struct timers explain;   /* gangs whose reason may have to be put into other words … */
+    int64_t explain_after;   /* … none of them before then */
     bool synced;
     bool draining;
     bool leading;              /* false: another process decides */

@@ -19,6 +19,8 @@
  * Invariant: nodes = the sum of left_out + rest.
  */
 
+#define AHEAD 12 /* nodes; a look at one takes some 10 ns, and memory ten times that */
+
 /* What was seen of one resource of the request. */
 struct want {
     uint32_t name;
@@ -214,6 +216,24 @@ static bool is_inner(const struct breakdown_question *question)
     return question->level > 0 && question->level + 1 < domains_levels(question->domains);
 }
 
+/* The vectors of 100,000 nodes lie all over the memory, and waiting for them one by one is most of
+ * the walk: those of the nodes ahead are asked for, the vector first and then what it points to. */
+static void look_ahead(const struct breakdown_question *question, uint32_t position)
+{
+    uint32_t far = position + 2 * AHEAD;
+    uint32_t near = position + AHEAD;
+    if (far < question->end) {
+        uint32_t row = domains_row(question->domains, far);
+        __builtin_prefetch(ledger_free(question->ledger, row));
+        __builtin_prefetch(nodes_get(question->nodes, row));
+    }
+    if (near < question->end) {
+        uint32_t row = domains_row(question->domains, near);
+        __builtin_prefetch(ledger_free(question->ledger, row)->items);
+        __builtin_prefetch(nodes_get(question->nodes, row)->allocatable.items);
+    }
+}
+
 static void add_range(struct count *count)
 {
     const struct breakdown_question *question = count->question;
@@ -223,6 +243,7 @@ static void add_range(struct count *count)
         if (is_inner(question) && (around == NULL || position >= around->end)) {
             around = domains_get(domains, domains_at(domains, position, question->level));
         }
+        look_ahead(question, position);
         add(count, position, around == NULL || around->known);
     }
 }
