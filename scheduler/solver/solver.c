@@ -54,6 +54,37 @@ static void check_podsets(const struct solver_problem *problem)
     }
 }
 
+static void check_pinned(const struct solver_problem *problem, const uint32_t *pinned,
+                         uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        err_require(pinned[i] < domains_positions(problem->domains));
+    }
+}
+
+static void check_limits(const struct solver_problem *problem)
+{
+    uint32_t all = (uint32_t)((UINT64_C(1) << problem->role_count) - 1);
+    err_require(problem->limit_count <= SOLVER_LIMITS_MAX);
+    for (uint32_t i = 0; i < problem->limit_count; i++) {
+        const struct solver_limit *limit = &problem->limits[i];
+        err_require(limit->level < domains_levels(problem->domains));
+        err_require(limit->roles != 0 && (limit->roles & ~all) == 0);
+        check_pinned(problem, limit->pinned, limit->pinned_count);
+    }
+    err_require(problem->apart_count <= SOLVER_APARTS_MAX);
+    for (uint32_t i = 0; i < problem->apart_count; i++) {
+        const struct solver_apart *apart = &problem->aparts[i];
+        err_require(apart->level < domains_levels(problem->domains));
+        err_require(((apart->roles[0] | apart->roles[1]) & ~all) == 0);
+        err_require((apart->roles[0] & apart->roles[1]) == 0);
+        err_require((apart->roles[0] | apart->roles[1]) != 0);
+        for (int side = 0; side < 2; side++) {
+            check_pinned(problem, apart->pinned[side], apart->pinned_count[side]);
+        }
+    }
+}
+
 static void check_problem(const struct solver_problem *problem)
 {
     uint32_t positions = domains_positions(problem->domains);
@@ -68,6 +99,7 @@ static void check_problem(const struct solver_problem *problem)
         check_layers(problem, role);
     }
     check_podsets(problem);
+    check_limits(problem);
 }
 
 static uint64_t count_pods(const struct solver_problem *problem)

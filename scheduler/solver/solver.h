@@ -44,6 +44,8 @@
 #define SOLVER_ROLES_MAX   16
 #define SOLVER_LAYERS_MAX  3
 #define SOLVER_PODSETS_MAX 16
+#define SOLVER_LIMITS_MAX  16
+#define SOLVER_APARTS_MAX  16
 #define SOLVER_PODS_MAX    100000u /* to place at once; more are refused by a shortfall */
 #define SOLVER_LEVEL_NONE  UINT32_MAX
 #define SOLVER_TREE_MAX    LEVELS_TREE_MAX
@@ -93,6 +95,9 @@ struct solver_role {
     const struct solver_started *started;
     uint32_t started_count;
     uint32_t podset; /* 1 + its index in the problem's podsets; 0: it is of none */
+    /* How much each position is liked by one pod of the role (the sum of the weights of its
+     * preferred terms that match), by position; NULL: all alike. *Borrowed*. */
+    const uint32_t *preference;
 };
 
 /* Roles whose pods, the pinned ones included, share one *known* domain of a level, while those of
@@ -102,6 +107,31 @@ struct solver_podset {
     uint32_t preferred_level; /* kept if that costs no domain or node more; 0: none */
     const uint32_t *pinned;   /* positions of its pinned members, which are the problem's, too */
     uint32_t pinned_count;
+};
+
+/* At most `most` pods of the roles of a set, the pinned ones that count included, in each *known*
+ * domain of a level: pods that do not stand together, host ports, a spread that must not skew. An
+ * unknown domain is none and bars nobody; at the host level every node counts. More pinned pods in a
+ * domain than `most` leave no room there and are no contradiction. */
+struct solver_limit {
+    uint32_t level; /* tree level, 0 (all of the cluster) … host (one node) */
+    uint32_t most;  /* 0: no pod of the set in any known domain of the level */
+    uint32_t roles; /* bit per role; not 0 */
+    /* Positions of pods that stand already and count, one entry per pod. They need not be among the
+     * problem's own. */
+    const uint32_t *pinned;
+    uint32_t pinned_count;
+};
+
+/* No pod of one set of roles shares a *known* domain of the level with a pod of the other set, the
+ * pinned ones included. The sets have no role in common, and at most one of them is empty: then its
+ * pinned pods alone keep the other set out. Pinned pods of both sets that share a domain leave no
+ * room there for either set and are no contradiction. */
+struct solver_apart {
+    uint32_t level;            /* tree level, 0 … host */
+    uint32_t roles[2];         /* bit per role */
+    const uint32_t *pinned[2]; /* positions of pods of that set that stand already */
+    uint32_t pinned_count[2];
 };
 
 /* Everything is *borrowed* for the call and belongs to one generation of the tree. A problem that
@@ -125,6 +155,11 @@ struct solver_problem {
     uint32_t required_level;
     const struct solver_podset *podsets;
     uint32_t podset_count; /* at most SOLVER_PODSETS_MAX */
+    /* None given: nothing is limited, and nothing is spent on it. */
+    const struct solver_limit *limits;
+    uint32_t limit_count; /* at most SOLVER_LIMITS_MAX */
+    const struct solver_apart *aparts;
+    uint32_t apart_count; /* at most SOLVER_APARTS_MAX */
     /* Steps that the whole solve may take, whatever it does, before it ends with the best plan so
      * far; 0: the default. Steps are counted, not timed, so they are the same everywhere. Reading
      * the problem, and a first attempt to fill each level, are done even if the budget is less. */
