@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 
 /* Where a member's room is follows from what left the engine:
  *
@@ -198,7 +199,7 @@ static void note_calls(struct sim *sim, const struct record *record)
 /* A plan that was given up has nothing to do with the next one. */
 static void note_transition(struct sim *sim, const struct transition_effect *transition)
 {
-    int gang = sim_number(transition->gang);
+    int gang = spaces_gang_of(sim, transition->name_space, transition->gang);
     if (account_holds(sim, gang) == 0) {
         sim->host.hold_least[gang] = INT64_MAX;
     }
@@ -238,8 +239,7 @@ static void check_deadlines(struct sim *sim, const struct record *record)
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
         if (effect->type == EFFECT_EVENT && strcmp(effect->event.reason, "GangAborted") == 0) {
-            int number = sim_number(effect->event.name);
-            int gang = effect->event.group ? number : sim->pods[number].gang;
+            int gang = spaces_gang_of_event(sim, &effect->event);
             if (host->hold_before[gang] > record->now) {
                 sim_fail(sim, "(3) the hold of g%d is given up %lld ms before its deadline", gang,
                          (long long)(host->hold_before[gang] - record->now));
@@ -317,7 +317,7 @@ static enum gang_state state_of(const struct tally *tally, int minimum)
 static void check_member(struct sim *sim, const struct gang_member_view *member, int gang)
 {
     const struct host *host = &sim->host;
-    int name = sim_number(member->pod);
+    int name = spaces_member(sim, gang, member->pod);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const char *phase = host->told[i] == NULL ? "Unplaced" : host->told[i];
         if (sim->pods[i].name != name || !host->seen_ever[i] || !host->seen[i].exists ||
@@ -338,7 +338,7 @@ static void check_member(struct sim *sim, const struct gang_member_view *member,
 
 static void check_view(struct sim *sim, const struct gang_view *view)
 {
-    int gang = sim_number(view->name), minimum = shown_quorum(sim, gang);
+    int gang = spaces_gang_of(sim, view->name_space, view->name), minimum = shown_quorum(sim, gang);
     struct tally tally = {0};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         if (is_held(sim->host.told[i]) && sim->host.place[i] == SIM_NONE) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 
 /* A gang as a list of (member, node), either as the engine plans it or as it is, and what must be
  * true of such a list:
@@ -59,14 +60,13 @@ static int find_member(const struct sim *sim, int gang, int name)
 /* As the engine shows it: bound and planned members. */
 static void plan_of(const struct sim *sim, int gang, struct layout *layout)
 {
-    char name[16];
     struct gang_view view;
     struct arena arena;
     memset(layout, 0, sizeof(*layout));
     arena_init(&arena);
-    if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
+    if (spaces_find(sim, gang, &arena, &view)) {
         for (uint32_t i = 0; i < view.member_count; i++) {
-            int pod = find_member(sim, gang, sim_number(view.members[i].pod));
+            int pod = find_member(sim, gang, spaces_member(sim, gang, view.members[i].pod));
             if (view.members[i].node != NULL && pod != SIM_NONE) {
                 add(sim, layout, pod, sim_number(view.members[i].node));
             }
@@ -186,7 +186,7 @@ static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
         if (ranked ? other->rank == it->rank : other->name == it->name) {
             return SIM_NONE;
         }
-        before += other->name < it->name;
+        before += spaces_order(sim, i) < spaces_order(sim, pod);
     }
     return ranked ? it->rank : before;
 }

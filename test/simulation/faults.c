@@ -127,6 +127,7 @@ void faults_start(struct sim *sim)
     sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
     sim->kube.pops_early = random_chance(random, 500);
     sim->host.codecs = random_chance(random, 250);
+    sim->spaces = random_chance(random, 400) ? 2 : 1;
     sim->evicts = random_chance(random, 200);
     sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
     sim->stubborn = random_chance(random, 250);

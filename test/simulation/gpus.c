@@ -7,6 +7,7 @@
 
 #include "test/simulation/account.h"
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 
 /* What is judged: every set that leaves the engine with a binding, against those that it has sent
  * before and those that it was shown; and the plan of a gang that requires good sets, at the moment
@@ -123,11 +124,10 @@ static bool is_good(uint32_t set, int gpus)
 
 static void check_plan(struct sim *sim, int gang)
 {
-    char name[16];
     struct gang_view view;
     struct arena arena;
     arena_init(&arena);
-    bool found = engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view);
+    bool found = spaces_find(sim, gang, &arena, &view);
     for (uint32_t m = 0; found && m < view.member_count; m++) {
         const struct gang_member_view *member = &view.members[m];
         uint32_t set = 0;
@@ -136,7 +136,7 @@ static void check_plan(struct sim *sim, int gang)
         }
         for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
             int node = account_hold(sim, i);
-            if (sim->pods[i].name != sim_number(member->pod) || node == SIM_NONE ||
+            if (sim->pods[i].name != spaces_member(sim, gang, member->pod) || node == SIM_NONE ||
                 !sim->host.planned[i] || shown_twice(sim, i) ||
                 shown_asked(sim, i)->good_gpus == 0) {
                 continue;
@@ -168,9 +168,7 @@ void gpus_check(struct sim *sim)
             check_binding(sim, &effect->write);
         } else if (effect->type == EFFECT_EVENT &&
                    strcmp(effect->event.reason, "GangPlanned") == 0) {
-            int number = sim_number(effect->event.name);
-            int gang = effect->event.group ? number : sim->pods[number].gang;
-            check_plan(sim, gang);
+            check_plan(sim, spaces_gang_of_event(sim, &effect->event));
         }
     }
 }

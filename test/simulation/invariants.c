@@ -11,6 +11,7 @@
 #include "test/simulation/phases.h"
 #include "test/simulation/planned.h"
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 #include "test/simulation/victims.h"
 
 /* The invariants of the design, judged from outside: by what the engine was shown, what it said,
@@ -77,7 +78,7 @@ static bool is_alike(const struct sim *sim, int pod, const char *name)
     bool alike = false;
     for (int i = sim_first(sim, one->gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *other = &sim->pods[i];
-        alike |= other->name == sim_number(name) && other->shape == one->shape &&
+        alike |= other->name == spaces_member(sim, one->gang, name) && other->shape == one->shape &&
                  other->pool == one->pool && other->tolerates == one->tolerates &&
                  sim->host.seen[i].grown == sim->host.seen[pod].grown;
     }
@@ -88,7 +89,7 @@ static bool is_alike(const struct sim *sim, int pod, const char *name)
  * the member is planned there itself and has not voted; else 0. */
 static uint32_t count_planned_there(const struct sim *sim, const struct record *record)
 {
-    char name[16], pod[16];
+    char pod[16];
     struct gang_view view;
     struct arena arena;
     uint32_t count = 0;
@@ -97,10 +98,9 @@ static uint32_t count_planned_there(const struct sim *sim, const struct record *
     if (gang == SIM_NONE || record->nominated == SIM_NONE || shown_twice(sim, record->pod)) {
         return 0; /* a name that is there twice does not tell which one it is */
     }
-    sim_name(name, 'g', gang);
-    sim_name(pod, 'p', sim->pods[record->pod].name);
+    spaces_pod(sim, pod, record->pod);
     arena_init(&arena);
-    if (engine_gang_find(sim->host.engine, "ns", name, &arena, &view)) {
+    if (spaces_find(sim, gang, &arena, &view)) {
         for (uint32_t i = 0; i < view.member_count; i++) {
             const struct gang_member_view *member = &view.members[i];
             if (member->node == NULL || sim_number(member->node) != record->nominated) {
@@ -210,7 +210,8 @@ static void check_posts(struct sim *sim, int64_t now)
         if (effect->type != EFFECT_POST_BINDING || effect->write.gang == NULL) {
             continue;
         }
-        int pod = sim_number(effect->write.uid), gang = sim_number(effect->write.gang);
+        int pod = sim_number(effect->write.uid),
+            gang = spaces_gang_of(sim, effect->write.name_space, effect->write.gang);
         int node = sim_number(effect->write.node);
         any = true;
         sim->gangs[gang].excused |= sim->nodes[node].disturbed_until >= sim->now;
@@ -367,6 +368,21 @@ static void check_ordinary_posts(struct sim *sim)
     }
 }
 
+/* Whether it was shown how much the pods there ask for by now: that of a resize comes late, or a
+ * watch that is late takes back what a call has shown. */
+static bool is_shown_size(const struct sim *sim, int node)
+{
+    for (int i = 0; i < sim->pod_count; i++) {
+        const struct pod_state *is = &sim->pods[i].state, *seen = &sim->host.seen[i];
+        bool there = is->node == node ||
+                     (sim->host.posted[i] != POST_NONE && sim->host.posted_to[i] == node);
+        if (there && is->exists && sim->host.seen_ever[i] && seen->grown != is->grown) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void check_booking(struct sim *sim)
 {
     struct load load;
@@ -389,7 +405,7 @@ static void check_booking(struct sim *sim)
         bool gpus = held->gpus + posted->gpus > 0 && rest.gpus < 0;
         bool cpus = held->cpus + posted->cpus > 0 && rest.cpus < 0;
         bool pods = held->pods + posted->pods > 0 && rest.pods < 0;
-        if ((gpus || cpus || pods) && shown_node(sim, node) &&
+        if ((gpus || cpus || pods) && shown_node(sim, node) && is_shown_size(sim, node) &&
             sim->nodes[node].disturbed_until < sim->now) {
             sim_fail(sim, "(2) node n%d is overbooked: %d GPUs, %d CPUs, %d pods are left of it",
                      node, rest.gpus, rest.cpus, rest.pods);

@@ -63,11 +63,15 @@ def shrink(program):
     return f"seed {before.group(1)} from {before.group(2)} events to {after.group(2)}, {lines} lines"
 
 
+def sources():
+    """What the simulator is made of."""
+    api = [path for name in API for path in sorted((mutation.ROOT / "api").glob(f"{name}.c"))]
+    return [*mutation.PRODUCT, *api, *sorted((mutation.ROOT / "test" / "simulation").glob("*.c"))]
+
+
 def hunt(options, entries, folder):
     objects = mutation.Objects(options.cc, FLAGS, folder, "jansson")
-    sources = [*mutation.PRODUCT, *(path for name in API for path in sorted((mutation.ROOT / "api").glob(f"{name}.c")))]
-    sources += sorted((mutation.ROOT / "test" / "simulation").glob("*.c"))
-    objects.add(sources, options.jobs)
+    objects.add(sources(), options.jobs)
     good, said = simulate(objects.link("unchanged"), options.seeds)
     if not good:
         raise mutation.Broken(f"the engine as it is does not pass: {said}")

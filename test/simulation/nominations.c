@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 
 /* What the engine asked for last, by pod, in this epoch; when a plan is given up, whether all of
  * its nominations were taken back in the same breath; and when the watch shows that kube-scheduler
@@ -50,11 +51,11 @@ static void note(struct sim *sim, const struct record *record)
 }
 
 /* Whether the engine knows the member, and has no node for it. */
-static bool lacks_node(const struct gang_view *view, int name)
+static bool lacks_node(const struct sim *sim, int gang, const struct gang_view *view, int name)
 {
     bool found = false;
     for (uint32_t m = 0; m < view->member_count; m++) {
-        if (sim_number(view->members[m].pod) == name) {
+        if (spaces_member(sim, gang, view->members[m].pod) == name) {
             found = true;
             if (view->members[m].node != NULL) {
                 return false;
@@ -66,14 +67,13 @@ static bool lacks_node(const struct gang_view *view, int name)
 
 static void check_gang(struct sim *sim, int gang)
 {
-    char name[16];
     struct gang_view view;
     struct arena arena;
     arena_init(&arena);
-    if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
+    if (spaces_find(sim, gang, &arena, &view)) {
         for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
             if (sim->host.nominated[i] && shown_live(sim, i) && !shown_twice(sim, i) &&
-                lacks_node(&view, sim->pods[i].name)) {
+                lacks_node(sim, gang, &view, sim->pods[i].name)) {
                 sim_fail(sim, "(7) p%d stays nominated, and the plan of g%d is no more", i, gang);
             }
         }
@@ -84,7 +84,7 @@ static void check_gang(struct sim *sim, int gang)
 /* Whether the member's plan stands, on the node, and kube-scheduler has not come for it yet. */
 static bool is_awaited(struct sim *sim, int pod, int node)
 {
-    char name[16], uid[16];
+    char uid[16];
     struct gang_view view;
     struct arena arena;
     bool awaited = false;
@@ -93,8 +93,8 @@ static bool is_awaited(struct sim *sim, int pod, int node)
         return false;
     }
     arena_init(&arena);
-    sim_name(uid, 'p', sim->pods[pod].name);
-    if (engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view)) {
+    spaces_pod(sim, uid, pod);
+    if (spaces_find(sim, gang, &arena, &view)) {
         for (uint32_t m = 0; m < view.member_count; m++) {
             const struct gang_member_view *member = &view.members[m];
             awaited |= strcmp(member->pod, uid) == 0 && !member->bound && !member->voted &&
@@ -139,7 +139,8 @@ void nominations_check(struct sim *sim, const struct record *record)
         if (effect->type == EFFECT_TRANSITION &&
             strcmp(effect->transition.from, gang_state_name(GANG_HELD)) == 0 &&
             strcmp(effect->transition.to, gang_state_name(GANG_COMMITTING)) != 0) {
-            check_gang(sim, sim_number(effect->transition.gang));
+            check_gang(sim,
+                       spaces_gang_of(sim, effect->transition.name_space, effect->transition.gang));
         }
     }
 }

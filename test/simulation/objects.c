@@ -2,6 +2,7 @@
 #include "test/simulation/objects.h"
 
 #include "test/simulation/gpus.h"
+#include "test/simulation/spaces.h"
 #include "test/simulation/wire_objects.h"
 
 /* The short way from numbers to the engine's objects. The long way, through JSON, is
@@ -14,6 +15,17 @@ const char *objects_name(struct sim *sim, char prefix, int number)
     char name[16];
     return arena_printf(&sim->arena, "%s%s", sim->host.renamed ? OBJECTS_RENAMED : "",
                         sim_name(name, prefix, number));
+}
+
+const char *objects_pod_name(struct sim *sim, int pod)
+{
+    return objects_name(sim, 'p', spaces_order(sim, pod));
+}
+
+const char *objects_gang_name(struct sim *sim, int gang)
+{
+    char name[16];
+    return objects_name(sim, 'g', sim_number(spaces_gang(sim, name, gang)));
 }
 
 bool objects_constraints_on_pods(const struct sim_gang *gang)
@@ -132,8 +144,8 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
     }
     amounts[count++] = (struct amount_object){"pods", 1};
     *object = (struct pod_object){
-        .name_space = "ns",
-        .name = objects_name(sim, 'p', pod->name),
+        .name_space = spaces_of_pod(sim, index),
+        .name = objects_pod_name(sim, index),
         .uid = objects_name(sim, 'u', index),
         .node = state->node == SIM_NONE ? NULL : objects_name(sim, 'n', state->node),
         .nominated = state->nominated == SIM_NONE ? NULL : objects_name(sim, 'n', state->nominated),
@@ -148,7 +160,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .selector_count = selectors,
         .tolerations = &toleration,
         .toleration_count = pod->tolerates,
-        .gang = gang == NULL ? NULL : objects_name(sim, 'g', pod->gang),
+        .gang = gang == NULL ? NULL : objects_gang_name(sim, pod->gang),
         .gang_minimum = pod->minimum,
         .devices = gpus_text(sim, state->devices),
         .role = objects_role(pod->role),
@@ -168,10 +180,10 @@ void objects_group(struct sim *sim, int index, const struct group_state *state,
         wire_group(sim, index, state, object);
         return;
     }
-    const char *name = objects_name(sim, 'g', index);
-    *object = (struct group_object){.name_space = "ns",
+    const char *name = objects_gang_name(sim, index);
+    *object = (struct group_object){.name_space = spaces_of_gang(sim, index),
                                     .name = name,
-                                    .uid = name,
+                                    .uid = objects_name(sim, 'g', index),
                                     .minimum = state->minimum,
                                     .hold_timeout_ms = state->timeout_ms};
     place(sim, &state->constraints, &object->placement);

@@ -19,6 +19,10 @@ void objects_group(struct sim *sim, int index, const struct group_state *state,
 /* "p17" and the like, *borrowed* from sim->arena. */
 const char *objects_name(struct sim *sim, char prefix, int number);
 
+/* The pod's and the gang's name, likewise (spaces.h). */
+const char *objects_pod_name(struct sim *sim, int pod);
+const char *objects_gang_name(struct sim *sim, int gang);
+
 /* The gang's constraints stand on its pods, not on a group object. */
 bool objects_constraints_on_pods(const struct sim_gang *gang);
 const char *objects_level(enum sim_level level); /* NULL for LEVEL_NONE */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 
 /* When a gang gets its plan, nobody who comes before it may wait although that one would fit: into
  * what is free by what the engine was shown, with the new plan's room given back. Only for seeds
@@ -62,7 +63,6 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
     int like = 0;
     shown_free(sim, planned, true, free);
     for (int gang = 0; gang < sim->gang_count; gang++) {
-        char name[16];
         struct gang_view view;
         struct arena arena;
         int quorum = shown_quorum(sim, gang);
@@ -71,9 +71,7 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
             continue;
         }
         arena_init(&arena);
-        bool waits =
-            engine_gang_find(host->engine, "ns", sim_name(name, 'g', gang), &arena, &view) &&
-            view.state == GANG_WAITING;
+        bool waits = spaces_find(sim, gang, &arena, &view) && view.state == GANG_WAITING;
         arena_finish(&arena);
         if (waits && shown_pending(sim, gang, &like) >= quorum && fits(sim, free, like, quorum)) {
             sim_fail(sim, "(7) gang g%d is planned before g%d, which comes first and would fit",
@@ -92,7 +90,7 @@ void order_check(struct sim *sim, int64_t now)
         if (effect->type != EFFECT_TRANSITION) {
             continue;
         }
-        int gang = sim_number(effect->transition.gang);
+        int gang = spaces_gang_of(sim, effect->transition.name_space, effect->transition.gang);
         bool held = strcmp(effect->transition.to, gang_state_name(GANG_HELD)) == 0;
         bool waits = strcmp(effect->transition.to, gang_state_name(GANG_WAITING)) == 0;
         if (strcmp(effect->transition.from, gang_state_name(GANG_GATHERING)) == 0) {

@@ -5,6 +5,7 @@
 
 #include "test/simulation/account.h"
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 
 /* A member that gets a node in this very apply:
  *
@@ -221,7 +222,8 @@ static bool begins(const struct sim *sim, int gang)
     const struct effects *effects = &sim->host.effects;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        if (effect->type == EFFECT_TRANSITION && sim_number(effect->transition.gang) == gang &&
+        if (effect->type == EFFECT_TRANSITION &&
+            spaces_gang_of(sim, effect->transition.name_space, effect->transition.gang) == gang &&
             strcmp(effect->transition.from, gang_state_name(GANG_WAITING)) == 0 &&
             strcmp(effect->transition.to, gang_state_name(GANG_HELD)) == 0) {
             return true;
@@ -232,7 +234,6 @@ static bool begins(const struct sim *sim, int gang)
 
 static void check_quality(struct sim *sim, int gang, int64_t now)
 {
-    char name[16];
     struct gang_view view;
     struct arena arena;
     uint32_t set;
@@ -242,7 +243,7 @@ static void check_quality(struct sim *sim, int gang, int64_t now)
     }
     arena_init(&arena);
     struct use use = use_of(sim, set);
-    bool found = engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', gang), &arena, &view);
+    bool found = spaces_find(sim, gang, &arena, &view);
     for (uint32_t i = 0; found && view.has_quality && i < view.levels; i++) {
         const char *level = view.level_names[i];
         int used = strcmp(level, "leaf") == 0   ? use.leaves

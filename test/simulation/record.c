@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/objects.h"
+#include "test/simulation/spaces.h"
 #include "test/simulation/wire_calls.h"
 
 /* From records to events, and from effects to a number that tells whether two engines did the same.
@@ -37,8 +38,8 @@ static void fill_call(struct sim *sim, const struct engine *engine, const struct
 static void fill_bind(struct sim *sim, const struct record *record, struct bind_event *event)
 {
     *event = (struct bind_event){
-        .name_space = "ns",
-        .name = objects_name(sim, 'p', sim->pods[record->pod].name),
+        .name_space = spaces_of_pod(sim, record->pod),
+        .name = objects_pod_name(sim, record->pod),
         .uid = objects_name(sim, 'u', record->pod),
         .node = objects_name(sim, 'n', record->node),
     };
@@ -74,8 +75,8 @@ static void fill_watch(struct sim *sim, const struct change *change, struct even
         objects_group(sim, change->index, &change->group, &event->group);
         break;
     default:
-        event->group_gone.name_space = "ns";
-        event->group_gone.name = objects_name(sim, 'g', change->index);
+        event->group_gone.name_space = spaces_of_gang(sim, change->index);
+        event->group_gone.name = objects_gang_name(sim, change->index);
         break;
     }
 }

@@ -4,6 +4,7 @@
 #include "test/simulation/constraints.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/room.h"
+#include "test/simulation/spaces.h"
 
 /* What must be true once the faults are over and everything had time: nobody waits who fits, no
  * gang is partial, nothing is held, no call is open, nobody is written to without end.
@@ -114,7 +115,6 @@ static void check_engine(struct sim *sim)
 static void check_nominations(struct sim *sim)
 {
     for (int i = 0; i < sim->pod_count; i++) {
-        char name[16];
         struct gang_view view;
         struct arena arena;
         const struct sim_pod *pod = &sim->pods[i];
@@ -123,10 +123,10 @@ static void check_nominations(struct sim *sim)
             continue;
         }
         arena_init(&arena);
-        bool found =
-            engine_gang_find(sim->host.engine, "ns", sim_name(name, 'g', pod->gang), &arena, &view);
+        bool found = spaces_find(sim, pod->gang, &arena, &view);
         for (uint32_t m = 0; found && m < view.member_count; m++) {
-            if (sim_number(view.members[m].pod) == pod->name && view.members[m].node == NULL) {
+            if (spaces_member(sim, pod->gang, view.members[m].pod) == pod->name &&
+                view.members[m].node == NULL) {
                 sim_fail(sim, "(7) p%d stays nominated on n%d, and its gang has no plan", i,
                          pod->state.nominated);
             }
@@ -140,8 +140,7 @@ static void check_nominations(struct sim *sim)
  * was gone. */
 bool invariants_may_run_out(const struct sim *sim, const struct event_effect *event)
 {
-    int number = sim_number(event->name);
-    int gang = event->group ? number : sim->pods[number].gang;
+    int gang = spaces_gang_of_event(sim, event);
     int64_t timeout = sim->gangs[gang].state.timeout_ms;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {

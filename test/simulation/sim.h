@@ -276,6 +276,7 @@ struct sim {
     bool evicts;             /* gangs that are not repaired in time */
     int64_t repair_ms;       /* engine_options.repair_timeout_ms */
     bool stubborn;           /* hidden refusals stay to the end */
+    int spaces;              /* namespaces: 1 or 2 */
     int constrained_percent; /* gangs with constraints */
     int ruled;               /* thousandths of pods with a selector, a toleration, a gate */
     struct losses losses;

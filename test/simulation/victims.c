@@ -8,6 +8,7 @@
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
 #include "test/simulation/shown.h"
+#include "test/simulation/spaces.h"
 #include "test/simulation/trace.h"
 
 /* Preemption: for a member no node is left to be cleared, for an ordinary pod every one but those
@@ -64,7 +65,8 @@ static void note_states(struct sim *sim, const struct record *record)
         const struct effect *effect = &effects->items[i];
         if (effect->type == EFFECT_TRANSITION) {
             bool committing = strcmp(effect->transition.to, gang_state_name(GANG_COMMITTING)) == 0;
-            sim->host.committing_since[sim_number(effect->transition.gang)] =
+            sim->host.committing_since[spaces_gang_of(sim, effect->transition.name_space,
+                                                      effect->transition.gang)] =
                 committing ? record->now : INT64_MAX;
         }
     }
@@ -100,8 +102,7 @@ static void check_evictions(struct sim *sim, const struct record *record)
             check_incomplete(sim, record, sim->pods[sim_number(effect->write.uid)].gang, "evicted");
         } else if (effect->type == EFFECT_EVENT &&
                    strcmp(effect->event.reason, "GangIncomplete") == 0) {
-            int number = sim_number(effect->event.name);
-            check_incomplete(sim, record, effect->event.group ? number : sim->pods[number].gang,
+            check_incomplete(sim, record, spaces_gang_of_event(sim, &effect->event),
                              "called incomplete");
         }
     }

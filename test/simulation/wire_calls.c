@@ -8,6 +8,7 @@
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
 #include "test/simulation/objects.h"
+#include "test/simulation/spaces.h"
 #include "test/simulation/wire_objects.h"
 
 /* What api/daemon/calls.c does with HTTP around it, without: body to event, reply to body. On the
@@ -107,8 +108,9 @@ void wire_bind_call(struct sim *sim, const struct record *record, struct bind_ev
     struct extender_binding_args args;
     const char *body = arena_printf(
         &sim->arena,
-        "{\"PodName\":\"p%d\",\"PodNamespace\":\"ns\",\"PodUID\":\"u%d\",\"Node\":\"n%d\"}",
-        sim->pods[record->pod].name, record->pod, record->node);
+        "{\"PodName\":\"%s\",\"PodNamespace\":\"%s\",\"PodUID\":\"u%d\",\"Node\":\"n%d\"}",
+        objects_pod_name(sim, record->pod), spaces_of_pod(sim, record->pod), record->pod,
+        record->node);
     if (extender_binding_args_decode(body, strlen(body), &args, &err) < 0) {
         sim_fail(sim, "(6) a call cannot be decoded: %s: %s", err.text, body);
         return;

@@ -7,6 +7,7 @@
 #include "api/kube/objects/decode.h"
 #include "test/simulation/gpus.h"
 #include "test/simulation/objects.h"
+#include "test/simulation/spaces.h"
 
 /* From numbers to the JSON that an API server would send, and through the real decoders to the
  * engine's objects. Marks are spread over the dialects that mean the same: a gang with an odd
@@ -119,7 +120,7 @@ static const char *pod_labels(struct sim *sim, const struct sim_pod *pod)
     if (pod->gang == SIM_NONE) {
         return text;
     }
-    const char *gang = objects_name(sim, 'g', pod->gang);
+    const char *gang = objects_gang_name(sim, pod->gang);
     if (sim->gangs[pod->gang].object) {
         text = pair(sim, "scheduling.x-k8s.io/pod-group", gang);
     } else {
@@ -158,9 +159,10 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
         concat(sim, annotations, pair(sim, "phalanx.dev/devices", gpus_text(sim, state->devices)));
     const char *metadata =
         arena_printf(&sim->arena,
-                     "\"name\":\"p%d\",\"namespace\":\"ns\",\"uid\":\"u%d\",\"labels\":{%s},"
+                     "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"u%d\",\"labels\":{%s},"
                      "\"annotations\":{%s}%s%s",
-                     pod->name, index, pod_labels(sim, pod), annotations, owner,
+                     objects_pod_name(sim, index), spaces_of_pod(sim, index), index,
+                     pod_labels(sim, pod), annotations, owner,
                      state->deleting ? ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" : "");
     struct sim_amounts request = sim_request(pod, state);
     const char *spec = arena_printf(
@@ -206,10 +208,11 @@ void wire_group(struct sim *sim, int index, const struct group_state *state,
 {
     struct err err;
     const char *text = arena_printf(&sim->arena,
-                                    "{\"metadata\":{\"name\":\"g%d\",\"namespace\":\"ns\",\"uid\":"
+                                    "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":"
                                     "\"g%d\",\"annotations\":{%s}},"
                                     "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
-                                    index, index, constraints_text(sim, index, &state->constraints),
+                                    objects_gang_name(sim, index), spaces_of_gang(sim, index),
+                                    index, constraints_text(sim, index, &state->constraints),
                                     (int)state->minimum, (int)(state->timeout_ms / 1000));
     json_t *json = parse(sim, "group", text);
     if (json != NULL && group_decode(json, &sim->arena, object, &err) < 0) {

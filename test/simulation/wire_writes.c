@@ -8,6 +8,7 @@
 #include "api/kube/write/verdict.h"
 #include "api/kube/write/write.h"
 #include "test/simulation/objects.h"
+#include "test/simulation/spaces.h"
 
 /* The API server's end of a write: target and body are read as a REST handler would, with the uid
  * as a precondition. Its refusals are worded as those of pkg/registry/core/pod/storage/storage.go.
@@ -68,7 +69,7 @@ static struct answer answer_of(struct sim *sim, const struct sim_write *write,
                                enum api_answer answer)
 {
     struct arena *arena = &sim->arena;
-    const char *pod = objects_name(sim, 'p', sim->pods[write->pod].name);
+    const char *pod = objects_pod_name(sim, write->pod);
     switch (answer) {
     case API_DONE:
         return (struct answer){write->type == EFFECT_POST_BINDING ? 201 : 200, NULL};
@@ -113,8 +114,8 @@ enum write_outcome wire_outcome(struct sim *sim, const struct sim_write *write,
     struct err why;
     struct effect effect = {.type = write->type};
     effect.write = (struct pod_write){
-        .name_space = "ns",
-        .name = objects_name(sim, 'p', sim->pods[write->pod].name),
+        .name_space = spaces_of_pod(sim, write->pod),
+        .name = objects_pod_name(sim, write->pod),
         .uid = objects_name(sim, 'u', write->pod),
         .node = write->node == SIM_NONE ? NULL : objects_name(sim, 'n', write->node),
         .text = "…",
