@@ -7,7 +7,9 @@
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
 #include "test/simulation/kube_scheduler.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
+#include "test/simulation/victims.h"
 
 /* The schedule of what is done to the cluster: jobs (jobs.c), hardware, networks, processes and
  * other schedulers. How much of each is part of the seed, so that some runs are quiet enough to
@@ -44,6 +46,7 @@ enum fault {
     FAULT_CORDON,
     FAULT_RESIZE,
     FAULT_TERM,
+    FAULT_DRAIN_NODE,
     FAULTS,
 };
 
@@ -76,6 +79,7 @@ static const struct {
     [FAULT_CORDON] = {4, "a node is cordoned, or tainted"},
     [FAULT_RESIZE] = {4, "a pod is resized"},
     [FAULT_TERM] = {2, "another one leads"},
+    [FAULT_DRAIN_NODE] = {1, "a node is drained"},
 };
 
 static struct random random_of(const struct sim *sim, uint32_t number)
@@ -103,7 +107,9 @@ static void lay_out(struct sim *sim, struct random *random)
         state->has.cpus = (int)random_range(random, 2, 4) * 8;
         state->has.pods = random_chance(random, 150) ? (int)random_range(random, 2, 6) : 110;
         state->pool = random_chance(random, 400);
-        state->tainted = random_chance(random, 100);
+        state->number = i;
+        state->taint = random_chance(random, 100) ? TAINTED_NO_SCHEDULE : TAINTED_NOT;
+        state->generation = (int)random_range(random, GENERATION_NONE, 3);
         state->mapped = random_chance(random, mapped);
         if (random_chance(random, unlabelled)) {
             state->rack = SIM_NONE;
@@ -232,6 +238,38 @@ static void relabel(struct sim *sim, struct random *random)
     }
 }
 
+/* The taint manager deletes whoever does not tolerate NoExecute; what makes them makes others. */
+static void taint(struct sim *sim, struct random *random, int node)
+{
+    struct node_state *state = &sim->nodes[node].state;
+    state->taint = state->taint != TAINTED_NOT
+                       ? TAINTED_NOT
+                       : (enum sim_taint)random_range(random, TAINTED_SOFTLY, TAINTED_NO_EXECUTE);
+    for (int i = 0; i < sim->pod_count; i++) {
+        if (sim->pods[i].state.node == node && !rules_may_stay(state, &sim->pods[i])) {
+            victims_evict(sim, i);
+        }
+    }
+}
+
+/* kubectl drain: cordoned, then evicted one after the other. */
+static void drain(struct sim *sim, struct random *random)
+{
+    int index = random_index(random, sim->node_count);
+    if (!sim->nodes[index].state.exists) {
+        return;
+    }
+    sim->nodes[index].state.cordoned = true;
+    trace_note(sim, "n%d is drained", index);
+    disturb(sim, index);
+    api_show(sim, KIND_NODE, index);
+    for (int i = 0; i < sim->pod_count; i++) {
+        if (sim->pods[i].state.exists && sim->pods[i].state.node == index) {
+            sim_later(sim, random_range(random, 10, 8000), ACTION_EVICT, i, 0, 0);
+        }
+    }
+}
+
 /* Pods that run there stay. A gang that is being bound may have counted on it. */
 static void cordon(struct sim *sim, struct random *random)
 {
@@ -246,7 +284,7 @@ static void cordon(struct sim *sim, struct random *random)
     } else if (kind == 4) {
         state->mapped = !state->mapped;
     } else if (kind == 2) {
-        state->tainted = !state->tainted;
+        taint(sim, random, index);
     } else {
         state->pool = !state->pool;
     }
@@ -286,8 +324,9 @@ static void bind_outside(struct sim *sim, struct random *random)
         (void)api_bind(sim, index, node, 0);
         return;
     }
-    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .pool = SIM_NONE, .rank = -1};
+    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
     pod.shape = (int)random_range(random, 1, SIM_SHAPES - 1);
+    pod.rules.pool = SIM_NONE;
     pod.state.node = node;
     pod.state.nominated = SIM_NONE;
     trace_note(sim, "it runs a pod of %d GPUs on n%d", sim_gpus(pod.shape), node);
@@ -446,6 +485,9 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
         break;
     case FAULT_TERM:
         host_follow(sim, random_range(random, 200, 12000));
+        break;
+    case FAULT_DRAIN_NODE:
+        drain(sim, random);
         break;
     case FAULTS:
         break;

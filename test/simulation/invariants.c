@@ -10,6 +10,7 @@
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
 #include "test/simulation/planned.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
 #include "test/simulation/victims.h"
@@ -79,8 +80,7 @@ static bool is_alike(const struct sim *sim, int pod, const char *name)
     for (int i = sim_first(sim, one->gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *other = &sim->pods[i];
         alike |= other->name == spaces_member(sim, one->gang, name) && other->shape == one->shape &&
-                 other->pool == one->pool && other->tolerates == one->tolerates &&
-                 sim->host.seen[i].grown == sim->host.seen[pod].grown;
+                 rules_alike(other, one) && sim->host.seen[i].grown == sim->host.seen[pod].grown;
     }
     return alike;
 }

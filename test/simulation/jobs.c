@@ -2,6 +2,7 @@
 #include "test/simulation/jobs.h"
 
 #include "test/simulation/api_server.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
 
 /* Gangs in all the forms there are: with a group object or lightweight, with ranks and a leader or
@@ -24,13 +25,17 @@ void jobs_create(struct sim *sim, int gang, uint64_t what)
         .role = (enum sim_role)((what >> 8) & 0xff),
         .rank = (int)((what >> 16) & 0xffff) - 1,
         .name = (int)(what >> 32) - 1,
-        .pool = sim->gangs[gang].pool,
-        .tolerates = sim->gangs[gang].tolerates,
+        .rules = sim->gangs[gang].rules,
         .priority = sim->gangs[gang].priority,
         .minimum = sim->gangs[gang].object ? 0 : sim->gangs[gang].minimum,
     };
     pod.state.node = pod.state.nominated = SIM_NONE;
     pod.state.gated = sim->gangs[gang].gated;
+    if (sim->gangs[gang].pinned) { /* like those of a daemon set, by their names at that */
+        int place = pod.name == SIM_NONE ? sim->pod_count : pod.name;
+        pod.rules.affinity = AFFINITY_NODE;
+        pod.rules.value = (gang + place) % sim->node_count;
+    }
     (void)api_create_pod(sim, &pod);
 }
 
@@ -158,8 +163,8 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     gang->ranked =
         random_chance(random, 500) || (gang->constraints.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
-    gang->pool = random_chance(random, sim->ruled) ? random_chance(random, 400) : SIM_NONE;
-    gang->tolerates = random_chance(random, sim->ruled);
+    rules_draw(random, sim->ruled, sim->node_count, &gang->rules);
+    gang->pinned = random_chance(random, sim->ruled / 4);
     gang->gated = random_chance(random, sim->ruled / 2);
     gang->last_pod = SIM_NONE;
 }
@@ -197,7 +202,7 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     gang->minimum += led && gang->minimum == size;
     trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d%s%s", index, size, sim_gpus(shape),
                led ? " and a leader" : "", (int)gang->minimum,
-               gang->pool == SIM_NONE ? "" : ", of a pool", gang->gated ? ", gated" : "");
+               gang->rules.pool == SIM_NONE ? "" : ", of a pool", gang->gated ? ", gated" : "");
     if (gang->gated) {
         sim_later(sim, random_range(random, 500, 8000), ACTION_UNGATE, index, 0, 0);
     }
@@ -210,12 +215,11 @@ void jobs_start_gang(struct sim *sim, struct random *random)
 
 void jobs_start_ordinary(struct sim *sim, struct random *random)
 {
-    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .pool = SIM_NONE, .rank = -1};
+    struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
     pod.shape = (int)random_range(random, 0, SIM_SHAPES - 1);
     pod.state.node = pod.state.nominated = SIM_NONE;
     pod.priority = random_chance(random, 200) ? 10 : 0;
-    pod.pool = random_chance(random, sim->ruled) ? random_chance(random, 400) : SIM_NONE;
-    pod.tolerates = random_chance(random, sim->ruled);
+    rules_draw(random, sim->ruled, sim->node_count, &pod.rules);
     pod.state.gated = random_chance(random, sim->ruled / 2);
     int index = api_create_pod(sim, &pod);
     if (pod.state.gated && index != SIM_NONE) {

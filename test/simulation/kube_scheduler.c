@@ -6,6 +6,7 @@
 
 #include "test/simulation/api_server.h"
 #include "test/simulation/host.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
 #include "test/simulation/victims.h"
 
@@ -267,7 +268,7 @@ static bool own_filters(const struct sim *sim, int index, int node, unsigned *pl
     if (!sim->kube.nodes[node].exists) {
         return false;
     }
-    if (!sim_admits(&sim->kube.nodes[node], pod)) {
+    if (!rules_admits(&sim->kube.nodes[node], pod)) {
         *plugins |= REJECTED_NODE;
         return false;
     }

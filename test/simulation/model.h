@@ -34,12 +34,20 @@ struct sim_amounts {
     int gpus, cpus, pods;
 };
 
+/* The taint dedicated=gang, and its effect. */
+enum sim_taint { TAINTED_NOT, TAINTED_SOFTLY, TAINTED_NO_SCHEDULE, TAINTED_NO_EXECUTE };
+
+#define GENERATION_NONE   (-1) /* of a node: without the label; 1 … 3: so many … */
+#define GENERATION_UNREAD 0    /* … and no number */
+
 struct node_state {
     bool exists;
+    int number; /* its own */
     bool cordoned;
     bool mapped; /* it tells which GPUs it has (gpus.h) */
-    bool tainted;
+    enum sim_taint taint;
     int pool; /* label that pods may select */
+    int generation;
     struct sim_amounts has;
     int leaf, rack; /* SIM_NONE: without the label */
 };
@@ -82,6 +90,38 @@ struct sim_node {
     int64_t disturbed_until; /* others than the engine changed what fits there */
 };
 
+enum sim_toleration {
+    TOLERATES_NOTHING,
+    TOLERATES_KEY,   /* the taint, whatever its value and effect */
+    TOLERATES_VALUE, /* with its value, and the effect NoSchedule */
+    TOLERATES_OTHER, /* another value */
+    TOLERATES_ALL,
+    TOLERATES_CORDON,
+};
+
+/* Required node affinity, with a value. */
+enum sim_affinity {
+    AFFINITY_NONE,
+    AFFINITY_IN,            /* this pool, … */
+    AFFINITY_NOT_IN,        /* or any but this */
+    AFFINITY_RACK,          /* with the label of a rack */
+    AFFINITY_NO_GENERATION, /* without this label */
+    AFFINITY_GREATER,       /* a generation above, … */
+    AFFINITY_LESS,          /* or below */
+    AFFINITY_BOTH,          /* above, and in pool 0; … */
+    AFFINITY_EITHER,        /* or one of the two */
+    AFFINITY_NODE,          /* this very node, … */
+    AFFINITY_NOT_NODE,      /* or any but this */
+};
+
+/* Which nodes may have a pod (rules.h). */
+struct sim_rules {
+    int pool; /* that it selects; SIM_NONE: any */
+    enum sim_toleration tolerates;
+    enum sim_affinity affinity;
+    int value;
+};
+
 enum sim_role { ROLE_NONE, ROLE_LEADER, ROLE_WORKER };
 
 struct sim_pod {
@@ -90,8 +130,7 @@ struct sim_pod {
     int gang;         /* or SIM_NONE */
     int next_of_gang; /* the member before it, or SIM_NONE */
     int shape;
-    int pool; /* of nodes, that it selects; SIM_NONE: any */
-    bool tolerates;
+    struct sim_rules rules;
     int32_t priority;
     int32_t minimum; /* lightweight gang: on the pod itself */
     enum sim_role role;
@@ -108,9 +147,9 @@ struct sim_gang {
     bool marred;              /* a binding of its failed, a member was deleted, … */
     int64_t lost_at;          /* a nomination of its got lost then */
     bool ranked;              /* its members have ranks and roles */
-    int pool;                 /* of its workers; SIM_NONE: any */
-    bool tolerates;
-    bool gated; /* its members are made with a gate */
+    struct sim_rules rules;   /* of its members */
+    bool pinned;              /* each member to a node of its own */
+    bool gated;               /* its members are made with a gate */
     int32_t priority;
     int32_t minimum;                /* as wanted; lightweight: written on its pods */
     struct constraints constraints; /* on the object, or on each pod; but of a … */
@@ -155,20 +194,6 @@ static inline int sim_copies(const struct sim_amounts *free, const struct sim_am
 static inline bool sim_fits(const struct sim_amounts *free, const struct sim_amounts *request)
 {
     return sim_copies(free, request) > 0;
-}
-
-/* Whether they ask for the same, of the same nodes. */
-static inline bool sim_alike(const struct sim_pod *a, const struct sim_pod *b)
-{
-    return a->shape == b->shape && a->pool == b->pool && a->tolerates == b->tolerates &&
-           a->state.grown == b->state.grown;
-}
-
-/* Whether the node's taints, labels and cordon let the pod in. */
-static inline bool sim_admits(const struct node_state *node, const struct sim_pod *pod)
-{
-    return node->exists && !node->cordoned && (!node->tainted || pod->tolerates) &&
-           (pod->pool == SIM_NONE || pod->pool == node->pool);
 }
 
 /* The node's domain of the level; SIM_NONE: it lacks the label. */

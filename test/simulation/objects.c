@@ -2,6 +2,7 @@
 #include "test/simulation/objects.h"
 
 #include "test/simulation/gpus.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/spaces.h"
 #include "test/simulation/wire_objects.h"
 
@@ -60,9 +61,13 @@ static void add_label(struct label_object *labels, size_t *count, const char *ke
 static void write_node(struct sim *sim, int index, const struct node_state *state,
                        struct node_object *object)
 {
-    struct label_object *labels = arena_alloc(&sim->arena, 4, sizeof *labels);
+    struct label_object *labels = arena_alloc(&sim->arena, 5, sizeof *labels);
     struct amount_object *amounts = arena_alloc(&sim->arena, 3, sizeof *amounts);
-    static const struct taint_object taint = {"dedicated", "gang", TAINT_NO_SCHEDULE};
+    static const struct taint_object taints[] = {
+        [TAINTED_SOFTLY] = {"dedicated", "gang", TAINT_PREFER_NO_SCHEDULE},
+        [TAINTED_NO_SCHEDULE] = {"dedicated", "gang", TAINT_NO_SCHEDULE},
+        [TAINTED_NO_EXECUTE] = {"dedicated", "gang", TAINT_NO_EXECUTE},
+    };
     const char *name = objects_name(sim, 'n', index);
     size_t count = 0;
     add_label(labels, &count, "kubernetes.io/hostname", name);
@@ -75,6 +80,9 @@ static void write_node(struct sim *sim, int index, const struct node_state *stat
                   objects_name(sim, 'r', state->rack));
     }
     add_label(labels, &count, "pool", objects_name(sim, 'b', state->pool));
+    if (rules_generation(state) != NULL) {
+        add_label(labels, &count, "generation", rules_generation(state));
+    }
     amounts[0] = (struct amount_object){"cpu", state->has.cpus * INT64_C(1000)};
     amounts[1] = (struct amount_object){"nvidia.com/gpu", state->has.gpus};
     amounts[2] = (struct amount_object){"pods", state->has.pods};
@@ -83,8 +91,8 @@ static void write_node(struct sim *sim, int index, const struct node_state *stat
                                    .label_count = count,
                                    .allocatable = amounts,
                                    .allocatable_count = 3,
-                                   .taints = &taint,
-                                   .taint_count = state->tainted,
+                                   .taints = &taints[state->taint],
+                                   .taint_count = state->taint != TAINTED_NOT,
                                    .unschedulable = state->cordoned};
 }
 
@@ -129,18 +137,12 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
     }
     const struct sim_pod *pod = &sim->pods[index];
     const struct sim_gang *gang = pod->gang == SIM_NONE ? NULL : &sim->gangs[pod->gang];
-    static const struct toleration_object toleration = {
-        .key = "dedicated", .operator= TOLERATION_EXISTS, .any_effect = true};
     struct sim_amounts request = sim_request(pod, state);
     struct amount_object *amounts = arena_alloc(&sim->arena, 3, sizeof *amounts);
-    struct label_object *selector = arena_alloc(&sim->arena, 1, sizeof *selector);
-    size_t count = 0, selectors = 0;
+    size_t count = 0;
     amounts[count++] = (struct amount_object){"cpu", request.cpus * INT64_C(1000)};
     if (request.gpus > 0) {
         amounts[count++] = (struct amount_object){"nvidia.com/gpu", request.gpus};
-    }
-    if (pod->pool != SIM_NONE) {
-        add_label(selector, &selectors, "pool", objects_name(sim, 'b', pod->pool));
     }
     amounts[count++] = (struct amount_object){"pods", 1};
     *object = (struct pod_object){
@@ -156,10 +158,6 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .requests = amounts,
         .request_count = count,
         .gated = state->gated && state->node == SIM_NONE,
-        .selector = selector,
-        .selector_count = selectors,
-        .tolerations = &toleration,
-        .toleration_count = pod->tolerates,
         .gang = gang == NULL ? NULL : objects_gang_name(sim, pod->gang),
         .gang_minimum = pod->minimum,
         .devices = gpus_text(sim, state->devices),
@@ -167,6 +165,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .rank = pod->rank,
         .owner = gang == NULL ? NULL : objects_name(sim, 'j', pod->gang),
     };
+    rules_write(sim, pod, object);
     if (gang != NULL && objects_constraints_on_pods(gang)) {
         place(sim, objects_constraints(sim, pod), &object->placement);
         object->placement.podset_group = gang->tied ? "tied" : NULL;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
 
@@ -26,7 +27,7 @@ static int shown_pending(const struct sim *sim, int gang, int *like)
         if (!shown_live(sim, i)) {
             continue;
         }
-        if (count > 0 && (!sim_alike(&sim->pods[i], &sim->pods[*like]) ||
+        if (count > 0 && (!rules_same(&sim->pods[i], &sim->pods[*like]) ||
                           sim->host.seen[i].grown != sim->host.seen[*like].grown)) {
             return 0;
         }
@@ -42,7 +43,7 @@ static bool fits(const struct sim *sim, const struct sim_amounts free[SIM_NODES_
     struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
     int sum = 0;
     for (int node = 0; node < sim->node_count; node++) {
-        bool open = sim_admits(&sim->host.nodes[node], &sim->pods[pod]);
+        bool open = rules_admits(&sim->host.nodes[node], &sim->pods[pod]);
         sum += open ? sim_copies(&free[node], &request) : 0;
     }
     return sum >= count;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/account.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
 
@@ -41,7 +42,7 @@ static void check_node(struct sim *sim, int pod, const struct sim_amounts free[S
 {
     int node = sim->host.place[pod];
     struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
-    if (!sim_admits(&sim->host.nodes[node], &sim->pods[pod])) {
+    if (!rules_admits(&sim->host.nodes[node], &sim->pods[pod])) {
         sim_fail(sim, "(16) p%d is planned on n%d, which does not let it in", pod, node);
     }
     if (free[node].cpus < 0 || free[node].pods < 0 || (request.gpus > 0 && free[node].gpus < 0)) {
@@ -149,7 +150,7 @@ static int whole_plan(const struct sim *sim, int gang, uint32_t *set, int *like)
         if (hold == SIM_NONE && place_of(sim, i) == SIM_NONE && !sim->host.seen[i].succeeded) {
             continue;
         }
-        bool alike = count == 0 || (sim_alike(&sim->pods[i], &sim->pods[*like]) &&
+        bool alike = count == 0 || (rules_same(&sim->pods[i], &sim->pods[*like]) &&
                                     sim->host.seen[i].grown == sim->host.seen[*like].grown);
         if (hold == SIM_NONE || !sim->host.planned[i] || !alike) {
             return 0;
@@ -168,7 +169,7 @@ static void count_copies(const struct sim *sim, int gang, int like, int copies[S
     struct sim_amounts request = sim_request(&sim->pods[like], &sim->host.seen[like]);
     shown_free(sim, gang, true, free);
     for (int node = 0; node < sim->node_count; node++) {
-        bool open = sim_admits(&sim->host.nodes[node], &sim->pods[like]);
+        bool open = rules_admits(&sim->host.nodes[node], &sim->pods[like]);
         copies[node] = open ? sim_copies(&free[node], &request) : 0;
     }
 }

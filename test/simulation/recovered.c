@@ -4,6 +4,7 @@
 #include "test/simulation/constraints.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/room.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/spaces.h"
 
 /* What must be true once the faults are over and everything had time: nobody waits who fits, no
@@ -33,7 +34,7 @@ static struct muster muster(const struct sim *sim, int gang)
             continue;
         }
         bool alike =
-            result.pending == 0 || (sim_alike(pod, result.pod) && pod->role == result.pod->role);
+            result.pending == 0 || (rules_same(pod, result.pod) && pod->role == result.pod->role);
         result.mixed |= !alike; /* roles are sliced each by itself */
         result.pod = pod;
         result.pending++;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/room.h"
 
+#include "test/simulation/rules.h"
+
 #include <string.h>
 
 /* Sums, nothing else: a slice of s pods fits ⌊copies of its domain / s⌋ times, a slice of slices
@@ -11,7 +13,7 @@
 static int copies_on(const struct sim *sim, int node, const struct sim_pod *pod)
 {
     struct sim_amounts left = sim_left(sim, node), request = sim_request(pod, &pod->state);
-    if (sim->hidden[pod->shape][node] || !sim_admits(&sim->nodes[node].state, pod)) {
+    if (sim->hidden[pod->shape][node] || !rules_admits(&sim->nodes[node].state, pod)) {
         return 0;
     }
     return sim_copies(&left, &request);

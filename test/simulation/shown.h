@@ -64,10 +64,10 @@ static inline bool shown_twice(const struct sim *sim, int pod)
 
 static inline bool shown_same(const struct node_state *a, const struct node_state *b)
 {
-    return a->exists == b->exists && a->cordoned == b->cordoned && a->tainted == b->tainted &&
-           a->pool == b->pool && a->mapped == b->mapped && a->has.gpus == b->has.gpus &&
-           a->has.cpus == b->has.cpus && a->has.pods == b->has.pods && a->leaf == b->leaf &&
-           a->rack == b->rack;
+    return a->exists == b->exists && a->cordoned == b->cordoned && a->taint == b->taint &&
+           a->pool == b->pool && a->generation == b->generation && a->mapped == b->mapped &&
+           a->has.gpus == b->has.gpus && a->has.cpus == b->has.cpus && a->has.pods == b->has.pods &&
+           a->leaf == b->leaf && a->rack == b->rack;
 }
 
 /* What is known of its GPUs comes from elsewhere than the node. */

@@ -13,6 +13,7 @@
 #include "test/simulation/jobs.h"
 #include "test/simulation/journals.h"
 #include "test/simulation/kube_scheduler.h"
+#include "test/simulation/victims.h"
 #include "topology/base/alloc.h"
 
 /* Virtual time: a heap of actions, run in order of time and, at one time, of their making. Nothing
@@ -166,6 +167,9 @@ static void run(struct sim *sim, const struct action *action)
         break;
     case ACTION_LEAD:
         host_lead(sim, action->mark);
+        break;
+    case ACTION_EVICT:
+        victims_evict(sim, action->index);
         break;
     case ACTION_UNGATE:
         jobs_ungate(sim, action->index, action->other);

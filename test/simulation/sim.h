@@ -72,6 +72,7 @@ enum action_type {
     ACTION_GROUP,
     ACTION_UNGATE,
     ACTION_LEAD,
+    ACTION_EVICT,
 };
 
 struct action {

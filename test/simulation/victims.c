@@ -7,6 +7,7 @@
 #include "test/simulation/api_server.h"
 #include "test/simulation/host.h"
 #include "test/simulation/jobs.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
 #include "test/simulation/trace.h"
@@ -161,7 +162,7 @@ static bool would_fit(const struct sim *sim, int pod, int node)
             sim_take(&free, &theirs);
         }
     }
-    return victims && sim_admits(&sim->nodes[node].state, &sim->pods[pod]) &&
+    return victims && rules_admits(&sim->nodes[node].state, &sim->pods[pod]) &&
            sim_fits(&free, &request);
 }
 

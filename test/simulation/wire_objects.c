@@ -7,6 +7,7 @@
 #include "api/kube/objects/decode.h"
 #include "test/simulation/gpus.h"
 #include "test/simulation/objects.h"
+#include "test/simulation/rules.h"
 #include "test/simulation/spaces.h"
 
 /* From numbers to the JSON that an API server would send, and through the real decoders to the
@@ -95,16 +96,21 @@ void wire_node(struct sim *sim, int index, const struct node_state *state,
             concat(sim, labels,
                    pair(sim, "topology.kubernetes.io/rack", objects_name(sim, 'r', state->rack)));
     }
+    static const char *const effects[] = {"", "PreferNoSchedule", "NoSchedule", "NoExecute"};
     labels = concat(sim, labels, pair(sim, "pool", objects_name(sim, 'b', state->pool)));
+    labels = concat(sim, labels, pair(sim, "generation", rules_generation(state)));
     const char *text = arena_printf(
         &sim->arena,
         "{\"metadata\":{\"name\":\"n%d\",\"labels\":{%s},\"annotations\":null},\"spec\":{%s%s%s},"
         "\"status\":{\"allocatable\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\",\"pods\":%d}}}",
         index, labels, state->cordoned ? "\"unschedulable\":true" : "",
-        state->cordoned && state->tainted ? "," : "",
-        state->tainted
-            ? "\"taints\":[{\"key\":\"dedicated\",\"value\":\"gang\",\"effect\":\"NoSchedule\"}]"
-            : "",
+        state->cordoned && state->taint != TAINTED_NOT ? "," : "",
+        state->taint == TAINTED_NOT
+            ? ""
+            : arena_printf(
+                  &sim->arena,
+                  "\"taints\":[{\"key\":\"dedicated\",\"value\":\"gang\",\"effect\":\"%s\"}]",
+                  effects[state->taint]),
         state->has.cpus, state->has.gpus, state->has.pods);
     json_t *json = parse(sim, "node", text);
     if (json != NULL && node_decode(json, &sim->arena, object, &err) < 0) {
@@ -167,18 +173,14 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
     struct sim_amounts request = sim_request(pod, state);
     const char *spec = arena_printf(
         &sim->arena,
-        "\"priority\":%d,\"nodeName\":%s%s%s%s,\"containers\":[{\"name\":\"main\",\"resources\":"
+        "\"priority\":%d,\"nodeName\":%s%s%s,\"containers\":[{\"name\":\"main\",\"resources\":"
         "{\"requests\":{\"cpu\":\"%d\"},\"limits\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\"}}}]",
         (int)pod->priority,
         state->node == SIM_NONE ? "null" : arena_printf(&sim->arena, "\"n%d\"", state->node),
         state->gated && state->node == SIM_NONE
             ? ",\"schedulingGates\":[{\"name\":\"example.com/wait\"}]"
             : "",
-        pod->pool == SIM_NONE
-            ? ""
-            : arena_printf(&sim->arena, ",\"nodeSelector\":{\"pool\":\"b%d\"}", pod->pool),
-        pod->tolerates ? ",\"tolerations\":[{\"key\":\"dedicated\",\"operator\":\"Exists\"}]" : "",
-        request.cpus, request.cpus + 1, request.gpus);
+        rules_text(sim, pod), request.cpus, request.cpus + 1, request.gpus);
     const char *phase = state->succeeded          ? "Succeeded"
                         : state->terminal         ? "Failed"
                         : state->node != SIM_NONE ? "Running"
