@@ -16,6 +16,7 @@
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
+#include "topology/base/utf8.h"
 
 /* Object by object, in the manifest's order:
  *
@@ -129,7 +130,7 @@ static bool rename_pod(const struct application *application, json_t *pod)
     const char *name_space = metadata_of(pod, "namespace");
     char name[NAME_MAX_BYTES];
     for (int i = 1; i < RENAMES_MAX; i++) {
-        snprintf(name, sizeof name, "%.253s-new%d", metadata_of(pod, "name"), i);
+        utf8_print(name, sizeof name, "%.253s-new%d", metadata_of(pod, "name"), i);
         if (cluster_get(application->snapshot->cluster, "Pod", name_space, name) == NULL) {
             json_object_set_new(metadata, "name", json_string(name));
             return true;

@@ -10,6 +10,7 @@
 #include "api/base/clock.h"
 #include "api/view/gang_view.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 #include "version.h"
 
 /* A table of prefixes and handlers. Paths are matched as sent: names in Kubernetes need no escapes,
@@ -82,9 +83,9 @@ static void add_leader_check(const struct routes *routes, FILE *out, bool wanted
     if (!status.shared) {
         return;
     }
-    (void)snprintf(detail, sizeof(detail), "%s, the lease is held by %s",
-                   leading ? "leading" : "on standby",
-                   status.holder[0] == '\0' ? "nobody" : status.holder);
+    utf8_print(detail, sizeof(detail), "%s, the lease is held by %s",
+               leading ? "leading" : "on standby",
+               status.holder[0] == '\0' ? "nobody" : status.holder);
     add_check(out, "leader", leading || !wanted, detail);
 }
 

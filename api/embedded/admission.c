@@ -9,6 +9,7 @@
 
 #include "api/kube/objects/amounts.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* One function per plugin, called in the order of kube-apiserver's AllOrderedPlugins. What is no
  * object or no text where it should be is left as it is: pod_decode() names the mistake.
@@ -64,7 +65,7 @@ static json_t *descend(json_t *object, const char *key)
 static void tell(struct admission *admission, const char *kind, const char *name, const char *then)
 {
     char sentence[SENTENCE_MAX];
-    snprintf(sentence, sizeof sentence, "%s %.253s is not in the snapshot: %s", kind, name, then);
+    utf8_print(sentence, sizeof sentence, "%s %.253s is not in the snapshot: %s", kind, name, then);
     if (json_object_get(admission->told, sentence) == NULL &&
         json_object_size(admission->told) < WARNINGS_MAX &&
         json_object_set_new(admission->told, sentence, json_true()) == 0) { /* it is UTF-8 */

@@ -12,6 +12,7 @@
 #include "api/kube/objects/decode_slice.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* The API server's part, played by three tables of JSON objects.
  *
@@ -310,7 +311,7 @@ int cluster_apply(struct cluster *cluster, json_t *object, struct kube_batch *ba
     if (length >= 4 && length < 64 && strcmp(name + length - 4, "List") == 0 &&
         json_is_array(json_object_get(object, "items"))) {
         char item_kind[64];
-        snprintf(item_kind, sizeof item_kind, "%.*s", (int)(length - 4), name);
+        utf8_print(item_kind, sizeof item_kind, "%.*s", (int)(length - 4), name);
         return apply_list(cluster, object, item_kind, batch, skipped, err);
     }
     int kind = kind_find(name, text_of(object, "apiVersion"));

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "topology/base/utf8.h"
+
 /* Small edits of JSON objects. A parent that is absent or null is made on the way; one of another
  * type cannot occur, because a pod is decoded before it is kept.
  */
@@ -102,7 +104,7 @@ void edit_explain(json_t *pod, const char *text)
 json_t *edit_event(const struct event_effect *event, uint64_t number)
 {
     char name[EVENT_NAME_MAX];
-    snprintf(name, sizeof name, "%.900s.%" PRIx64, event->name, number);
+    utf8_print(name, sizeof name, "%.900s.%" PRIx64, event->name, number);
     json_t *object =
         json_pack("{s:s, s:s*, s:s, s:s*}", "kind", event->group ? "PodGroup" : "Pod", "namespace",
                   event->name_space, "name", event->name, "uid", event->uid);

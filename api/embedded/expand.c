@@ -9,6 +9,7 @@
 #include "api/embedded/expand_parts.h"
 #include "api/kube/objects/dialect.h"
 #include "topology/base/arena.h"
+#include "topology/base/utf8.h"
 
 /* A table of kinds and a function for each. A function appends to the expansion what the kind's
  * controller would create; all of them make pods with expand_make_pod(), from a pod template. Job
@@ -322,7 +323,7 @@ static const char *find_name(struct expansion *expansion, const json_t *metadata
     if (stem == NULL || stem[0] == '\0') {
         return NULL;
     }
-    snprintf(made, NAME_MAX_BYTES, "%.*snew%zu", GENERATED_MAX, stem, ++expansion->generated);
+    utf8_print(made, NAME_MAX_BYTES, "%.*snew%zu", GENERATED_MAX, stem, ++expansion->generated);
     return made;
 }
 
@@ -330,8 +331,8 @@ static const char *find_name(struct expansion *expansion, const json_t *metadata
 static int leave_out(struct expansion *expansion, const struct owner *owner)
 {
     char text[2 * NAME_MAX_BYTES];
-    snprintf(text, sizeof text, "%.64s %.253s/%.253s", owner->kind, owner->name_space,
-             owner->name == NULL ? "" : owner->name);
+    utf8_print(text, sizeof text, "%.64s %.253s/%.253s", owner->kind, owner->name_space,
+               owner->name == NULL ? "" : owner->name);
     json_array_append_new(expansion->unused, json_string(text));
     return 0;
 }

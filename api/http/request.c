@@ -11,6 +11,7 @@
 #include "api/json/out.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/utf8.h"
 
 /* The life of a request:
  *
@@ -376,7 +377,7 @@ void http_respond_error(struct http_request *request, unsigned status, const cha
     char text[ERROR_TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    utf8_vprint(text, sizeof(text), format, arguments);
     va_end(arguments);
     size_t length;
     char *body = error_body(text, &length);

@@ -8,6 +8,7 @@
 
 #include "topology/base/alloc.h"
 #include "topology/base/names.h"
+#include "topology/base/utf8.h"
 
 /* Domains are a forest of {level, parent, name}; a node is a name and the lowest domain that holds
  * it. All labels of a node follow from that one domain by walking up, so a million nodes cost a few
@@ -326,14 +327,14 @@ static void report(const struct overlay *overlay, bool missing, const char *one,
             continue;
         }
         if (count++ < NAMED_MAX) {
-            length += (size_t)snprintf(names + length, sizeof names - length, "%s%.70s",
-                                       length == 0 ? "" : ", ", names_text(overlay->names, i));
+            length += utf8_print(names + length, sizeof names - length, "%s%.70s",
+                                 length == 0 ? "" : ", ", names_text(overlay->names, i));
         }
     }
     size_t used = strlen(text);
     if (count > 0) {
-        snprintf(text + used, size - used, "%s%zu %s (%s%s)", used == 0 ? "" : "; ", count,
-                 count == 1 ? one : what, names, count > NAMED_MAX ? ", …" : "");
+        utf8_print(text + used, size - used, "%s%zu %s (%s%s)", used == 0 ? "" : "; ", count,
+                   count == 1 ? one : what, names, count > NAMED_MAX ? ", …" : "");
     }
 }
 

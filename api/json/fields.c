@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "topology/base/utf8.h"
+
 /* One function per JSON type, all with the same three outcomes: there, not there, wrong.
  *
  * The path is written on failure only, from the root down, by recursion over at most some ten
@@ -36,7 +38,7 @@ int field_fail(const struct field *field, struct err *err, const char *format, .
     char text[ERR_TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    utf8_vprint(text, sizeof text, format, arguments);
     va_end(arguments);
     return err_set(err, "%s%s%s", path, path[0] == '\0' ? "" : ": ", text);
 }

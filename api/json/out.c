@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json/utf8.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/utf8.h"
 
 /* Writing is appending: every function asks room() for the most it may need and then knows that the
  * bytes fit.

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "api/json/utf8.h"
+#include "topology/base/utf8.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>

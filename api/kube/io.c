@@ -17,6 +17,7 @@
 #include "api/kube/watch/reflector.h"
 #include "api/kube/write/writer.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* The thread that joins the parts: four reflectors and a writer, which only know about messages,
  * on one client, which only knows about HTTP.
@@ -229,8 +230,8 @@ static void publish(struct kube_io *io)
     status->leading = io->term == LEASE_LEADER;
     status->lease_changes = io->lease_changes;
     if (io->election != NULL) {
-        (void)snprintf(status->holder, sizeof status->holder, "%s",
-                       lease_holder(election_lease(io->election)));
+        utf8_print(status->holder, sizeof status->holder, "%s",
+                   lease_holder(election_lease(io->election)));
     }
     io->released = writer_idle(io->writer) && (io->election == NULL || io->term == LEASE_ENDED);
     (void)pthread_mutex_unlock(&io->lock);

@@ -16,6 +16,7 @@
 #include "api/ops/journal_file.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 #include "topology/graph/presets.h"
 
 /* The configuration file, read strictly.
@@ -345,7 +346,7 @@ static int read_levels(struct config *config, const json_t *value, const char *p
     levels_init(&config->levels);
     for (size_t i = 0; i < json_array_size(value); i++) {
         char level_path[KEY_PATH_MAX];
-        snprintf(level_path, sizeof level_path, "%.120s[%zu]", path, i);
+        utf8_print(level_path, sizeof level_path, "%.120s[%zu]", path, i);
         if (read_level(config, json_array_get(value, i), level_path, err) < 0) {
             return -1;
         }

@@ -15,6 +15,7 @@
 
 #include "api/base/clock.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* Two buffers and a lock: the core thread appends to `waiting`, the writing thread swaps it for its
  * own empty one and writes without the lock. It waits JOURNAL_FILE_DELAY_MS after the first byte,
@@ -183,13 +184,13 @@ void journal_file_step(struct journal_file *file, const struct engine *engine,
         return;
     }
     if (journal_step(file->journal, engine, event, effects, &err) < 0) {
-        snprintf(why, sizeof why, "a record cannot be written: %.80s", err.text);
+        utf8_print(why, sizeof why, "a record cannot be written: %.80s", err.text);
         end(file, LOG_WARNING, why);
         return;
     }
     (void)journal_bytes(file->journal, &count);
     if (count > file->most - END_ROOM - file->bytes) {
-        snprintf(why, sizeof why, "its limit of %" PRIu64 " bytes is reached", file->most);
+        utf8_print(why, sizeof why, "its limit of %" PRIu64 " bytes is reached", file->most);
         end(file, LOG_WARNING, why);
     } else if (!hand_over(file, file->buffer)) {
         end(file, LOG_WARNING, "the disk does not keep up");

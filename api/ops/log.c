@@ -10,8 +10,8 @@
 
 #include "api/base/clock.h"
 #include "api/json/out.h"
-#include "api/json/utf8.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* A log line is built whole in a buffer on the caller's stack and leaves in one write(2), so
  * threads need no lock and lines never mix.

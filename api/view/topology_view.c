@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 #include "topology/graph/nodes.h"
 
 /* The report in words, as a table and as JSON. The notes are written once, for both.
@@ -32,7 +33,7 @@ static void note(struct notes *notes, const char *level, const char *format, ...
     char text[NOTE_MAX];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    utf8_vprint(text, sizeof text, format, list);
     va_end(list);
     if (notes->list != NULL) {
         json_array_append_new(notes->list, json_pack("{s:s, s:s}", "level", level, "text", text));
@@ -49,8 +50,8 @@ static const char *write_names(char text[NAMES_MAX], const struct report_names *
     uint32_t shown = names->count < REPORT_NAMES_MAX ? names->count : REPORT_NAMES_MAX;
     text[0] = '\0';
     for (uint32_t i = 0; i < shown; i++) {
-        length += (size_t)snprintf(text + length, NAMES_MAX - length, "%s%.63s", i == 0 ? "" : ", ",
-                                   names->first[i]);
+        length += utf8_print(text + length, NAMES_MAX - length, "%s%.63s", i == 0 ? "" : ", ",
+                             names->first[i]);
     }
     if (names->count > shown) {
         snprintf(text + length, NAMES_MAX - length, ", …");

@@ -9,6 +9,7 @@
 #include "scheduler/state/ledger.h"
 #include "topology/base/alloc.h"
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 #include "topology/graph/domains.h"
 #include "topology/graph/nodes.h"
 
@@ -160,7 +161,7 @@ __attribute__((format(printf, 2, 3))) static bool append(char label[LABEL_MAX], 
     size_t length = strlen(label);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(piece, sizeof piece, format, arguments);
+    utf8_vprint(piece, sizeof piece, format, arguments);
     va_end(arguments);
     bool fits = length + strlen(piece) + sizeof "…" <= LABEL_MAX;
     snprintf(label + length, LABEL_MAX - length, "%s", fits ? piece : "…");
@@ -301,8 +302,8 @@ static void append_pod(char *text, size_t size, const struct gang_member_view *m
     if (bare) {
         devices[0] = '\0';
     }
-    snprintf(text + length, size - length, "%s%.253s%s%.200s%s", length == 0 ? "" : ", ",
-             member->pod, devices[0] == '\0' ? "" : " (", devices, devices[0] == '\0' ? "" : ")");
+    utf8_print(text + length, size - length, "%s%.253s%s%.200s%s", length == 0 ? "" : ", ",
+               member->pod, devices[0] == '\0' ? "" : " (", devices, devices[0] == '\0' ? "" : ")");
 }
 
 static void write_node_line(const struct drawing *drawing, const struct item *item,
@@ -315,18 +316,19 @@ static void write_node_line(const struct drawing *drawing, const struct item *it
     const struct gang_member_view *const *members = members_of(drawing, first);
     const char *gone = first->position == DOMAINS_NONE ? " (gone)" : "";
     if (nodes > 1) {
-        snprintf(line->node, sizeof line->node, "%.250s … %.250s%s", first->node, last->node, gone);
+        utf8_print(line->node, sizeof line->node, "%.250s … %.250s%s", first->node, last->node,
+                   gone);
     } else {
-        snprintf(line->node, sizeof line->node, "%.250s%s", first->node, gone);
+        utf8_print(line->node, sizeof line->node, "%.250s%s", first->node, gone);
     }
     write_line_figures(drawing, item, line->figures);
     write_label(line->label, members, count);
     if (nodes > 1) {
-        snprintf(line->pods, sizeof line->pods, "%" PRIu32 " nodes with %" PRIu32 " pod%s each",
-                 nodes, first->count, plural(first->count));
+        utf8_print(line->pods, sizeof line->pods, "%" PRIu32 " nodes with %" PRIu32 " pod%s each",
+                   nodes, first->count, plural(first->count));
     } else if (count > 2) {
-        snprintf(line->pods, sizeof line->pods, "%.250s … %.250s", members[0]->pod,
-                 members[count - 1]->pod);
+        utf8_print(line->pods, sizeof line->pods, "%.250s … %.250s", members[0]->pod,
+                   members[count - 1]->pod);
     } else {
         line->pods[0] = '\0';
         for (uint32_t i = 0; i < count; i++) {

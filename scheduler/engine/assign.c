@@ -7,6 +7,7 @@
 
 #include "scheduler/state/gpus.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* Which GPUs the members of a plan get.
  *
@@ -124,8 +125,7 @@ const char *assign_names(const struct engine *engine, const struct pod *pod)
     size_t length = 0;
     const char *name;
     for (uint32_t i = 0; (name = gpus_allocation_name(gpus, &pod->gpus, i)) != NULL; i++) {
-        length +=
-            (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i == 0 ? "" : ",", name);
+        length += utf8_print(text + length, sizeof(text) - length, "%s%s", i == 0 ? "" : ",", name);
     }
     return length == 0 ? NULL : arena_string(&engine->effects->arena, text);
 }

@@ -16,6 +16,7 @@
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/utf8.h"
 
 /* Members and roles of one attempt; its slices are slicing.c.
  *
@@ -57,10 +58,10 @@ static int check_shapes(const struct attempt *attempt)
             attempt_podset(attempt, pod) != attempt_podset(attempt, before)) {
             continue;
         }
-        snprintf(text, sizeof(text),
-                 "gang %s/%s waits: the pods of role \"%.*s\" are in slices, and do not all ask "
-                 "for the same",
-                 attempt->gang->name_space, attempt->gang->name, ROLE_QUOTE_MAX, pod->role);
+        utf8_print(text, sizeof(text),
+                   "gang %s/%s waits: the pods of role \"%.*s\" are in slices, and do not all ask "
+                   "for the same",
+                   attempt->gang->name_space, attempt->gang->name, ROLE_QUOTE_MAX, pod->role);
         if (gang_set_reason(attempt->gang, reason_invalid, text)) {
             engine_emit_waiting(attempt->engine, attempt->gang);
         }

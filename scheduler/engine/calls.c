@@ -11,6 +11,7 @@
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/vetoes.h"
+#include "topology/base/utf8.h"
 
 /* kube-scheduler's calls, as votes of a transaction.
  *
@@ -299,8 +300,8 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
         return;
     }
     if (!pods_held(pod) || pod->allocation_row != row) {
-        snprintf(text, sizeof(text), "gang %s/%s: the pod is not planned on node %.200s",
-                 gang->name_space, gang->name, call->node);
+        utf8_print(text, sizeof(text), "gang %s/%s: the pod is not planned on node %.200s",
+                   gang->name_space, gang->name, call->node);
         engine_bind_reply(engine, call->ticket, text);
         return;
     }
@@ -326,10 +327,10 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
     uint32_t row = nodes_reserve(engine->nodes, call->node);
     if (pod == NULL || row == NAMES_NONE) {
         char text[GANG_REASON_MAX];
-        snprintf(text, sizeof(text),
-                 pod == NULL ? "pod %.250s/%.250s is not known (yet)"
-                             : "pod %.250s/%.250s: the node table is full",
-                 call->name_space, call->name);
+        utf8_print(text, sizeof(text),
+                   pod == NULL ? "pod %.250s/%.250s is not known (yet)"
+                               : "pod %.250s/%.250s: the node table is full",
+                   call->name_space, call->name);
         engine_bind_reply(engine, call->ticket, text);
         return;
     }

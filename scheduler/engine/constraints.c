@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scheduler/engine/reason.h"
+#include "topology/base/utf8.h"
 
 /* Levels by name or label key, into numbers of the tree; sizes, into layers.
  *
@@ -42,7 +43,7 @@ static int find_level(struct engine *engine, struct gang *gang, const char *cons
     char text[GANG_REASON_MAX];
     int found = domains_level_find(engine->domains, name);
     if (found >= 0 && !tells_apart(engine, name)) {
-        snprintf(
+        utf8_print(
             text, sizeof(text),
             "gang %s/%s waits: %s topology \"%.*s\" is not the label by which domains of %s are "
             "told apart, and nodes of one %s differ in it",
@@ -56,12 +57,12 @@ static int find_level(struct engine *engine, struct gang *gang, const char *cons
         return 0;
     }
     if (found == -1) {
-        snprintf(text, sizeof(text),
-                 "gang %s/%s waits: %s topology \"%.*s\" is not a configured level",
-                 gang->name_space, gang->name, constraint, QUOTE_MAX, name);
+        utf8_print(text, sizeof(text),
+                   "gang %s/%s waits: %s topology \"%.*s\" is not a configured level",
+                   gang->name_space, gang->name, constraint, QUOTE_MAX, name);
     } else {
-        snprintf(text, sizeof(text), "gang %s/%s waits: no node carries the %s level \"%.*s\"",
-                 gang->name_space, gang->name, constraint, QUOTE_MAX, name);
+        utf8_print(text, sizeof(text), "gang %s/%s waits: no node carries the %s level \"%.*s\"",
+                   gang->name_space, gang->name, constraint, QUOTE_MAX, name);
     }
     return refuse(engine, gang, text);
 }
@@ -77,11 +78,11 @@ static int refuse_layers(struct engine *engine, struct gang *gang, int32_t size,
                          const struct solver_layer *outer)
 {
     char text[GANG_REASON_MAX];
-    snprintf(text, sizeof(text),
-             "gang %s/%s waits: slices of %" PRId32 " per \"%.*s\" do not divide those of "
-             "%" PRIu32 " per %s",
-             gang->name_space, gang->name, size, QUOTE_MAX, level, outer->size,
-             domains_level_name(engine->domains, outer->level));
+    utf8_print(text, sizeof(text),
+               "gang %s/%s waits: slices of %" PRId32 " per \"%.*s\" do not divide those of "
+               "%" PRIu32 " per %s",
+               gang->name_space, gang->name, size, QUOTE_MAX, level, outer->size,
+               domains_level_name(engine->domains, outer->level));
     return refuse(engine, gang, text);
 }
 
@@ -91,7 +92,7 @@ static int resolve_slice(struct engine *engine, struct gang *gang,
     char text[GANG_REASON_MAX];
     uint32_t level = 0;
     if (slice->size < 1 || (uint32_t)slice->size > GANG_MEMBERS_MAX) {
-        snprintf(
+        utf8_print(
             text, sizeof(text),
             "gang %s/%s waits: slice size %" PRId32 " of \"%.*s\" must be a number from 1 to %u",
             gang->name_space, gang->name, slice->size, QUOTE_MAX, slice->level, GANG_MEMBERS_MAX);
@@ -144,10 +145,10 @@ static int merge_layers(struct engine *engine, struct gang *gang, const struct l
         }
         if (podset->layer_count == SOLVER_LAYERS_MAX) {
             char text[GANG_REASON_MAX];
-            snprintf(text, sizeof(text),
-                     "gang %s/%s waits: the slices of its group and of its pods are more than %d "
-                     "layers",
-                     gang->name_space, gang->name, SOLVER_LAYERS_MAX);
+            utf8_print(text, sizeof(text),
+                       "gang %s/%s waits: the slices of its group and of its pods are more than %d "
+                       "layers",
+                       gang->name_space, gang->name, SOLVER_LAYERS_MAX);
             return refuse(engine, gang, text);
         }
         podset->layers[podset->layer_count++] = next;
@@ -166,9 +167,9 @@ static int resolve_devices(struct engine *engine, struct gang *gang, const char 
         *good_gpus = *good_gpus || required;
         return 0;
     }
-    snprintf(text, sizeof(text),
-             "gang %s/%s waits: device topology \"%.*s\" is neither required nor preferred",
-             gang->name_space, gang->name, QUOTE_MAX, constraint);
+    utf8_print(text, sizeof(text),
+               "gang %s/%s waits: device topology \"%.*s\" is neither required nor preferred",
+               gang->name_space, gang->name, QUOTE_MAX, constraint);
     return refuse(engine, gang, text);
 }
 
@@ -193,12 +194,12 @@ static int contradict(struct engine *engine, struct gang *gang, const char *grou
                       uint32_t other)
 {
     char text[GANG_REASON_MAX];
-    snprintf(text, sizeof(text),
-             "gang %s/%s waits: roles of the podset group \"%.*s\" require different levels, %s "
-             "and %s",
-             gang->name_space, gang->name, QUOTE_MAX, group,
-             domains_level_name(engine->domains, one < other ? one : other),
-             domains_level_name(engine->domains, one < other ? other : one));
+    utf8_print(text, sizeof(text),
+               "gang %s/%s waits: roles of the podset group \"%.*s\" require different levels, %s "
+               "and %s",
+               gang->name_space, gang->name, QUOTE_MAX, group,
+               domains_level_name(engine->domains, one < other ? one : other),
+               domains_level_name(engine->domains, one < other ? other : one));
     return refuse(engine, gang, text);
 }
 
@@ -308,9 +309,9 @@ int constraints_resolve(struct engine *engine, struct gang *gang, struct constra
     constraints->exclusive = gang_exclusive(gang);
     if (podsets_count(gang) > PODSETS_MAX) {
         char text[GANG_REASON_MAX];
-        snprintf(text, sizeof(text),
-                 "gang %s/%s waits: its roles ask for more than %d different placements",
-                 gang->name_space, gang->name, PODSETS_MAX);
+        utf8_print(text, sizeof(text),
+                   "gang %s/%s waits: its roles ask for more than %d different placements",
+                   gang->name_space, gang->name, PODSETS_MAX);
         return refuse(engine, gang, text);
     }
     if (group->required != NULL &&
@@ -338,8 +339,8 @@ static bool is_ignored(const struct engine *engine, const char *name, char *text
 {
     int found = name == NULL ? 0 : domains_level_find(engine->domains, name);
     if (found < 0) {
-        snprintf(text, size, "preferred topology \"%.*s\" is ignored: %s", QUOTE_MAX, name,
-                 found == -1 ? "it is not a configured level" : "no node carries it");
+        utf8_print(text, size, "preferred topology \"%.*s\" is ignored: %s", QUOTE_MAX, name,
+                   found == -1 ? "it is not a configured level" : "no node carries it");
     }
     return found < 0;
 }
@@ -348,7 +349,7 @@ const char *constraints_ignored(const struct engine *engine, const struct gang *
                                 size_t size)
 {
     const char *before = gang->object_placement.preferred;
-    snprintf(text, size, "%s", "");
+    utf8_print(text, size, "%s", "");
     bool ignored = is_ignored(engine, before, text, size);
     for (uint32_t i = 0; i < gang->member_count && !ignored; i++) {
         const char *own = gang->members[i]->placement.preferred;

@@ -6,6 +6,7 @@
 #include "scheduler/engine/blockers.h"
 #include "scheduler/engine/reason.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* Why a gang does not fit, in the terms of people: what becomes of the nodes of the level that is
  * short, which resource runs out on those that are left, and who is in the way.
@@ -176,7 +177,7 @@ static void keep(const struct attempt *attempt, const struct solver_shortfall *s
         breakdown->place = alloc_string(domains_path(domains, domain, text, sizeof(text)));
     }
     if (blocker->gang != NULL) {
-        snprintf(text, sizeof(text), "%s/%s", blocker->gang->name_space, blocker->gang->name);
+        utf8_print(text, sizeof(text), "%s/%s", blocker->gang->name_space, blocker->gang->name);
         breakdown->blocker = alloc_string(text);
     }
     breakdown->ordinary = blocker->ordinary;
@@ -190,10 +191,10 @@ static void explain_pins(const struct attempt *attempt, const struct solver_plan
 {
     struct gang *gang = attempt->gang;
     char text[GANG_REASON_MAX];
-    snprintf(text, sizeof text,
-             "gang %s/%s waits: the nodes that its pods name are not all in one %s",
-             gang->name_space, gang->name,
-             domains_level_name(attempt->engine->domains, plan->shortfall.level));
+    utf8_print(text, sizeof text,
+               "gang %s/%s waits: the nodes that its pods name are not all in one %s",
+               gang->name_space, gang->name,
+               domains_level_name(attempt->engine->domains, plan->shortfall.level));
     if (gang_set_reason(gang, reason_short, text)) {
         engine_emit_waiting(attempt->engine, gang);
     }

@@ -18,6 +18,7 @@
 #include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 
 /* Planning: from a ready gang to held capacity.
  *
@@ -89,13 +90,13 @@ static void announce_plan(struct engine *engine, struct gang *gang, uint32_t cou
     uint32_t level = domains_get(engine->domains, plan->domain)->level;
     bool cluster = level == 0;
     constraints_ignored(engine, gang, ignored, sizeof(ignored));
-    snprintf(text, sizeof(text),
-             "gang %s/%s is planned: %" PRIu32 " pod%s on %" PRIu32 " node%s in %s %s%s%s%s%s",
-             gang->name_space, gang->name, count, plural(count), hosts, plural(hosts),
-             cluster ? "the" : domains_level_name(engine->domains, level),
-             domains_path(engine->domains, plan->domain, path, sizeof(path)),
-             plan->optimal ? ", optimal" : "", unplaced_names(gang, unplaced, sizeof(unplaced)),
-             ignored[0] == '\0' ? "" : "; ", ignored);
+    utf8_print(text, sizeof(text),
+               "gang %s/%s is planned: %" PRIu32 " pod%s on %" PRIu32 " node%s in %s %s%s%s%s%s",
+               gang->name_space, gang->name, count, plural(count), hosts, plural(hosts),
+               cluster ? "the" : domains_level_name(engine->domains, level),
+               domains_path(engine->domains, plan->domain, path, sizeof(path)),
+               plan->optimal ? ", optimal" : "", unplaced_names(gang, unplaced, sizeof(unplaced)),
+               ignored[0] == '\0' ? "" : "; ", ignored);
     gang_set_reason(gang, reason_planned, text);
     engine_emit_event(engine, gang, false, "GangPlanned", text);
 }
@@ -103,8 +104,8 @@ static void announce_plan(struct engine *engine, struct gang *gang, uint32_t cou
 static void explain_shapes(struct engine *engine, struct gang *gang)
 {
     char text[GANG_REASON_MAX];
-    snprintf(text, sizeof(text), "gang %s/%s waits: its pods have more than %d different shapes",
-             gang->name_space, gang->name, SOLVER_ROLES_MAX);
+    utf8_print(text, sizeof(text), "gang %s/%s waits: its pods have more than %d different shapes",
+               gang->name_space, gang->name, SOLVER_ROLES_MAX);
     if (gang_set_reason(gang, reason_invalid, text)) {
         engine_emit_waiting(engine, gang);
     }
@@ -206,8 +207,8 @@ static void explain_slices(struct engine *engine, const struct attempt *attempt)
 {
     char text[GANG_REASON_MAX];
     struct gang *gang = attempt->gang;
-    snprintf(text, sizeof(text), "gang %s/%s waits until its pods make whole slices of %" PRIu32,
-             gang->name_space, gang->name, attempt->left_out_size);
+    utf8_print(text, sizeof(text), "gang %s/%s waits until its pods make whole slices of %" PRIu32,
+               gang->name_space, gang->name, attempt->left_out_size);
     if (gang_set_reason(gang, reason_invalid, text)) {
         engine_emit_waiting(engine, gang);
     }

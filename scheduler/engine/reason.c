@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 
 /* Texts end up in a pod's PodScheduled condition behind a number ("60 gang a/b waits: …"), in
  * Events (1,024 bytes) and in our own API, so they are one sentence that starts with the gang.
@@ -39,12 +40,8 @@ __attribute__((format(printf, 4, 5))) static void append(char *text, size_t size
 {
     va_list arguments;
     va_start(arguments, format);
-    int written = vsnprintf(text + *length, size - *length, format, arguments);
+    *length += utf8_vprint(text + *length, size - *length, format, arguments);
     va_end(arguments);
-    if (written > 0) {
-        size_t room = size - *length - 1;
-        *length += (size_t)written < room ? (size_t)written : room;
-    }
 }
 
 #define LEADERS_LOOKED_AT 16u /* members of a gang that gathers; every event looks */
@@ -78,31 +75,33 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
 {
     int32_t minimum = gang_minimum(gang);
     if (!gang->has_object && minimum == 0) {
-        snprintf(text, size, "gang %s/%s waits: PodGroup %s/%s not found", gang->name_space,
-                 gang->name, gang->name_space, gang->name);
+        utf8_print(text, size, "gang %s/%s waits: PodGroup %s/%s not found", gang->name_space,
+                   gang->name, gang->name_space, gang->name);
         return reason_no_group;
     }
     if (minimum <= 0) {
         if (gang->has_object) {
-            snprintf(text, size,
-                     "gang %s/%s waits: PodGroup spec.minMember is %" PRId32 ", must be 1 or more",
-                     gang->name_space, gang->name, minimum);
+            utf8_print(text, size,
+                       "gang %s/%s waits: PodGroup spec.minMember is %" PRId32
+                       ", must be 1 or more",
+                       gang->name_space, gang->name, minimum);
         } else {
-            snprintf(text, size,
-                     "gang %s/%s waits: label pod-group.scheduling.sigs.k8s.io/min-available must "
-                     "be a whole number, 1 or more",
-                     gang->name_space, gang->name);
+            utf8_print(
+                text, size,
+                "gang %s/%s waits: label pod-group.scheduling.sigs.k8s.io/min-available must "
+                "be a whole number, 1 or more",
+                gang->name_space, gang->name);
         }
         return reason_invalid;
     }
     uint32_t missing = gang_missing(gang);
     bool beside = missing < (uint32_t)minimum;
-    snprintf(text, size, "gang %s/%s waits until %" PRIu32 " of its pods exist%s%s%s",
-             gang->name_space, gang->name, missing, missing == 1 ? "s" : "",
-             beside ? " beside those that are bound or done" : "",
-             gang_tally(gang).refused > 0
-                 ? " that Phalanx can place; some are refused, each with its reason"
-                 : "");
+    utf8_print(text, size, "gang %s/%s waits until %" PRIu32 " of its pods exist%s%s%s",
+               gang->name_space, gang->name, missing, missing == 1 ? "s" : "",
+               beside ? " beside those that are bound or done" : "",
+               gang_tally(gang).refused > 0
+                   ? " that Phalanx can place; some are refused, each with its reason"
+                   : "");
     append_gathered(gang, text, size);
     return reason_gathering;
 }

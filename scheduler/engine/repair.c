@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 
 /* What happens when rolling forward does not work.
  *
@@ -65,11 +66,11 @@ void repair_tick(struct engine *engine, struct gang *gang)
         return;
     }
     bool evict = engine->options.incomplete == ENGINE_INCOMPLETE_EVICT;
-    snprintf(text, sizeof(text),
-             "gang %s/%s is incomplete: %" PRIu32 " pod%s bound, %" PRIu32
-             " without room beside the bound pods, which are %s",
-             gang->name_space, gang->name, tally.bound, plural(tally.bound), tally.pending,
-             evict ? "evicted" : "kept");
+    utf8_print(text, sizeof(text),
+               "gang %s/%s is incomplete: %" PRIu32 " pod%s bound, %" PRIu32
+               " without room beside the bound pods, which are %s",
+               gang->name_space, gang->name, tally.bound, plural(tally.bound), tally.pending,
+               evict ? "evicted" : "kept");
     engine_emit_event(engine, gang, true, "GangIncomplete", text);
     if (evict) {
         evict_members(engine, gang);

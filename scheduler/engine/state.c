@@ -5,6 +5,7 @@
 
 #include "topology/base/alloc.h"
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 
 /* The marks, and the effects that more than one module makes.
  *
@@ -193,9 +194,9 @@ void engine_transition(struct engine *engine, struct gang *gang, enum gang_state
         effect->transition.waited_ms = -1;
     } else if (to == GANG_PLACED) {
         char text[GANG_REASON_MAX];
-        snprintf(text, sizeof(text), "gang %s/%s: its quorum of %d pod%s is bound",
-                 gang->name_space, gang->name, (int)gang_minimum(gang),
-                 plural((uint64_t)gang_minimum(gang)));
+        utf8_print(text, sizeof(text), "gang %s/%s: its quorum of %d pod%s is bound",
+                   gang->name_space, gang->name, (int)gang_minimum(gang),
+                   plural((uint64_t)gang_minimum(gang)));
         engine_emit_event(engine, gang, false, "GangPlaced", text);
     }
     gang->state = to;

@@ -10,6 +10,7 @@
 #include "scheduler/engine/repair.h"
 #include "topology/base/alloc.h"
 #include "topology/base/plural.h"
+#include "topology/base/utf8.h"
 
 /* Time is handed in with every event, and passes only here: what falls due is acted on in the tick
  * that was asked for, never in passing by another event.
@@ -52,9 +53,10 @@ static void tick_gang(struct engine *engine, struct gang *gang)
     if (gang->deadline <= engine->now) {
         char why[GANG_REASON_MAX];
         struct gang_tally tally = gang_tally(gang);
-        snprintf(why, sizeof(why),
-                 "gang %s/%s: %zu of %u planned pod%s had arrived when the hold expired",
-                 gang->name_space, gang->name, gang->barrier.count, tally.held, plural(tally.held));
+        utf8_print(why, sizeof(why),
+                   "gang %s/%s: %zu of %u planned pod%s had arrived when the hold expired",
+                   gang->name_space, gang->name, gang->barrier.count, tally.held,
+                   plural(tally.held));
         engine_emit_event(engine, gang, true, "GangAborted", why);
         /* Bound members wait for these: their room is not given away while they are planned
          * again. */

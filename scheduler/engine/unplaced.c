@@ -6,6 +6,7 @@
 
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/explain.h"
+#include "topology/base/utf8.h"
 
 /* A gang that starts with its quorum, or with as many as there is room for, has one reason, and
  * that one says that it is planned. Who of it has no place is worked out when somebody asks: the
@@ -78,19 +79,19 @@ const char *unplaced_names(const struct gang *gang, char *text, size_t size)
     if (count == 0) {
         return text;
     }
-    int length =
-        snprintf(text, size, "; %" PRIu32 " more %s no place:", count, count == 1 ? "has" : "have");
+    size_t length = utf8_print(text, size, "; %" PRIu32 " more %s no place:", count,
+                               count == 1 ? "has" : "have");
     for (uint32_t i = 0; i < gang->member_count && named < NAMES_MAX; i++) {
         const struct pod *pod = gang->members[i];
-        if (!gang_member_pending(pod) || pods_placed(pod) || length < 0 || (size_t)length >= size) {
+        if (!gang_member_pending(pod) || pods_placed(pod)) {
             continue;
         }
-        length += snprintf(text + length, size - (size_t)length, "%s %s", named > 0 ? "," : "",
-                           pod->name);
+        length +=
+            utf8_print(text + length, size - length, "%s %s", named > 0 ? "," : "", pod->name);
         named++;
     }
-    if (named < count && length > 0 && (size_t)length < size) {
-        snprintf(text + length, size - (size_t)length, ", …");
+    if (named < count) {
+        utf8_print(text + length, size - length, ", …");
     }
     return text;
 }

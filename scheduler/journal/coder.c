@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* Both directions of every kind of value, side by side.
  *
@@ -32,7 +33,7 @@ void journal_coder_fail(struct journal_coder *coder, const char *format, ...)
     }
     coder->failed = true;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    utf8_vprint(text, sizeof text, format, arguments);
     va_end(arguments);
     err_set(coder->err, "%s", text);
 }

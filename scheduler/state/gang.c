@@ -9,6 +9,7 @@
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 #include "topology/base/natural.h"
+#include "topology/base/utf8.h"
 
 /* Owns the gangs and their lists of members; does not own the pods. Nothing here decides: the
  * engine moves a gang from state to state, this module answers what the state rests on.
@@ -468,7 +469,7 @@ bool gang_set_reason(struct gang *gang, const char *reason_class, const char *te
     if (strcmp(gang->reason, text) == 0) {
         return false;
     }
-    size_t length = strnlen(text, sizeof(gang->reason) - 1);
+    size_t length = utf8_cut(text, sizeof(gang->reason) - 1);
     memcpy(gang->reason, text, length);
     gang->reason[length] = '\0';
     return true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 #include "topology/devices/subset.h"
 
 /* Sets of GPUs per node.
@@ -266,9 +267,8 @@ static char *write_names(const struct board *board, uint64_t set)
     char text[GPUS_NAMES_MAX];
     size_t length = 0;
     for (; set != 0; set &= set - 1) {
-        int added = snprintf(text + length, sizeof text - length, "%s%s", length == 0 ? "" : ",",
+        length += utf8_print(text + length, sizeof text - length, "%s%s", length == 0 ? "" : ",",
                              board->names[__builtin_ctzll(set)]);
-        length += (size_t)added;
     }
     return alloc_string(text);
 }

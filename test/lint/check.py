@@ -118,6 +118,18 @@ MEMORY_ALLOWED = {
     "topology/base/alloc.c": "it is the policy",
 }
 
+# Formatting that may end inside a character: with a precision, with somebody else's format, and where texts are all
+# from outside.
+FORMATTED = re.compile(r"\b(v?snprintf)\s*\(")
+CUT = re.compile(r"%\.(?:[0-9]+|\*)s")
+FORMATTED_WHOLE = "scheduler/engine/"
+FORMATTED_ALLOWED = {
+    "topology/base/utf8.c": "it is the way to do it",
+    "topology/base/arena.c": "asks how long the text is",
+    "api/base/clock.c": "digits",
+    "api/ops/config.c": "a path of the file system",
+}
+
 CODE = {".c", ".h"}
 SCRIPTS = {".py", ".go", ".sh"}
 TEXT = CODE | SCRIPTS | {".md", ".yaml", ".yml", ".build", ".txt", ""}
@@ -261,11 +273,23 @@ def check_layers(source, complain):
             complain(line, f"{name}() in {layer}/: this layer has no I/O, clock or chance")
 
 
+def check_cuts(source, complain):
+    """No text from outside ends inside a character: JSON would not take it."""
+    for match in FORMATTED.finditer(source.code):
+        call = source.text[match.start() : source.code.find(";", match.start())]
+        foreign = match.group(1) == "vsnprintf" or source.path.startswith(FORMATTED_WHOLE)
+        if source.path not in FORMATTED_ALLOWED and (foreign or ("utf8_cut(" not in call and CUT.search(call))):
+            complain(source.line(match.start()), f"{match.group(1)}() may cut a character in two: utf8_print()")
+
+
 def check_banned(source, complain):
     for line, name in source.calls():
         if name in BANNED:
             complain(line, f"{name}() is banned: {BANNED[name]}")
-    if source.is_test() or source.path in MEMORY_ALLOWED:
+    if source.is_test():
+        return
+    check_cuts(source, complain)
+    if source.path in MEMORY_ALLOWED:
         return
     for match in TAKEN.finditer(source.code):
         complain(source.line(match.start()), f"{match.group()} bypasses topology/base/alloc.h")

@@ -10,6 +10,7 @@
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/utf8.h"
 
 /* The bump arena.
  *
@@ -151,7 +152,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     va_end(arguments);
     err_require(length >= 0);
     char *text = arena_alloc(arena, (size_t)length + 1, 1);
-    (void)vsnprintf(text, (size_t)length + 1, format, again);
+    utf8_vprint(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
 }

@@ -8,6 +8,7 @@
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 #include "topology/base/names.h"
+#include "topology/base/utf8.h"
 #include "topology/graph/paths.h"
 #include "topology/graph/tree.h"
 
@@ -446,10 +447,9 @@ const char *domains_path(const struct domains *domains, uint32_t domain, char *t
         length++;
     }
     size_t used = 0;
-    for (uint32_t i = length; i > 0 && used < size; i--) {
-        int written = snprintf(text + used, size - used, "%s%s", i < length ? "/" : "",
-                               domains_name(domains, chain[i - 1]));
-        used += written > 0 ? (size_t)written : 0;
+    for (uint32_t i = length; i > 0; i--) {
+        used += utf8_print(text + used, size - used, "%s%s", i < length ? "/" : "",
+                           domains_name(domains, chain[i - 1]));
     }
     return text;
 }

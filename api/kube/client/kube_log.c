@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "topology/base/utf8.h"
+
 /* Formats on the stack and passes on; what cannot be formatted is lost, not fatal. */
 
 void kube_log(const struct kube_log *log, enum kube_log_level level, const char *format, ...)
@@ -15,9 +17,7 @@ void kube_log(const struct kube_log *log, enum kube_log_level level, const char 
     char text[KUBE_LOG_MAX];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
+    utf8_vprint(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (length >= 0) {
-        log->write(log->context, (int)level, text);
-    }
+    log->write(log->context, (int)level, text);
 }

@@ -14,6 +14,7 @@
 #include "api/kube/devices/facts.h"
 #include "api/kube/devices/slice_pools.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 #include "topology/devices/machines.h"
 
 /* Maps of known machines are made once and kept; a map of slices is made when it is asked for and
@@ -177,7 +178,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct node_devices_findin
 {
     va_list list;
     va_start(list, format);
-    (void)vsnprintf(finding->text, sizeof finding->text, format, list);
+    utf8_vprint(finding->text, sizeof finding->text, format, list);
     va_end(list);
 }
 
@@ -218,7 +219,7 @@ static void fill_known(struct node_devices *devices, const struct known *known,
     uint32_t gpus = map == NULL ? 0 : device_map_count(map, DEVICE_GPU);
     if (map != NULL && gpus != known->count) {
         char what[DEVICE_FACTS_TEXT_MAX];
-        snprintf(what, sizeof what, "%.500s", finding->text);
+        utf8_print(what, sizeof what, "%.500s", finding->text);
         say(finding, "%s, %" PRIu32 " GPUs: %.100s is %" PRId64, what, gpus, known->resource,
             known->count);
         finding->source = NODE_DEVICES_NONE;

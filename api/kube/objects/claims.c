@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json/utf8.h"
 #include "api/kube/objects/selector.h"
+#include "topology/base/utf8.h"
 
 /* Words are what claims are compared by, and what people read in a reason: "each needs host port
  * 80/TCP", "each needs a node without pods of namespace default with app=web".

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/json/fields.h"
+#include "topology/base/utf8.h"
 
 /* Which gang, and what it needs to start. The pod's place in it is read in dialect_rank.c, and
  * where the gang wants to be in dialect_placement.c.
@@ -93,7 +94,7 @@ static const char *read_attempt(const json_t *labels, struct arena *arena)
     if (uid == NULL) {
         return NULL;
     }
-    (void)snprintf(text, sizeof text, "%.70s/%.70s", uid, attempt == NULL ? "0" : attempt);
+    utf8_print(text, sizeof text, "%.70s/%.70s", uid, attempt == NULL ? "0" : attempt);
     return arena_string(arena, text);
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "api/json/fields.h"
-#include "api/json/utf8.h"
 #include "api/kube/objects/dialect.h"
+#include "topology/base/utf8.h"
 
 /* Where pods want to be, from annotations: our own, then Kueue's, JobSet's and KAI's.
  *

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json/utf8.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 
 /* KEYS has to name every annotation that is read or written anywhere; test/lint/check.py sees to
  * that.
@@ -137,8 +137,8 @@ static void tell(const struct remarks *remarks, const char *kind, const json_t *
 {
     char text[TEXT_MAX];
     const char *name_space = metadata_of(object, "namespace");
-    snprintf(text, sizeof text, "%.64s %.63s%s%.253s: %s", kind, name_space,
-             name_space[0] == '\0' ? "" : "/", metadata_of(object, "name"), what);
+    utf8_print(text, sizeof text, "%.64s %.63s%s%.253s: %s", kind, name_space,
+               name_space[0] == '\0' ? "" : "/", metadata_of(object, "name"), what);
     remarks->tell(remarks->context, text);
 }
 

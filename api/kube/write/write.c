@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "api/base/clock.h"
-#include "api/json/utf8.h"
 #include "api/kube/client/query.h"
 #include "api/kube/objects/decode.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
+#include "topology/base/utf8.h"
 
 /* Bodies, field by field as the API server wants them.
  *
@@ -203,8 +203,8 @@ static void write_event_name(const struct write *write, char *name, size_t size)
     while (length > 0 && strchr(".-", write->name[length - 1]) != NULL) {
         length--;
     }
-    (void)snprintf(name, size, "%.*s.%llx", (int)length, write->name,
-                   (unsigned long long)write->time_ns);
+    utf8_print(name, size, "%.*s.%llx", (int)length, write->name,
+               (unsigned long long)write->time_ns);
 }
 
 static json_t *event_body(const struct write *write)

@@ -124,6 +124,11 @@ START_TEST(names_that_are_generated)
              "{apiVersion: v1, kind: Pod, metadata: {generateName: a%069d}}", 0);
     expand_good(long_name);
     ck_assert_uint_eq(strlen(names()), strlen("Pod:default/") + 58 + strlen("new1"));
+    /* The 58th byte is the first of a letter. */
+    snprintf(long_name, sizeof long_name,
+             "{apiVersion: v1, kind: Pod, metadata: {generateName: b%056déé}}", 0);
+    expand_good(long_name);
+    ck_assert_uint_eq(strlen(names()), strlen("Pod:default/") + 57 + strlen("new1"));
 }
 END_TEST
 
@@ -135,6 +140,14 @@ START_TEST(what_is_left_out_is_named)
     ck_assert_uint_eq(json_array_size(expanded.unused), 2);
     ck_assert_str_eq(json_string_value(json_array_get(expanded.unused, 0)), "Service a/web");
     ck_assert_str_eq(json_string_value(json_array_get(expanded.unused, 1)), "ConfigMap default/");
+    /* The 253rd byte of its name is the first of a letter. */
+    char manifest[512], wanted[512];
+    snprintf(manifest, sizeof manifest,
+             "{apiVersion: v1, kind: Secret, metadata: {name: s%0251déé, namespace: b}}", 0);
+    snprintf(wanted, sizeof wanted, "Secret b/s%0251d", 0);
+    expand_good(manifest);
+    ck_assert_uint_eq(json_array_size(expanded.unused), 1);
+    ck_assert_str_eq(json_string_value(json_array_get(expanded.unused, 0)), wanted);
 }
 END_TEST
 

@@ -198,10 +198,16 @@ START_TEST(constraints_that_make_no_sense)
     static const struct slice_object uneven[] = {{"leaf", 4}, {"rack", 3}};
     static const struct slice_object upward[] = {{"rack", 4}, {"leaf", 2}};
     static const struct slice_object twice[] = {{"rack", 4}, {"rack", 2}};
-    static const struct {
+    char shelves[300] = "s", quoted[150]; /* 100 bytes of it, and no half of a letter */
+    for (size_t i = 0; i < 149; i++) {
+        memcpy(shelves + 1 + 2 * i, "é", sizeof "é");
+    }
+    snprintf(quoted, sizeof quoted, "required topology \"%.*s\" is not", 99, shelves);
+    const struct {
         struct placement_object placement;
         const char *reason;
     } cases[] = {
+        {{.required_level = shelves}, quoted},
         {{.required_level = "shelf"}, "required topology \"shelf\" is not a configured level"},
         {{.required_level = "zone"}, "no node carries the required level \"zone\""},
         {{.exclusive_level = "shelf"}, "exclusive topology \"shelf\" is not a configured level"},

@@ -220,6 +220,9 @@ START_TEST(test_reason)
     text[sizeof(text) - 1] = '\0';
     ck_assert(gang_set_reason(gang, one, text));
     ck_assert_uint_eq(strlen(gang->reason), GANG_REASON_MAX - 1);
+    memcpy(text + GANG_REASON_MAX - 2, "é", strlen("é")); /* the last byte is its first */
+    ck_assert(gang_set_reason(gang, one, text));
+    ck_assert_uint_eq(strlen(gang->reason), GANG_REASON_MAX - 2);
     gangs_finish(&gangs);
 }
 END_TEST

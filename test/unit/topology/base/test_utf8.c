@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/json/utf8.h"
+#include "topology/base/utf8.h"
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "test/unit/check_main.h"
@@ -75,6 +76,67 @@ START_TEST(cut_between_characters)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    const char *cut; /* to at most 4 bytes */
+} precisions[] = {
+    {"abc", "abc"},
+    {"abcde", "abcd"},
+    {"abcé", "abc"},
+    {"abé", "abé"},
+    {"€€", "€"},
+    {"a😀", "a"},
+    {"😀😀", "😀"},
+    {"abc😀", "abc"},
+    {"ab\xFF"
+     "c",
+     "ab?c"},
+    {"\xA9"
+     "bc",
+     "?bc"},
+    {"\xC3"
+     "abc",
+     "abc"},
+    {"\xF0\x9F"
+     "ab",
+     "ab"},
+    {"\xC0\xAF"
+     "ab",
+     "??ab"},
+    {"\xED\xA0\x80", "???"},
+    {"\xF5"
+     "abc",
+     "?abc"},
+    {"é", "é"},
+    {"", ""},
+};
+
+/* A precision cuts anywhere; what stands behind it is kept. */
+START_TEST(printed_with_a_precision)
+{
+    char text[64];
+    size_t length = utf8_print(text, sizeof text, "<%.4s|%s>", precisions[_i].text, "é");
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "<%s|é>", precisions[_i].cut);
+    ck_assert_str_eq(text, wanted);
+    ck_assert_uint_eq(length, strlen(text));
+}
+END_TEST
+
+/* So does the size, at every byte of the text. */
+START_TEST(printed_into_little_room)
+{
+    static const char whole[] = "aé€😀b";
+    for (size_t size = 1; size <= sizeof whole; size++) {
+        char text[sizeof whole];
+        size_t length = utf8_print(text, size, "%s", whole);
+        ck_assert_uint_eq(length, utf8_cut(whole, size - 1));
+        ck_assert_uint_eq(length, strlen(text));
+        ck_assert_int_eq(memcmp(text, whole, length), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("utf8");
@@ -82,6 +144,9 @@ int main(void)
     tcase_add_test(tests, jansson_agrees);
     tcase_add_test(tests, a_character_that_is_cut_off);
     tcase_add_loop_test(tests, cut_between_characters, 0, (int)(sizeof cuts / sizeof cuts[0]));
+    tcase_add_loop_test(tests, printed_with_a_precision, 0,
+                        (int)(sizeof precisions / sizeof precisions[0]));
+    tcase_add_test(tests, printed_into_little_room);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }
