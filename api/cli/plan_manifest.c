@@ -32,7 +32,6 @@
 #define RENAMES_MAX    100
 #define UNUSED_NAMED   20
 #define OWN_KEYS       "phalanx.dev/"
-#define INDEX          "batch.kubernetes.io/job-completion-index"
 #define EXCLUSIVE      "alpha.jobset.sigs.k8s.io/exclusive-topology"
 
 struct application {
@@ -57,12 +56,19 @@ static bool is_pod(const json_t *object)
 
 static struct asked *ask(struct question *question, const char *name_space, const char *name)
 {
-    for (size_t i = 0; i < question->count; i++) {
-        if (strcmp(question->asked[i].name_space, name_space) == 0 &&
-            strcmp(question->asked[i].name, name) == 0) {
-            return &question->asked[i];
-        }
+    if (question->index == NULL) {
+        question->index = json_object();
     }
+    json_t *gangs = json_object_get(question->index, name_space);
+    const json_t *known = json_object_get(gangs, name);
+    if (known != NULL) {
+        return &question->asked[json_integer_value(known)];
+    }
+    if (gangs == NULL) {
+        gangs = json_object();
+        json_object_set_new(question->index, name_space, gangs);
+    }
+    json_object_set_new(gangs, name, json_integer((json_int_t)question->count));
     question->asked =
         alloc_grow(question->asked, &question->room, question->count + 1, sizeof *question->asked);
     question->asked[question->count] =
@@ -211,21 +217,15 @@ static int apply_object(const struct application *application, json_t *object)
 static const char *find_leader_domain(const struct application *application, const json_t *pod,
                                       const char *key)
 {
-    size_t i;
-    const json_t *other;
-    json_array_foreach(existing_of_owner(application->existing, pod), i, other)
-    {
-        const json_t *labels = json_object_get(json_object_get(other, "metadata"), "labels");
-        const char *index = json_string_value(json_object_get(labels, INDEX));
-        const char *name =
-            json_string_value(json_object_get(json_object_get(other, "spec"), "nodeName"));
-        if (index != NULL && strcmp(index, "0") == 0 && name != NULL) {
-            const json_t *node = cluster_get(application->snapshot->cluster, "Node", NULL, name);
-            return json_string_value(
-                json_object_get(json_object_get(json_object_get(node, "metadata"), "labels"), key));
-        }
+    const json_t *leader = existing_leader(application->existing, pod);
+    const char *name =
+        json_string_value(json_object_get(json_object_get(leader, "spec"), "nodeName"));
+    if (name == NULL) {
+        return NULL;
     }
-    return NULL;
+    const json_t *node = cluster_get(application->snapshot->cluster, "Node", NULL, name);
+    return json_string_value(
+        json_object_get(json_object_get(json_object_get(node, "metadata"), "labels"), key));
 }
 
 /* Pods that JobSet's webhook does not let in before the first one of their Job is scheduled, and
@@ -441,5 +441,6 @@ void question_finish(struct question *question)
         json_decref(question->asked[i].withheld);
     }
     free(question->asked);
+    json_decref(question->index);
     *question = (struct question){.asked = NULL};
 }

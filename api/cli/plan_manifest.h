@@ -25,6 +25,7 @@ struct question {
     struct asked *asked; /* in the manifest's order */
     size_t count;
     size_t room;
+    json_t *index; /* namespace: {name: its number among them} */
 };
 
 /* Applies the manifest as `kubectl apply`, the controllers and admission would (embedded/expand.h,

@@ -7,9 +7,10 @@
 
 #include "topology/base/alloc.h"
 
-/* Two tables of the cluster's pods, made once.
+/* Three tables of the cluster's pods, made once.
  *
  *   owners   "ns/Job/train"       ─▶ [pods that live]
+ *   leaders  "ns/Job/train"       ─▶ its pod of index 0 that lives on a node
  *   places   "ns/Job/train  3"    ─▶ [pods that have the place, those that live last]
  *            "ns//train workers 0 3"   a pod without an owner: gang, role, job, index
  *
@@ -39,6 +40,7 @@ static const struct {
 struct existing {
     const struct cluster *cluster;
     json_t *owners;
+    json_t *leaders;
     json_t *places;
 };
 
@@ -159,6 +161,13 @@ static void add(json_t *table, const char *key, json_t *pod)
     json_array_append(pods, pod);
 }
 
+static bool leads(const json_t *pod)
+{
+    const char *index = text_of(json_object_get(metadata_of(pod), "labels"), COMPLETION_INDEX);
+    const char *node = text_of(json_object_get(pod, "spec"), "nodeName");
+    return index != NULL && strcmp(index, "0") == 0 && node != NULL;
+}
+
 /* Owner ─▶ the uid whose pods count. */
 static json_t *find_uids(const struct existing *existing, const json_t *pods)
 {
@@ -205,6 +214,9 @@ static void add_pod(struct existing *existing, const json_t *uids, json_t *pod)
     }
     if (is_alive(pod)) {
         add(existing->owners, key, pod);
+        if (leads(pod) && json_object_get(existing->leaders, key) == NULL) {
+            json_object_set(existing->leaders, key, pod);
+        }
     }
     if (place_key(pod, &maker, key)) {
         add(existing->places, key, pod);
@@ -216,6 +228,7 @@ struct existing *existing_create(const struct cluster *cluster)
     struct existing *existing = alloc_zero(1, sizeof *existing);
     existing->cluster = cluster;
     existing->owners = json_object();
+    existing->leaders = json_object();
     existing->places = json_object();
     json_t *list = cluster_list(cluster, "Pod", NULL);
     const json_t *pods = json_object_get(list, "items");
@@ -239,6 +252,7 @@ void existing_destroy(struct existing *existing)
         return;
     }
     json_decref(existing->owners);
+    json_decref(existing->leaders);
     json_decref(existing->places);
     free(existing);
 }
@@ -268,13 +282,21 @@ const json_t *existing_take(struct existing *existing, const json_t *made)
     return pod;
 }
 
-const json_t *existing_of_owner(const struct existing *existing, const json_t *made)
+static const json_t *find_of_owner(const json_t *table, const json_t *made)
 {
     char key[KEY_MAX];
     struct maker maker = maker_of(made);
-    return maker.kind != NULL && owner_key(made, &maker, key)
-               ? json_object_get(existing->owners, key)
-               : NULL;
+    return maker.kind != NULL && owner_key(made, &maker, key) ? json_object_get(table, key) : NULL;
+}
+
+const json_t *existing_of_owner(const struct existing *existing, const json_t *made)
+{
+    return find_of_owner(existing->owners, made);
+}
+
+const json_t *existing_leader(const struct existing *existing, const json_t *made)
+{
+    return find_of_owner(existing->leaders, made);
 }
 
 bool existing_same_owner(const json_t *one, const json_t *other)

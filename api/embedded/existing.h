@@ -40,4 +40,7 @@ bool existing_same_owner(const json_t *one, const json_t *other);
 /* All that live of the owner of such a pod: *borrowed* array, NULL when there are none. */
 const json_t *existing_of_owner(const struct existing *existing, const json_t *made);
 
+/* The one of these whose completion index is 0, once it is on a node: *borrowed*, or NULL. */
+const json_t *existing_leader(const struct existing *existing, const json_t *made);
+
 #endif

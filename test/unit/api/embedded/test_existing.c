@@ -92,6 +92,34 @@ START_TEST(by_owner_and_index)
 }
 END_TEST
 
+static const char *leader(const char *yaml)
+{
+    json_decref(made);
+    made = read(yaml);
+    const json_t *pod = existing_leader(existing, json_array_get(made, 0));
+    const char *name = json_string_value(json_object_get(json_object_get(pod, "metadata"), "name"));
+    return name == NULL ? "" : name;
+}
+
+#define ON_NODE "}, spec: {nodeName: n1}}"
+
+/* The pod of index 0 of the same owner, once it is on a node and as long as it lives. */
+START_TEST(who_leads)
+{
+    cluster_has(POD("j-a", OWNER("Job", "j", "u1") ", " LABELS(INDEX("0")))
+                    POD("j-b", OWNER("Job", "j", "u1") ", labels: {" INDEX("1") "}" ON_NODE) POD(
+                        "k-a", OWNER("Job", "k", "u2") ", labels: {" INDEX("1") "}" ON_NODE)
+                        POD("k-b", OWNER("Job", "k", "u2") ", labels: {" INDEX("0") "}" ON_NODE)
+                            POD("l-a", OWNER("Job", "l", "u3") ", labels: {" INDEX(
+                                           "0") "}}, "
+                                                "spec: {nodeName: n1}, status: {phase: Failed}}"));
+    ck_assert_str_eq(leader(POD("j-2", OWNER("Job", "j", "m") "}}")), "");
+    ck_assert_str_eq(leader(POD("k-2", OWNER("Job", "k", "m") "}}")), "k-b");
+    ck_assert_str_eq(leader(POD("l-2", OWNER("Job", "l", "m") "}}")), "");
+    ck_assert_str_eq(leader(POD("p", LABELS("a: b"))), "");
+}
+END_TEST
+
 /* Without an index any place is as good; those that live come first, in order of their names. */
 START_TEST(without_an_index)
 {
@@ -179,6 +207,7 @@ int main(void)
     TCase *tests = tcase_create("existing");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, by_owner_and_index);
+    tcase_add_test(tests, who_leads);
     tcase_add_test(tests, without_an_index);
     tcase_add_test(tests, of_an_earlier_owner);
     tcase_add_test(tests, replicas_of_a_pytorch_job);
