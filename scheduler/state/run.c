@@ -43,7 +43,7 @@ static bool same_replica(const struct pod *a, const struct pod *b)
 
 /* What ranks tell. */
 struct told {
-    uint32_t done; /* succeeded members with ranks, of replicas with live members */
+    uint32_t done; /* succeeded members with ranks, of replicas with live members nobody owns */
     bool again;    /* one of them was made again: a live member has its rank */
 };
 
@@ -56,9 +56,9 @@ static void tell_replica(struct pod *const *members, uint32_t first, uint32_t en
         uint32_t done_here = 0, live_here = 0; /* of this rank */
         for (; next < end && members[next]->rank == members[first]->rank; next++) {
             live_here += is_live(members[next]);
+            live += is_live(members[next]) && members[next]->owner == NAMES_NONE;
             done_here += is_told_by_rank(members[next], run);
         }
-        live += live_here;
         if (members[first]->rank >= 0) {
             done += done_here;
             told->again = told->again || (live_here > 0 && done_here > 0);

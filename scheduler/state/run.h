@@ -15,8 +15,9 @@
  *   has an owner                a live member has the same one (totals.h)
  *   has none, but the run it    a bound member was committed in the same run
  *     was committed in
- *   nothing says                it has a rank, its replica has a live member, and no succeeded
- *                               member of this kind has the rank of one: none was made again
+ *   nothing says                it has a rank, its replica has a live member without an owner, and
+ *                               no succeeded member of this kind has the rank of a live one: none
+ *                               was made again
  *
  * The owner is the uid of the controller, or the JobSet and its attempt (pod_object.owner). The run
  * is written on members without an owner when they are bound, and is the uid of the first member of

@@ -116,6 +116,21 @@ START_TEST(a_rerun_of_which_nothing_is_known)
 }
 END_TEST
 
+/* Their Job was deleted and they stayed, so nobody owns them; one of them is missing, and it is the
+ * first rank that the next Job makes. */
+START_TEST(a_rerun_beside_pods_whose_owner_is_gone)
+{
+    world_group(&world, "g", 4);
+    for (int i = 1; i < 4; i++) {
+        show(&(struct member){
+            .uid = world_member("old", i), .node = "n4", .rank = i, .succeeded = true});
+    }
+    show(&(struct member){.uid = "g-0", .owner = "job-2", .rank = 0});
+    ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
+    ck_assert(!planned("g-0"));
+}
+END_TEST
+
 /* Index 0 is done, index 1 runs, index 2 was lost and is made anew. */
 static void show_done(const char *owner, const char *run, int first_rank)
 {
@@ -353,6 +368,7 @@ int main(void)
     tcase_add_test(tcase, a_rerun_without_owners_has_the_same_ranks);
     tcase_add_test(tcase, a_rerun_without_ranks);
     tcase_add_test(tcase, a_rerun_of_which_nothing_is_known);
+    tcase_add_test(tcase, a_rerun_beside_pods_whose_owner_is_gone);
     tcase_add_loop_test(tcase, who_succeeded_in_this_run_counts, 0, 3);
     tcase_add_test(tcase, who_succeeded_in_another_run_does_not);
     tcase_add_test(tcase, a_commit_says_which_run_it_is);

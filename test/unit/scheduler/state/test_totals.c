@@ -56,10 +56,11 @@ static bool counts(const struct gang *gang, const struct pod *done)
     }
     bool sibling = false;
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        sibling = sibling ||
-                  (is_live(gang->members[i]) && strcmp(gang->members[i]->role, done->role) == 0);
+        const struct pod *one = gang->members[i];
+        sibling = sibling || (is_live(one) && one->owner == NAMES_NONE &&
+                              strcmp(one->role, done->role) == 0);
         for (uint32_t j = 0; j < gang->member_count; j++) {
-            const struct pod *one = gang->members[i], *other = gang->members[j];
+            const struct pod *other = gang->members[j];
             bool told_by_rank =
                 one->succeeded && one->owner == NAMES_NONE && (run == NULL || one->run == NULL);
             again = again || (told_by_rank && is_live(other) && one->rank >= 0 &&
