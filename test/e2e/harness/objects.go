@@ -133,6 +133,7 @@ type Pod struct {
 	CPU       string
 	Node      string // bound from the start, past any scheduler
 	Scheduler string // SchedulerName when empty
+	Edit      func(*corev1.Pod)
 }
 
 func (p Pod) object() *corev1.Pod {
@@ -156,7 +157,7 @@ func (p Pod) object() *corev1.Pod {
 		resources[GPU] = resource.MustParse(fmt.Sprint(p.GPUs))
 		limits[GPU] = resources[GPU]
 	}
-	return &corev1.Pod{
+	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: p.Name, Labels: labels},
 		Spec: corev1.PodSpec{
 			SchedulerName: p.Scheduler,
@@ -169,6 +170,10 @@ func (p Pod) object() *corev1.Pod {
 			}},
 		},
 	}
+	if p.Edit != nil {
+		p.Edit(pod)
+	}
+	return pod
 }
 
 // CreatePod creates one pod.
@@ -207,7 +212,12 @@ func inParallel[T any](objects []T, do func(T) error) error {
 
 // CreateIndexedJob creates a Job of n pods with completion indexes, each of a whole node, as members of a PodGroup.
 func (cp *ControlPlane) CreateIndexedJob(ctx context.Context, namespace, name, group string, n int) error {
-	pod := Pod{Group: group, GPUs: GPUsPerNode, CPU: "8"}.object()
+	return cp.CreateJob(ctx, namespace, name, n, Pod{Group: group, GPUs: GPUsPerNode, CPU: "8"})
+}
+
+// CreateJob creates a Job of n such pods with completion indexes.
+func (cp *ControlPlane) CreateJob(ctx context.Context, namespace, name string, n int, p Pod) error {
+	pod := p.object()
 	count, mode := int32(n), batchv1.IndexedCompletion
 	job := &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
