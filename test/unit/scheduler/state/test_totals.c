@@ -57,8 +57,8 @@ static bool counts(const struct gang *gang, const struct pod *done)
     bool sibling = false;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         const struct pod *one = gang->members[i];
-        sibling = sibling || (is_live(one) && one->owner == NAMES_NONE &&
-                              strcmp(one->role, done->role) == 0);
+        sibling = sibling ||
+                  (is_live(one) && one->owner == NAMES_NONE && strcmp(one->role, done->role) == 0);
         for (uint32_t j = 0; j < gang->member_count; j++) {
             const struct pod *other = gang->members[j];
             bool told_by_rank =
