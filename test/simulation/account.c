@@ -360,9 +360,43 @@ static void check_view(struct sim *sim, const struct gang_view *view)
     }
 }
 
+/* What /metrics tells, of what was shown and told. */
+static void check_figures(struct sim *sim, const uint32_t states[GANG_PLACED + 1],
+                          uint32_t incomplete)
+{
+    const struct host *host = &sim->host;
+    struct engine_figures figures;
+    uint32_t nodes = 0, pods = 0, holds = 0, votes = 0;
+    char uid[16];
+    engine_figures(host->engine, &figures);
+    for (int i = 0; i < sim->node_count; i++) {
+        nodes += host->nodes[i].exists;
+    }
+    for (int i = 0; i < sim->pod_count; i++) {
+        bool known = engine_knows_pod(host->engine, sim_name(uid, 'u', i));
+        pods += known;
+        holds += known && is_held(host->told[i]);
+        votes += known && host->told[i] != NULL && strcmp(host->told[i], "Voted") == 0;
+    }
+    if (figures.nodes != nodes || figures.pods != pods) {
+        sim_fail(sim, "(15) %u nodes and %u pods are counted, and there are %u and %u",
+                 figures.nodes, figures.pods, nodes, pods);
+    }
+    if (figures.holds != holds || figures.waiting_binds != votes) {
+        sim_fail(sim, "(15) %u holds and %u waiting binds are counted, and there are %u and %u",
+                 figures.holds, figures.waiting_binds, holds, votes);
+    }
+    if (memcmp(figures.gangs, states, sizeof(figures.gangs)) != 0 ||
+        figures.incomplete != incomplete) {
+        sim_fail(sim, "(15) the gangs of some state are miscounted, or the %u incomplete ones",
+                 incomplete);
+    }
+}
+
 void account_check(struct sim *sim, const struct record *record)
 {
     struct arena arena;
+    uint32_t states[GANG_PLACED + 1] = {0}, incomplete = 0;
     check_deadlines(sim, record);
     check_given_up(sim, record);
     arena_init(&arena);
@@ -371,6 +405,11 @@ void account_check(struct sim *sim, const struct record *record)
         arena_reset(&arena);
         engine_gang_at(sim->host.engine, i, &arena, &view);
         check_view(sim, &view);
+        states[view.state]++;
+        incomplete += view.incomplete;
+    }
+    if (!sim->failed) {
+        check_figures(sim, states, incomplete);
     }
     arena_finish(&arena);
 }

@@ -111,7 +111,9 @@ void api_deliver(struct sim *sim, enum sim_client client, enum sim_kind kind)
     while (stream->open && stream->count > 0 && batch-- > 0) {
         struct change change = stream->items[stream->first++];
         stream->count--;
+        sim->host.more = sim->batches && stream->count > 0 && batch > 0;
         hand_over(sim, client, &change);
+        sim->host.more = false;
     }
     if (stream->open) {
         arm(sim, client, kind);

@@ -8,6 +8,7 @@
 #include "test/simulation/jobs.h"
 #include "test/simulation/kube_scheduler.h"
 #include "test/simulation/rules.h"
+#include "test/simulation/terms.h"
 #include "test/simulation/trace.h"
 #include "test/simulation/victims.h"
 
@@ -47,6 +48,7 @@ enum fault {
     FAULT_RESIZE,
     FAULT_TERM,
     FAULT_DRAIN_NODE,
+    FAULT_ASK,
     FAULTS,
 };
 
@@ -80,6 +82,7 @@ static const struct {
     [FAULT_RESIZE] = {4, "a pod is resized"},
     [FAULT_TERM] = {2, "another one leads"},
     [FAULT_DRAIN_NODE] = {1, "a node is drained"},
+    [FAULT_ASK] = {2, "somebody asks"},
 };
 
 static struct random random_of(const struct sim *sim, uint32_t number)
@@ -133,6 +136,7 @@ void faults_start(struct sim *sim)
     sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
     sim->kube.pops_early = random_chance(random, 500);
     sim->host.codecs = random_chance(random, 250);
+    sim->batches = random_chance(random, 500);
     sim->spaces = random_chance(random, 400) ? 2 : 1;
     sim->evicts = random_chance(random, 200);
     sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
@@ -456,16 +460,16 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
         die_midway(sim, random);
         break;
     case FAULT_DRAIN:
-        host_drain(sim);
+        terms_drain(sim);
         break;
     case FAULT_RESTART:
         kube_restart(sim);
         break;
     case FAULT_FREEZE:
-        host_freeze(sim, random_range(random, 500, 12000));
+        terms_freeze(sim, random_range(random, 500, 12000));
         break;
     case FAULT_CLOCK:
-        host_jump(sim, random_range(random, 1000, 7200000));
+        terms_jump(sim, random_range(random, 1000, 7200000));
         break;
     case FAULT_LOSSES:
         lose(sim, random);
@@ -484,10 +488,15 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
         resize(sim, random);
         break;
     case FAULT_TERM:
-        host_follow(sim, random_range(random, 200, 12000));
+        terms_follow(sim, random_range(random, 200, 12000));
         break;
     case FAULT_DRAIN_NODE:
         drain(sim, random);
+        break;
+    case FAULT_ASK:
+        if (sim->gang_count > 0) {
+            terms_ask(sim, random_index(random, sim->gang_count));
+        }
         break;
     case FAULTS:
         break;

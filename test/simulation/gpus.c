@@ -114,12 +114,14 @@ static void check_binding(struct sim *sim, const struct pod_write *write)
     }
 }
 
-/* In one half, if they fit into one. */
+/* In one half if they fit into one, else with a whole one: as many links as there can be. */
 static bool is_good(uint32_t set, int gpus)
 {
     uint32_t low = (1u << gpus / 2) - 1, high = ((1u << gpus) - 1) & ~low;
-    bool fits = __builtin_popcount(set) <= gpus / 2;
-    return !fits || (set & ~low) == 0 || (set & ~high) == 0;
+    if (__builtin_popcount(set) > gpus / 2) {
+        return (set & low) == low || (set & high) == high;
+    }
+    return (set & ~low) == 0 || (set & ~high) == 0;
 }
 
 static void check_plan(struct sim *sim, int gang)

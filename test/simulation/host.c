@@ -152,12 +152,6 @@ static void carry_out(struct sim *sim, const struct effect *effect, const struct
     }
 }
 
-/* The clock of the process, which may jump forward. */
-static int64_t host_clock(const struct sim *sim)
-{
-    return sim->now + sim->host.skew_ms;
-}
-
 static void arm_tick(struct sim *sim)
 {
     struct host *host = &sim->host;
@@ -192,7 +186,7 @@ static bool dies_now(struct sim *sim)
     return --host->crash_applies == 0;
 }
 
-static bool apply(struct sim *sim, struct record *record)
+bool host_apply(struct sim *sim, struct record *record)
 {
     struct host *host = &sim->host;
     struct event event;
@@ -233,7 +227,8 @@ static bool apply(struct sim *sim, struct record *record)
 
 void host_show(struct sim *sim, const struct change *change)
 {
-    struct record record = {.change = *change, .pod = SIM_NONE, .nominated = SIM_NONE};
+    struct record record = {
+        .change = *change, .pod = SIM_NONE, .nominated = SIM_NONE, .more = sim->host.more};
     switch (change->kind) {
     case KIND_NODE:
         record.type = !change->node.exists ? EVENT_NODE_GONE
@@ -249,7 +244,7 @@ void host_show(struct sim *sim, const struct change *change)
         record.type = change->group.exists ? EVENT_GROUP : EVENT_GROUP_GONE;
         break;
     }
-    (void)apply(sim, &record);
+    (void)host_apply(sim, &record);
 }
 
 static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *nodes,
@@ -269,7 +264,7 @@ static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *
     memcpy(record.nodes, nodes, count);
     record.node_count = count;
     sim->host.answer.answered = false;
-    (void)apply(sim, &record);
+    (void)host_apply(sim, &record);
     return sim->host.answer.answered;
 }
 
@@ -295,7 +290,7 @@ bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket)
         return false;
     }
     sim->calls[ticket].epoch = sim->host.epoch;
-    (void)apply(sim, &record);
+    (void)host_apply(sim, &record);
     return sim->calls[ticket].state != CALL_BROKEN;
 }
 
@@ -310,7 +305,7 @@ void host_give_up(struct sim *sim, uint64_t ticket)
     if (sim->host.engine != NULL && call->epoch == sim->host.epoch &&
         call->state == CALL_GIVEN_UP) {
         call->shown = true;
-        (void)apply(sim, &record);
+        (void)host_apply(sim, &record);
     }
 }
 
@@ -326,7 +321,7 @@ void host_tick(struct sim *sim, uint64_t epoch)
         return;
     }
     host->tick_at = INT64_MAX;
-    if (apply(sim, &record) && engine_deadline(host->engine) <= host_clock(sim)) {
+    if (host_apply(sim, &record) && engine_deadline(host->engine) <= host_clock(sim)) {
         sim_fail(sim, "the engine wants another tick at %lld, which is over",
                  (long long)engine_deadline(host->engine));
     }
@@ -443,7 +438,7 @@ void host_outcome(struct sim *sim, int index)
         sim_later(sim, sim->host.frozen_until - sim->now, ACTION_OUTCOME, index, 0, 0);
         return;
     }
-    (void)apply(sim, &record);
+    (void)host_apply(sim, &record);
 }
 
 /* ---- life and death ---- */
@@ -461,7 +456,7 @@ static void start_stage(struct sim *sim, int stage)
 {
     struct record record = {.type = EVENT_SYNCED};
     if (stage == KINDS) {
-        (void)apply(sim, &record);
+        (void)host_apply(sim, &record);
         return;
     }
     api_relist(sim, CLIENT_ENGINE, (enum sim_kind)((stage + (int)sim->host.epoch) % KINDS));
@@ -541,59 +536,4 @@ void host_crash(struct sim *sim)
 bool host_is_frozen(const struct sim *sim)
 {
     return sim->now < sim->host.frozen_until;
-}
-
-void host_freeze(struct sim *sim, int64_t length)
-{
-    if (sim->host.engine != NULL) {
-        sim->host.frozen_until = sim->now + length;
-    }
-}
-
-void host_jump(struct sim *sim, int64_t length)
-{
-    sim->host.skew_ms += length;
-    int64_t deadline = sim->host.engine == NULL ? INT64_MAX : engine_deadline(sim->host.engine);
-    if (deadline != INT64_MAX) { /* calls may come before the tick */
-        sim->host.tick_at = deadline;
-        sim_later(sim, sim_delay(sim, 0, 3, 500, 3000), ACTION_TICK, 0, 0, sim->host.epoch);
-    }
-}
-
-void host_follow(struct sim *sim, int64_t length)
-{
-    struct record record = {.type = EVENT_FOLLOW};
-    struct host *host = &sim->host;
-    if (host->engine == NULL || host->standby || host->draining || host_is_frozen(sim)) {
-        return;
-    }
-    host->standby = true;
-    if (apply(sim, &record)) {
-        sim_later(sim, length, ACTION_LEAD, 0, 0, host->epoch);
-    }
-}
-
-void host_lead(struct sim *sim, uint64_t epoch)
-{
-    struct record record = {.type = EVENT_LEAD};
-    struct host *host = &sim->host;
-    bool ends = host->engine != NULL && host->standby && epoch == host->epoch;
-    if (ends && host_is_frozen(sim)) {
-        sim_later(sim, host->frozen_until - sim->now, ACTION_LEAD, 0, 0, epoch);
-    } else if (ends) {
-        host->standby = false;
-        (void)apply(sim, &record);
-    }
-}
-
-void host_drain(struct sim *sim)
-{
-    struct record record = {.type = EVENT_DRAIN};
-    if (sim->host.engine == NULL || sim->host.draining || host_is_frozen(sim)) {
-        return;
-    }
-    sim->host.draining = true;
-    if (apply(sim, &record)) {
-        sim_later(sim, random_range(&sim->random, 0, 12000), ACTION_STOP, 0, 0, sim->host.epoch);
-    }
 }

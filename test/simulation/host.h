@@ -9,12 +9,16 @@
 
 void host_start(struct sim *sim);
 void host_crash(struct sim *sim);
-void host_drain(struct sim *sim);
-/* The process stands still: nothing is read, answered or written for so long, then all at once. */
-void host_freeze(struct sim *sim, int64_t length);
-/* The clock that the process reads goes forward by so much at once. */
-void host_jump(struct sim *sim, int64_t length);
+/* It stands still (terms.h). */
 bool host_is_frozen(const struct sim *sim);
+/* The clock of the process, which may jump forward. */
+static inline int64_t host_clock(const struct sim *sim)
+{
+    return sim->now + sim->host.skew_ms;
+}
+/* Gives the engine the record's event and carries out what follows; false when it is not there, or
+ * dies of it. */
+bool host_apply(struct sim *sim, struct record *record);
 
 void host_show(struct sim *sim, const struct change *change);
 bool host_filter(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count);
@@ -22,9 +26,6 @@ bool host_prioritize(struct sim *sim, int pod, const uint8_t *nodes, uint32_t co
 bool host_preempt(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count);
 bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket);
 void host_give_up(struct sim *sim, uint64_t ticket);
-/* Another process leads from now on, for so long; it does not any more. */
-void host_follow(struct sim *sim, int64_t length);
-void host_lead(struct sim *sim, uint64_t epoch);
 /* The engine's options in this run. */
 void host_options(const struct sim *sim, struct engine_options *options);
 void host_tick(struct sim *sim, uint64_t epoch);

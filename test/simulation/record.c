@@ -114,6 +114,7 @@ void record_event(struct sim *sim, const struct engine *engine, const struct rec
     memset(event, 0, sizeof(*event));
     event->type = record->type;
     event->now = record->now;
+    event->more = record->more;
     arena_reset(&sim->arena);
     switch ((int)record->type) {
     case EVENT_NODE:
@@ -130,6 +131,10 @@ void record_event(struct sim *sim, const struct engine *engine, const struct rec
     case EVENT_PREEMPT:
     case EVENT_BIND:
         fill_calls(sim, engine, record, event);
+        break;
+    case EVENT_ASK:
+        event->asked.name_space = spaces_of_gang(sim, record->change.index);
+        event->asked.name = objects_gang_name(sim, record->change.index);
         break;
     case EVENT_BIND_GIVE_UP:
         event->ticket = record->ticket;

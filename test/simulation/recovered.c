@@ -51,12 +51,12 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     struct room room;
     bool started = state->bound + state->done > 0;
     bool apart = memcmp(&gang->leader, constraints, sizeof gang->leader) != 0;
-    if (state->mixed || constraints->good_gpus != 0 || (gang->led && apart) ||
+    if (state->mixed || (gang->led && apart) ||
         (constraints->layers > 0 && (gang->marred || gang->excused)) ||
         (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
     }
-    room_measure(sim, index, state->pod, &room);
+    room_measure(sim, index, state->pod, constraints->good_gpus != 0, &room);
     return room_for(sim, &room, constraints);
 }
 

@@ -19,6 +19,47 @@ static int copies_on(const struct sim *sim, int node, const struct sim_pod *pod)
     return sim_copies(&left, &request);
 }
 
+/* The sets of the GPUs of pods that run on the node; false when not all of them are known: one has
+ * none, one that the node does not have, or one that is somebody else's. */
+static bool taken_of(const struct sim *sim, int node, uint32_t *taken)
+{
+    int gpus = sim->nodes[node].state.has.gpus;
+    *taken = 0;
+    for (int i = 0; i < sim->pod_count; i++) {
+        const struct pod_state *state = &sim->pods[i].state;
+        uint32_t set = state->devices;
+        if (!state->exists || state->terminal || state->node != node ||
+            sim_gpus(sim->pods[i].shape) == 0) {
+            continue;
+        }
+        if (__builtin_popcount(set) != sim_gpus(sim->pods[i].shape) || set >> gpus != 0 ||
+            (set & *taken) != 0) {
+            return false;
+        }
+        *taken |= set;
+    }
+    return true;
+}
+
+/* How many good sets side by side there are on the node: a half of it is joined well (gpus.h). */
+static int good_sets(const struct sim *sim, int node, int gpus)
+{
+    const struct node_state *state = &sim->nodes[node].state;
+    uint32_t taken, half = (1u << state->has.gpus / 2) - 1;
+    if (gpus == 0) {
+        return SIM_PODS_MAX;
+    }
+    if (!state->mapped || !taken_of(sim, node, &taken)) {
+        return 0;
+    }
+    uint32_t free = ~taken & ((1u << state->has.gpus) - 1);
+    int low = __builtin_popcount(free & half), high = __builtin_popcount(free & ~half);
+    if (gpus > state->has.gpus / 2) { /* a whole half and some of the other: once, if at all */
+        return low + high >= gpus && (low > high ? low : high) == state->has.gpus / 2;
+    }
+    return low / gpus + high / gpus;
+}
+
 /* The widest level that either of two gangs wants for itself. */
 static enum sim_level wider(enum sim_level a, enum sim_level b)
 {
@@ -55,11 +96,14 @@ static void leave_out(const struct sim *sim, int gang, struct room *room)
     }
 }
 
-void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, struct room *room)
+void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, bool good_gpus,
+                  struct room *room)
 {
     memset(room, 0, sizeof(*room));
     for (int node = 0; node < sim->node_count; node++) {
         room->copies[node] = copies_on(sim, node, pod);
+        int good = good_gpus ? good_sets(sim, node, sim_gpus(pod->shape)) : SIM_PODS_MAX;
+        room->copies[node] = good < room->copies[node] ? good : room->copies[node];
     }
     leave_out(sim, gang, room);
 }

@@ -11,7 +11,9 @@ struct room {
     int copies[SIM_NODES_MAX];
 };
 
-void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, struct room *room);
+/* `good_gpus`: only copies with well joined GPUs. */
+void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, bool good_gpus,
+                  struct room *room);
 
 /* How many pods fit all at once, in one domain if that is required, in whole slices if it wants
  * slices. */

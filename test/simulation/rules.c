@@ -5,8 +5,8 @@
 
 /* Written from k8s.io/component-helpers' scheduling/corev1 (tolerations, node affinity) and
  * apimachinery's labels.Requirement: terms are ORed, the expressions of a term ANDed; Gt and Lt
- * compare integers, and what is none matches nothing; NotIn and DoesNotExist hold where the label is
- * missing; PreferNoSchedule keeps nobody off.
+ * compare integers, and what is none matches nothing; NotIn and DoesNotExist hold where the label
+ * is missing; PreferNoSchedule keeps nobody off.
  */
 
 #define UNSCHEDULABLE "node.kubernetes.io/unschedulable"

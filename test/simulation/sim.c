@@ -13,6 +13,7 @@
 #include "test/simulation/jobs.h"
 #include "test/simulation/journals.h"
 #include "test/simulation/kube_scheduler.h"
+#include "test/simulation/terms.h"
 #include "test/simulation/victims.h"
 #include "topology/base/alloc.h"
 
@@ -166,7 +167,7 @@ static void run(struct sim *sim, const struct action *action)
         jobs_create(sim, action->index, action->mark);
         break;
     case ACTION_LEAD:
-        host_lead(sim, action->mark);
+        terms_lead(sim, action->mark);
         break;
     case ACTION_EVICT:
         victims_evict(sim, action->index);

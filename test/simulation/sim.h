@@ -97,6 +97,7 @@ struct record {
     uint8_t nodes[SIM_NODES_MAX];
     uint32_t node_count;
     enum write_outcome outcome;
+    bool more;       /* another one follows at once */
     uint64_t digest; /* of the effects */
 };
 
@@ -139,8 +140,9 @@ struct host {
     struct effects effects;
     uint64_t epoch;
     bool draining;
-    bool codecs;                             /* objects, calls and answers go through JSON */
-    bool standby;                            /* another one leads */
+    bool codecs;  /* objects, calls and answers go through JSON */
+    bool standby; /* another one leads */
+    bool more;    /* what is shown now is followed by more of the same batch */
     int64_t committing_since[SIM_GANGS_MAX]; /* as told; INT64_MAX: it is not */
     bool renamed; /* objects have other names, in the same order: of a second engine */
     int64_t skew_ms;
@@ -278,6 +280,7 @@ struct sim {
     int64_t repair_ms;       /* engine_options.repair_timeout_ms */
     bool stubborn;           /* hidden refusals stay to the end */
     int spaces;              /* namespaces: 1 or 2 */
+    bool batches;            /* the watch hands over what it has read as one batch */
     int constrained_percent; /* gangs with constraints */
     int ruled;               /* thousandths of pods with a selector, a toleration, a gate */
     struct losses losses;

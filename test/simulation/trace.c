@@ -153,6 +153,7 @@ static void print_record(const struct sim *sim, FILE *out, const struct record *
         fputs("it leads", out);
         break;
     case EVENT_ASK:
+        fprintf(out, "somebody asks about g%d", record->change.index);
         break;
     case EVENT_FILTER:
         print_call(sim, out, "filter", record);
