@@ -9,6 +9,8 @@ RACK = "topology.kubernetes.io/rack"
 INDEX = "batch.kubernetes.io/job-completion-index"
 GROUP = "scheduling.x-k8s.io/pod-group"
 EXCLUSIVE = "alpha.jobset.sigs.k8s.io/exclusive-topology"
+NODE_SELECTOR = "alpha.jobset.sigs.k8s.io/node-selector"
+OF_A_JOB = "alpha.jobset.sigs.k8s.io/namespaced-job"
 BLOCK = "oci.oraclecloud.com/rdma.local_block_id"
 
 
@@ -166,7 +168,9 @@ def job_pods(item, marks=None):
 
 
 def job_set_pods(item):
-    name = item["metadata"]["name"]
+    """Where topology is exclusive, JobSet admits the followers of a Job once its leader is on a node."""
+    name, annotations = item["metadata"]["name"], item["metadata"].get("annotations", {})
+    exclusive, selected = EXCLUSIVE in annotations, NODE_SELECTOR in annotations
     for entry in item["spec"]["replicatedJobs"]:
         for index in range(entry["replicas"]):
             job_name = f"{name}-{entry['name']}-{index}"
@@ -175,23 +179,55 @@ def job_set_pods(item):
                 "jobset.sigs.k8s.io/replicatedjob-name": entry["name"],
                 "jobset.sigs.k8s.io/replicatedjob-replicas": str(entry["replicas"]),
                 "jobset.sigs.k8s.io/job-index": str(index),
+                "jobset.sigs.k8s.io/job-key": f"key-of-{job_name}",
             }
-            yield from job_pods({"metadata": {"name": job_name}, "spec": entry["template"]["spec"]}, marks)
+            for found in job_pods({"metadata": {"name": job_name}, "spec": entry["template"]["spec"]}, marks):
+                found["metadata"]["annotations"] = {**found["metadata"]["annotations"], **annotations}
+                if exclusive and selected:
+                    found["spec"]["nodeSelector"] = {OF_A_JOB: f"default_{job_name}"}
+                elif exclusive:
+                    found["spec"]["affinity"] = alone_in(annotations[EXCLUSIVE], marks["jobset.sigs.k8s.io/job-key"])
+                if not exclusive or selected or found["metadata"]["labels"][INDEX] == "0":
+                    yield found
+
+
+def alone_in(key, job_key):
+    """What JobSet's webhook writes into leaders: together with their own Job, apart from every other."""
+
+    def terms(*expressions):
+        term = {"labelSelector": {"matchExpressions": expressions}, "topologyKey": key, "namespaceSelector": {}}
+        return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+
+    label = "jobset.sigs.k8s.io/job-key"
+    own, other = ({"key": label, "operator": operator, "values": [job_key]} for operator in ("In", "NotIn"))
+    return {"podAffinity": terms(own), "podAntiAffinity": terms({"key": label, "operator": "Exists"}, other)}
+
+
+def pytorch_pods(item):
+    """And the PodGroup that the training operator makes."""
+    name, replicas = item["metadata"]["name"], item["spec"]["pytorchReplicaSpecs"]
+    yield group(name, sum(entry["replicas"] for entry in replicas.values()))
+    for kind, entry in replicas.items():
+        for index in range(entry["replicas"]):
+            labels = {
+                "training.kubeflow.org/job-name": name,
+                "training.kubeflow.org/replica-type": kind.lower(),
+                "training.kubeflow.org/replica-index": str(index),
+            }
+            found = pod(f"{name}-{kind.lower()}-{index}", name, labels=labels, spec=entry["template"]["spec"])
+            found["metadata"]["annotations"] = entry["template"].get("metadata", {}).get("annotations", {})
+            yield from owned([found], "PyTorchJob", name)
+
+
+MADE_BY = {"Job": job_pods, "JobSet": job_set_pods, "PyTorchJob": pytorch_pods}
 
 
 def created(manifest):
-    """The objects that a cluster has once the manifest is applied, or None: then only `phalanx plan` knows."""
+    """The objects that a cluster has once the manifest is applied and its controllers are done."""
     found = []
     for item in manifest:
-        annotations = item["metadata"].get("annotations", {})
-        if "name" not in item["metadata"] or any("jobset" in key for key in annotations):
-            return None
-        if item["kind"] in ("Pod", "PodGroup"):
-            found.append(item)
-        elif item["kind"] == "Job":
-            found += job_pods(item)
-        elif item["kind"] == "JobSet":
-            found += job_set_pods(item)
-        else:
-            return None
+        if "name" not in item["metadata"]:
+            name = item["metadata"]["generateName"] + "x7k2p"
+            item = {**item, "metadata": {**item["metadata"], "name": name, "uid": name}}
+        found += MADE_BY[item["kind"]](item) if item["kind"] in MADE_BY else [item]
     return found
