@@ -10,8 +10,11 @@
 
 /* A journal: as it is when it begins like one; else the input is payloads, each after its length in
  * two bytes, which are framed with the right checksum behind a good header, so that the fuzzer gets
- * past both. Whatever is read can be said in words, and means the same once written and read again.
+ * past both: a header of each version that is read. Whatever is read can be said in words, and means
+ * the same once written and read again.
  */
+
+#define VERSION_AT (sizeof "phalanx journal " - 1)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,8 +32,8 @@ static void put_word(uint8_t *to, uint32_t word)
     }
 }
 
-/* *New* journal of the payloads in `data`. */
-static uint8_t *frame(const uint8_t *data, size_t size, size_t *length)
+/* *New* journal of the payloads in `data`, of a version. All have the same header. */
+static uint8_t *frame(const uint8_t *data, size_t size, char version, size_t *length)
 {
     struct checksum checksum;
     struct journal_header header = {.program = "fuzz"};
@@ -40,6 +43,7 @@ static uint8_t *frame(const uint8_t *data, size_t size, size_t *length)
     const uint8_t *begun = journal_bytes(journal, length);
     uint8_t *bytes = alloc_zero(*length + size * (JOURNAL_FRAME_SIZE + 1), 1);
     memcpy(bytes, begun, *length);
+    bytes[VERSION_AT] = (uint8_t)version;
     journal_destroy(journal);
     checksum_init(&checksum);
     while (size >= 3) {
@@ -128,8 +132,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_all(data, size);
         return 0;
     }
-    uint8_t *bytes = frame(data, size, &length);
-    read_all(bytes, length);
-    free(bytes);
+    for (char version = '0' + JOURNAL_OLDEST; version <= JOURNAL_MAGIC[VERSION_AT]; version++) {
+        uint8_t *bytes = frame(data, size, version, &length);
+        read_all(bytes, length);
+        free(bytes);
+    }
     return 0;
 }
