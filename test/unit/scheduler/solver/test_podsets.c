@@ -3,6 +3,7 @@
 
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/solver/bed.h"
+#include "topology/base/alloc.h"
 
 /* Roles that have to share a domain beside others that need not.
  *
@@ -12,6 +13,8 @@
  *   …                    u1 8: no labels
  */
 
+#define MANY 7
+
 static const struct world_node some[] = {
     {"n1", "b1", "r1", 8, 8},  {"n2", "b1", "r1", 8, 8},  {"n3", "b1", "r1", 8, 8},
     {"n4", "b1", "r2", 8, 8},  {"n5", "b1", "r2", 8, 8},  {"n6", "b1", "r2", 4, 8},
@@ -20,14 +23,19 @@ static const struct world_node some[] = {
     {"u3", NULL, NULL, 8, 96}, {"u4", NULL, NULL, 8, 96},
 };
 
-static struct solver_podset podsets[3];
+static struct solver_podset podsets[MANY];
+
+static void setup_nodes(struct bed *bed, const struct world_node *nodes, size_t count)
+{
+    bed_init(bed, nodes, count);
+    memset(podsets, 0, sizeof podsets);
+    bed->problem.podsets = podsets;
+}
 
 static void setup(struct bed *bed)
 {
-    bed_init(bed, some, COUNT(some));
-    memset(podsets, 0, sizeof podsets);
-    bed->problem.podsets = podsets;
-    bed->problem.podset_count = COUNT(podsets);
+    setup_nodes(bed, some, COUNT(some));
+    bed->problem.podset_count = 3;
 }
 
 /* Three workers of one rack, and a driver that finds room in none with three. */
@@ -168,6 +176,92 @@ START_TEST(a_preferred_level_comes_last)
 }
 END_TEST
 
+/* MANY roles of two pods, each a podset that wants one of these racks; in two blocks. */
+static void setup_many(struct bed *bed)
+{
+    static const struct world_node racks[] = {
+        {"n1", "b1", "r1", 8, 8}, {"n2", "b1", "r1", 8, 8}, {"n3", "b1", "r1", 8, 8},
+        {"n4", "b1", "r2", 8, 8}, {"n5", "b1", "r2", 8, 8}, {"n6", "b1", "r2", 8, 8},
+        {"n7", "b2", "r3", 8, 8}, {"n8", "b2", "r3", 8, 8}, {"n9", "b2", "r3", 8, 8},
+    };
+    setup_nodes(bed, racks, COUNT(racks));
+    bed->problem.podset_count = MANY;
+    bed->problem.budget = 1;
+    for (uint32_t u = 0; u < MANY; u++) {
+        bed_role(bed, 2, 8, 1);
+        bed->roles[u].podset = u + 1;
+        podsets[u].level = bed_level(bed, "rack");
+    }
+}
+
+/* In place of the solver: every role stands on the first and the last of its nodes, and so in racks
+ * apart, until its podset is kept in one; who has fewer nodes than pods cannot stand at all. Each
+ * time the budget is used up. */
+static void solve_far_apart(const struct solver_problem *problem, struct solver_plan *plan)
+{
+    uint32_t positions = domains_positions(problem->domains);
+    solver_plan_finish(plan);
+    plan->positions = alloc_zero(SOLVER_ROLES_MAX * 8, sizeof *plan->positions);
+    plan->levels = domains_levels(problem->domains);
+    plan->feasible = true;
+    plan->steps = problem->budget;
+    for (uint32_t r = 0; r < problem->role_count; r++) {
+        const struct solver_role *role = &problem->roles[r];
+        uint32_t first = DOMAINS_NONE, last = DOMAINS_NONE, count = 0;
+        for (uint32_t p = 0; p < positions; p++) {
+            if (role->excluded == NULL || !bitset_test(role->excluded, p)) {
+                first = count++ == 0 ? p : first;
+                last = p;
+            }
+        }
+        plan->feasible = plan->feasible && count >= role->count;
+        for (uint32_t i = 0; i < role->count; i++) {
+            plan->positions[plan->count++] = i == 0 ? first : last;
+        }
+    }
+    plan->shortfall.proven = !plan->feasible;
+    plan->shortfall.wanted = 1;
+}
+
+/* However little may be spent: each podset gets its branch before the search gives up. */
+START_TEST(each_of_many_podsets_has_its_branch)
+{
+    struct bed bed;
+    setup_many(&bed);
+    solver_podsets_solve(&bed.problem, solve_far_apart, &bed.plan);
+    ck_assert(bed.plan.feasible);
+    ck_assert_uint_eq(bed.plan.count, 2 * MANY);
+    for (uint32_t i = 0; i < bed.plan.count; i += 2) {
+        uint32_t rack = bed_level(&bed, "rack");
+        ck_assert_uint_eq(domains_at(bed.world.domains, bed.plan.positions[i], rack),
+                          domains_at(bed.world.domains, bed.plan.positions[i + 1], rack));
+    }
+    bed_finish(&bed);
+}
+END_TEST
+
+/* Four of one role fit in no rack. They would in a block, while all others keep their racks. */
+START_TEST(one_of_many_podsets_is_short)
+{
+    struct bed bed;
+    setup_many(&bed);
+    bed.roles[4].count = 4;
+    solver_podsets_solve(&bed.problem, solve_far_apart, &bed.plan);
+    ck_assert(!bed.plan.feasible);
+    const struct solver_shortfall *shortfall = &bed.plan.shortfall;
+    ck_assert(shortfall->proven && !shortfall->pinned_apart);
+    ck_assert_uint_eq(shortfall->podset, 5);
+    ck_assert_uint_eq(shortfall->role, 4);
+    ck_assert_uint_eq(shortfall->level, bed_level(&bed, "rack"));
+    ck_assert_uint_eq(shortfall->wanted, 4);
+    ck_assert_uint_eq(shortfall->fits, 3);
+    ck_assert_uint_eq(shortfall->missing, 1);
+    check_domain(&bed, shortfall->domain, "b1/r1");
+    ck_assert_uint_eq(shortfall->alternative, bed_level(&bed, "block"));
+    bed_finish(&bed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/solver/podsets");
@@ -178,6 +272,8 @@ int main(void)
     tcase_add_test(tcase, pinned_members_keep_their_podset);
     tcase_add_test(tcase, nested_levels);
     tcase_add_test(tcase, a_preferred_level_comes_last);
+    tcase_add_test(tcase, each_of_many_podsets_has_its_branch);
+    tcase_add_test(tcase, one_of_many_podsets_is_short);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
