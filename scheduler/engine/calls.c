@@ -275,6 +275,9 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
         effect->write.gang = arena_string(arena, pod->gang->name);
         effect->write.rank = pod->role_rank;
         effect->write.devices = assign_names(engine, pod);
+        if (pod->owner == NAMES_NONE && pod->run != NULL) { /* as it was committed */
+            effect->write.run = arena_string(arena, pod->run);
+        }
     }
 }
 

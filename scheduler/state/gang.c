@@ -417,6 +417,9 @@ bool gang_confirmed(const struct gang *gang)
 const char *gang_run(const struct gang *gang, const struct pod *first)
 {
     const char *run = run_of(gang->members, gang->member_count);
+    if (run == NULL && gang->totals.done_bare > 0) {
+        run = run_continued(gang->members, gang->member_count);
+    }
     return run != NULL ? run : first->uid;
 }
 

@@ -99,7 +99,7 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
     changes |= pod_update_text(&pod->role, object->role == NULL ? "" : object->role, POD_ORDER);
     changes |= update_replica(&pod->replica, &object->replica);
     pod->role_rank = (changes & POD_ORDER) != 0 ? pod->rank : pod->role_rank;
-    if (object->run != NULL) { /* else a binding may be on its way that will say so */
+    if (object->run != NULL || object->node != NULL) { /* else a binding that says so may come */
         changes |= pod_update_text(&pod->run, object->run, POD_RUN);
     }
     if (!placement_equal(&pod->placement, &object->placement)) {

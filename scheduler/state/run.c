@@ -5,7 +5,7 @@
 
 #include "scheduler/state/pods.h"
 
-/* Two walks over the members, made only for gangs in which somebody without an owner succeeded:
+/* Two or three walks over the members, made only for gangs in which somebody without an owner succeeded:
  * members of one role and rank stand side by side.
  */
 
@@ -78,6 +78,30 @@ static uint32_t count_by_rank(struct pod *const *members, uint32_t count, const 
         tell_replica(members, first, end, run, &told);
     }
     return told.again ? 0 : told.done;
+}
+
+static bool has_live(struct pod *const *members, uint32_t count, const struct pod *like)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_live(members[i]) && same_replica(members[i], like)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *run_continued(struct pod *const *members, uint32_t count)
+{
+    if (count_by_rank(members, count, NULL) == 0) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pod *pod = members[i];
+        if (is_done(pod) && pod->rank >= 0 && pod->run != NULL && has_live(members, count, pod)) {
+            return pod->run;
+        }
+    }
+    return NULL;
 }
 
 uint32_t run_done(struct pod *const *members, uint32_t count)

@@ -21,7 +21,8 @@
  *
  * The owner is the uid of the controller, or the JobSet and its attempt (pod_object.owner). The run
  * is written on members without an owner when they are bound, and is the uid of the first member of
- * the run's first commit. While no member is bound the run says nothing, and ranks decide.
+ * the run's first commit. While no member is bound the run says nothing, and ranks decide; those who
+ * count then are of the run that is committed next.
  *
  * This file is about members without an owner. `members` are in the order of role, replica
  * and rank.
@@ -32,5 +33,9 @@ uint32_t run_done(struct pod *const *members, uint32_t count);
 
 /* The run of the first bound member that has one; *borrowed*, NULL: of none. */
 const char *run_of(struct pod *const *members, uint32_t count);
+
+/* While no bound member has one: the run of those who count by their ranks; *borrowed*, NULL: there
+ * are none. */
+const char *run_continued(struct pod *const *members, uint32_t count);
 
 #endif

@@ -182,6 +182,60 @@ START_TEST(a_commit_says_which_run_it_is)
 }
 END_TEST
 
+/* A binding that got no answer is posted again, in the same run. */
+START_TEST(a_binding_that_is_posted_again_says_the_run)
+{
+    char node[64];
+    world_group(&world, "g", 1);
+    show(&(struct member){.uid = "g-0", .rank = 0});
+    world_vote(&world, "g", 0, 1);
+    ck_assert_str_eq(world_find(&world, EFFECT_POST_BINDING)->write.run, "g-0");
+    snprintf(node, sizeof node, "%s", where("g-0"));
+    world_outcome(&world, "g", 0, 1, WRITE_UNKNOWN);
+    world_bind(&world, "g-0", node);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    ck_assert_ptr_nonnull(world_find(&world, EFFECT_POST_BINDING)->write.run);
+    ck_assert_str_eq(world_find(&world, EFFECT_POST_BINDING)->write.run, "g-0");
+}
+END_TEST
+
+/* Another scheduler was faster: its binding says no run, as it would not after a restart either. */
+START_TEST(a_member_bound_elsewhere_is_in_no_run)
+{
+    world_group(&world, "g", 3);
+    for (int i = 0; i < 3; i++) {
+        show(&(struct member){.uid = world_member("g", i), .rank = -1});
+    }
+    world_vote(&world, "g", 0, 3);
+    world_outcome(&world, "g", 0, 2, WRITE_DONE);
+    world_outcome(&world, "g", 2, 1, WRITE_REFUSED);
+    show(&(struct member){.uid = "g-2", .node = "n7", .rank = -1});
+    for (int i = 0; i < 2; i++) {
+        show(&(struct member){.uid = world_member("g", i),
+                              .node = "n0",
+                              .run = "g-0",
+                              .rank = -1,
+                              .succeeded = true});
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_COMMITTING); /* nothing says whose they are */
+}
+END_TEST
+
+/* Index 0 is done and nobody is bound: index 1 is bound in the run that index 0 counts for, so that
+ * index 0 still counts then. */
+START_TEST(a_run_goes_on_when_all_that_were_bound_succeeded)
+{
+    world_group(&world, "g", 2);
+    show(&(struct member){.uid = "g-0", .node = "n0", .run = "g-0", .rank = 0, .succeeded = true});
+    show(&(struct member){.uid = "g-1", .rank = 1});
+    world_vote(&world, "g", 1, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    ck_assert_str_eq(world_find(&world, EFFECT_POST_BINDING)->write.run, "g-0");
+    world_outcome(&world, "g", 1, 1, WRITE_DONE);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
+}
+END_TEST
+
 /* A launcher that another scheduler bound counts, and sets nothing going. */
 START_TEST(a_member_bound_by_another_scheduler)
 {
@@ -372,6 +426,9 @@ int main(void)
     tcase_add_loop_test(tcase, who_succeeded_in_this_run_counts, 0, 3);
     tcase_add_test(tcase, who_succeeded_in_another_run_does_not);
     tcase_add_test(tcase, a_commit_says_which_run_it_is);
+    tcase_add_test(tcase, a_binding_that_is_posted_again_says_the_run);
+    tcase_add_test(tcase, a_member_bound_elsewhere_is_in_no_run);
+    tcase_add_test(tcase, a_run_goes_on_when_all_that_were_bound_succeeded);
     tcase_add_test(tcase, a_member_bound_by_another_scheduler);
     tcase_add_test(tcase, two_lost_members_come_back_together);
     tcase_add_test(tcase, a_hold_that_is_not_all_that_is_missing_any_more);
