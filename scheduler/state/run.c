@@ -5,9 +5,11 @@
 
 #include "scheduler/state/pods.h"
 
-/* Two or three walks over the members, made only for gangs in which somebody without an owner succeeded:
- * members of one role and rank stand side by side.
+/* Walks over the members, made only for gangs in which somebody without an owner succeeded: members
+ * of one role and rank stand side by side.
  */
+
+#define RUNS_MAX 8
 
 static bool is_live(const struct pod *pod)
 {
@@ -30,10 +32,12 @@ const char *run_of(struct pod *const *members, uint32_t count)
     return NULL;
 }
 
-/* Whether ranks have to tell, since the run does not. */
-static bool is_told_by_rank(const struct pod *pod, const char *run)
+/* Whether ranks have to tell: the run of the bound members does not, and it is of no other run than
+ * `continued`, of which most are. */
+static bool is_told_by_rank(const struct pod *pod, const char *run, const char *continued)
 {
-    return is_done(pod) && (run == NULL || pod->run == NULL);
+    return is_done(pod) && (pod->run == NULL ||
+                            (run == NULL && continued != NULL && strcmp(pod->run, continued) == 0));
 }
 
 static bool same_replica(const struct pod *a, const struct pod *b)
@@ -49,7 +53,7 @@ struct told {
 
 /* The members from `first` to `end` are one replica of one role, in the order of their ranks. */
 static void tell_replica(struct pod *const *members, uint32_t first, uint32_t end, const char *run,
-                         struct told *told)
+                         const char *continued, struct told *told)
 {
     uint32_t done = 0, live = 0;
     for (uint32_t next = first; first < end; first = next) {
@@ -57,7 +61,7 @@ static void tell_replica(struct pod *const *members, uint32_t first, uint32_t en
         for (; next < end && members[next]->rank == members[first]->rank; next++) {
             live_here += is_live(members[next]);
             live += is_live(members[next]) && members[next]->owner == NAMES_NONE;
-            done_here += is_told_by_rank(members[next], run);
+            done_here += is_told_by_rank(members[next], run, continued);
         }
         if (members[first]->rank >= 0) {
             done += done_here;
@@ -67,7 +71,8 @@ static void tell_replica(struct pod *const *members, uint32_t first, uint32_t en
     told->done += live > 0 ? done : 0;
 }
 
-static uint32_t count_by_rank(struct pod *const *members, uint32_t count, const char *run)
+static uint32_t count_by_rank(struct pod *const *members, uint32_t count, const char *run,
+                              const char *continued)
 {
     struct told told = {.done = 0};
     for (uint32_t first = 0, end = 0; first < count; first = end) {
@@ -75,42 +80,52 @@ static uint32_t count_by_rank(struct pod *const *members, uint32_t count, const 
         while (end < count && same_replica(members[first], members[end])) {
             end++;
         }
-        tell_replica(members, first, end, run, &told);
+        tell_replica(members, first, end, run, continued, &told);
     }
     return told.again ? 0 : told.done;
 }
 
-static bool has_live(struct pod *const *members, uint32_t count, const struct pod *like)
+/* The run that most of those with ranks were committed in, the first of several; NULL: none says.
+ * Beyond the first few runs nobody is looked at. */
+static const char *most_common(struct pod *const *members, uint32_t count)
 {
+    const char *runs[RUNS_MAX];
+    uint32_t sums[RUNS_MAX], known = 0, best = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (is_live(members[i]) && same_replica(members[i], like)) {
-            return true;
+        const struct pod *pod = members[i];
+        uint32_t place = 0;
+        if (!is_done(pod) || pod->rank < 0 || pod->run == NULL) {
+            continue;
+        }
+        while (place < known && strcmp(runs[place], pod->run) != 0) {
+            place++;
+        }
+        if (place == known && known < RUNS_MAX) {
+            runs[known] = pod->run;
+            sums[known++] = 0;
+        }
+        if (place < known) {
+            sums[place]++;
+            best = sums[place] > sums[best] ? place : best;
         }
     }
-    return false;
+    return known == 0 ? NULL : runs[best];
 }
 
 const char *run_continued(struct pod *const *members, uint32_t count)
 {
-    if (count_by_rank(members, count, NULL) == 0) {
-        return NULL;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct pod *pod = members[i];
-        if (is_done(pod) && pod->rank >= 0 && pod->run != NULL && has_live(members, count, pod)) {
-            return pod->run;
-        }
-    }
-    return NULL;
+    const char *run = most_common(members, count);
+    return count_by_rank(members, count, NULL, run) > 0 ? run : NULL;
 }
 
 uint32_t run_done(struct pod *const *members, uint32_t count)
 {
     const char *run = run_of(members, count);
-    uint32_t done = count_by_rank(members, count, run);
-    for (uint32_t i = 0; i < count; i++) {
+    const char *continued = run == NULL ? most_common(members, count) : NULL;
+    uint32_t done = count_by_rank(members, count, run, continued);
+    for (uint32_t i = 0; i < count && run != NULL; i++) {
         const struct pod *pod = members[i];
-        done += is_done(pod) && !is_told_by_rank(pod, run) && strcmp(pod->run, run) == 0;
+        done += is_done(pod) && pod->run != NULL && strcmp(pod->run, run) == 0;
     }
     return done;
 }

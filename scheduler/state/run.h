@@ -17,12 +17,13 @@
  *     was committed in
  *   nothing says                it has a rank, its replica has a live member without an owner, and
  *                               no succeeded member of this kind has the rank of a live one: none
- *                               was made again
+ *                               was made again. Of several runs left over, that of most
+ *                               members is meant
  *
  * The owner is the uid of the controller, or the JobSet and its attempt (pod_object.owner). The run
  * is written on members without an owner when they are bound, and is the uid of the first member of
- * the run's first commit. While no member is bound the run says nothing, and ranks decide; those who
- * count then are of the run that is committed next.
+ * the run's first commit. While no member is bound the run says nothing, and ranks decide; who
+ * counts then is of the run that is committed next.
  *
  * This file is about members without an owner. `members` are in the order of role, replica
  * and rank.

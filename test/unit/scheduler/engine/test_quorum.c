@@ -221,6 +221,25 @@ START_TEST(a_member_bound_elsewhere_is_in_no_run)
 }
 END_TEST
 
+/* One run left index 0, the next one indices 0 and 1, and index 2 is still to come. */
+START_TEST(of_two_runs_before_one_counts)
+{
+    world_group(&world, "g", 3);
+    show(&(struct member){.uid = "a-0", .node = "n0", .run = "a-0", .rank = 0, .succeeded = true});
+    show(&(struct member){.uid = "b-0", .node = "n0", .run = "b-0", .rank = 0, .succeeded = true});
+    show(&(struct member){.uid = "b-1", .node = "n1", .run = "b-0", .rank = 1, .succeeded = true});
+    show(&(struct member){.uid = "b-2", .rank = 2});
+    world_group(&world, "g", 4);
+    ck_assert(!planned("b-2")); /* two are done, not three */
+    world_group(&world, "g", 3);
+    world_bind(&world, "b-2", where("b-2"));
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    ck_assert_str_eq(world_find(&world, EFFECT_POST_BINDING)->write.run, "b-0");
+    show(&(struct member){.uid = "b-2", .node = "n2", .run = "b-0", .rank = 2});
+    ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
+}
+END_TEST
+
 /* Index 0 is done and nobody is bound: index 1 is bound in the run that index 0 counts for, so that
  * index 0 still counts then. */
 START_TEST(a_run_goes_on_when_all_that_were_bound_succeeded)
@@ -428,6 +447,7 @@ int main(void)
     tcase_add_test(tcase, a_commit_says_which_run_it_is);
     tcase_add_test(tcase, a_binding_that_is_posted_again_says_the_run);
     tcase_add_test(tcase, a_member_bound_elsewhere_is_in_no_run);
+    tcase_add_test(tcase, of_two_runs_before_one_counts);
     tcase_add_test(tcase, a_run_goes_on_when_all_that_were_bound_succeeded);
     tcase_add_test(tcase, a_member_bound_by_another_scheduler);
     tcase_add_test(tcase, two_lost_members_come_back_together);
