@@ -23,6 +23,10 @@ int account_hold(const struct sim *sim, int pod);
 /* Node whose room is kept for the member: held, voted, or bound by a binding of its own that is not
  * certain yet. SIM_NONE: none. */
 int account_kept(const struct sim *sim, int pod);
+/* The run that its binding says, of a member whose binding is not shown yet; SIM_NONE. */
+int account_committed(const struct sim *sim, int pod);
+/* Whether room of anybody is kept on the node in that way. */
+bool account_keeps(const struct sim *sim, int node);
 /* Members of the gang that are held or have voted. */
 int account_holds(const struct sim *sim, int gang);
 

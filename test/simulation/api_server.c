@@ -157,6 +157,7 @@ int api_create_pod(struct sim *sim, const struct sim_pod *pod)
     int index = sim->pod_count++;
     sim->pods[index] = *pod;
     sim->pods[index].state.exists = true;
+    sim->pods[index].state.committed = SIM_NONE;
     sim->pods[index].state.version = ++sim->version;
     sim->pods[index].name = pod->name == SIM_NONE ? index : pod->name;
     sim->pods[index].next_of_gang = sim_first(sim, pod->gang);
@@ -212,7 +213,7 @@ static enum api_answer missing(const struct sim *sim, int pod)
     return API_NOT_FOUND;
 }
 
-enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices)
+enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices, int committed)
 {
     struct pod_state *state = &sim->pods[pod].state;
     if (!state->exists) {
@@ -229,6 +230,7 @@ enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices)
     }
     state->node = node;
     state->devices = devices;
+    state->committed = committed;
     state->nominated = SIM_NONE;
     api_touch_pod(sim, pod);
     return API_DONE;

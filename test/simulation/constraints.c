@@ -26,20 +26,26 @@
 struct place {
     int pod;
     int node;
+    bool blurred; /* it stands there for other reasons, or the node is not as it was shown */
 };
 
 struct layout {
     struct place places[MEMBERS_MAX];
     int count;
-    bool blurred; /* somebody changed one of the nodes a moment ago */
 };
 
 static void add(const struct sim *sim, struct layout *layout, int pod, int node)
 {
     if (layout->count < MEMBERS_MAX) {
-        layout->places[layout->count++] = (struct place){pod, node};
+        bool blurred = sim->pods[pod].displaced || !sim->nodes[node].state.exists ||
+                       (sim->host.engine != NULL && !shown_node(sim, node));
+        layout->places[layout->count++] = (struct place){pod, node, blurred};
     }
-    layout->blurred |= sim->nodes[node].disturbed_until >= sim->now;
+}
+
+static bool is_blurred(const struct layout *layout, int one, int other)
+{
+    return layout->places[one].blurred || layout->places[other].blurred;
 }
 
 /* The live member of that name, as shown; SIM_NONE if there are none or several. */
@@ -81,7 +87,7 @@ static void truth_of(const struct sim *sim, int gang, struct layout *layout)
     memset(layout, 0, sizeof(*layout));
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct pod_state *state = &sim->pods[i].state;
-        if (state->exists && !state->terminal && state->node != SIM_NONE) {
+        if (state->exists && !state->terminal && !state->deleting && state->node != SIM_NONE) {
             add(sim, layout, i, state->node);
         }
     }
@@ -99,20 +105,14 @@ static const struct constraints *asked_of(const struct sim *sim, int pod)
     return !gang->object && sim->pods[pod].role == ROLE_LEADER ? &gang->leader : &gang->constraints;
 }
 
-/* Whether two members have to share the domain of the level that either is asked to share. */
-static bool share(const struct sim *sim, int gang, int one, int other)
-{
-    const struct sim_gang *it = &sim->gangs[gang];
-    return it->object || it->tied || sim->pods[one].role == sim->pods[other].role;
-}
-
 static void check_required(struct sim *sim, int gang, const struct layout *layout)
 {
     for (int i = 0; i < layout->count; i++) {
         enum sim_level level = asked_of(sim, layout->places[i].pod)->required;
         for (int j = 0; j < layout->count && level != LEVEL_NONE; j++) {
             int domain = domain_of(sim, &layout->places[j], level);
-            if (share(sim, gang, layout->places[i].pod, layout->places[j].pod) &&
+            if (!is_blurred(layout, i, j) &&
+                shown_share(sim, layout->places[i].pod, layout->places[j].pod) &&
                 (domain == SIM_NONE || domain != domain_of(sim, &layout->places[i], level))) {
                 sim_fail(sim, "(11) p%d of gang g%d must be in one domain with p%d, and is on n%d",
                          layout->places[j].pod, gang, layout->places[i].pod,
@@ -191,15 +191,31 @@ static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
     return ranked ? it->rank : before;
 }
 
+/* Whether somebody of its slice was put on its very node by others: that is together, label or not.
+ */
+static bool follows(const struct layout *layout, const int ordinals[MEMBERS_MAX], int place,
+                    int size)
+{
+    for (int i = 0; i < layout->count; i++) {
+        if (layout->places[i].blurred && layout->places[i].node == layout->places[place].node &&
+            ordinals[i] != SIM_NONE && ordinals[i] / size == ordinals[place] / size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_layer(struct sim *sim, int gang, const struct layout *layout,
                         const int ordinals[MEMBERS_MAX], const struct constraints *constraints,
                         int layer)
 {
     int size = constraints->slice_size[layer];
     for (int i = 0; i < layout->count; i++) {
-        for (int j = 0; j < layout->count && ordinals[i] != SIM_NONE; j++) {
+        bool judged = ordinals[i] != SIM_NONE && !follows(layout, ordinals, i, size);
+        for (int j = 0; j < layout->count && judged; j++) {
             int domain = domain_of(sim, &layout->places[i], constraints->slice_level[layer]);
-            if (ordinals[j] != SIM_NONE && ordinals[j] / size == ordinals[i] / size &&
+            if (!is_blurred(layout, i, j) && ordinals[j] != SIM_NONE &&
+                ordinals[j] / size == ordinals[i] / size &&
                 (domain == SIM_NONE ||
                  domain != domain_of(sim, &layout->places[j], constraints->slice_level[layer]))) {
                 sim_fail(sim, "(11) slice %d of gang g%d is split: p%d on n%d, p%d on n%d",
@@ -215,6 +231,9 @@ static void check_whole(struct sim *sim, int gang, const struct layout *layout,
 {
     for (int i = 0; i < layout->count; i++) {
         int members = 0;
+        if (layout->places[i].blurred) {
+            continue;
+        }
         for (int j = 0; j < layout->count; j++) {
             members += ordinals[i] != SIM_NONE && ordinals[j] != SIM_NONE &&
                        ordinals[j] / size == ordinals[i] / size;
@@ -259,7 +278,7 @@ static void check_all_slices(struct sim *sim, int gang, const struct layout *lay
     const struct sim_gang *it = &sim->gangs[gang];
     for (enum sim_role role = ROLE_NONE; role <= ROLE_WORKER; role++) {
         bool own = !it->object && role == ROLE_LEADER;
-        if (it->ranked == (role != ROLE_NONE)) {
+        if (it->ranked == (role != ROLE_NONE) && (it->ranked || !it->torn)) {
             check_slices(sim, gang, layout, role, own ? &it->leader : &it->constraints, shown,
                          first);
         }
@@ -267,14 +286,6 @@ static void check_all_slices(struct sim *sim, int gang, const struct layout *lay
 }
 
 /* ---- exclusive ---- */
-
-/* The level that one of the two wants for its own gang, the wider one. */
-static enum sim_level wanted_alone(enum sim_level a, enum sim_level b)
-{
-    return a == LEVEL_LEAF || b == LEVEL_LEAF   ? LEVEL_LEAF
-           : a == LEVEL_RACK || b == LEVEL_RACK ? LEVEL_RACK
-                                                : LEVEL_NONE;
-}
 
 /* `theirs_shown`: what the other gang's object says, as shown; NULL: what their pods say. */
 static void check_pair(struct sim *sim, int gang, const struct layout *mine, int other,
@@ -285,9 +296,11 @@ static void check_pair(struct sim *sim, int gang, const struct layout *mine, int
             const struct constraints *one = asked_of(sim, mine->places[i].pod);
             const struct constraints *two =
                 theirs_shown != NULL ? theirs_shown : asked_of(sim, theirs->places[j].pod);
-            enum sim_level level = wanted_alone(one->exclusive, two->exclusive);
+            enum sim_level level = sim_wider(one->exclusive, two->exclusive);
             int domain = level == LEVEL_NONE ? SIM_NONE : domain_of(sim, &mine->places[i], level);
-            if (domain != SIM_NONE && domain == domain_of(sim, &theirs->places[j], level)) {
+            bool blurred = mine->places[i].blurred || theirs->places[j].blurred;
+            if (!blurred && domain != SIM_NONE &&
+                domain == domain_of(sim, &theirs->places[j], level)) {
                 sim_fail(sim,
                          "(11) p%d of gang g%d on n%d and p%d of gang g%d on n%d share a domain",
                          mine->places[i].pod, gang, mine->places[i].node, theirs->places[j].pod,
@@ -310,9 +323,8 @@ static void check_exclusive(struct sim *sim, int gang, const struct layout *layo
         const struct sim_gang *them = &sim->gangs[other];
         const struct constraints *object =
             shown && them->object ? shown_constraints(sim, other) : NULL;
-        if (other == gang || them->excused ||
-            (!is_exclusive(it, &it->constraints) &&
-             !is_exclusive(them, object != NULL ? object : &them->constraints))) {
+        if (other == gang || (!is_exclusive(it, &it->constraints) &&
+                              !is_exclusive(them, object != NULL ? object : &them->constraints))) {
             continue;
         }
         if (shown) {
@@ -320,23 +332,26 @@ static void check_exclusive(struct sim *sim, int gang, const struct layout *layo
         } else {
             truth_of(sim, other, &theirs);
         }
-        if (!theirs.blurred) {
-            check_pair(sim, gang, layout, other, &theirs, object);
-        }
+        check_pair(sim, gang, layout, other, &theirs, object);
+    }
+}
+
+static void count(struct sim *sim, const struct layout *layout)
+{
+    for (int i = 0; i < layout->count; i++) {
+        sim->checks.places++;
+        sim->checks.places_judged += !layout->places[i].blurred;
     }
 }
 
 void constraints_check_posts(struct sim *sim, int gang, bool first)
 {
     struct layout layout;
-    const struct sim_gang *it = &sim->gangs[gang];
-    if (it->excused || sim->constrained_percent == 0) {
+    if (sim->constrained_percent == 0) {
         return;
     }
     plan_of(sim, gang, &layout);
-    if (layout.blurred) {
-        return;
-    }
+    count(sim, &layout);
     check_required(sim, gang, &layout);
     check_all_slices(sim, gang, &layout, true, first);
     check_exclusive(sim, gang, &layout, true);
@@ -345,11 +360,11 @@ void constraints_check_posts(struct sim *sim, int gang, bool first)
 void constraints_check_bound(struct sim *sim, int gang)
 {
     struct layout layout;
-    const struct sim_gang *it = &sim->gangs[gang];
-    if (it->excused || sim->constrained_percent == 0) {
+    if (sim->constrained_percent == 0) {
         return;
     }
     truth_of(sim, gang, &layout);
+    count(sim, &layout);
     check_required(sim, gang, &layout);
     check_all_slices(sim, gang, &layout, false, false);
     check_exclusive(sim, gang, &layout, false);

@@ -8,6 +8,7 @@
 #include "test/simulation/jobs.h"
 #include "test/simulation/kube_scheduler.h"
 #include "test/simulation/rules.h"
+#include "test/simulation/runs.h"
 #include "test/simulation/terms.h"
 #include "test/simulation/trace.h"
 #include "test/simulation/victims.h"
@@ -49,6 +50,9 @@ enum fault {
     FAULT_TERM,
     FAULT_DRAIN_NODE,
     FAULT_ASK,
+    FAULT_RERUN,
+    FAULT_LOSS,
+    FAULT_BINDER,
     FAULTS,
 };
 
@@ -83,6 +87,9 @@ static const struct {
     [FAULT_TERM] = {2, "another one leads"},
     [FAULT_DRAIN_NODE] = {1, "a node is drained"},
     [FAULT_ASK] = {2, "somebody asks"},
+    [FAULT_RERUN] = {4, "a gang is run again"},
+    [FAULT_LOSS] = {3, "several members are lost"},
+    [FAULT_BINDER] = {2, "another scheduler binds members"},
 };
 
 static struct random random_of(const struct sim *sim, uint32_t number)
@@ -163,7 +170,7 @@ void faults_start(struct sim *sim)
 /* ---- hardware and other schedulers ---- */
 
 /* Room that goes away may be what a gang in the middle of its bindings was counting on. */
-static void excuse(struct sim *sim, int node)
+static void tear(struct sim *sim, int node)
 {
     int bound[SIM_GANGS_MAX] = {0};
     for (int i = 0; i < sim->pod_count; i++) {
@@ -173,30 +180,34 @@ static void excuse(struct sim *sim, int node)
         }
         if (pod->state.node != SIM_NONE) {
             bound[pod->gang]++;
-            sim->gangs[pod->gang].excused |= pod->state.node == node;
+            sim->gangs[pod->gang].torn |= pod->state.node == node;
         }
-        sim->gangs[pod->gang].excused |=
+        sim->gangs[pod->gang].torn |=
             sim->host.posted[i] != POST_NONE && sim->host.posted_to[i] == node;
     }
     for (int i = 0; i < sim->gang_count; i++) {
-        sim->gangs[i].excused |= bound[i] > 0 && bound[i] < sim->gangs[i].minimum;
+        sim->gangs[i].torn |= bound[i] > 0 && bound[i] < sim->gangs[i].minimum;
     }
 }
 
 /* Somebody may stand by now where a gang that has begun wants to be alone, so that its other
  * members cannot join it. */
-static void excuse_exclusive(struct sim *sim)
+static void tear_exclusive(struct sim *sim)
 {
     for (int i = 0; i < sim->gang_count; i++) {
-        sim->gangs[i].excused |= sim->gangs[i].constraints.exclusive != LEVEL_NONE ||
-                                 sim->gangs[i].leader.exclusive != LEVEL_NONE;
+        sim->gangs[i].torn |= sim->gangs[i].constraints.exclusive != LEVEL_NONE ||
+                              sim->gangs[i].leader.exclusive != LEVEL_NONE;
     }
 }
 
-static void disturb(struct sim *sim, int node)
+/* Who is there, or on the way there, was meant for where the node was before. */
+static void displace(struct sim *sim, int node)
 {
-    sim->nodes[node].disturbed_until = sim->now + SIM_DISTURBED_MS;
-    excuse(sim, node);
+    for (int i = 0; i < sim->pod_count; i++) {
+        sim->pods[i].displaced |=
+            sim->pods[i].state.node == node ||
+            (sim->host.posted[i] != POST_NONE && sim->host.posted_to[i] == node);
+    }
 }
 
 /* Pods of a node that is gone are deleted by the pod garbage collector. */
@@ -222,7 +233,7 @@ static void change_node(struct sim *sim, struct random *random)
     } else {
         state->has.gpus = gpus;
     }
-    disturb(sim, index);
+    tear(sim, index);
     trace_node(sim, index);
     api_show(sim, KIND_NODE, index);
 }
@@ -235,8 +246,9 @@ static void relabel(struct sim *sim, struct random *random)
     if (state->exists) {
         state->leaf = as->leaf;
         state->rack = random_chance(random, 200) ? SIM_NONE : as->rack;
-        disturb(sim, index);
-        excuse_exclusive(sim);
+        tear(sim, index);
+        tear_exclusive(sim);
+        displace(sim, index);
         trace_node(sim, index);
         api_show(sim, KIND_NODE, index);
     }
@@ -265,7 +277,7 @@ static void drain(struct sim *sim, struct random *random)
     }
     sim->nodes[index].state.cordoned = true;
     trace_note(sim, "n%d is drained", index);
-    disturb(sim, index);
+    tear(sim, index);
     api_show(sim, KIND_NODE, index);
     for (int i = 0; i < sim->pod_count; i++) {
         if (sim->pods[i].state.exists && sim->pods[i].state.node == index) {
@@ -292,7 +304,7 @@ static void cordon(struct sim *sim, struct random *random)
     } else {
         state->pool = !state->pool;
     }
-    disturb(sim, index);
+    tear(sim, index);
     trace_node(sim, index);
     api_show(sim, KIND_NODE, index);
 }
@@ -306,7 +318,7 @@ static void resize(struct sim *sim, struct random *random)
                                                     : sim->host.posted_to[index];
     }
     if (node != SIM_NONE) {
-        disturb(sim, node);
+        tear(sim, node);
     }
 }
 
@@ -318,14 +330,10 @@ static void bind_outside(struct sim *sim, struct random *random)
         return;
     }
     int index = random_chance(random, 600) ? jobs_pick(sim, random, false) : SIM_NONE;
-    disturb(sim, node);
+    tear(sim, node);
     if (index != SIM_NONE) {
-        if (sim->pods[index].gang != SIM_NONE) {
-            sim->gangs[sim->pods[index].gang].excused = true;
-            excuse_exclusive(sim);
-        }
-        trace_note(sim, "it binds p%d to n%d", index, node);
-        (void)api_bind(sim, index, node, 0);
+        tear_exclusive(sim);
+        jobs_bind_outside(sim, index, node);
         return;
     }
     struct sim_pod pod = {.gang = SIM_NONE, .name = SIM_NONE, .rank = -1};
@@ -498,6 +506,15 @@ static void act(struct sim *sim, enum fault kind, struct random *random)
             terms_ask(sim, random_index(random, sim->gang_count));
         }
         break;
+    case FAULT_RERUN:
+        runs_again(sim, random);
+        break;
+    case FAULT_LOSS:
+        runs_lose(sim, random);
+        break;
+    case FAULT_BINDER:
+        runs_bind(sim, random);
+        break;
     case FAULTS:
         break;
     }
@@ -522,6 +539,7 @@ void faults_next(struct sim *sim)
         return;
     }
     uint32_t number = ++sim->fault_count;
+    runs_settle(sim);
     struct random random = random_of(sim, number);
     enum fault kind = choose(sim, &random);
     sim_later(sim, random_range(&random, 20, sim->rush_ms), ACTION_FAULT, 0, 0, 0);

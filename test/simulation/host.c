@@ -39,6 +39,7 @@ static void send_write(struct sim *sim, const struct effect *effect)
         .type = effect->type,
         .pod = sim_number(effect->write.uid),
         .node = sim_number(effect->write.node),
+        .committed = sim_number(effect->type == EFFECT_POST_BINDING ? effect->write.run : NULL),
         .devices = gpus_set(effect->type == EFFECT_POST_BINDING ? effect->write.devices : NULL),
         .epoch = sim->host.epoch};
     if (effect->type == EFFECT_EXPLAIN) {
@@ -335,7 +336,7 @@ static enum write_outcome land(struct sim *sim, struct sim_write *write)
     write->landed = true;
     switch ((int)write->type) {
     case EFFECT_POST_BINDING:
-        answer = api_bind(sim, write->pod, write->node, write->devices);
+        answer = api_bind(sim, write->pod, write->node, write->devices, write->committed);
         break;
     case EFFECT_NOMINATE:
         answer = api_nominate(sim, write->pod, write->node);
@@ -411,10 +412,6 @@ void host_land(struct sim *sim, int index, bool answered)
     struct sim_write *write = &sim->writes[index];
     if (write->landed) {
         return;
-    }
-    if (!answered && write->type == EFFECT_POST_BINDING &&
-        sim->host.posted[write->pod] != POST_UNCONFIRMED) { /* it is confirmed */
-        sim->nodes[write->node].disturbed_until = sim->now + SIM_DISTURBED_MS;
     }
     enum write_outcome outcome = land(sim, write);
     if (answered) {

@@ -10,10 +10,10 @@
  * slices or not. Their pods come one after the other, the object before, between or after them.
  */
 
-/* What a pod of a gang is, packed for an action: shape, role, rank and name. */
-static uint64_t pack(int shape, enum sim_role role, int rank, int name)
+/* What a pod of a gang is, packed for an action: shape, role, rank, run and name. */
+static uint64_t pack(int shape, enum sim_role role, int rank, int run, int name)
 {
-    return (uint64_t)shape | (uint64_t)role << 8 | (uint64_t)(rank + 1) << 16 |
+    return (uint64_t)shape | (uint64_t)role << 4 | (uint64_t)(rank + 1) << 8 | (uint64_t)run << 16 |
            (uint64_t)(name + 1) << 32;
 }
 
@@ -21,20 +21,32 @@ void jobs_create(struct sim *sim, int gang, uint64_t what)
 {
     struct sim_pod pod = {
         .gang = gang,
-        .shape = (int)(what & 0xff),
-        .role = (enum sim_role)((what >> 8) & 0xff),
-        .rank = (int)((what >> 16) & 0xffff) - 1,
+        .shape = (int)(what & 0xf),
+        .role = (enum sim_role)((what >> 4) & 0xf),
+        .rank = (int)((what >> 8) & 0xff) - 1,
+        .run = (int)((what >> 16) & 0xffff),
         .name = (int)(what >> 32) - 1,
         .rules = sim->gangs[gang].rules,
         .priority = sim->gangs[gang].priority,
         .minimum = sim->gangs[gang].object ? 0 : sim->gangs[gang].minimum,
     };
+    if (pod.run != sim->gangs[gang].run) {
+        return; /* who would make it is gone */
+    }
     pod.state.node = pod.state.nominated = SIM_NONE;
     pod.state.gated = sim->gangs[gang].gated;
     if (sim->gangs[gang].pinned) { /* like those of a daemon set, by their names at that */
         int place = pod.name == SIM_NONE ? sim->pod_count : pod.name;
         pod.rules.affinity = AFFINITY_NODE;
         pod.rules.value = (gang + place) % sim->node_count;
+    }
+    int node = random_index(&sim->random, sim->node_count);
+    if (sim->gangs[gang].outside > 0 && sim->nodes[node].state.exists && !pod.state.gated) {
+        sim->gangs[gang].outside--;
+        pod.state.node = node;
+        pod.displaced = true;
+        sim->gangs[gang].torn = sim->gangs[gang].marred = true;
+        trace_note(sim, "a member of g%d is made on n%d", gang, node);
     }
     (void)api_create_pod(sim, &pod);
 }
@@ -85,13 +97,13 @@ int jobs_resize(struct sim *sim, struct random *random)
     return index;
 }
 
-void jobs_excuse(struct sim *sim, int gang)
+void jobs_tear(struct sim *sim, int gang)
 {
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct pod_state *state = &sim->pods[i].state;
         if ((state->exists && (state->node != SIM_NONE || state->succeeded)) ||
             sim->host.posted[i] != POST_NONE) {
-            sim->gangs[gang].excused = true;
+            sim->gangs[gang].torn = true;
         }
     }
 }
@@ -160,6 +172,7 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     gang->minimum = random_chance(random, 700) ? *size : (int)random_range(random, 1, *size);
     gang->object = random_chance(random, 500);
     /* Without ranks the order of names cuts the slices, so who arrives late moves them. */
+    gang->owned = random_chance(random, 650);
     gang->ranked =
         random_chance(random, 500) || (gang->constraints.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
@@ -169,6 +182,20 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     rules_draw(random, sim->ruled, sim->node_count, &gang->rules);
     gang->gated = random_chance(random, sim->ruled / 2);
     gang->last_pod = SIM_NONE;
+}
+
+void jobs_make_pods(struct sim *sim, struct random *random, int gang)
+{
+    struct sim_gang *it = &sim->gangs[gang];
+    bool led = it->leader_shape != SIM_NONE;
+    it->outside = random_chance(random, 40) ? (int)random_range(random, 1, 2) : 0;
+    for (int i = 0; i < it->size + led; i++) {
+        bool leader = led && i == it->size;
+        enum sim_role role = !it->ranked ? ROLE_NONE : leader ? ROLE_LEADER : ROLE_WORKER;
+        int rank = !it->ranked ? -1 : leader ? 0 : i;
+        sim_later(sim, random_range(random, 0, 2000), ACTION_CREATE, gang, 0,
+                  pack(leader ? it->leader_shape : it->shape, role, rank, it->run, SIM_NONE));
+    }
 }
 
 void jobs_start_gang(struct sim *sim, struct random *random)
@@ -184,25 +211,24 @@ void jobs_start_gang(struct sim *sim, struct random *random)
         gang->state.timeout_ms = timeouts[random_index(random, 6)];
         sim_later(sim, random_range(random, 0, 3000), ACTION_GROUP, index, 0, 0);
     }
-    int shape = (int)random_range(random, 0, SIM_SHAPES - 1);
+    gang->size = size;
+    gang->shape = (int)random_range(random, 0, SIM_SHAPES - 1);
+    gang->leader_shape = SIM_NONE;
     int other = (int)random_range(random, 0, SIM_SHAPES - 1);
     /* Without roles it is a matter of their shape which pods are sliced: a leader that looks like a
      * worker would be one. */
-    bool led =
-        random_chance(random, 250) && (gang->constraints.layers == 0 ||
-                                       ((gang->ranked || other != shape) && gang->minimum == size));
+    bool led = random_chance(random, 250) &&
+               (gang->constraints.layers == 0 ||
+                ((gang->ranked || other != gang->shape) && gang->minimum == size));
     if (led && gang->ranked && !gang->object && sim->constrained_percent > 0) {
         draw_leader(random, gang);
     }
-    for (int i = 0; i < size + led; i++) {
-        bool leader = led && i == size;
-        enum sim_role role = !gang->ranked ? ROLE_NONE : leader ? ROLE_LEADER : ROLE_WORKER;
-        int rank = !gang->ranked ? -1 : leader ? 0 : i;
-        sim_later(sim, random_range(random, 0, 2000), ACTION_CREATE, index, 0,
-                  pack(leader ? other : shape, role, rank, SIM_NONE));
+    if (led) {
+        gang->leader_shape = other;
     }
+    jobs_make_pods(sim, random, index);
     gang->minimum += led && gang->minimum == size;
-    trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d%s%s", index, size, sim_gpus(shape),
+    trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d%s%s", index, size, sim_gpus(gang->shape),
                led ? " and a leader" : "", (int)gang->minimum,
                gang->rules.pool == SIM_NONE ? "" : ", of a pool", gang->gated ? ", gated" : "");
     if (gang->gated) {
@@ -250,7 +276,7 @@ static int64_t delete_pod(struct sim *sim, struct random *random, int index)
 {
     struct pod_state *state = &sim->pods[index].state;
     if (sim->pods[index].gang != SIM_NONE) {
-        jobs_excuse(sim, sim->pods[index].gang);
+        jobs_tear(sim, sim->pods[index].gang);
         sim->gangs[sim->pods[index].gang].marred = true;
     }
     trace_note(sim, "p%d is deleted", index);
@@ -277,7 +303,7 @@ static void create_again(struct sim *sim, int index, int64_t delay, int name)
 {
     const struct sim_pod *pod = &sim->pods[index];
     sim_later(sim, delay, ACTION_CREATE, pod->gang, 0,
-              pack(pod->shape, pod->role, pod->rank, name));
+              pack(pod->shape, pod->role, pod->rank, pod->run, name));
 }
 
 void jobs_replace(struct sim *sim, int pod)
@@ -304,8 +330,33 @@ static void finish_pod(struct sim *sim, struct random *random, int index, bool s
     api_touch_pod(sim, index);
     sim_later(sim, random_range(random, 10, 20000), ACTION_DELETE, index, 0, 0);
     if (sim->pods[index].gang != SIM_NONE) {
-        sim->gangs[sim->pods[index].gang].excused = true;
+        sim->gangs[sim->pods[index].gang].torn = true;
     }
+}
+
+void jobs_lose(struct sim *sim, struct random *random, int pod, bool fails)
+{
+    if (fails) {
+        trace_note(sim, "p%d fails", pod);
+        finish_pod(sim, random, pod, false);
+        sim->gangs[sim->pods[pod].gang].marred = true;
+    } else {
+        (void)delete_pod(sim, random, pod);
+    }
+    if (random_chance(random, 800)) {
+        create_again(sim, pod, random_range(random, 100, 6000), SIM_NONE);
+    }
+}
+
+void jobs_bind_outside(struct sim *sim, int pod, int node)
+{
+    if (sim->pods[pod].gang != SIM_NONE) {
+        sim->gangs[sim->pods[pod].gang].torn = true;
+        sim->gangs[sim->pods[pod].gang].marred = true;
+        sim->pods[pod].displaced = true;
+    }
+    trace_note(sim, "another scheduler binds p%d to n%d", pod, node);
+    (void)api_bind(sim, pod, node, 0, SIM_NONE);
 }
 
 void jobs_finish(struct sim *sim, struct random *random)
@@ -340,6 +391,15 @@ void jobs_finish(struct sim *sim, struct random *random)
 
 /* ---- groups ---- */
 
+/* What its group says from now on was not known when they got their places. */
+static void displace_members(struct sim *sim, int gang)
+{
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        sim->pods[i].displaced |=
+            sim->pods[i].state.node != SIM_NONE || sim->host.posted[i] != POST_NONE;
+    }
+}
+
 void jobs_edit_group(struct sim *sim, struct random *random)
 {
     if (sim->gang_count == 0) {
@@ -352,18 +412,16 @@ void jobs_edit_group(struct sim *sim, struct random *random)
     if (!gang->state.exists) {
         return;
     }
-    jobs_excuse(sim, index);
+    jobs_tear(sim, index);
+    displace_members(sim, index);
     if (kind < 3) {
         gang->state.exists = false;
-        /* nobody knows its constraints for a while */
-        gang->excused |= sim->constrained_percent > 0;
         trace_note(sim, "the group of g%d is deleted for a while", index);
         sim_later(sim, random_range(random, 10, 5000), ACTION_GROUP, index, 0, 0);
     } else if (kind < 5 && sim->constrained_percent > 0) {
         gang->constraints = (struct constraints){.required = LEVEL_NONE};
         draw_constraints(random, &gang->constraints);
         gang->state.constraints = gang->constraints;
-        gang->excused = true; /* others may be where it wants to be alone */
         trace_note(sim, "g%d has other constraints", index);
         trace_constraints(sim, &gang->constraints);
     } else {

@@ -25,12 +25,19 @@ void jobs_ungate(struct sim *sim, int gang, int pod);
 /* A pod asks for more or fewer CPUs in place; which one it was, or SIM_NONE. */
 int jobs_resize(struct sim *sim, struct random *random);
 
+/* The pods of one run of the gang, one after the other. */
+void jobs_make_pods(struct sim *sim, struct random *random, int gang);
+/* A bound member fails or is deleted; mostly its controller makes another one. */
+void jobs_lose(struct sim *sim, struct random *random, int pod, bool fails);
+/* Another scheduler binds the pod. */
+void jobs_bind_outside(struct sim *sim, int pod, int node);
+
 /* Its controller makes a new pod in its place, under another name. */
 void jobs_replace(struct sim *sim, int pod);
 
 /* A living pod, bound or not, or SIM_NONE. */
 int jobs_pick(const struct sim *sim, struct random *random, bool bound);
 /* Once a gang has begun, who takes something from it can leave it partial. */
-void jobs_excuse(struct sim *sim, int gang);
+void jobs_tear(struct sim *sim, int gang);
 
 #endif

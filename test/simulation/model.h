@@ -61,6 +61,7 @@ struct pod_state {
     bool deleting;
     bool gated;
     uint32_t devices; /* its GPUs, as annotated; 0: not known */
+    int committed;    /* the run it says it was bound in: a pod's number; SIM_NONE: it does not */
     int grown;        /* CPUs more than its shape says: resized in place */
     uint64_t version;
 };
@@ -87,7 +88,6 @@ struct change {
 
 struct sim_node {
     struct node_state state;
-    int64_t disturbed_until; /* others than the engine changed what fits there */
 };
 
 enum sim_toleration {
@@ -131,6 +131,8 @@ struct sim_pod {
     int next_of_gang; /* the member before it, or SIM_NONE */
     int shape;
     struct sim_rules rules;
+    int run;        /* of its gang; also its owner, if its gang is owned */
+    bool displaced; /* where it stands was not up to the engine, or was not meant so then */
     int32_t priority;
     int32_t minimum; /* lightweight gang: on the pod itself */
     enum sim_role role;
@@ -143,7 +145,9 @@ struct sim_pod {
 struct sim_gang {
     struct group_state state; /* exists false: lightweight, or its object is missing */
     bool object;              /* has, had or will have a group object */
-    bool excused;             /* others tore it apart: members deleted, nodes lost, quorum edited */
+    int run;                  /* how often it was run again under its name */
+    bool owned;               /* its pods have an owner, one for each run */
+    bool torn;                /* others tore it apart: members deleted, nodes lost, quorum edited */
     bool marred;              /* a binding of its failed, a member was deleted, … */
     int64_t lost_at;          /* a nomination of its got lost then */
     bool ranked;              /* its members have ranks and roles */
@@ -156,6 +160,9 @@ struct sim_gang {
     struct constraints leader;      /* … ranked leader, on whose pod these are */
     bool led;                       /* it has one */
     bool tied;                      /* leader and workers share the domain of a required level */
+    int size, shape;                /* of a run, its leader aside */
+    int leader_shape;               /* of a leader beside these; SIM_NONE: there is none */
+    int outside;                    /* members that are still to be made with a node */
     int last_pod;                   /* newest member ever, then next_of_gang; SIM_NONE: none */
 };
 
@@ -194,6 +201,14 @@ static inline int sim_copies(const struct sim_amounts *free, const struct sim_am
 static inline bool sim_fits(const struct sim_amounts *free, const struct sim_amounts *request)
 {
     return sim_copies(free, request) > 0;
+}
+
+/* The wider of two levels; none is the narrowest. */
+static inline enum sim_level sim_wider(enum sim_level a, enum sim_level b)
+{
+    return a == LEVEL_LEAF || b == LEVEL_LEAF   ? LEVEL_LEAF
+           : a == LEVEL_RACK || b == LEVEL_RACK ? LEVEL_RACK
+                                                : LEVEL_NONE;
 }
 
 /* The node's domain of the level; SIM_NONE: it lacks the label. */

@@ -29,6 +29,11 @@ const char *objects_gang_name(struct sim *sim, int gang)
     return objects_name(sim, 'g', sim_number(spaces_gang(sim, name, gang)));
 }
 
+const char *objects_owner(struct sim *sim, const struct sim_pod *pod)
+{
+    return arena_printf(&sim->arena, "%s-%d", objects_name(sim, 'j', pod->gang), pod->run);
+}
+
 bool objects_constraints_on_pods(const struct sim_gang *gang)
 {
     return !gang->object;
@@ -163,7 +168,8 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .devices = gpus_text(sim, state->devices),
         .role = objects_role(pod->role),
         .rank = pod->rank,
-        .owner = gang == NULL ? NULL : objects_name(sim, 'j', pod->gang),
+        .owner = gang == NULL || !gang->owned ? NULL : objects_owner(sim, pod),
+        .run = state->committed == SIM_NONE ? NULL : objects_name(sim, 'u', state->committed),
     };
     rules_write(sim, pod, object);
     if (gang != NULL && objects_constraints_on_pods(gang)) {

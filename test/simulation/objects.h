@@ -23,6 +23,9 @@ const char *objects_name(struct sim *sim, char prefix, int number);
 const char *objects_pod_name(struct sim *sim, int pod);
 const char *objects_gang_name(struct sim *sim, int gang);
 
+/* The uid of what made the pod: one for each run of its gang. */
+const char *objects_owner(struct sim *sim, const struct sim_pod *pod);
+
 /* The gang's constraints stand on its pods, not on a group object. */
 bool objects_constraints_on_pods(const struct sim_gang *gang);
 const char *objects_level(enum sim_level level); /* NULL for LEVEL_NONE */

@@ -12,7 +12,7 @@
  *
  *   lets in    the node's labels, taints and cordon do not keep the pod out
  *   room       the node is not overbooked of anything that the pod asks for
- *   required   it is in the domain in which the rest of its gang is held
+ *   required   it is in the domain in which the rest of its gang is held or runs
  *   exclusive  nobody of another gang is in the domain that either wants for itself
  *
  * And of a gang that is planned as a whole, from nothing: what the plan says it uses of each level
@@ -51,6 +51,18 @@ static void check_node(struct sim *sim, int pod, const struct sim_amounts free[S
     }
 }
 
+/* Where the member is, if whoever joins has to go there: held, unless the node has moved meanwhile,
+ * or alive on a node that is there. */
+static int stands_on(const struct sim *sim, int pod)
+{
+    int hold = account_hold(sim, pod), node = place_of(sim, pod);
+    if (hold != SIM_NONE) {
+        return sim->pods[pod].displaced ? SIM_NONE : hold;
+    }
+    return node != SIM_NONE && shown_live(sim, pod) && sim->host.nodes[node].exists ? node
+                                                                                    : SIM_NONE;
+}
+
 static void check_required(struct sim *sim, int pod)
 {
     int gang = sim->pods[pod].gang, node = sim->host.place[pod];
@@ -60,22 +72,12 @@ static void check_required(struct sim *sim, int pod)
     }
     int domain = domain_of(sim, node, level);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        int other = shown_share(sim, pod, i) ? account_hold(sim, i) : SIM_NONE;
-        /* A plan stands although a node of its moves: test_moves.c. */
-        bool moved = other != SIM_NONE && sim->nodes[other].disturbed_until >= sim->now;
-        if (domain == SIM_NONE ||
-            (other != SIM_NONE && !moved && domain_of(sim, other, level) != domain)) {
+        int other = shown_share(sim, pod, i) ? stands_on(sim, i) : SIM_NONE;
+        if (domain == SIM_NONE || (other != SIM_NONE && domain_of(sim, other, level) != domain)) {
             sim_fail(sim, "(16) g%d must be in one domain, and is planned on n%d and n%d", gang,
                      node, other);
         }
     }
-}
-
-static enum sim_level wider(enum sim_level a, enum sim_level b)
-{
-    return a == LEVEL_LEAF || b == LEVEL_LEAF   ? LEVEL_LEAF
-           : a == LEVEL_RACK || b == LEVEL_RACK ? LEVEL_RACK
-                                                : LEVEL_NONE;
 }
 
 static void check_exclusive(struct sim *sim, int pod)
@@ -87,7 +89,7 @@ static void check_exclusive(struct sim *sim, int pod)
         if (other == SIM_NONE || other == gang || there == SIM_NONE) {
             continue;
         }
-        enum sim_level level = wider(own, shown_asked(sim, i)->exclusive);
+        enum sim_level level = sim_wider(own, shown_asked(sim, i)->exclusive);
         int domain = domain_of(sim, there, level);
         if (level != LEVEL_NONE && domain != SIM_NONE && domain == domain_of(sim, node, level)) {
             sim_fail(sim, "(16) p%d is planned on n%d, where p%d of g%d shares its domain", pod,

@@ -189,8 +189,8 @@ static uint64_t digest_write(uint64_t digest, const struct pod_write *write)
     digest =
         digest_texts(digest,
                      (const char *const[]){write->name_space, write->name, write->uid, write->node,
-                                           write->gang, write->devices, write->text},
-                     7);
+                                           write->gang, write->devices, write->text, write->run},
+                     8);
     return sim_digest(digest, &write->rank, sizeof(write->rank));
 }
 

@@ -5,6 +5,7 @@
 #include "test/simulation/invariants.h"
 #include "test/simulation/room.h"
 #include "test/simulation/rules.h"
+#include "test/simulation/runs.h"
 #include "test/simulation/spaces.h"
 
 /* What must be true once the faults are over and everything had time: nobody waits who fits, no
@@ -19,13 +20,13 @@ struct muster {
 
 static struct muster muster(const struct sim *sim, int gang)
 {
-    struct muster result = {.pod = NULL};
+    bool sure;
+    struct muster result = {.done = runs_done(sim, gang, false, &sure)};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *pod = &sim->pods[i];
         if (!pod->state.exists || pod->state.deleting) {
             continue;
         }
-        result.done += pod->state.succeeded;
         if (pod->state.terminal || (pod->state.gated && pod->state.node == SIM_NONE)) {
             continue;
         }
@@ -42,6 +43,23 @@ static struct muster muster(const struct sim *sim, int gang)
     return result;
 }
 
+/* Whoever joins has to go where the others are: nowhere, if they are in several domains. */
+static void stay(const struct sim *sim, int gang, enum sim_level level, struct room *room)
+{
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (!state->exists || state->terminal || state->deleting || state->node == SIM_NONE) {
+            continue;
+        }
+        int domain = sim_domain(&sim->nodes[state->node].state, level);
+        for (int node = 0; node < sim->node_count && level != LEVEL_NONE; node++) {
+            if (domain == SIM_NONE || sim_domain(&sim->nodes[node].state, level) != domain) {
+                room->copies[node] = 0;
+            }
+        }
+    }
+}
+
 /* How many of the gang's waiting pods certainly fit. Slices that lost a member may be incomplete
  * for good. */
 static int room_of(const struct sim *sim, int index, const struct muster *state)
@@ -52,11 +70,12 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     bool started = state->bound + state->done > 0;
     bool apart = memcmp(&gang->leader, constraints, sizeof gang->leader) != 0;
     if (state->mixed || (gang->led && apart) ||
-        (constraints->layers > 0 && (gang->marred || gang->excused)) ||
-        (started && (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
+        (constraints->layers > 0 && (gang->marred || gang->torn)) ||
+        (started && constraints->layers > 0)) {
         return 0;
     }
     room_measure(sim, index, state->pod, constraints->good_gpus != 0, &room);
+    stay(sim, index, constraints->required, &room);
     return room_for(sim, &room, constraints);
 }
 
@@ -71,7 +90,9 @@ static void check_gang(struct sim *sim, int index)
     if (minimum <= 0 || state.pending < need) {
         return;
     }
-    if (started && !gang->excused && state.bound + state.done < minimum) {
+    sim->checks.partial += started;
+    sim->checks.partial_judged += started && !gang->torn;
+    if (started && !gang->torn && state.bound + state.done < minimum) {
         sim_fail(sim, "(1) gang g%d stays partial: %d bound, quorum %d, %d pending", index,
                  state.bound, minimum, state.pending);
     }

@@ -60,18 +60,10 @@ static int good_sets(const struct sim *sim, int node, int gpus)
     return low / gpus + high / gpus;
 }
 
-/* The widest level that either of two gangs wants for itself. */
-static enum sim_level wider(enum sim_level a, enum sim_level b)
-{
-    return a == LEVEL_LEAF || b == LEVEL_LEAF   ? LEVEL_LEAF
-           : a == LEVEL_RACK || b == LEVEL_RACK ? LEVEL_RACK
-                                                : LEVEL_NONE;
-}
-
 static void leave_out(const struct sim *sim, int gang, struct room *room)
 {
     enum sim_level own =
-        wider(sim->gangs[gang].constraints.exclusive, sim->gangs[gang].leader.exclusive);
+        sim_wider(sim->gangs[gang].constraints.exclusive, sim->gangs[gang].leader.exclusive);
     for (int node = 0; node < sim->node_count; node++) {
         if (sim_domain(&sim->nodes[node].state, own) == SIM_NONE) {
             room->copies[node] = 0;
@@ -85,7 +77,7 @@ static void leave_out(const struct sim *sim, int gang, struct room *room)
         }
         const struct sim_gang *other = &sim->gangs[pod->gang];
         enum sim_level level =
-            wider(own, wider(other->constraints.exclusive, other->leader.exclusive));
+            sim_wider(own, sim_wider(other->constraints.exclusive, other->leader.exclusive));
         int taken = sim_domain(&sim->nodes[pod->state.node].state, level);
         for (int node = 0; node < sim->node_count && level != LEVEL_NONE; node++) {
             int domain = sim_domain(&sim->nodes[node].state, level);

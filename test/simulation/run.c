@@ -100,7 +100,8 @@ void run_seed(const struct run *run, struct run_result *result)
                                   .faults = sim->fault_count,
                                   .events = sim->applies,
                                   .commits = sim->commits,
-                                  .crashes = sim->crashes};
+                                  .crashes = sim->crashes,
+                                  .checks = sim->checks};
     memcpy(result->failure, sim->failure, sizeof(result->failure));
     sim_destroy(sim);
 }
@@ -160,7 +161,23 @@ static void shrink_and_show(const struct run *run, FILE *out)
 
 struct totals {
     uint64_t done, failed, events, commits, crashes;
+    struct checks checks;
 };
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 100 : 100.0 * (double)part / (double)whole;
+}
+
+static void add_checks(struct checks *to, const struct checks *from)
+{
+    to->nodes += from->nodes;
+    to->nodes_judged += from->nodes_judged;
+    to->places += from->places;
+    to->places_judged += from->places_judged;
+    to->partial += from->partial;
+    to->partial_judged += from->partial_judged;
+}
 
 static void run_one(const struct simulate_options *options, struct run *run, struct totals *totals,
                     FILE *out)
@@ -173,6 +190,7 @@ static void run_one(const struct simulate_options *options, struct run *run, str
     totals->events += result.events;
     totals->commits += result.commits;
     totals->crashes += result.crashes;
+    add_checks(&totals->checks, &result.checks);
     if (!result.failed) {
         return;
     }
@@ -204,6 +222,10 @@ int simulate_run(const struct simulate_options *options, FILE *out)
                           .program = options->program};
         run_one(options, &run, &totals, out);
     }
+    fprintf(out, "judged: %.1f %% of nodes, %.1f %% of places, %.1f %% of begun gangs\n",
+            percent(totals.checks.nodes_judged, totals.checks.nodes),
+            percent(totals.checks.places_judged, totals.checks.places),
+            percent(totals.checks.partial_judged, totals.checks.partial));
     fprintf(out,
             "simulation: %" PRIu64 " passed, %" PRIu64 " failed (%" PRIu64 " steps each, %" PRIu64
             " events, %" PRIu64 " commits, %" PRIu64 " crashes)\n",

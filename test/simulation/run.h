@@ -38,6 +38,7 @@ struct run_result {
     int64_t at;      /* virtual time of the end */
     uint32_t faults; /* numbers given */
     uint64_t events, commits, crashes;
+    struct checks checks;
 };
 
 /* M steps with faults, then five minutes of virtual time to recover, the checks of what must be

@@ -31,7 +31,6 @@
 
 #define SIM_HOLD_MS         30000 /* engine_options.hold_timeout_ms */
 #define SIM_BIND_TIMEOUT_MS 60000 /* httpTimeout of the bind extender */
-#define SIM_DISTURBED_MS    60000 /* a change on a node may be news to somebody for that long */
 #define SIM_PATIENCE_MS     10000 /* after that a write is WRITE_UNKNOWN */
 
 /* One watcher: engine or kube-scheduler. A stream keeps its order, whatever its delay. */
@@ -107,6 +106,7 @@ struct sim_write {
     int pod;
     int node;
     uint32_t devices;
+    int committed; /* the run in which it is bound: a pod's number, or SIM_NONE */
     uint64_t text;
     uint64_t epoch; /* of the engine that asked for it */
     bool landed;
@@ -168,6 +168,7 @@ struct host {
     const char *told[SIM_PODS_MAX];
     int place[SIM_PODS_MAX];
     int carries[SIM_PODS_MAX];
+    int committed[SIM_PODS_MAX]; /* run of its last binding */
     uint32_t sent[SIM_PODS_MAX]; /* GPUs of its last binding */
     bool planned[SIM_PODS_MAX];  /* in the running apply */
     uint64_t vote[SIM_PODS_MAX];
@@ -238,6 +239,13 @@ struct journals {
     FILE *file;
 };
 
+/* How often something was looked at, and how often judged. */
+struct checks {
+    uint64_t nodes, nodes_judged;   /* with held or posted room on it, after an apply */
+    uint64_t places, places_judged; /* of members, when bindings are posted and at the end */
+    uint64_t partial, partial_judged;
+};
+
 struct sim {
     struct random random; /* of the network; faults have their own */
     uint64_t seed;
@@ -272,6 +280,7 @@ struct sim {
     uint64_t engine_events; /* Events, since then */
     char last_write[128];   /* in words */
     uint64_t commits, crashes, applies;
+    struct checks checks;
 
     /* what the seed chose */
     int weights[32];         /* of kinds of faults */

@@ -77,6 +77,12 @@ static void print_pod(const struct sim *sim, FILE *out, int index, const struct 
     }
     if (pod->gang != SIM_NONE) {
         fprintf(out, " of g%d", pod->gang);
+        if (pod->rank >= 0) {
+            fprintf(out, " %s %d", objects_role(pod->role), pod->rank);
+        }
+        if (pod->run > 0) {
+            fprintf(out, " run %d", pod->run);
+        }
     }
     fprintf(out, " (%d GPUs)", sim_gpus(pod->shape));
     if (state == NULL) {
@@ -88,7 +94,11 @@ static void print_pod(const struct sim *sim, FILE *out, int index, const struct 
     if (state->nominated != SIM_NONE) {
         fprintf(out, " nominated n%d", state->nominated);
     }
-    fprintf(out, "%s%s", state->terminal ? " terminal" : "", state->deleting ? " deleting" : "");
+    fprintf(out, "%s%s",
+            state->succeeded  ? " succeeded"
+            : state->terminal ? " failed"
+                              : "",
+            state->deleting ? " deleting" : "");
 }
 
 static void print_call(const struct sim *sim, FILE *out, const char *verb,

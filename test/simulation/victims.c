@@ -19,16 +19,6 @@
  * error.
  */
 
-static bool is_kept(const struct sim *sim, int node)
-{
-    for (int i = 0; i < sim->pod_count; i++) {
-        if (account_kept(sim, i) == node) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Somebody's binding is on its way there, or got no answer: whether that counts is not judged. */
 static bool is_doubtful(const struct sim *sim, int node)
 {
@@ -47,7 +37,7 @@ static void check_preemption(struct sim *sim, const struct record *record,
     for (uint32_t i = 0; i < record->node_count; i++) {
         int node = record->nodes[i];
         bool keeps = reply->keeps == NULL || reply->keeps[i];
-        bool kept = is_kept(sim, node);
+        bool kept = account_keeps(sim, node);
         if (keeps && (member || sim->host.standby || kept)) {
             sim_fail(sim, "(18) n%d may be cleared for p%d%s", node, record->pod,
                      kept ? ", where room is kept for a gang" : "");
@@ -169,7 +159,7 @@ static bool would_fit(const struct sim *sim, int pod, int node)
 static void take_away(struct sim *sim, int pod)
 {
     if (sim->pods[pod].gang != SIM_NONE) {
-        jobs_excuse(sim, sim->pods[pod].gang);
+        jobs_tear(sim, sim->pods[pod].gang);
         sim->gangs[sim->pods[pod].gang].marred = true;
     }
     sim->pods[pod].state.deleting = true;

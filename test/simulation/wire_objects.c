@@ -155,20 +155,25 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
         annotations =
             concat(sim, annotations, pair(sim, "kueue.x-k8s.io/podset-group-name", "tied"));
     }
-    const char *owner = gang == NULL
+    const char *owner = gang == NULL || !gang->owned
                             ? ""
                             : arena_printf(&sim->arena,
                                            ",\"ownerReferences\":[{\"kind\":\"Job\",\"uid\":"
-                                           "\"j%d\",\"controller\":true}]",
-                                           pod->gang);
+                                           "\"%s\",\"controller\":true}]",
+                                           objects_owner(sim, pod));
     annotations =
         concat(sim, annotations, pair(sim, "phalanx.dev/devices", gpus_text(sim, state->devices)));
+    if (state->committed != SIM_NONE) {
+        annotations =
+            concat(sim, annotations,
+                   pair(sim, "phalanx.dev/run", objects_name(sim, 'u', state->committed)));
+    }
     const char *metadata =
         arena_printf(&sim->arena,
-                     "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"u%d\",\"labels\":{%s},"
+                     "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\",\"labels\":{%s},"
                      "\"annotations\":{%s}%s%s",
-                     objects_pod_name(sim, index), spaces_of_pod(sim, index), index,
-                     pod_labels(sim, pod), annotations, owner,
+                     objects_pod_name(sim, index), spaces_of_pod(sim, index),
+                     objects_name(sim, 'u', index), pod_labels(sim, pod), annotations, owner,
                      state->deleting ? ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" : "");
     struct sim_amounts request = sim_request(pod, state);
     const char *spec = arena_printf(
@@ -176,7 +181,9 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
         "\"priority\":%d,\"nodeName\":%s%s%s,\"containers\":[{\"name\":\"main\",\"resources\":"
         "{\"requests\":{\"cpu\":\"%d\"},\"limits\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\"}}}]",
         (int)pod->priority,
-        state->node == SIM_NONE ? "null" : arena_printf(&sim->arena, "\"n%d\"", state->node),
+        state->node == SIM_NONE
+            ? "null"
+            : arena_printf(&sim->arena, "\"%s\"", objects_name(sim, 'n', state->node)),
         state->gated && state->node == SIM_NONE
             ? ",\"schedulingGates\":[{\"name\":\"example.com/wait\"}]"
             : "",
@@ -185,10 +192,10 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
                         : state->terminal         ? "Failed"
                         : state->node != SIM_NONE ? "Running"
                                                   : "Pending";
-    const char *nominated =
-        state->nominated == SIM_NONE
-            ? ""
-            : arena_printf(&sim->arena, ",\"nominatedNodeName\":\"n%d\"", state->nominated);
+    const char *nominated = state->nominated == SIM_NONE
+                                ? ""
+                                : arena_printf(&sim->arena, ",\"nominatedNodeName\":\"%s\"",
+                                               objects_name(sim, 'n', state->nominated));
     return arena_printf(&sim->arena,
                         "{\"metadata\":{%s},\"spec\":{%s},\"status\":{\"phase\":\"%s\"%s}}",
                         metadata, spec, phase, nominated);

@@ -36,7 +36,8 @@ static bool is_meant(const struct effect *effect, const char *target, const json
     }
     if (effect->type == EFFECT_POST_BINDING) {
         return same(text_at(body, "target", "name"), meant->node) &&
-               same(text_at(metadata, "annotations", "phalanx.dev/gang"), meant->gang);
+               same(text_at(metadata, "annotations", "phalanx.dev/gang"), meant->gang) &&
+               same(text_at(metadata, "annotations", "phalanx.dev/run"), meant->run);
     }
     if (effect->type == EFFECT_NOMINATE) {
         const json_t *node = json_object_get(json_object_get(body, "status"), "nominatedNodeName");
