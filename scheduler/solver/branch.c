@@ -26,6 +26,8 @@
  *   twins      nodes of one lowest domain that are alike in all respects are dealt a descending
  *              number of pods: the other orders are the same plan with names exchanged
  *
+ * Where domains are limited, what the order says a node takes is only the most that it may take.
+ *
  * Slices are checked when a role is dealt out: each domain of a layer holds its started pods and
  * whole slices beside them.
  */
@@ -149,7 +151,7 @@ static void count_copies(struct solver_branch *branch, uint32_t depth)
         }
         for (uint32_t i = 0; i < seats->count; i++) {
             uint32_t at = before == NULL ? i : before->order[i];
-            if (before == NULL || before->given[i] > 0) {
+            if (before == NULL || before->given[i] > 0 || seats->limits != NULL) {
                 turn->copies[r][at] = solver_seats_copies(seats, r, &seats->items[at]);
                 counted++;
             }
@@ -229,10 +231,46 @@ static bool resource_has_room(const struct solver_branch *branch, const struct t
     return missing <= 0;
 }
 
+/* Whether the pods to come of the roles of a limit find room under it, domain by domain. */
+static bool limit_has_room(const struct solver_branch *branch, const struct turn *turn,
+                           uint32_t index)
+{
+    const struct solver_limit *limit = &branch->problem->limits[index];
+    const struct solver_seats *seats = &branch->seats;
+    bool host = limit->level == seats->host;
+    uint64_t needed = 0;
+    for (uint32_t r = 0; r < branch->problem->role_count; r++) {
+        bool counts = (limit->roles >> r & 1) != 0 && !is_dealt(branch, r);
+        needed += counts ? branch->problem->roles[r].count : 0;
+    }
+    uint64_t room = 0;
+    for (uint32_t i = 0; i < seats->count && room < needed;) {
+        uint32_t position = seats->items[i].position;
+        uint32_t place = host ? position : domains_at(seats->domains, position, limit->level);
+        uint32_t end = host ? position + 1 : domains_get(seats->domains, place)->end;
+        uint64_t fits = 0;
+        for (; i < seats->count && seats->items[i].position < end; i++) {
+            for (uint32_t r = 0; r < branch->problem->role_count; r++) {
+                bool counts = (limit->roles >> r & 1) != 0 && !is_dealt(branch, r);
+                fits += counts ? turn->copies[r][i] : 0;
+            }
+        }
+        uint32_t most = solver_limits_left(seats->limits, index, place);
+        room += fits < most ? fits : most;
+    }
+    solver_effort_spend(branch->effort, 1 + seats->count / 2);
+    return room >= needed;
+}
+
 static bool has_room(const struct solver_branch *branch, const struct turn *turn, uint32_t allowed)
 {
     if (!roles_have_room(branch, turn)) {
         return false;
+    }
+    for (uint32_t i = 0; i < branch->problem->limit_count; i++) {
+        if (!limit_has_room(branch, turn, i)) {
+            return false;
+        }
     }
     for (uint32_t n = 0; n < branch->seats.name_count; n++) {
         if (!resource_has_room(branch, turn, n, allowed)) {
@@ -330,6 +368,10 @@ static void deal_seat(struct solver_branch *branch, uint32_t depth, uint32_t at,
     struct turn *turn = &branch->turns[depth];
     struct solver_seat *seat = &branch->seats.items[turn->order[at]];
     uint32_t most = turn->most[at] < left ? turn->most[at] : left;
+    if (branch->seats.limits != NULL && most > 0) {
+        uint32_t room = solver_limits_room(branch->seats.limits, turn->role, seat->position);
+        most = room < most ? room : most;
+    }
     if (turn->twin[at] != NO_TWIN && turn->given[turn->twin[at]] < most) {
         most = turn->given[turn->twin[at]];
     }

@@ -25,8 +25,7 @@ struct solver_candidate {
 static inline uint64_t solver_candidate_fits(const struct solver_space *space,
                                              struct solver_candidate place, uint32_t role)
 {
-    return place.node ? solver_space_node_fits(space, role, place.index)
-                      : solver_space_domain_fits(space, role, place.index);
+    return solver_space_place_fits(space, role, place.node, place.index);
 }
 
 /* Goes through the places of a level in position order:

@@ -18,7 +18,7 @@
  *   a group        its largest atoms: 0, 1, 2, … of them
  *   any other      children one by one: each point so far, with each point of the child or without
  *                  the child;  prefix[0] = {(0, 0)},  prefix[i] = prefix[i-1] × child i
- *   of a layer     then rounded down to whole slices
+ *   of a layer     then rounded down to whole slices; where limited, cut to the limit
  *
  * The answer is the cheapest point of the place that covers all pods. Exactness is in that; speed
  * is in what is left out. A point stays only if, by the prices, it can still be completed within
@@ -139,20 +139,18 @@ static uint32_t cut_cover(const struct search *search, uint64_t covered)
     return (uint32_t)(covered < wanted ? covered : wanted);
 }
 
-/* Rounds down to whole slices; false when started ones are not even covered. */
+/* Rounds down to whole slices and cuts to what limits let in; false when started ones are not even
+ * covered. */
 static bool round_cover(const struct search *search, uint32_t domain, uint32_t level,
                         struct solver_point *point)
 {
     const struct solver_stage *stage = &search->stage;
-    if (domain == stage->place ||
-        solver_slices_portion(solver_space_role(stage->space, stage->role), level) == 1) {
+    if (domain == stage->place || !solver_space_deals(stage->space, stage->role, level)) {
         return true;
     }
     uint32_t started =
         solver_slices_started(solver_space_role(stage->space, stage->role), level, domain);
-    uint64_t rounded =
-        solver_slices_round(solver_space_role(stage->space, stage->role),
-                            solver_space_domains(stage->space), level, domain, point->covered);
+    uint64_t rounded = solver_space_round(stage->space, stage->role, domain, point->covered);
     point->value -= (int64_t)(point->covered - rounded) * SOLVER_PRICE_UNIT;
     point->covered = (uint32_t)rounded;
     return rounded >= started;
@@ -266,7 +264,10 @@ static void solve_children(struct search *search, uint32_t domain, int64_t outsi
     part->prefix = arena_alloc(&search->arena, (size_t)part->child_count + 1, sizeof *part->prefix);
     solver_front_offer(search->front, &(struct solver_point){.pick = SOLVER_PICK_NONE});
     part->prefix[0] = solver_front_take(search->front, &search->arena);
-    int64_t inside = stage->inside[domain - stage->place];
+    int64_t inside = 0; /* what limits take off it is known only when all children are */
+    for (uint32_t i = 0; i < part->child_count; i++) {
+        inside += stage->worth[part->children[i] - stage->place];
+    }
     int64_t to_come = inside;
     for (uint32_t i = 0; i < part->child_count; i++) {
         uint32_t child = part->children[i];

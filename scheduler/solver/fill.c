@@ -14,7 +14,8 @@
  *       for each level below:  chosen = children kept one level above
  *                              children = those of all chosen, that have room
  *                              take: touched ones, then the fewest others that suffice
- *           a layer's level:   exact amounts; fill_domain() for each child taken;   done
+ *           a layer's level,
+ *           or a limited one:  exact amounts; fill_domain() for each child taken;   done
  *           the host level:    exact amounts; pods are placed;                      done
  *
  * `take` of a child is what it gets: pods at a dealing level, its whole room (so: "chosen") above.
@@ -29,10 +30,10 @@
  */
 
 struct child {
-    uint64_t fits;  /* beyond `started` */
-    uint64_t take;  /* beyond `started` */
+    uint64_t fits; /* beyond `started` */
+    uint64_t take; /* beyond `started` */
+    uint64_t started;
     uint32_t index; /* domain number, or position at the host level */
-    uint32_t started;
     bool touched;
 };
 
@@ -96,8 +97,11 @@ static void add_child(struct solver_fill *fill, uint32_t level, uint32_t index, 
     if (fits == 0) {
         return;
     }
-    uint32_t started =
-        solver_slices_started(solver_space_role(fill->space, fill->role), level, index);
+    uint64_t started = 0;
+    if (solver_space_deals(fill->space, fill->role, level)) {
+        (void)solver_slices_within(solver_space_role(fill->space, fill->role),
+                                   solver_space_domains(fill->space), level, index, &started);
+    }
     fill->children = alloc_grow(fill->children, &fill->child_room, fill->child_count + 1,
                                 sizeof *fill->children);
     fill->children[fill->child_count++] = (struct child){
@@ -264,7 +268,7 @@ static void fill_domain(struct solver_fill *fill, uint32_t top, uint64_t count)
     struct range chosen = {.first = chosen_base, .end = fill->chosen_count};
     for (uint32_t level = domains_get(solver_space_domains(space), top)->level + 1;; level++) {
         bool host = level == solver_space_host(space);
-        bool exact = host || solver_slices_portion(solver_space_role(space, fill->role), level) > 1;
+        bool exact = host || solver_space_deals(space, fill->role, level);
         struct range children = {.first = fill->child_count};
         gather(fill, chosen, level);
         children.end = fill->child_count;

@@ -16,8 +16,8 @@
  *
  * At each level the children of everything chosen one level above compete together: touched ones
  * cost nothing and stay in, beside them the fewest that suffice. Pods are dealt out at the nodes
- * and, for a role with slices, at the levels of its layers: from there down each domain is a place
- * of its own with a multiple of the layer's size to take.
+ * and, for a role with slices or limits, at the levels of these: from there down each domain is a
+ * place of its own with a multiple of the layer's size, or no more than the limit, to take.
  */
 
 struct solver_fill;

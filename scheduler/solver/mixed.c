@@ -7,6 +7,7 @@
 #include "scheduler/solver/branch.h"
 #include "scheduler/solver/exact.h"
 #include "scheduler/solver/greedy.h"
+#include "scheduler/solver/limits.h"
 #include "scheduler/solver/lower_bound.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -28,6 +29,7 @@ struct solver_mixed {
     uint32_t anchor; /* role */
     /* The anchor alone. */
     struct solver_problem alone;
+    struct solver_limits_alone alone_limits;
     struct solver_space *alone_space;
     struct solver_fill *alone_fill;
     struct solver_greedy *alone_greedy;
@@ -50,6 +52,7 @@ struct solver_mixed *solver_mixed_create(const struct solver_problem *problem,
     mixed->branch = solver_branch_create(problem, space);
     mixed->alone.roles = &problem->roles[mixed->anchor];
     mixed->alone.role_count = 1;
+    solver_limits_alone(problem, mixed->anchor, &mixed->alone_limits, &mixed->alone);
     mixed->alone_space = solver_space_create(&mixed->alone, solver_space_effort(space));
     mixed->alone_fill = solver_fill_create(mixed->alone_space);
     mixed->alone_greedy = solver_greedy_create(mixed->alone_space, mixed->alone_fill);

@@ -128,8 +128,7 @@ static struct solver_space *space_of(struct podsets *podsets)
 static uint64_t fits_in(const struct podsets *podsets, uint32_t role, uint32_t level,
                         uint32_t place)
 {
-    return level == podsets->host ? solver_space_node_fits(podsets->space, role, place)
-                                  : solver_space_domain_fits(podsets->space, role, place);
+    return solver_space_place_fits(podsets->space, role, level == podsets->host, place);
 }
 
 /* Whether the place may be the podset's: known, and with all of its pinned members. */

@@ -74,6 +74,23 @@ static void add_atom(struct solver_stage *stage, struct solver_group *group, uin
     }
 }
 
+/* Whether limits may let less into a domain of the level, inside the place, than its children take.
+ */
+static bool is_limited(const struct solver_stage *stage, uint32_t level)
+{
+    return level > stage->top &&
+           (solver_space_limited(stage->space, stage->role) >> level & 1) != 0;
+}
+
+/* No more than `fits` of this atom, and nothing of those after it. */
+static void cut_group(struct solver_stage *stage, struct solver_group *group, uint32_t atom,
+                      uint64_t fits)
+{
+    stage->atoms[atom].fits = (uint32_t)fits;
+    group->end = fits > 0 ? atom + 1 : atom;
+    stage->atom_count = group->end;
+}
+
 static void read_group(struct solver_stage *stage, uint32_t domain)
 {
     const struct solver_space *space = stage->space;
@@ -98,8 +115,16 @@ static void read_group(struct solver_stage *stage, uint32_t domain)
         most = stage->atoms[i].fits > most ? stage->atoms[i].fits : most;
     }
     sort_atoms(stage, group->first, group->end, most);
+    uint64_t most_of_all = solver_space_domain_fits(space, stage->role, domain);
+    bool limited = is_limited(stage, parent->level);
+    if (limited && group->base > most_of_all) {
+        group->base = most_of_all;
+    }
     uint64_t sum = 0;
     for (uint32_t i = group->first; i < group->end; i++) {
+        if (limited && sum + stage->atoms[i].fits >= most_of_all - group->base) {
+            cut_group(stage, group, i, most_of_all - group->base - sum);
+        }
         sum += stage->atoms[i].fits;
         stage->atoms[i].sum = sum;
     }
@@ -204,6 +229,20 @@ static void price_atoms(struct solver_stage *stage, int64_t price)
     }
 }
 
+/* No domain is worth more inside than the pods that limits let in. */
+static void limit_inside(struct solver_stage *stage, uint32_t level)
+{
+    if (!is_limited(stage, level)) {
+        return;
+    }
+    for (uint32_t i = stage->level_first[level]; i < stage->level_first[level + 1]; i++) {
+        uint32_t domain = stage->members[i].domain;
+        uint64_t fits = solver_space_domain_fits(stage->space, stage->role, stage->place + domain);
+        int64_t most = (int64_t)(fits < stage->wanted ? fits : stage->wanted) * SOLVER_PRICE_UNIT;
+        stage->inside[domain] = stage->inside[domain] < most ? stage->inside[domain] : most;
+    }
+}
+
 /* Sets the price of a level above them: what its domains are worth, and those above inside. */
 static void price_level(struct solver_stage *stage, uint32_t level, int64_t price)
 {
@@ -218,6 +257,7 @@ static void price_level(struct solver_stage *stage, uint32_t level, int64_t pric
         stage->worth[member->domain] = worth;
         stage->inside[member->parent] += worth;
     }
+    limit_inside(stage, level - 1);
 }
 
 static int compare_worth(const void *left, const void *right)

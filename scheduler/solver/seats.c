@@ -55,11 +55,14 @@ void solver_seats_init(struct solver_seats *seats, const struct solver_problem *
                                    .domains = solver_space_domains(space),
                                    .host = solver_space_host(space)};
     seats->too_large = !read_requests(seats);
+    seats->limits = solver_limits_create(problem);
 }
 
 void solver_seats_finish(struct solver_seats *seats)
 {
+    solver_limits_destroy(seats->limits);
     free(seats->uses);
+    seats->limits = NULL;
     seats->uses = NULL;
 }
 
@@ -137,6 +140,10 @@ uint32_t solver_seats_copies(const struct solver_seats *seats, uint32_t role,
             most = seat->room[n] > 0 ? (uint32_t)(seat->room[n] / need) : 0;
         }
     }
+    if (seats->limits != NULL && most > 0) {
+        uint32_t room = solver_limits_room(seats->limits, role, seat->position);
+        most = room < most ? room : most;
+    }
     return most;
 }
 
@@ -147,6 +154,7 @@ void solver_seats_deal(struct solver_seats *seats, uint32_t role, struct solver_
     if (count == 0) {
         return;
     }
+    solver_limits_count(seats->limits, role, seat->position, count);
     seat->pods[role] += (uint32_t)count;
     seat->total += (uint32_t)count;
     for (uint32_t n = 0; n < seats->name_count; n++) {
@@ -177,7 +185,8 @@ bool solver_seats_twins(const struct solver_seats *seats, const struct solver_se
            memcmp(a->room, b->room, seats->name_count * sizeof *a->room) == 0 &&
            memcmp(a->fits, b->fits, roles * sizeof *a->fits) == 0 &&
            domains_at(seats->domains, a->position, seats->host - 1) ==
-               domains_at(seats->domains, b->position, seats->host - 1);
+               domains_at(seats->domains, b->position, seats->host - 1) &&
+           solver_limits_alike(seats->limits, a->position, b->position);
 }
 
 static bool is_layer_whole(const struct solver_seats *seats, uint32_t role, uint32_t level)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/solver/limits.h"
 #include "scheduler/solver/space.h"
 
 /* The nodes of one place with room for some role, in small arrays of their own: pods are put on
@@ -38,7 +39,8 @@ struct solver_seats {
     uint32_t name_count;
     uint32_t names[SOLVER_SEAT_NAMES_MAX];
     int64_t requests[SOLVER_ROLES_MAX][SOLVER_SEAT_NAMES_MAX];
-    bool too_large; /* the gang, for any place */
+    bool too_large;               /* the gang, for any place */
+    struct solver_limits *limits; /* owned; they count what is on the seats. NULL: none */
     /* The place read last. */
     uint32_t place;
     uint32_t count;

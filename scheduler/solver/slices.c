@@ -47,3 +47,34 @@ uint64_t solver_slices_round(const struct solver_role *role, const struct domain
     bool known = level + 1 == domains_levels(domains) || domains_get(domains, index)->known;
     return started + (known ? (raw - started) / layer->size * layer->size : 0);
 }
+
+static bool is_inside(const struct solver_started *started, uint32_t layer_level,
+                      const struct domains *domains, uint32_t level, uint32_t index)
+{
+    if (layer_level == level) {
+        return started->place == index;
+    }
+    const struct domain *domain = domains_get(domains, index);
+    bool host = layer_level + 1 == domains_levels(domains);
+    return host ? started->place >= domain->first && started->place < domain->end
+                : started->place >= index && started->place < domain->next;
+}
+
+uint32_t solver_slices_within(const struct solver_role *role, const struct domains *domains,
+                              uint32_t level, uint32_t index, uint64_t *started)
+{
+    *started = 0;
+    for (uint32_t i = 0; i < role->layer_count; i++) {
+        if (role->layers[i].level < level) {
+            continue;
+        }
+        for (uint32_t k = 0; k < role->started_count; k++) {
+            if (role->started[k].layer == i &&
+                is_inside(&role->started[k], role->layers[i].level, domains, level, index)) {
+                *started += role->started[k].count;
+            }
+        }
+        return role->layers[i].size;
+    }
+    return 1;
+}

@@ -21,4 +21,9 @@ uint32_t solver_slices_started(const struct solver_role *role, uint32_t level, u
 uint64_t solver_slices_round(const struct solver_role *role, const struct domains *domains,
                              uint32_t level, uint32_t index, uint64_t raw);
 
+/* What a place of any level holds comes in portions of the size returned, beside the `started` pods
+ * that must go there: those of the widest layer at the level or inside. */
+uint32_t solver_slices_within(const struct solver_role *role, const struct domains *domains,
+                              uint32_t level, uint32_t index, uint64_t *started);
+
 #endif

@@ -37,6 +37,10 @@
  * With podsets the right column holds, of one role as well: domain after domain is tried for each
  * of them, as long as the budget lasts.
  *
+ * Limits and exclusions are part of all that: of what domains hold, of the lower bound and of
+ * every search. One role with limits stays in the left column and is exact as it is with slices;
+ * several roles with limits are in the right one, a single pod beside another role, too.
+ *
  * "Exact" has one limit, which real clusters do not reach: a cost has 64 bits, in which the counts
  * of all levels must find room; what does not fit is found greedily and then not `optimal`.
  */
@@ -109,10 +113,10 @@ struct solver_podset {
     uint32_t pinned_count;
 };
 
-/* At most `most` pods of the roles of a set, the pinned ones that count included, in each *known*
+/* At most `most` pods of a set of roles, the pinned ones that count included, in each *known*
  * domain of a level: pods that do not stand together, host ports, a spread that must not skew. An
- * unknown domain is none and bars nobody; at the host level every node counts. More pinned pods in a
- * domain than `most` leave no room there and are no contradiction. */
+ * unknown domain is none and bars nobody; at the host level every node counts. More pinned pods in
+ * a domain than `most` leave no room there and are no contradiction. */
 struct solver_limit {
     uint32_t level; /* tree level, 0 (all of the cluster) … host (one node) */
     uint32_t most;  /* 0: no pod of the set in any known domain of the level */

@@ -4,32 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/solver/limits.h"
 #include "scheduler/solver/role.h"
-#include "scheduler/solver/slices.h"
+#include "scheduler/solver/room.h"
+#include "scheduler/solver/sets.h"
 #include "scheduler/solver/sums.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
 /* The room of a problem and the trial in it.
  *
- * fits[demand][domain] are sums over positions; they start as copies of the capacities' own sums
- * less the excluded positions. With one role nothing in them changes while a trial runs, because no
+ * What domains hold is room.c. With one role nothing in it changes while a trial runs, because no
  * second role comes after the first one. With several, a node that pods were placed on is *drawn*:
  * it gets a private copy of its free resources, and what it holds no more is subtracted from all
- * domains above it.
- *
- * A role with slices has a second array: raw[domain] is the sum over the children before it is
- * rounded down to whole slices, fits[domain] after. A change of a node travels upward as the
- * difference it makes after rounding, and often ends at the first layer.
+ * domains above it; so is what limits let in no more.
  *
  *   slots     [ 0 0 2 0 1 … ]            by position: index into drawn + 1, or 0
  *   drawn     [ {4, free} {2, free} ]    in order of first placement
  *   drawn_fits[ role 0, role 1 | … ]     beside drawn
  *
- * Invariants: raw[d] = Σ fits of d's children and fits[d] = raw[d] rounded, for every role; a
- * touched domain has a touched parent, so marking stops at the first one found touched; `journal`
- * lists what the trial touched first, so undo costs what the trial did, not the size of the
- * cluster.
+ * Invariants: a touched domain has a touched parent, so marking stops at the first one found
+ * touched; `journal` lists what the trial touched first, so undo costs what the trial did, not the
+ * size of the cluster; limits count what is in `placements`.
  */
 
 /* Nodes in the journal are told from domains by this bit. */
@@ -47,15 +43,15 @@ struct solver_space {
     uint32_t positions;
     uint32_t domain_count;
     uint32_t host;
-    uint64_t *fits[SOLVER_ROLES_MAX];
-    uint64_t *raw[SOLVER_ROLES_MAX]; /* of roles with slices, else NULL */
-    /* A started slice that cannot be completed where it is, or NULL. */
-    const struct solver_started *impossible;
-    uint32_t impossible_role;
-    uint64_t impossible_room;
+    struct solver_limits *limits; /* NULL: none */
+    struct solver_room *room;
+    const uint64_t *fits[SOLVER_ROLES_MAX]; /* of the room */
+    bool plain[SOLVER_ROLES_MAX];           /* neither slices nor limits on nodes */
+    bool impossible;                        /* a started slice cannot be completed */
 
     /* With two or more roles. */
     struct solver_sums *sums;
+    struct solver_sets *sets;
     uint32_t *slots;
     struct drawn *drawn;
     size_t drawn_room;
@@ -77,115 +73,11 @@ struct solver_space {
     uint32_t placement_count;
 };
 
-/* ---- fits ---- */
-
-static uint64_t round_down(const struct solver_space *space, uint32_t role, uint32_t level,
-                           uint32_t index, uint64_t raw)
-{
-    return solver_slices_round(&space->problem->roles[role], space->domains, level, index, raw);
-}
-
-/* Before slices. */
-static uint32_t whole_fits(const struct solver_space *space, uint32_t role, uint32_t position)
-{
-    return solver_role_fits(&space->problem->roles[role], position);
-}
-
+/* A position with nothing placed there; most roles are plain, and this is asked for every node. */
 static uint32_t undrawn_fits(const struct solver_space *space, uint32_t role, uint32_t position)
 {
-    uint32_t fits = whole_fits(space, role, position);
-    if (space->raw[role] != NULL) {
-        fits = (uint32_t)round_down(space, role, space->host, position, fits);
-    }
-    return fits;
-}
-
-/* Makes the sums of inner domains out of those of the lowest ones. */
-static void sum_upward(const struct solver_space *space, uint64_t *fits)
-{
-    for (uint32_t d = space->domain_count; d-- > 1;) {
-        fits[domains_get(space->domains, d)->parent] += fits[d];
-    }
-}
-
-static void subtract_excluded(const struct solver_space *space, const struct solver_role *role,
-                              uint64_t *fits)
-{
-    uint64_t *excluded = alloc_zero(space->domain_count, sizeof *excluded);
-    for (uint32_t d = 0; d < space->domain_count; d++) {
-        const struct domain *domain = domains_get(space->domains, d);
-        if (domain->level + 1 < space->host) {
-            continue;
-        }
-        for (size_t p = bitset_next(role->excluded, domain->first); p < domain->end;
-             p = bitset_next(role->excluded, p + 1)) {
-            excluded[d] += capacity_node(role->capacity, (uint32_t)p);
-        }
-    }
-    sum_upward(space, excluded);
-    for (uint32_t d = 0; d < space->domain_count; d++) {
-        fits[d] -= excluded[d];
-    }
-    free(excluded);
-}
-
-static uint64_t *role_fits(const struct solver_space *space, const struct solver_role *role)
-{
-    uint64_t *fits = alloc_zero(space->domain_count, sizeof *fits);
-    for (uint32_t d = 0; d < space->domain_count; d++) {
-        fits[d] = capacity_domain(role->capacity, d);
-    }
-    if (role->excluded != NULL) {
-        subtract_excluded(space, role, fits);
-    }
-    return fits;
-}
-
-/* The sums of a role with slices, rounded level by level from below. */
-static void make_sliced(struct solver_space *space, uint32_t role)
-{
-    uint64_t *raw = alloc_zero(space->domain_count, sizeof *raw);
-    uint64_t *fits = alloc_zero(space->domain_count, sizeof *fits);
-    space->raw[role] = raw;
-    space->fits[role] = fits;
-    for (uint32_t d = space->domain_count; d-- > 0;) {
-        const struct domain *domain = domains_get(space->domains, d);
-        if (domain->level + 1 == space->host) {
-            for (uint32_t p = domain->first; p < domain->end; p++) {
-                raw[d] += undrawn_fits(space, role, p);
-            }
-        }
-        fits[d] = round_down(space, role, domain->level, d, raw[d]);
-        if (d > 0) {
-            raw[domain->parent] += fits[d];
-        }
-    }
-    const struct solver_role *item = &space->problem->roles[role];
-    for (uint32_t i = 0; i < item->started_count; i++) {
-        const struct solver_started *started = &item->started[i];
-        uint32_t level = item->layers[started->layer].level;
-        uint64_t room =
-            level == space->host ? whole_fits(space, role, started->place) : raw[started->place];
-        if (space->impossible == NULL && room < started->count) {
-            space->impossible = started;
-            space->impossible_role = role;
-            space->impossible_room = room;
-        }
-    }
-}
-
-static void make_role(struct solver_space *space, uint32_t role)
-{
-    const struct solver_role *item = &space->problem->roles[role];
-    uint64_t positions = 0;
-    if (item->layer_count > 0) {
-        make_sliced(space, role);
-        positions = space->positions;
-    } else {
-        space->fits[role] = role_fits(space, item);
-        positions = item->excluded != NULL ? space->positions / 16 : 0;
-    }
-    solver_effort_spend(space->effort, space->domain_count / 4 + positions);
+    return space->plain[role] ? solver_role_fits(&space->problem->roles[role], position)
+                              : solver_room_node(space->room, role, position);
 }
 
 /* ---- touching ---- */
@@ -247,11 +139,18 @@ struct solver_space *solver_space_create(const struct solver_problem *problem,
     space->domain_count = domains_count(problem->domains);
     err_require(space->domain_count < JOURNAL_NODE && space->positions < JOURNAL_NODE);
     space->host = domains_levels(problem->domains) - 1;
+    space->limits = solver_limits_create(problem);
+    space->room = solver_room_create(problem, space->limits, effort);
     for (uint32_t r = 0; r < problem->role_count; r++) {
-        make_role(space, r);
+        space->fits[r] = solver_room_fits(space->room, r);
+        space->plain[r] = solver_room_plain(space->room, r);
     }
+    uint32_t role = 0;
+    uint64_t fits = 0;
+    space->impossible = solver_room_impossible(space->room, &role, &fits) != NULL;
     if (problem->role_count > 1) {
-        space->sums = solver_sums_create(problem, effort);
+        space->sums = solver_sums_create(problem, space->limits, effort);
+        space->sets = solver_sets_create(problem, space->limits, space->room, effort);
         space->slots = alloc_zero(space->positions, sizeof *space->slots);
     }
     space->touched_nodes = alloc_zero(space->positions, sizeof *space->touched_nodes);
@@ -267,11 +166,10 @@ void solver_space_destroy(struct solver_space *space)
         return;
     }
     solver_space_undo(space);
-    for (uint32_t i = 0; i < SOLVER_ROLES_MAX; i++) {
-        free(space->fits[i]);
-        free(space->raw[i]);
-    }
+    solver_sets_destroy(space->sets);
     solver_sums_destroy(space->sums);
+    solver_room_destroy(space->room);
+    solver_limits_destroy(space->limits);
     free(space->slots);
     free(space->drawn);
     free(space->drawn_fits);
@@ -309,24 +207,37 @@ const struct solver_role *solver_space_role(const struct solver_space *space, ui
     return &space->problem->roles[role];
 }
 
-uint32_t solver_space_demands(const struct solver_space *space)
+/* The sums follow the roles, the sets follow the sums. */
+static uint32_t sums_end(const struct solver_space *space)
 {
     return space->problem->role_count + (space->sums == NULL ? 0 : solver_sums_count(space->sums));
+}
+
+uint32_t solver_space_demands(const struct solver_space *space)
+{
+    return sums_end(space) + (space->sets == NULL ? 0 : solver_sets_count(space->sets));
 }
 
 uint64_t solver_space_wanted(const struct solver_space *space, uint32_t demand)
 {
     uint32_t roles = space->problem->role_count;
-    return demand < roles ? space->problem->roles[demand].count
-                          : solver_sums_wanted(space->sums, demand - roles);
+    if (demand < roles) {
+        return space->problem->roles[demand].count;
+    }
+    return demand < sums_end(space) ? solver_sums_wanted(space->sums, demand - roles)
+                                    : solver_sets_wanted(space->sets, demand - sums_end(space));
 }
 
 uint64_t solver_space_domain_fits(const struct solver_space *space, uint32_t demand,
                                   uint32_t domain)
 {
     uint32_t roles = space->problem->role_count;
-    return demand < roles ? space->fits[demand][domain]
-                          : solver_sums_domain(space->sums, demand - roles, domain);
+    if (demand < roles) {
+        return space->fits[demand][domain];
+    }
+    return demand < sums_end(space)
+               ? solver_sums_domain(space->sums, demand - roles, domain)
+               : solver_sets_domain(space->sets, demand - sums_end(space), domain);
 }
 
 uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t demand,
@@ -334,7 +245,9 @@ uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t deman
 {
     uint32_t roles = space->problem->role_count;
     if (demand >= roles) {
-        return solver_sums_node(space->sums, demand - roles, position);
+        return demand < sums_end(space)
+                   ? solver_sums_node(space->sums, demand - roles, position)
+                   : solver_sets_node(space->sets, demand - sums_end(space), position);
     }
     if (roles > 1 && space->slots[position] != 0) {
         return space->drawn_fits[(size_t)(space->slots[position] - 1) * roles + demand];
@@ -342,32 +255,68 @@ uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t deman
     return undrawn_fits(space, demand, position);
 }
 
+uint64_t solver_space_place_fits(const struct solver_space *space, uint32_t role, bool node,
+                                 uint32_t index)
+{
+    uint64_t fits = node ? solver_space_node_fits(space, role, index) : space->fits[role][index];
+    if (space->limits == NULL) {
+        return fits;
+    }
+    uint32_t level = node ? space->host : domains_get(space->domains, index)->level;
+    return solver_room_within(space->room, role, level, index, fits);
+}
+
+uint64_t solver_space_round(const struct solver_space *space, uint32_t role, uint32_t domain,
+                            uint64_t raw)
+{
+    return solver_room_round(space->room, role, domains_get(space->domains, domain)->level, domain,
+                             raw);
+}
+
+bool solver_space_deals(const struct solver_space *space, uint32_t role, uint32_t level)
+{
+    return solver_room_deals(space->room, role, level);
+}
+
+uint32_t solver_space_limited(const struct solver_space *space, uint32_t demand)
+{
+    if (demand < space->problem->role_count) {
+        return solver_limits_levels(space->limits, demand);
+    }
+    return demand < sums_end(space) ? 0 : solver_sets_levels(space->sets, demand - sums_end(space));
+}
+
+const struct solver_apart *solver_space_aparts(const struct solver_space *space, uint32_t *count)
+{
+    *count = space->problem->apart_count;
+    return space->problem->aparts;
+}
+
+static uint32_t fits_now(const void *space, uint32_t role, uint32_t position)
+{
+    return solver_space_node_fits(space, role, position);
+}
+
 bool solver_space_can_finish(const struct solver_space *space, uint32_t role)
 {
-    const struct solver_role *item = &space->problem->roles[role];
-    for (uint32_t i = 0; i < item->started_count; i++) {
-        const struct solver_started *started = &item->started[i];
-        uint64_t room = item->layers[started->layer].level == space->host
-                            ? solver_space_node_fits(space, role, started->place)
-                            : space->raw[role][started->place];
-        if (room < started->count) {
-            return false;
-        }
-    }
-    return true;
+    return solver_room_can_finish(space->room, role, fits_now, space);
 }
 
 const struct solver_started *solver_space_impossible(const struct solver_space *space,
                                                      uint32_t *role, uint64_t *room)
 {
-    *role = space->impossible_role;
-    *room = space->impossible_room;
-    return space->impossible;
+    return solver_room_impossible(space->room, role, room);
+}
+
+static bool is_split(const struct solver_space *space, uint32_t domain)
+{
+    const struct domain *item = domains_get(space->domains, domain);
+    return solver_limits_split(space->limits, item->level, item->first);
 }
 
 bool solver_space_domain_passes(const struct solver_space *space, uint32_t domain)
 {
-    if (space->impossible != NULL) {
+    if (space->impossible || (space->limits != NULL && is_split(space, domain))) {
         return false;
     }
     for (uint32_t i = 0; i < solver_space_demands(space); i++) {
@@ -383,11 +332,16 @@ bool solver_space_domain_passes(const struct solver_space *space, uint32_t domai
 bool solver_space_node_passes(const struct solver_space *space, uint32_t position)
 {
     const struct solver_problem *problem = space->problem;
-    if (space->impossible != NULL) {
+    if (space->impossible || solver_limits_split(space->limits, space->host, position)) {
         return false;
     }
     for (uint32_t r = 0; r < problem->role_count; r++) {
         if (undrawn_fits(space, r, position) < problem->roles[r].count) {
+            return false;
+        }
+    }
+    for (uint32_t i = sums_end(space); i < solver_space_demands(space); i++) {
+        if (solver_space_node_fits(space, i, position) < solver_space_wanted(space, i)) {
             return false;
         }
     }
@@ -460,28 +414,33 @@ static uint32_t open_drawn(struct solver_space *space, uint32_t position)
 static void set_drawn(struct solver_space *space, uint32_t index, uint32_t role, uint32_t fits)
 {
     uint32_t *value = &drawn_row(space, index)[role];
-    if (*value == fits) {
-        return;
+    if (*value != fits) {
+        uint64_t change = (uint64_t)fits - *value; /* wraps below zero and back */
+        *value = fits;
+        solver_room_change(space->room, role, space->drawn[index].position, change);
     }
-    uint64_t change = (uint64_t)fits - *value; /* wraps below zero and back */
-    uint32_t d = domains_at(space->domains, space->drawn[index].position, space->host - 1);
-    while (d != DOMAINS_NONE && change != 0) {
-        const struct domain *domain = domains_get(space->domains, d);
-        if (space->raw[role] != NULL) {
-            space->raw[role][d] += change;
-            change = round_down(space, role, domain->level, d, space->raw[role][d]) -
-                     space->fits[role][d];
+}
+
+/* Brings what limits let in around a node up to date, which pods of the role were counted on. */
+static void refresh_limited(struct solver_space *space, uint32_t role, uint32_t position)
+{
+    struct solver_limits_change changes[SOLVER_LIMITS_CHANGES_MAX];
+    uint32_t count = solver_limits_changes(space->limits, role, position, changes);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t r = 0; changes[i].level < space->host && changes[i].roles >> r != 0; r++) {
+            if ((changes[i].roles >> r & 1) != 0) {
+                solver_room_refresh(space->room, r, changes[i].index);
+            }
         }
-        space->fits[role][d] += change;
-        d = domain->parent;
     }
-    *value = fits;
+    solver_effort_spend(space->effort, 4 * (uint64_t)count);
 }
 
 static void draw(struct solver_space *space, uint32_t role, uint32_t position, uint32_t count)
 {
     const struct solver_problem *problem = space->problem;
     uint32_t index = open_drawn(space, position);
+    solver_limits_count(space->limits, role, position, (int32_t)count);
     struct resources *left = &space->drawn[index].free;
     const struct resources *request = problem->roles[role].request;
     for (uint32_t i = 0; i < request->count; i++) {
@@ -490,12 +449,12 @@ static void draw(struct solver_space *space, uint32_t role, uint32_t position, u
                       resources_get(left, item.name) - solver_needed(item.amount, count));
     }
     for (uint32_t r = 0; r < problem->role_count; r++) {
-        uint32_t fits =
-            resources_copies(problem->roles[r].request, left, whole_fits(space, r, position));
-        if (space->raw[r] != NULL) {
-            fits = (uint32_t)round_down(space, r, space->host, position, fits);
-        }
-        set_drawn(space, index, r, fits);
+        uint32_t fits = resources_copies(problem->roles[r].request, left,
+                                         solver_role_fits(&problem->roles[r], position));
+        set_drawn(space, index, r, solver_room_cut(space->room, r, position, fits));
+    }
+    if (space->limits != NULL) {
+        refresh_limited(space, role, position);
     }
 }
 
@@ -517,6 +476,12 @@ void solver_space_place(struct solver_space *space, uint32_t role, uint32_t posi
 
 void solver_space_undo(struct solver_space *space)
 {
+    const struct solver_placement *placements = space->placements;
+    bool limited = space->limits != NULL && space->drawn_count > 0;
+    for (uint32_t i = 0; limited && i < space->placement_count; i++) {
+        solver_limits_count(space->limits, placements[i].role, placements[i].position,
+                            -(int32_t)placements[i].count);
+    }
     for (uint32_t i = 0; i < space->drawn_count; i++) {
         uint32_t position = space->drawn[i].position;
         for (uint32_t r = 0; r < space->problem->role_count; r++) {
@@ -524,6 +489,9 @@ void solver_space_undo(struct solver_space *space)
         }
         space->slots[position] = 0;
         resources_finish(&space->drawn[i].free);
+    }
+    for (uint32_t i = 0; limited && i < space->placement_count; i++) {
+        refresh_limited(space, placements[i].role, placements[i].position);
     }
     space->drawn_count = 0;
     for (uint32_t i = 0; i < space->journal_count; i++) {

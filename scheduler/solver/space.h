@@ -13,7 +13,8 @@
  *   demand 0 … roles-1   the roles of the problem
  *   demand roles …       only with two or more roles: what all pods need together (sums.h). What
  *                        does not fit by a sum does not fit; it proves what single roles cannot,
- *                        because they compete.
+ *                        because they compete; then what roles that share a limit need
+ *                        together (sets.h)
  *
  * A trial places pods one node at a time and is taken back as a whole. Placing touches the node and
  * all domains above it; with several roles it also lowers what still fits there, the sums excepted.
@@ -46,11 +47,31 @@ uint64_t solver_space_wanted(const struct solver_space *space, uint32_t demand);
 
 /* Pods of the demand that fit now, excluded positions left out; each demand taken alone. Slices
  * round down: what a domain of a layer holds is its started pods and whole slices beside them. The
- * fits of a domain are the sum of those of its children, rounded down where it is of a layer. */
+ * fits of a domain are the sum of those of its children, rounded down where it is of a layer, cut
+ * where it is limited (room.h). */
 uint64_t solver_space_domain_fits(const struct solver_space *space, uint32_t demand,
                                   uint32_t domain);
 uint32_t solver_space_node_fits(const struct solver_space *space, uint32_t demand,
                                 uint32_t position);
+
+/* Pods of a role that fit into a node or domain now when nothing around it is used: less than the
+ * node or domain has room for where a wider level is limited. */
+uint64_t solver_space_place_fits(const struct solver_space *space, uint32_t role, bool node,
+                                 uint32_t index);
+
+/* What a domain may hold of `raw` pods of a role: whole slices, within limits. */
+uint64_t solver_space_round(const struct solver_space *space, uint32_t role, uint32_t domain,
+                            uint64_t raw);
+
+/* Whether domains of the level are places of their own for the role: it comes in slices there, or
+ * is limited. */
+bool solver_space_deals(const struct solver_space *space, uint32_t role, uint32_t level);
+
+/* Levels at which limits may cut what a domain holds of the demand, as bits. */
+uint32_t solver_space_limited(const struct solver_space *space, uint32_t demand);
+
+/* Those of the problem; *borrowed*. */
+const struct solver_apart *solver_space_aparts(const struct solver_space *space, uint32_t *count);
 
 /* Whether all started slices of the role can be completed beside what is placed. */
 bool solver_space_can_finish(const struct solver_space *space, uint32_t role);
@@ -66,7 +87,7 @@ bool solver_space_domain_passes(const struct solver_space *space, uint32_t domai
 bool solver_space_node_passes(const struct solver_space *space, uint32_t position);
 
 /* Whether numbers alone decide what fits: of one role, and of a single pod beside pods of one other
- * role without slices. */
+ * role without slices and limits. */
 bool solver_space_exact(const struct solver_space *space);
 
 /* Whether positions [first, end) hold all pinned members; true when there are none. */

@@ -25,6 +25,8 @@
 
 struct solver_sums {
     const struct solver_problem *problem;
+    const struct solver_limits *limits;
+    uint32_t host;
     uint32_t domain_count;
     uint32_t count;
     uint64_t wanted[SOLVER_SUMS_MAX];
@@ -130,7 +132,9 @@ static void read_node(struct solver_sums *sums, uint32_t position)
     uint32_t fits[SOLVER_ROLES_MAX];
     uint64_t alone = 0;
     for (uint32_t r = 0; r < problem->role_count; r++) {
+        uint32_t most = solver_limits_most(sums->limits, r, sums->host, position);
         fits[r] = solver_role_fits(&problem->roles[r], position);
+        fits[r] = fits[r] < most ? fits[r] : most;
         alone += fits[r];
     }
     if (alone == 0) {
@@ -208,12 +212,15 @@ static void read_nodes(struct solver_sums *sums)
 /* ---- life ---- */
 
 struct solver_sums *solver_sums_create(const struct solver_problem *problem,
+                                       const struct solver_limits *limits,
                                        struct solver_effort *effort)
 {
     err_require(problem->role_count > 1);
     struct solver_sums *sums = alloc_zero(1, sizeof *sums);
     uint32_t positions = domains_positions(problem->domains);
     sums->problem = problem;
+    sums->limits = limits;
+    sums->host = domains_levels(problem->domains) - 1;
     sums->domain_count = domains_count(problem->domains);
     bundle_requests(sums);
     choose_names(sums);
@@ -279,7 +286,8 @@ bool solver_sums_pair(const struct solver_problem *problem)
 {
     const struct solver_role *roles = problem->roles;
     return problem->role_count == 2 && (roles[0].count == 1 || roles[1].count == 1) &&
-           roles[0].layer_count == 0 && roles[1].layer_count == 0;
+           roles[0].layer_count == 0 && roles[1].layer_count == 0 &&
+           problem->limit_count + problem->apart_count == 0;
 }
 
 bool solver_sums_pair_fits(const struct solver_sums *sums, uint32_t domain, uint64_t first,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/solver/effort.h"
+#include "scheduler/solver/limits.h"
 #include "scheduler/solver/solver.h"
 
 /* What several roles need together, and what every node and domain has of it. Roles compete, which
@@ -28,8 +29,9 @@
 
 struct solver_sums;
 
-/* *New*, of a problem with two or more roles; keeps it (*borrowed*). */
+/* *New*, of a problem with two or more roles; keeps both (*borrowed*; limits may be NULL). */
 struct solver_sums *solver_sums_create(const struct solver_problem *problem,
+                                       const struct solver_limits *limits,
                                        struct solver_effort *effort);
 void solver_sums_destroy(struct solver_sums *sums);
 
@@ -41,8 +43,8 @@ uint32_t solver_sums_node(const struct solver_sums *sums, uint32_t sum, uint32_t
 /* Whether the node has room for all pods together, if every role fits there alone. */
 bool solver_sums_fit_node(const struct solver_sums *sums, uint32_t position);
 
-/* A single pod beside pods of one other role, none of them in slices, as a launcher and its workers
- * are: there the numbers are exact. */
+/* A single pod beside pods of one other role, none of them in slices or limited, as a launcher and
+ * its workers are: there the numbers are exact. */
 bool solver_sums_pair(const struct solver_problem *problem);
 
 /* Of a pair: whether both fit into the domain together, where so many pods of its first and of its

@@ -23,7 +23,7 @@ COUNT = "3000"  # instances of a run; a defect that needs more is too rare to be
 UNHURRIED = 3600  # for the program as it is, on the busiest machine
 SECONDS = 240  # a defect may also make a search endless
 HERE = mutation.ROOT / "test" / "property"
-SHARED = ["oracle_assignments", "oracle_exhaustive", "oracle_glpsol", "oracle_instance", "oracle_print", "oracle_verdict"]
+SHARED = ["oracle_assignments", "oracle_exhaustive", "oracle_glpsol", "oracle_instance", "oracle_limits", "oracle_print", "oracle_rules", "oracle_verdict"]
 
 
 def passes(program, seconds=SECONDS):

@@ -13,6 +13,7 @@
  *
  *   depth   how many levels of the path to the last node have been counted as touched
  *   open    pods so far in the domain that is open, for every slice layer of every role
+ *   limited the same for every limit;   sides  which of two sets that stand apart have some there
  *
  * That is all the rest can depend on, so an equal state is looked up and not searched again: the
  * only pruning. Costs are touched domains by level, widest in the highest bits, and just add up. */
@@ -28,6 +29,8 @@ struct state {
     uint8_t depth;
     uint8_t left[ORACLE_ROLES_MAX];
     uint8_t open[OPEN_LIMIT];
+    uint8_t limited[ORACLE_LIMITS_MAX];
+    uint8_t sides[ORACLE_APARTS_MAX]; /* bit per side */
 };
 
 struct entry {
@@ -115,6 +118,40 @@ static bool close_domains(const struct oracle_instance *instance, struct state *
             *open = 0;
         }
     }
+    for (uint32_t i = 0; i < instance->problem.limit_count; i++) {
+        state->limited[i] = instance->limits[i].level >= level ? 0 : state->limited[i];
+    }
+    for (uint32_t i = 0; i < instance->problem.apart_count; i++) {
+        state->sides[i] = instance->aparts[i].level >= level ? 0 : state->sides[i];
+    }
+    return true;
+}
+
+/* One pod more of the role on the state's position; false: limits are against it. */
+static bool let_in(const struct oracle_instance *instance, struct state *state, uint32_t r)
+{
+    for (uint32_t i = 0; i < instance->problem.limit_count; i++) {
+        const struct solver_limit *limit = &instance->limits[i];
+        uint32_t place = instance->place[state->position][limit->level];
+        uint32_t room = oracle_limit_room(instance, limit, place);
+        if ((limit->roles >> r & 1) != 0 && room != UINT32_MAX && ++state->limited[i] > room) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < instance->problem.apart_count; i++) {
+        const struct solver_apart *apart = &instance->aparts[i];
+        uint32_t place = instance->place[state->position][apart->level];
+        for (uint32_t side = 0; side < 2; side++) {
+            if ((apart->roles[side] >> r & 1) == 0 ||
+                !oracle_known(instance, apart->level, place)) {
+                continue;
+            }
+            state->sides[i] |= (uint8_t)(1u << side);
+            if (state->sides[i] == 3 || oracle_apart_taken(instance, apart, 1 - side, place)) {
+                return false;
+            }
+        }
+    }
     return true;
 }
 
@@ -147,6 +184,9 @@ static uint32_t put(struct search *search, const struct state *state, uint32_t r
     resources_init(&taken);
     resources_copy(&taken, sum);
     for (uint32_t n = 1; n <= allowed && n <= state->left[r] && !outside; n++) {
+        if (!let_in(instance, &next, r)) {
+            break;
+        }
         next.left[r]--;
         for (uint32_t i = 0; i < instance->roles[r].layer_count; i++) {
             next.open[r * SOLVER_LAYERS_MAX + i]++;

@@ -59,6 +59,13 @@ static load_set sums(load_set a, load_set b)
     return all;
 }
 
+/* What limits of the place leave of the numbers. */
+static load_set limited(const struct search *search, uint32_t level, uint32_t place, load_set loads)
+{
+    uint32_t most = oracle_most(search->instance, 0, level, place);
+    return most >= LOAD_LIMIT ? loads : loads & (((load_set)2 << most) - 1);
+}
+
 /* What slices of the level leave of the numbers. */
 static load_set sliced(const struct search *search, uint32_t level, uint32_t place, load_set loads)
 {
@@ -83,7 +90,8 @@ static load_set loads_of(const struct search *search, uint32_t level, uint32_t i
     uint32_t place = search->domain_place[level][index];
     if (level + 1 == search->instance->levels) {
         uint32_t room = (set >> index & 1) != 0 ? search->room[index] : 0;
-        return sliced(search, level, place, ((load_set)2 << room) - 1);
+        return limited(search, level, place,
+                       sliced(search, level, place, ((load_set)2 << room) - 1));
     }
     load_set loads = 1;
     for (uint32_t i = 0; i < search->domain_count[level + 1]; i++) {
@@ -91,7 +99,7 @@ static load_set loads_of(const struct search *search, uint32_t level, uint32_t i
             loads = sums(loads, loads_of(search, level + 1, i, set));
         }
     }
-    return sliced(search, level, place, loads);
+    return limited(search, level, place, sliced(search, level, place, loads));
 }
 
 static bool holds(const struct search *search, uint32_t set)

@@ -86,6 +86,26 @@ static void write_tree(const struct program *program)
     }
 }
 
+/* No place takes more than limits let in. */
+static void write_limits(const struct program *program)
+{
+    const struct oracle_instance *instance = program->instance;
+    for (uint32_t l = 0; l < instance->levels; l++) {
+        for (uint32_t p = 0; p < instance->positions;) {
+            uint32_t end = next_place(instance, l, p);
+            uint32_t most = oracle_most(instance, 0, l, instance->place[p][l]);
+            if (most == UINT32_MAX) {
+                p = end;
+                continue;
+            }
+            for (; p < end; p++) {
+                fprintf(program->file, " + x_%" PRIu32 "\n", p);
+            }
+            fprintf(program->file, " <= %" PRIu32 "\n", most);
+        }
+    }
+}
+
 static void write_slices(const struct program *program, bool names_only)
 {
     const struct oracle_instance *instance = program->instance;
@@ -121,6 +141,7 @@ static void write_program(const struct program *program)
     write_loads(program);
     write_tree(program);
     write_slices(program, false);
+    write_limits(program);
     for (uint32_t l = 0; l < program->levels_fixed; l++) {
         write_sum(program, l);
         fprintf(program->file, " = %" PRIu32 "\n", program->fixed[l]);

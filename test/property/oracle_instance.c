@@ -32,7 +32,7 @@ uint32_t oracle_below(struct oracle_random *random, uint32_t end)
     return end == 0 ? 0 : (uint32_t)(oracle_next(random) % end);
 }
 
-static bool one_in(struct oracle_random *random, uint32_t n)
+bool oracle_one_in(struct oracle_random *random, uint32_t n)
 {
     return oracle_below(random, n) == 0;
 }
@@ -54,8 +54,8 @@ static void draw_tree(struct tree_draw *draw, const struct oracle_kind *kind,
     if (kind->hard && draw->inner == 1) {
         draw->inner = 2;
     }
-    bool gaps = !kind->hard && (one_in(random, 4) || kind->loose);
-    bool uneven = one_in(random, 2);
+    bool gaps = !kind->hard && (oracle_one_in(random, 4) || kind->loose);
+    bool uneven = oracle_one_in(random, 2);
     uint32_t fans[ORACLE_INNER_MAX];
     for (uint32_t l = 0; l < draw->inner; l++) {
         fans[l] = 1 + kind->hard + oracle_below(random, draw->nodes > 12 ? 6 : 3);
@@ -65,7 +65,7 @@ static void draw_tree(struct tree_draw *draw, const struct oracle_kind *kind,
             uint32_t value = oracle_below(random, fans[l]);
             uint32_t other = oracle_below(random, fans[l]);
             value = uneven && other < value ? other : value;
-            draw->labels[i][l] = gaps && one_in(random, 8) ? NO_LABEL : value;
+            draw->labels[i][l] = gaps && oracle_one_in(random, 8) ? NO_LABEL : value;
         }
     }
 }
@@ -210,7 +210,7 @@ static void draw_resources(struct oracle_instance *instance, uint32_t roles,
     }
     uint32_t counts[ORACLE_NODES_MAX];
     for (uint32_t i = 0; i < RESOURCES; i++) {
-        bool plenty = one_in(random, 2);
+        bool plenty = oracle_one_in(random, 2);
         draw_counts(instance, false, counts, random);
         for (uint32_t p = 0; p < instance->positions; p++) {
             resources_set(&instance->free[p], names[i], plenty ? 8 : counts[p]);
@@ -243,7 +243,7 @@ static void draw_layers(struct oracle_instance *instance, uint32_t r, struct ora
     struct solver_role *role = &instance->roles[r];
     struct solver_layer *layers = instance->parts[r].layers;
     uint32_t below_cluster = instance->levels - 1;
-    uint32_t wanted = one_in(random, 8) ? 3 : 1 + oracle_below(random, 2);
+    uint32_t wanted = oracle_one_in(random, 8) ? 3 : 1 + oracle_below(random, 2);
     uint32_t count = wanted < below_cluster ? wanted : below_cluster;
     uint32_t level = instance->levels;
     uint32_t size = 1;
@@ -322,7 +322,7 @@ static uint32_t draw_bound(struct oracle_instance *instance, uint32_t r,
                            struct oracle_random *random)
 {
     uint32_t missing = 0;
-    if (instance->roles[r].layer_count > 0 && !one_in(random, 4)) {
+    if (instance->roles[r].layer_count > 0 && !oracle_one_in(random, 4)) {
         for (uint32_t i = 1 + oracle_below(random, 2); i > 0; i--) {
             uint32_t left = start_slice(instance, r, 0, 0, instance->positions, random);
             missing += left < instance->roles[r].layers[0].size ? left : 0;
@@ -343,12 +343,12 @@ static uint32_t draw_bound(struct oracle_instance *instance, uint32_t r,
 static void draw_excluded(struct oracle_instance *instance, uint32_t r,
                           struct oracle_random *random)
 {
-    if (!one_in(random, 3)) {
+    if (!oracle_one_in(random, 3)) {
         return;
     }
     struct bitset *excluded = bitset_create(instance->positions);
     for (uint32_t p = 0; p < instance->positions; p++) {
-        if (one_in(random, 5)) {
+        if (oracle_one_in(random, 5)) {
             bitset_set(excluded, p);
         }
     }
@@ -362,7 +362,7 @@ static uint32_t draw_size(const struct oracle_instance *instance, uint32_t r, bo
 {
     uint32_t first = 0;
     uint32_t end = instance->positions;
-    if (!hard && one_in(random, 3)) {
+    if (!hard && oracle_one_in(random, 3)) {
         const struct domain *domain =
             domains_get(instance->domains, oracle_below(random, domains_count(instance->domains)));
         first = domain->first;
@@ -375,7 +375,7 @@ static uint32_t draw_size(const struct oracle_instance *instance, uint32_t r, bo
     if (hard) {
         return 1 + room / 5 + oracle_below(random, room * 3 / 4 + 1);
     }
-    if (one_in(random, 3)) {
+    if (oracle_one_in(random, 3)) {
         return room + oracle_below(random, 3);
     }
     return 1 + oracle_below(random, room + 1);
@@ -392,7 +392,7 @@ static void draw_role(struct oracle_instance *instance, uint32_t r, const struct
     if (kind->loose || (kind->hard ? dice > 0 : dice < (kind->roles_most > 1 ? 1 : 2))) {
         draw_layers(instance, r, random);
     }
-    bool bound = kind->bound && (kind->roles_most == 1 || one_in(random, 2));
+    bool bound = kind->bound && (kind->roles_most == 1 || oracle_one_in(random, 2));
     uint32_t missing = bound ? draw_bound(instance, r, random) : 0;
     uint32_t size = role->layer_count > 0 ? role->layers[0].size : 1;
     uint32_t more = draw_size(instance, r, kind->hard, random) / size;
@@ -402,27 +402,6 @@ static void draw_role(struct oracle_instance *instance, uint32_t r, const struct
     role->count = missing + more * size;
 }
 
-/* Fewer pods, down to what the kind allows: whole slices go first, then slices as such. */
-static void limit_role(struct solver_role *role, uint32_t most, struct oracle_random *random)
-{
-    if (role->count <= most) {
-        return;
-    }
-    uint32_t size = role->layer_count > 0 ? role->layers[0].size : 1;
-    uint32_t missing = 0;
-    for (uint32_t i = 0; i < role->started_count; i++) {
-        missing += role->started[i].layer == 0 ? role->started[i].count : 0;
-    }
-    uint32_t less = (role->count - most + size - 1) / size * size;
-    if (role->count > less && role->count - less >= missing) {
-        role->count -= less;
-        return;
-    }
-    role->count = 1 + oracle_below(random, most);
-    role->layer_count = 0;
-    role->started_count = 0;
-}
-
 static void limit_pods(struct oracle_instance *instance, uint32_t roles, uint32_t most,
                        struct oracle_random *random)
 {
@@ -430,7 +409,7 @@ static void limit_pods(struct oracle_instance *instance, uint32_t roles, uint32_
     for (uint32_t r = 0; r < roles; r++) {
         uint32_t share = left - (roles - 1 - r);
         share = r + 1 < roles ? 1 + oracle_below(random, share) : share;
-        limit_role(&instance->roles[r], share, random);
+        oracle_limit_role(&instance->roles[r], share, random);
         left -= instance->roles[r].count;
     }
 }
@@ -443,7 +422,7 @@ static void draw_podset(struct oracle_instance *instance, uint32_t u, struct ora
     podset->pinned = instance->podset_pinned[u];
     podset->level = 1 + oracle_below(random, below_cluster);
     for (uint32_t i = 0; i < instance->problem.pinned_count; i++) {
-        if (one_in(random, 4)) {
+        if (oracle_one_in(random, 4)) {
             instance->podset_pinned[u][podset->pinned_count++] = instance->pinned[i];
         }
     }
@@ -496,11 +475,14 @@ void oracle_instance_init(struct oracle_instance *instance, const struct oracle_
     if (kind->pods_most > 0) {
         limit_pods(instance, roles, kind->pods_most, &random);
     }
-    if (!kind->hard && one_in(&random, 3)) {
+    if (!kind->hard && oracle_one_in(&random, 3)) {
         instance->problem.required_level = oracle_below(&random, instance->levels);
     }
     if (kind->podsets) {
         draw_podsets(instance, &random);
+    }
+    if (kind->limits) {
+        oracle_draw_limits(instance, kind, &random);
     }
 }
 
@@ -517,32 +499,4 @@ void oracle_instance_finish(struct oracle_instance *instance)
     free(instance->free);
     domains_destroy(instance->domains);
     nodes_destroy(instance->nodes);
-}
-
-/* ---- for all oracles ---- */
-
-uint32_t oracle_allowed(const struct oracle_instance *instance, uint32_t role, uint32_t position)
-{
-    const struct bitset *excluded = instance->roles[role].excluded;
-    if (excluded != NULL && bitset_test(excluded, position)) {
-        return 0;
-    }
-    return capacity_node(instance->roles[role].capacity, position);
-}
-
-bool oracle_known(const struct oracle_instance *instance, uint32_t level, uint32_t place)
-{
-    return level == 0 || level + 1 == instance->levels ||
-           domains_get(instance->domains, place)->known;
-}
-
-uint32_t oracle_started(const struct solver_role *role, uint32_t layer, uint32_t place)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < role->started_count; i++) {
-        if (role->started[i].layer == layer && role->started[i].place == place) {
-            count += role->started[i].count;
-        }
-    }
-    return count;
 }

@@ -28,6 +28,32 @@ static void print_role(const struct oracle_instance *instance, uint32_t r)
     printf("\n");
 }
 
+static void print_set(uint32_t roles, const uint32_t *pinned, uint32_t count)
+{
+    printf(" roles %" PRIx32 " bound at", roles);
+    for (uint32_t i = 0; i < count; i++) {
+        printf(" %" PRIu32, pinned[i]);
+    }
+}
+
+static void print_limits(const struct oracle_instance *instance)
+{
+    for (uint32_t i = 0; i < instance->problem.limit_count; i++) {
+        const struct solver_limit *limit = &instance->limits[i];
+        printf("  at most %" PRIu32 " by level %" PRIu32 ":", limit->most, limit->level);
+        print_set(limit->roles, limit->pinned, limit->pinned_count);
+        printf("\n");
+    }
+    for (uint32_t i = 0; i < instance->problem.apart_count; i++) {
+        const struct solver_apart *apart = &instance->aparts[i];
+        printf("  apart by level %" PRIu32 ":", apart->level);
+        print_set(apart->roles[0], apart->pinned[0], apart->pinned_count[0]);
+        printf(" |");
+        print_set(apart->roles[1], apart->pinned[1], apart->pinned_count[1]);
+        printf("\n");
+    }
+}
+
 static void print_position(const struct oracle_instance *instance, uint32_t p,
                            const struct solver_plan *plan)
 {
@@ -63,6 +89,7 @@ void oracle_instance_print(const struct oracle_instance *instance, const struct 
     for (uint32_t r = 0; r < instance->problem.role_count; r++) {
         print_role(instance, r);
     }
+    print_limits(instance);
     for (uint32_t p = 0; p < instance->positions; p++) {
         print_position(instance, p, plan);
     }

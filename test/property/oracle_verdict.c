@@ -154,6 +154,50 @@ static const char *fault_of_podsets(const struct oracle_instance *instance,
     return NULL;
 }
 
+static uint32_t load_in(const struct oracle_instance *instance, const struct books *books,
+                        uint32_t roles, uint32_t level, uint32_t place)
+{
+    uint32_t load = 0;
+    for (uint32_t p = 0; p < instance->positions; p++) {
+        for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+            bool counts = (roles >> r & 1) != 0 && instance->place[p][level] == place;
+            load += counts ? books->load[r][p] : 0;
+        }
+    }
+    return load;
+}
+
+static const char *fault_of_limits(const struct oracle_instance *instance,
+                                   const struct books *books)
+{
+    for (uint32_t i = 0; i < instance->problem.limit_count; i++) {
+        const struct solver_limit *limit = &instance->limits[i];
+        for (uint32_t p = 0; p < instance->positions; p++) {
+            uint32_t place = instance->place[p][limit->level];
+            if (load_in(instance, books, limit->roles, limit->level, place) >
+                oracle_limit_room(instance, limit, place)) {
+                return "more pods in a domain than a limit lets in";
+            }
+        }
+    }
+    for (uint32_t i = 0; i < instance->problem.apart_count; i++) {
+        const struct solver_apart *apart = &instance->aparts[i];
+        for (uint32_t p = 0; p < instance->positions; p++) {
+            uint32_t place = instance->place[p][apart->level];
+            bool some[2];
+            for (uint32_t side = 0; side < 2; side++) {
+                some[side] = load_in(instance, books, apart->roles[side], apart->level, place) > 0;
+            }
+            bool shared = some[0] && some[1] && oracle_known(instance, apart->level, place);
+            if (shared || (some[0] && oracle_apart_taken(instance, apart, 1, place)) ||
+                (some[1] && oracle_apart_taken(instance, apart, 0, place))) {
+                return "two sets that stand apart share a domain";
+            }
+        }
+    }
+    return NULL;
+}
+
 static void count_used(const struct oracle_instance *instance, const struct books *books,
                        uint32_t *used)
 {
@@ -296,6 +340,9 @@ const char *oracle_fault_of_plan(const struct oracle_instance *instance,
         fault = fault_of_podsets(instance, &books);
     }
     if (fault == NULL) {
+        fault = fault_of_limits(instance, &books);
+    }
+    if (fault == NULL) {
         fault = fault_of_figures(instance, plan, &books);
     }
     return fault != NULL ? fault : fault_of_optimality(plan);
@@ -312,13 +359,17 @@ static const char *fault_of_fits(const struct oracle_instance *instance,
     uint32_t best = DOMAINS_NONE;
     for (uint32_t p = 0; p < instance->positions;) {
         uint32_t place = instance->place[p][level];
-        uint32_t room = 0;
+        uint32_t first = p;
         uint32_t pinned = 0;
         for (; p < instance->positions && instance->place[p][level] == place; p++) {
-            room += oracle_allowed(instance, 0, p);
             for (uint32_t i = 0; i < instance->problem.pinned_count; i++) {
                 pinned += instance->pinned[i] == p;
             }
+        }
+        uint32_t room = oracle_room(instance, 0, level, first, p);
+        for (uint32_t l = 0; l < level; l++) {
+            uint32_t wider = oracle_most(instance, 0, l, instance->place[first][l]);
+            room = room < wider ? room : wider;
         }
         if (pinned == instance->problem.pinned_count && oracle_known(instance, level, place) &&
             (best == DOMAINS_NONE || room > most)) {

@@ -19,9 +19,11 @@ static void glpsol(const struct oracle_instance *instance, struct oracle_answer 
     oracle_glpsol(instance, SECONDS, answer);
 }
 
-static void check_run(const char *what, uint32_t least, uint32_t most, bool bound, bool hard)
+static void check_run(const char *what, uint32_t least, uint32_t most, bool bound, bool hard,
+                      bool limits)
 {
-    const struct oracle_kind kind = {.nodes_least = least,
+    const struct oracle_kind kind = {.limits = limits,
+                                     .nodes_least = least,
                                      .nodes_most = most,
                                      .roles_least = 1,
                                      .roles_most = 1,
@@ -35,37 +37,55 @@ static void check_run(const char *what, uint32_t least, uint32_t most, bool boun
 
 START_TEST(dozens)
 {
-    check_run("13 to 64 nodes", 13, 64, false, false);
+    check_run("13 to 64 nodes", 13, 64, false, false, false);
 }
 END_TEST
 
 START_TEST(dozens_with_bound_members)
 {
-    check_run("13 to 64 nodes, bound members", 13, 64, true, false);
+    check_run("13 to 64 nodes, bound members", 13, 64, true, false, false);
 }
 END_TEST
 
 START_TEST(dozens_hard)
 {
-    check_run("13 to 40 nodes, hard", 13, 40, false, true);
+    check_run("13 to 40 nodes, hard", 13, 40, false, true, false);
 }
 END_TEST
 
 START_TEST(dozens_hard_with_bound_members)
 {
-    check_run("13 to 40 nodes, hard, bound members", 13, 40, true, true);
+    check_run("13 to 40 nodes, hard, bound members", 13, 40, true, true, false);
 }
 END_TEST
 
 START_TEST(hundreds)
 {
-    check_run("65 to 256 nodes", 65, 256, false, false);
+    check_run("65 to 256 nodes", 65, 256, false, false, false);
 }
 END_TEST
 
 START_TEST(hundreds_with_bound_members)
 {
-    check_run("65 to 256 nodes, bound members", 65, 256, true, false);
+    check_run("65 to 256 nodes, bound members", 65, 256, true, false, false);
+}
+END_TEST
+
+START_TEST(dozens_with_limits)
+{
+    check_run("13 to 64 nodes, limits", 13, 64, true, false, true);
+}
+END_TEST
+
+START_TEST(dozens_hard_with_limits)
+{
+    check_run("13 to 40 nodes, hard, limits", 13, 40, false, true, true);
+}
+END_TEST
+
+START_TEST(hundreds_with_limits)
+{
+    check_run("65 to 256 nodes, limits", 65, 256, false, false, true);
 }
 END_TEST
 
@@ -79,6 +99,7 @@ START_TEST(oracles_agree)
         struct oracle_instance instance;
         struct oracle_answer sets, programs;
         kind.bound = i % 2 == 1;
+        kind.limits = i % 3 == 1;
         oracle_instance_init(&instance, &kind, oracle_next(&seeds), 0);
         oracle_exhaustive(&instance, &sets);
         glpsol(&instance, &programs);
@@ -106,6 +127,9 @@ int main(void)
     tcase_add_test(tcase, dozens_hard_with_bound_members);
     tcase_add_test(tcase, hundreds);
     tcase_add_test(tcase, hundreds_with_bound_members);
+    tcase_add_test(tcase, dozens_with_limits);
+    tcase_add_test(tcase, dozens_hard_with_limits);
+    tcase_add_test(tcase, hundreds_with_limits);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -23,6 +23,8 @@ struct bed {
     struct solver_layer layers[SOLVER_ROLES_MAX][SOLVER_LAYERS_MAX];
     struct solver_started started[SOLVER_ROLES_MAX][8];
     uint32_t pinned[8];
+    struct solver_limit limits[4];
+    struct solver_apart aparts[4];
     struct solver_problem problem;
     struct solver_effort
         effort; /* of spaces that a test makes itself; no limit unless it says so */
@@ -39,6 +41,8 @@ static inline void bed_init(struct bed *bed, const struct world_node *nodes, siz
                                            .free_context = &bed->world,
                                            .roles = bed->roles,
                                            .pinned = bed->pinned,
+                                           .limits = bed->limits,
+                                           .aparts = bed->aparts,
                                            .required_level = SOLVER_LEVEL_NONE};
     bed->effort.limit = UINT64_MAX;
     solver_plan_init(&bed->plan);
@@ -120,6 +124,23 @@ static inline void bed_start(struct bed *bed, uint32_t role, uint32_t layer, con
 static inline void bed_pin(struct bed *bed, const char *node)
 {
     bed->pinned[bed->problem.pinned_count++] = world_position(&bed->world, node);
+}
+
+/* At most so many pods of the roles (a bit each) in a domain of the level. */
+static inline struct solver_limit *bed_limit(struct bed *bed, const char *level, uint32_t most,
+                                             uint32_t roles)
+{
+    struct solver_limit *limit = &bed->limits[bed->problem.limit_count++];
+    *limit = (struct solver_limit){.level = bed_level(bed, level), .most = most, .roles = roles};
+    return limit;
+}
+
+static inline struct solver_apart *bed_apart(struct bed *bed, const char *level, uint32_t one,
+                                             uint32_t other)
+{
+    struct solver_apart *apart = &bed->aparts[bed->problem.apart_count++];
+    *apart = (struct solver_apart){.level = bed_level(bed, level), .roles = {one, other}};
+    return apart;
 }
 
 static inline void bed_require(struct bed *bed, const char *level)

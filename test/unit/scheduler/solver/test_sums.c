@@ -31,7 +31,7 @@ static void teardown(void)
 static void create(void)
 {
     solver_sums_destroy(sums);
-    sums = solver_sums_create(&bed.problem, &bed.effort);
+    sums = solver_sums_create(&bed.problem, NULL, &bed.effort);
 }
 
 static uint32_t on_node(uint32_t sum, const char *node)
