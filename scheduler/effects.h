@@ -68,7 +68,7 @@ struct pod_write {
     const char *gang;    /* POST_BINDING, EVICT: gang name or NULL */
     int32_t rank;        /* POST_BINDING, EVICT: rank in the plan, -1 none */
     const char *devices; /* POST_BINDING: names of its GPUs in the plan, or NULL */
-    const char *text;    /* EXPLAIN: why its gang waits */
+    const char *text;    /* EXPLAIN: why its gang waits; NOMINATE: what wakes it, or NULL */
     const char *run;     /* POST_BINDING: the run it is committed in, or NULL */
 };
 

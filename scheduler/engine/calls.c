@@ -315,6 +315,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     engine_bind_waits(engine, pod, call->ticket);
     if (pod->phase == MEMBER_HELD) {
         pods_vote(engine->pods, pod);
+        nominate_voted(engine, gang);
     }
     nominate_dropped(pod);
 }

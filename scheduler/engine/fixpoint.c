@@ -81,7 +81,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     tally = gang_tally(gang);
     if (tally.held == 0) {
         gang->deadline = INT64_MAX;
-        gang->nominate_at = INT64_MAX;
+        nominate_rest(gang);
     }
     gang->wants = queue_wants(gang, &tally);
     enum gang_state state = state_of(gang, &tally);

@@ -77,7 +77,7 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
         }
     }
     gang->deadline = INT64_MAX;
-    gang->nominate_at = INT64_MAX;
+    nominate_rest(gang);
     gang->vetoed = false; /* there is nothing left to plan around */
     engine_mark_changed(engine, gang);
     if (backoff) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/engine/nominate.h"
 
+#include <inttypes.h>
+
 /* Nominations: status.nominatedNodeName of the members of a plan. kube-scheduler tries that node
  * first, sampling or not, and keeps room there for the pod; and the write itself wakes the pod.
  *
@@ -24,6 +26,14 @@
  * everywhere, another program that nominates) would keep us writing at the speed of the API server,
  * so from the third time on there are pauses that double. What the watch does not show at all,
  * because a write or a watch got lost, is asked for again by a timer, the last resort, and counted.
+ *
+ * A nomination does not wake every pod. One that kube-scheduler's own filters have refused sleeps
+ * until something happens that its plugin takes for help: for required affinity to a member of the
+ * gang itself, a pod that is bound (interpodaffinity/plugin.go: isSchedulableAfterPodChange()).
+ * That member has voted, so it is assumed, and the other one would be let in beside it; but it is
+ * bound only when the other one has voted, too. The pod's own labels are looked at as well. So when
+ * a gang of which somebody has voted stands still, those who have not are given a label, with the
+ * nomination: again after pauses that double, which is some six times in a hold.
  */
 
 static void nominate(struct engine *engine, struct pod *pod, uint32_t row)
@@ -35,12 +45,15 @@ static void nominate(struct engine *engine, struct pod *pod, uint32_t row)
     if (clear) {
         pod->nominated = NAMES_NONE; /* on its way: a new plan must not count on the old one */
     }
-    if (!clear && pod->nominated == row) {
+    if (!clear && pod->nominated == row && !pod->nomination.wakes) {
         return; /* it carries just this one already */
     }
     struct effect *effect = engine_write(engine, EFFECT_NOMINATE, pod);
     effect->write.node =
         clear ? NULL : arena_string(&engine->effects->arena, nodes_name(engine->nodes, row));
+    if (!clear && pod->nomination.wakes) { /* any text that was not there before */
+        effect->write.text = arena_printf(&engine->effects->arena, "%" PRId64, engine->now);
+    }
 }
 
 void nominate_members(struct engine *engine, struct gang *gang)
@@ -55,6 +68,7 @@ void nominate_members(struct engine *engine, struct gang *gang)
             nominate(engine, pod, NAMES_NONE);
         }
         pod->nomination.wanted = false;
+        pod->nomination.wakes = false;
     }
 }
 
@@ -117,9 +131,47 @@ void nominate_watched(struct engine *engine, struct pod *pod)
     }
 }
 
+/* When no vote has come for so long, those who are awaited are woken. */
+static void wake_after(struct engine *engine, struct gang *gang)
+{
+    gang->wake_at = engine->now + ((int64_t)ENGINE_WAKE_MS << (gang->wakes < 8 ? gang->wakes : 8));
+    look_at(gang, gang->wake_at);
+}
+
+void nominate_voted(struct engine *engine, struct gang *gang)
+{
+    wake_after(engine, gang);
+}
+
+void nominate_rest(struct gang *gang)
+{
+    gang->nominate_at = INT64_MAX;
+    gang->wake_at = INT64_MAX;
+    gang->wakes = 0;
+}
+
+static void wake(struct engine *engine, struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        struct pod *pod = gang->members[i];
+        if (is_awaited(pod) && pod->nomination.since != INT64_MAX) { /* it has been shown */
+            pod->nomination.wanted = true;
+            pod->nomination.wakes = true;
+        }
+    }
+    gang->wakes++;
+    wake_after(engine, gang);
+}
+
 void nominate_again(struct engine *engine, struct gang *gang)
 {
     int64_t next = engine->now + ENGINE_RENOMINATE_MS;
+    if (gang->wake_at <= engine->now && gang->barrier.count > 0) {
+        wake(engine, gang);
+    } else if (gang->wake_at <= engine->now) {
+        gang->wake_at = INT64_MAX;
+    }
+    next = gang->wake_at < next ? gang->wake_at : next;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
         if (!is_awaited(pod) || pod->nomination.carried) {

@@ -14,8 +14,13 @@ void nominate_planned(struct engine *engine, struct pod *pod);
 /* Somebody has changed the pod's nomination, as the watch shows. */
 void nominate_watched(struct engine *engine, struct pod *pod);
 
-/* Those that the watch does not show, and that are due, are to be asked for again. */
+/* Those that the watch does not show, and that are due, are to be asked for again; and when no vote
+ * has come for long, those of all who have not voted, in a way that wakes them. */
 void nominate_again(struct engine *engine, struct gang *gang);
+/* A vote has come. */
+void nominate_voted(struct engine *engine, struct gang *gang);
+/* The gang has no hold any more. */
+void nominate_rest(struct gang *gang);
 
 /* kube-scheduler tries a member again whose binding nobody knows of: on the same node. */
 void nominate_anew(struct pod *pod);

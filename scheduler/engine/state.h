@@ -43,6 +43,7 @@
 #define ENGINE_RENOMINATE_MS  2000   /* a nomination that got lost is written again after that */
 #define ENGINE_TAKEN_BACK_MS  20     /* one that is taken back again and again: the first pause */
 #define ENGINE_TAKEN_BACK_MAX 2      /* … and how often it is written again without one */
+#define ENGINE_WAKE_MS        500    /* no vote for so long: who has not voted is woken; doubles */
 #define ENGINE_FROM_CALL_MS   30000  /* a pod known from a call only is dropped after that */
 #define ENGINE_UNSEEN_MS      120000 /* … or, once bound, after that */
 #define ENGINE_LATE_MS        2000   /* a tick so much too late: the process stood still */

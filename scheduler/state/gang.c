@@ -126,6 +126,7 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
     gang->repair_since = -1;
     gang->deadline = INT64_MAX;
     gang->nominate_at = INT64_MAX;
+    gang->wake_at = INT64_MAX;
     gang->last_event_at = INT64_MIN / 2;
     gang->explained_at = INT64_MIN / 2;
     gang->reason_class = "";

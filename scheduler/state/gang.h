@@ -93,6 +93,8 @@ struct gang {
 
     int64_t deadline;      /* of the hold; INT64_MAX without one */
     int64_t nominate_at;   /* when lost nominations are looked for next; INT64_MAX without a hold */
+    int64_t wake_at;       /* when those are woken who have not voted; INT64_MAX: none has yet */
+    uint32_t wakes;        /* … how often they were, of this hold */
     int64_t last_event_at; /* when an Event last said why it waits */
     bool old_news;         /* … and that was by an earlier process, or in an earlier term */
     int64_t explained_at;  /* when its shortfall was last put into words */

@@ -27,6 +27,7 @@ struct pods;
 /* What is known of the pod's nomination; kept by engine/nominate.c alone. */
 struct nomination {
     bool wanted;         /* still to be asked for */
+    bool wakes;          /* … with a label that wakes the pod */
     bool asked;          /* we asked for one that is not known to be cleared */
     int64_t due;         /* when it is asked for again unless the watch shows it by then */
     bool carried;        /* the watch shows that of its hold */

@@ -64,6 +64,13 @@ func TestLeader(t *testing.T) {
 	s := newScene(t, cluster.scheduler, harness.Racks(5, "rack-a", "rack-b"))
 	s.troubleExpected = true // see TestRacksApart
 
+	s.each(t, "WorkersInTheRackOfTheLeader", func(s *scene) {
+		s.fill(8, "90", "rack-a-n3")
+		s.createRoles("gang", 4, beside(harness.RackLabel, roleLabel, "leader"))
+		if found := racks(s.waitStarted("gang", 5)); found["rack-b"] != 5 {
+			t.Errorf("leader and workers are in %v, rack-b has room for all", found)
+		}
+	})
 	s.each(t, "LeaderOnAnotherNodeOfTheSameRack", func(s *scene) {
 		s.fill(8, "90", "rack-b-n0")
 		s.createRoles("gang", 4, inOneRack)

@@ -37,6 +37,7 @@ static const char *const KEYS[] = {
     PREFIX "slice-topology",
     PREFIX "slices",
     PREFIX "waiting",
+    PREFIX "woken",
 };
 #define KEY_COUNT (sizeof KEYS / sizeof KEYS[0])
 

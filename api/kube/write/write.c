@@ -178,6 +178,9 @@ static json_t *patch_body(const struct write *write)
     if (!write->steer_by_annotation) {
         set_string(add_object(body, "status"), "nominatedNodeName", write->node);
     }
+    if (write->text != NULL) {
+        set_string(add_object(metadata, "labels"), "phalanx.dev/woken", write->text);
+    }
     return body;
 }
 

@@ -12,7 +12,7 @@
  *
  *   WRITE_KIND_BINDING      POST  /api/v1/namespaces/{ns}/pods/{name}/binding
  *   WRITE_KIND_NOMINATION   PATCH /api/v1/namespaces/{ns}/pods/{name}/status
- *                                 status.nominatedNodeName
+ *                                 status.nominatedNodeName; a label phalanx.dev/woken to wake it
  *   WRITE_KIND_EXPLANATION  PATCH /api/v1/namespaces/{ns}/pods/{name}/status
  *                                 the annotation phalanx.dev/waiting
  *                           With `steer_by_annotation` both go to …/pods/{name}, and the node of
@@ -47,7 +47,7 @@ struct write {
     char *devices; /* names of its GPUs, or NULL */
     char *run;     /* the run it is committed in, or NULL */
     int32_t rank;
-    char *text; /* explanation, or an event's message */
+    char *text; /* explanation, an event's message, or the label of a nomination that wakes */
     char *reason;
     bool group;
     bool warning;

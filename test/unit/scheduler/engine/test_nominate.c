@@ -103,6 +103,36 @@ START_TEST(again_and_again_takes_ever_longer)
 }
 END_TEST
 
+/* Somebody has voted, and kube-scheduler does not come for the others: its own filters refused them
+ * before, and it may be that vote which lets them in. */
+START_TEST(who_is_asleep_beside_a_vote_is_woken)
+{
+    int64_t woken = 0;
+    world_gang(&world, "g", 2, 2);
+    show(0, world_planned(&world, "g", 0));
+    show(1, world_planned(&world, "g", 1));
+    world_wait(&world, 5000);
+    ck_assert_uint_eq(world_count(&world, EFFECT_NOMINATE), 0); /* nobody has voted */
+    world_vote(&world, "g", 0, 1);
+    for (unsigned waves = 0; waves < 5; waves++) {
+        int64_t last = world.now;
+        do {
+            world_tick(&world, engine_deadline(world.engine) - world.now);
+        } while (world_count(&world, EFFECT_NOMINATE) == 0);
+        ck_assert_int_eq(world.now - last, 500 << waves);
+        ck_assert_uint_eq(world_count(&world, EFFECT_NOMINATE), 1);
+        const struct effect *effect = world_find(&world, EFFECT_NOMINATE);
+        ck_assert_str_eq(effect->write.uid, "g-1");
+        ck_assert_str_eq(effect->write.node, world_planned(&world, "g", 1));
+        ck_assert_int_gt(strtoll(effect->write.text, NULL, 10), woken); /* another text each time */
+        woken = strtoll(effect->write.text, NULL, 10);
+    }
+    world_vote(&world, "g", 1, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 2);
+    expect_figures(0, 0);
+}
+END_TEST
+
 /* It was nominated all the time, in effect: kube-scheduler does not want it there. */
 START_TEST(and_in_the_end_it_is_a_veto)
 {
@@ -190,6 +220,7 @@ int main(void)
     tcase_add_test(tcase, again_and_again_takes_ever_longer);
     tcase_add_test(tcase, and_in_the_end_it_is_a_veto);
     tcase_add_test(tcase, a_new_plan_starts_afresh);
+    tcase_add_test(tcase, who_is_asleep_beside_a_vote_is_woken);
     tcase_add_test(tcase, whoever_voted_needs_none);
     tcase_add_test(tcase, what_we_took_back_ourselves_is_not_asked_for);
     tcase_add_test(tcase, what_is_not_seen_in_time_is_counted_apart);

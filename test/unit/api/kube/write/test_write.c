@@ -79,6 +79,11 @@ START_TEST(nomination)
         .write = {.name_space = "ns", .name = "p", .uid = "u", .node = "n1", .rank = -1}};
     expect(&effect, "PATCH", "/api/v1/namespaces/ns/pods/p/status", "application/merge-patch+json",
            "{\"metadata\":{\"uid\":\"u\"},\"status\":{\"nominatedNodeName\":\"n1\"}}");
+    effect.write.text = "1500";
+    expect(&effect, "PATCH", "/api/v1/namespaces/ns/pods/p/status", "application/merge-patch+json",
+           "{\"metadata\":{\"uid\":\"u\",\"labels\":{\"phalanx.dev/woken\":\"1500\"}},"
+           "\"status\":{\"nominatedNodeName\":\"n1\"}}");
+    effect.write.text = NULL;
     effect.write.node = NULL;
     expect(&effect, "PATCH", "/api/v1/namespaces/ns/pods/p/status", "application/merge-patch+json",
            "{\"metadata\":{\"uid\":\"u\",\"annotations\":{\"phalanx.dev/node\":null}},"
