@@ -20,6 +20,10 @@
 #define POD_EXPRESSIONS_MAX    32  /* per term */
 #define POD_VALUES_MAX         512 /* per expression */
 #define POD_CLAIMS_MAX         32
+#define POD_LABELS_MAX         256
+#define POD_AFFINITIES_MAX     16   /* required terms about other pods */
+#define POD_NAMESPACES_MAX     16   /* that such a term names */
+#define POD_AFFINITY_WORDS_MAX 1024 /* keys and values of such a term */
 
 enum toleration_operator { TOLERATION_EQUAL, TOLERATION_EXISTS };
 
@@ -68,6 +72,21 @@ struct term_object {
 struct claim_object {
     const char *what; /* in words for people */
     bool whole;
+};
+
+/* core/v1 PodAffinityTerm, required: pods that it selects must, or (`apart`) must not, be in the
+ * pod's domain of the label `key`. A node without that label is in no domain. All expressions must
+ * hold, matchLabelKeys and mismatchLabelKeys among them; none selects every pod. Pods of other
+ * namespaces than these are not selected. */
+struct affinity_object {
+    bool apart;   /* podAntiAffinity */
+    bool claimed; /* among pods with this very term one of their claims says the same */
+    const char *key;
+    bool everywhere; /* in all namespaces; then none is named */
+    const char *const *name_spaces;
+    size_t name_space_count;                     /* at most POD_NAMESPACES_MAX */
+    const struct expression_object *expressions; /* of labels, without GREATER and LESS */
+    size_t expression_count;                     /* at most POD_EXPRESSIONS_MAX */
 };
 
 /* A topology spread constraint with DoNotSchedule that selects the pod itself: pods of its kind
@@ -143,8 +162,15 @@ struct pod_object {
     const struct toleration_object *tolerations;
     size_t toleration_count;
     const struct claim_object *claims;
-    size_t claim_count;          /* at most POD_CLAIMS_MAX */
-    struct spread_object spread; /* the first one of a label that is not the hostname */
+    size_t claim_count;                /* at most POD_CLAIMS_MAX */
+    struct spread_object spread;       /* the first one of a label that is not the hostname */
+    const struct label_object *labels; /* what selectors of other pods look at */
+    size_t label_count;                /* at most POD_LABELS_MAX */
+    const struct affinity_object *affinities;
+    size_t affinity_count; /* at most POD_AFFINITIES_MAX */
+    /* What of its required terms about other pods is not among `affinities`, in constant words;
+     * kube-scheduler alone knows it then. NULL: nothing. For people; no journal has it. */
+    const char *affinity_left;
 
     /* The gang it belongs to, in the pod's own namespace; NULL for an ordinary pod. */
     const char *gang;

@@ -241,6 +241,24 @@ static void what_if_finish(struct what_if *what_if)
     snapshot_finish(&what_if->snapshot);
 }
 
+/* Terms about other pods that kube-scheduler alone knows, each kind of them once. */
+static void warn_of_left(const struct snapshot *snapshot)
+{
+    json_t *told = json_object();
+    for (size_t i = 0; i < snapshot->batch->count; i++) {
+        const struct event *event = &snapshot->batch->events[i];
+        const char *left = event->type == EVENT_POD ? event->pod.affinity_left : NULL;
+        if (left != NULL && !event->pod.terminal && json_object_get(told, left) == NULL) {
+            json_object_set_new(told, left, json_true());
+            fprintf(stderr,
+                    "phalanx plan: Pod %.63s/%.253s: %s; it is left to kube-scheduler, which may "
+                    "refuse what is planned\n",
+                    event->pod.name_space, event->pod.name, left);
+        }
+    }
+    json_decref(told);
+}
+
 /* A cluster without nodes is nobody's: the file is another one, or was cut off. */
 static int check_nodes(const struct snapshot *snapshot, const char *path, struct err *err)
 {
@@ -273,6 +291,7 @@ static int plan(const struct plan_flags *flags)
     if (result == CLI_OK) {
         config_engine(&what_if.snapshot.config, &options);
         what_if.engine = engine_create(&options);
+        warn_of_left(&what_if.snapshot);
         run(&what_if);
         ask(&what_if);
         result = answer(&what_if, flags->output);

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "api/json/fields.h"
+#include "api/json/selector.h"
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
-#include "topology/base/plural.h"
 
-/* A match is either a compiled expression or a list of requirements; `is_pattern` says which.
+/* A match is either a compiled expression or a label selector; `is_pattern` says which.
  *
  * Patterns come from objects that others write, and glibc's regcomp() would take patterns that need
  * gigabytes ("((a{999}){999}){999}", "a++++++++++++++++++++++") or for ever (back references).
@@ -27,21 +27,13 @@
 #define TRANSLATED_MAX (NODE_MATCH_PATTERN_MAX * 16)
 #define GROUPS_MAX     32 /* inside each other */
 
-struct requirement {
-    const char *key;
-    enum { LABEL_IN, LABEL_NOT_IN, LABEL_EXISTS, LABEL_DOES_NOT_EXIST } kind;
-    const char **values;
-    size_t value_count;
-};
-
 struct node_match {
     bool is_pattern;
     regex_t regex;
     char prefix[NODE_MATCH_PATTERN_MAX + 1]; /* every name that matches begins with it */
     size_t prefix_length;
-    struct arena arena; /* what the requirements point to */
-    struct requirement *requirements;
-    size_t requirement_count;
+    struct arena arena; /* of the selector */
+    struct selector selector;
 };
 
 /* The state of a translation. */
@@ -308,109 +300,13 @@ int node_match_pattern(const char *pattern, struct node_match **match, struct er
     return 0;
 }
 
-static int read_operator(const struct field *expression, struct requirement *requirement,
-                         struct err *err)
-{
-    static const char *const names[] = {"In", "NotIn", "Exists", "DoesNotExist"};
-    const char *name;
-    if (field_name(expression, "operator", &name, err) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i], name) == 0) {
-            requirement->kind = i;
-            return 0;
-        }
-    }
-    return field_fail(expression, err, "operator \"%.60s\" is not In, NotIn, Exists, DoesNotExist",
-                      name);
-}
-
-static int read_values(struct node_match *match, const struct field *expression,
-                       struct requirement *requirement, struct err *err)
-{
-    struct field list;
-    if (field_array(expression, "values", &list, err) != 0) {
-        return -1;
-    }
-    size_t count = field_count(&list);
-    bool wanted = requirement->kind == LABEL_IN || requirement->kind == LABEL_NOT_IN;
-    if (wanted != (count > 0) || count > NODE_MATCH_VALUES_MAX) {
-        return field_fail(&list, err, "the operator does not take %zu value%s", count,
-                          plural(count));
-    }
-    requirement->values = arena_alloc(&match->arena, count, sizeof *requirement->values);
-    for (size_t i = 0; i < count; i++) {
-        const char *value = json_string_value(json_array_get(list.json, i));
-        if (value == NULL) {
-            return field_fail(&list, err, "value %zu is not a string", i);
-        }
-        requirement->values[i] = arena_string(&match->arena, value);
-    }
-    requirement->value_count = count;
-    return 0;
-}
-
-static int read_expressions(struct node_match *match, const struct field *selector, struct err *err)
-{
-    struct field list;
-    if (field_array(selector, "matchExpressions", &list, err) != 0) {
-        return -1;
-    }
-    if (match->requirement_count + field_count(&list) > NODE_MATCH_EXPRESSIONS_MAX) {
-        return field_fail(&list, err, "more than %d requirements", NODE_MATCH_EXPRESSIONS_MAX);
-    }
-    for (size_t i = 0; i < field_count(&list); i++) {
-        struct requirement *requirement = &match->requirements[match->requirement_count];
-        struct field expression;
-        const char *key;
-        if (field_element(&list, i, &expression, err) != 0 ||
-            field_name(&expression, "key", &key, err) != 0 ||
-            read_operator(&expression, requirement, err) != 0 ||
-            read_values(match, &expression, requirement, err) != 0) {
-            return -1;
-        }
-        requirement->key = arena_string(&match->arena, key);
-        match->requirement_count++;
-    }
-    return 0;
-}
-
-static int read_labels(struct node_match *match, const struct field *selector, struct err *err)
-{
-    struct field map;
-    if (field_object(selector, "matchLabels", &map, err) != 0) {
-        return -1;
-    }
-    if (map.json != NULL && json_object_size(map.json) > NODE_MATCH_EXPRESSIONS_MAX) {
-        return field_fail(&map, err, "more than %d requirements", NODE_MATCH_EXPRESSIONS_MAX);
-    }
-    const char *key;
-    json_t *value;
-    /* The iteration functions take a plain pointer; nothing is changed. */
-    json_object_foreach((json_t *)(uintptr_t)map.json, key, value)
-    {
-        if (field_text(value) == NULL) {
-            return field_fail(&map, err, "the value of %s is not a string", key);
-        }
-        struct requirement *requirement = &match->requirements[match->requirement_count++];
-        requirement->key = arena_string(&match->arena, key);
-        requirement->kind = LABEL_IN;
-        requirement->values = arena_alloc(&match->arena, 1, sizeof *requirement->values);
-        requirement->values[0] = arena_string(&match->arena, field_text(value));
-        requirement->value_count = 1;
-    }
-    return 0;
-}
-
 int node_match_selector(const json_t *selector, struct node_match **match, struct err *err)
 {
     struct field root;
     struct node_match *created = alloc_zero(1, sizeof *created);
     arena_init(&created->arena);
-    created->requirements = alloc_zero(NODE_MATCH_EXPRESSIONS_MAX, sizeof *created->requirements);
-    if (field_root(selector, &root, err) != 0 || read_labels(created, &root, err) != 0 ||
-        read_expressions(created, &root, err) != 0) {
+    if (field_root(selector, &root, err) != 0 ||
+        selector_decode(&root, &created->arena, &created->selector, err) != 0) {
         node_match_destroy(created);
         return err_prefix(err, "labelMatch");
     }
@@ -427,7 +323,6 @@ void node_match_destroy(struct node_match *match)
         regfree(&match->regex);
     }
     arena_finish(&match->arena);
-    free(match->requirements);
     free(match);
 }
 
@@ -447,37 +342,17 @@ static const char *label_value(const struct node_object *node, const char *key)
     return NULL;
 }
 
-/* k8s.io/apimachinery labels.Requirement.Matches: NotIn holds for a node without the label. */
-static bool holds(const struct requirement *requirement, const struct node_object *node)
-{
-    const char *value = label_value(node, requirement->key);
-    bool listed = false;
-    for (size_t i = 0; i < requirement->value_count && value != NULL; i++) {
-        listed = listed || strcmp(requirement->values[i], value) == 0;
-    }
-    switch (requirement->kind) {
-    case LABEL_IN:
-        return listed;
-    case LABEL_NOT_IN:
-        return !listed;
-    case LABEL_EXISTS:
-        return value != NULL;
-    case LABEL_DOES_NOT_EXIST:
-        return value == NULL;
-    }
-    return false;
-}
-
 bool node_match_test(const struct node_match *match, const struct node_object *node)
 {
     if (match->is_pattern) {
         return strncmp(node->name, match->prefix, match->prefix_length) == 0 &&
                regexec(&match->regex, node->name, 0, NULL, 0) == 0;
     }
-    for (size_t i = 0; i < match->requirement_count; i++) {
-        if (!holds(&match->requirements[i], node)) {
+    for (size_t i = 0; i < match->selector.count; i++) {
+        const struct expression_object *item = &match->selector.items[i];
+        if (!selector_holds(item, label_value(node, item->key))) {
             return false;
         }
     }
-    return match->requirement_count > 0;
+    return match->selector.count > 0;
 }

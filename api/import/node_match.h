@@ -25,10 +25,8 @@
  *   "a+?" is left out: greedy or not makes no difference to whether a name matches.
  */
 
-#define NODE_MATCH_PATTERN_MAX     256
-#define NODE_MATCH_SIZE_MAX        2000
-#define NODE_MATCH_EXPRESSIONS_MAX 32
-#define NODE_MATCH_VALUES_MAX      512
+#define NODE_MATCH_PATTERN_MAX 256
+#define NODE_MATCH_SIZE_MAX    2000
 
 struct node_match;
 

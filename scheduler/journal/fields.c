@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 288, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 328, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 96, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
@@ -178,6 +178,33 @@ static void code_claims(struct journal_coder *coder, struct pod_object *pod)
     }
 }
 
+static void code_name_space(struct journal_coder *coder, void *item)
+{
+    journal_coder_name(coder, item, "a namespace of a term");
+}
+
+static void code_affinity(struct journal_coder *coder, void *item)
+{
+    struct affinity_object *term = item;
+    journal_coder_bool(coder, &term->apart);
+    journal_coder_bool(coder, &term->claimed);
+    journal_coder_name(coder, &term->key, "the topology key of a term");
+    journal_coder_bool(coder, &term->everywhere);
+    term->name_spaces = journal_coder_list(coder, term->name_spaces, &term->name_space_count,
+                                           sizeof(const char *), code_name_space);
+    term->expressions = journal_coder_list(coder, term->expressions, &term->expression_count,
+                                           sizeof(struct expression_object), code_expression);
+}
+
+/* How much one pod may bring is for the engine to say (state/peers.h). */
+static void code_peers(struct journal_coder *coder, struct pod_object *pod)
+{
+    pod->labels = journal_coder_list(coder, pod->labels, &pod->label_count,
+                                     sizeof(struct label_object), code_selector);
+    pod->affinities = journal_coder_list(coder, pod->affinities, &pod->affinity_count,
+                                         sizeof(struct affinity_object), code_affinity);
+}
+
 static void code_replica(struct journal_coder *coder, struct replica_object *replica)
 {
     journal_coder_text(coder, &replica->owner);
@@ -227,6 +254,9 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
         journal_coder_bool(coder, &pod->leader);
         journal_coder_text(coder, &pod->owner);
         journal_coder_text(coder, &pod->run);
+    }
+    if (journal_coder_has(coder, 3)) {
+        code_peers(coder, pod);
     }
 }
 

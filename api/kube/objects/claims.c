@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kube/objects/selector.h"
+#include "api/json/selector.h"
+#include "api/kube/objects/affinity.h"
 #include "topology/base/utf8.h"
 
 /* Words are what claims are compared by, and what people read in a reason: "each needs host port
  * 80/TCP", "each needs a node without pods of namespace default with app=web".
  */
 
-#define NAMESPACES_MAX 8
-#define PROTOCOL_MAX   20 /* bytes that are told apart, whole characters; … */
-#define ADDRESS_MAX    100
+#define PROTOCOL_MAX 20 /* bytes that are told apart, whole characters; … */
+#define ADDRESS_MAX  100
 
 struct claims {
     struct arena *arena;
@@ -111,94 +111,39 @@ static int read_ports(const struct field *spec, const char *list, bool sidecars,
 
 /* ---- anti-affinity ---- */
 
-static int compare_texts(const void *left, const void *right)
+static int read_terms(const struct field *metadata, const struct pod_object *object,
+                      struct claims *claims, struct err *err)
 {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
-/* Writes which namespaces the term speaks of; false when it does not speak of the pod's own, or it
- * cannot be told. */
-static bool write_namespaces(const struct field *term, const char *own, char *text, size_t size)
-{
-    const json_t *selector = json_object_get(term->json, "namespaceSelector");
-    const json_t *list = json_object_get(term->json, "namespaces");
-    const char *names[NAMESPACES_MAX];
-    size_t count = json_array_size(list);
-    bool selects = json_is_object(selector);
-    if (selects && json_object_size(json_object_get(selector, "matchLabels")) == 0 &&
-        json_array_size(json_object_get(selector, "matchExpressions")) == 0) {
-        snprintf(text, size, "all namespaces");
-        return true;
-    }
-    if (selects || count > NAMESPACES_MAX) {
-        return false;
-    }
-    bool found = count == 0;
-    names[0] = own;
-    for (size_t i = 0; i < count; i++) {
-        names[i] = json_string_value(json_array_get(list, i));
-        if (names[i] == NULL) {
-            return false;
-        }
-        found = found || strcmp(names[i], own) == 0;
-    }
-    count = count == 0 ? 1 : count;
-    qsort(names, count, sizeof *names, compare_texts);
-    int length = snprintf(text, size, "namespace%s", count == 1 ? "" : "s");
-    for (size_t i = 0; i < count && (size_t)length < size; i++) {
-        length +=
-            snprintf(text + length, size - (size_t)length, "%s %s", i == 0 ? "" : ",", names[i]);
-    }
-    return found && (size_t)length < size;
-}
-
-static int read_term(const struct field *term, const char *name_space, const json_t *labels,
-                     struct claims *claims, struct err *err)
-{
-    const char *key = NULL;
-    char namespaces[512];
-    char what[1100];
-    struct selector selector;
-    if (field_string(term, "topologyKey", &key, err) != 0) {
-        return -1;
-    }
-    selector_read(term, labels, &selector);
-    if (key == NULL || strcmp(key, "kubernetes.io/hostname") != 0 || !selector.understood ||
-        !selector.selects || !write_namespaces(term, name_space, namespaces, sizeof namespaces)) {
-        return 0;
-    }
-    snprintf(what, sizeof what, "a node without pods of %s%s%s", namespaces,
-             selector.text[0] == '\0' ? "" : " with ", selector.text);
-    add(claims, what, true);
-    return 0;
-}
-
-static int read_terms(const struct field *metadata, const struct field *spec, struct claims *claims,
-                      struct err *err)
-{
-    struct field affinity;
-    struct field anti;
-    struct field terms;
-    struct field labels;
     const char *name_space = NULL;
-    if (field_object(spec, "affinity", &affinity, err) != 0 ||
-        field_object(&affinity, "podAntiAffinity", &anti, err) != 0 ||
-        field_array(&anti, "requiredDuringSchedulingIgnoredDuringExecution", &terms, err) != 0 ||
-        field_object(metadata, "labels", &labels, err) != 0 ||
-        field_name(metadata, "namespace", &name_space, err) != 0) {
+    char what[AFFINITY_CLAIM_MAX];
+    if (field_name(metadata, "namespace", &name_space, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < field_count(&terms) && claims->count < POD_CLAIMS_MAX; i++) {
-        struct field term;
-        if (field_element(&terms, i, &term, err) != 0 ||
-            read_term(&term, name_space, labels.json, claims, err) != 0) {
-            return -1;
+    for (size_t i = 0; i < object->affinity_count; i++) {
+        if (object->affinities[i].claimed &&
+            affinity_claim(object, name_space, &object->affinities[i], what, sizeof what)) {
+            add(claims, what, true);
         }
     }
     return 0;
 }
 
 /* ---- spread ---- */
+
+/* Whether the constraint selects the pod itself, and can be understood. */
+static bool selects(const struct field *constraint, const json_t *labels, struct arena *arena)
+{
+    struct field json;
+    struct selector selector;
+    struct err err;
+    bool all = field_object(constraint, "labelSelector", &json, &err) == 0 && json.json != NULL &&
+               selector_decode(&json, arena, &selector, &err) == 0;
+    for (size_t i = 0; all && i < selector.count; i++) {
+        const struct expression_object *item = &selector.items[i];
+        all = selector_holds(item, field_text(json_object_get(labels, item->key)));
+    }
+    return all; /* matchLabelKeys are the pod's own values */
+}
 
 static int read_spread(const struct field *metadata, const struct field *spec, struct arena *arena,
                        struct spread_object *spread, struct err *err)
@@ -211,7 +156,6 @@ static int read_spread(const struct field *metadata, const struct field *spec, s
     }
     for (size_t i = 0; i < field_count(&constraints) && spread->key == NULL; i++) {
         struct field constraint;
-        struct selector selector;
         const char *key = NULL;
         const char *otherwise = NULL;
         int64_t skew = 0;
@@ -223,10 +167,9 @@ static int read_spread(const struct field *metadata, const struct field *spec, s
             field_integer(&constraint, "minDomains", 0, INT32_MAX, &least, err) != 0) {
             return -1;
         }
-        selector_read(&constraint, labels.json, &selector);
         if (key != NULL && strcmp(key, "kubernetes.io/hostname") != 0 && skew >= 1 &&
-            otherwise != NULL && strcmp(otherwise, "DoNotSchedule") == 0 && selector.understood &&
-            selector.selects) {
+            otherwise != NULL && strcmp(otherwise, "DoNotSchedule") == 0 &&
+            selects(&constraint, labels.json, arena)) {
             *spread =
                 (struct spread_object){arena_string(arena, key), (int32_t)skew, (int32_t)least};
         }
@@ -238,9 +181,9 @@ int claims_read(const struct field *metadata, const struct field *spec, struct a
                 struct pod_object *object, struct err *err)
 {
     struct claims claims = {.arena = arena};
-    if (read_ports(spec, "containers", false, &claims, err) != 0 ||
+    if (read_terms(metadata, object, &claims, err) != 0 ||
+        read_ports(spec, "containers", false, &claims, err) != 0 ||
         read_ports(spec, "initContainers", true, &claims, err) != 0 ||
-        read_terms(metadata, spec, &claims, err) != 0 ||
         read_spread(metadata, spec, arena, &object->spread, err) != 0) {
         return -1;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/json/fields.h"
+#include "api/kube/objects/affinity.h"
 #include "api/kube/objects/amounts.h"
 #include "api/kube/objects/claims.h"
 #include "api/kube/objects/dialect.h"
@@ -327,6 +328,7 @@ int pod_decode(const json_t *json, struct arena *arena, struct pod_object *objec
                       &object->selector_count, err) != 0 ||
         read_affinity(&spec, arena, object, err) != 0 ||
         read_tolerations(&spec, arena, object, err) != 0 ||
+        affinity_read(&metadata, &spec, arena, object, err) != 0 ||
         claims_read(&metadata, &spec, arena, object, err) != 0 ||
         read_marks(&metadata, arena, object, err) != 0) {
         return err_prefix(err, "pod %s/%s", name_space, name);

@@ -210,9 +210,21 @@ void remarks_scheduler(struct remarks *remarks, const json_t *pod)
     }
 }
 
+static void look_at_affinity(struct remarks *remarks, const json_t *json,
+                             const struct pod_object *pod)
+{
+    char what[TEXT_MAX];
+    if (pod->affinity_left == NULL || pod->terminal || !is_new(remarks, pod->affinity_left)) {
+        return;
+    }
+    snprintf(what, sizeof what, "%s; it is left to kube-scheduler", pod->affinity_left);
+    tell(remarks, "Pod", json, what);
+}
+
 void remarks_pod(struct remarks *remarks, const json_t *json, const struct pod_object *pod)
 {
     remarks_keys(remarks, "Pod", json);
+    look_at_affinity(remarks, json, pod);
     if (pod->gang != NULL && pod->node == NULL && !pod->terminal) {
         remarks_scheduler(remarks, json);
     }

@@ -12,6 +12,7 @@
  *   an annotation phalanx.dev/… that nobody reads       with the nearest one that is read
  *   a label phalanx.dev/…                               they are all annotations
  *   a schedulerName that is not served                  of a pod of a gang
+ *   a required term about other pods that is not read   it is left to kube-scheduler (affinity.h)
  *
  * Each key and each scheduler is told of once, with the object that had it first, and no more than
  * REMARKS_MAX of them: whoever writes objects cannot fill a log.

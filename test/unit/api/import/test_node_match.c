@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/json/selector.h"
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
 
@@ -207,7 +208,7 @@ START_TEST(more_requirements_than_the_limit)
 {
     struct node_match *match;
     json_t *list = json_array();
-    for (int i = 0; i <= NODE_MATCH_EXPRESSIONS_MAX; i++) {
+    for (int i = 0; i <= SELECTOR_EXPRESSIONS_MAX; i++) {
         json_array_append_new(list, json_pack("{s:s, s:s}", "key", "a", "operator", "Exists"));
     }
     json_t *selector = json_pack("{s:o}", "matchExpressions", list);

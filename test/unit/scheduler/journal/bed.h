@@ -142,30 +142,56 @@ static inline void bed_placement(struct bed_maker *maker, struct placement_objec
     placement->podset_group = bed_text(maker);
 }
 
+static inline const struct expression_object *bed_expressions(struct bed_maker *maker, size_t count)
+{
+    struct expression_object *expressions = arena_alloc(&maker->arena, count, sizeof *expressions);
+    for (size_t e = 0; e < count; e++) {
+        struct expression_object *expression = &expressions[e];
+        expression->key = bed_name(maker);
+        expression->operator=(enum selector_operator) bed_below(maker, SELECTOR_LESS + 1);
+        expression->field = bed_bool(maker);
+        expression->value_count = bed_below(maker, 4);
+        const char **values = arena_alloc(&maker->arena, expression->value_count, sizeof *values);
+        for (size_t v = 0; v < expression->value_count; v++) {
+            values[v] = bed_name(maker);
+        }
+        expression->values = values;
+    }
+    return expressions;
+}
+
 static inline void bed_terms(struct bed_maker *maker, struct pod_object *pod)
 {
     pod->term_count = bed_below(maker, 3);
     struct term_object *terms = arena_alloc(&maker->arena, pod->term_count, sizeof *terms);
     for (size_t t = 0; t < pod->term_count; t++) {
         size_t count = bed_below(maker, 4);
-        struct expression_object *expressions =
-            arena_alloc(&maker->arena, count, sizeof *expressions);
-        for (size_t e = 0; e < count; e++) {
-            struct expression_object *expression = &expressions[e];
-            expression->key = bed_name(maker);
-            expression->operator=(enum selector_operator) bed_below(maker, SELECTOR_LESS + 1);
-            expression->field = bed_bool(maker);
-            expression->value_count = bed_below(maker, 4);
-            const char **values =
-                arena_alloc(&maker->arena, expression->value_count, sizeof *values);
-            for (size_t v = 0; v < expression->value_count; v++) {
-                values[v] = bed_name(maker);
-            }
-            expression->values = values;
-        }
-        terms[t] = (struct term_object){expressions, count};
+        terms[t] = (struct term_object){bed_expressions(maker, count), count};
     }
     pod->terms = terms;
+}
+
+static inline void bed_affinities(struct bed_maker *maker, struct pod_object *pod)
+{
+    pod->affinity_count = bed_below(maker, 4);
+    struct affinity_object *terms = arena_alloc(&maker->arena, pod->affinity_count, sizeof *terms);
+    for (size_t t = 0; t < pod->affinity_count; t++) {
+        struct affinity_object *term = &terms[t];
+        size_t count = bed_below(maker, 3);
+        const char **name_spaces = arena_alloc(&maker->arena, count, sizeof *name_spaces);
+        for (size_t n = 0; n < count; n++) {
+            name_spaces[n] = bed_name(maker);
+        }
+        term->apart = bed_bool(maker);
+        term->claimed = bed_bool(maker);
+        term->key = bed_name(maker);
+        term->everywhere = bed_bool(maker);
+        term->name_spaces = name_spaces;
+        term->name_space_count = count;
+        term->expression_count = bed_below(maker, 3);
+        term->expressions = bed_expressions(maker, term->expression_count);
+    }
+    pod->affinities = terms;
 }
 
 static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
@@ -217,6 +243,8 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     pod->leader = bed_bool(maker);
     pod->owner = bed_text(maker);
     pod->run = bed_text(maker);
+    pod->labels = bed_labels(maker, &pod->label_count);
+    bed_affinities(maker, pod);
 }
 
 static inline void bed_call(struct bed_maker *maker, uint64_t *ticket, struct call_pod *pod,

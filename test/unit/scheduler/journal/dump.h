@@ -98,22 +98,43 @@ static inline void dump_placement(FILE *out, const struct placement_object *plac
     dump_text(out, placement->podset_group);
 }
 
+static inline void dump_expressions(FILE *out, const struct expression_object *expressions,
+                                    size_t count)
+{
+    for (size_t e = 0; e < count; e++) {
+        dump_text(out, expressions[e].key);
+        dump_number(out, expressions[e].operator);
+        dump_number(out, expressions[e].field);
+        fprintf(out, " values %zu", expressions[e].value_count);
+        for (size_t v = 0; v < expressions[e].value_count; v++) {
+            dump_text(out, expressions[e].values[v]);
+        }
+    }
+}
+
+static inline void dump_affinities(FILE *out, const struct pod_object *pod)
+{
+    fprintf(out, " affinities %zu", pod->affinity_count);
+    for (size_t t = 0; t < pod->affinity_count; t++) {
+        const struct affinity_object *term = &pod->affinities[t];
+        fprintf(out, " term %d%d%d", term->apart, term->claimed, term->everywhere);
+        dump_text(out, term->key);
+        fprintf(out, " in %zu", term->name_space_count);
+        for (size_t n = 0; n < term->name_space_count; n++) {
+            dump_text(out, term->name_spaces[n]);
+        }
+        fprintf(out, " %zu", term->expression_count);
+        dump_expressions(out, term->expressions, term->expression_count);
+    }
+}
+
 static inline void dump_terms(FILE *out, const struct pod_object *pod)
 {
     fprintf(out, " terms %zu", pod->term_count);
     for (size_t t = 0; t < pod->term_count; t++) {
         const struct term_object *term = &pod->terms[t];
         fprintf(out, " term %zu", term->expression_count);
-        for (size_t e = 0; e < term->expression_count; e++) {
-            const struct expression_object *expression = &term->expressions[e];
-            dump_text(out, expression->key);
-            dump_number(out, expression->operator);
-            dump_number(out, expression->field);
-            fprintf(out, " values %zu", expression->value_count);
-            for (size_t v = 0; v < expression->value_count; v++) {
-                dump_text(out, expression->values[v]);
-            }
-        }
+        dump_expressions(out, term->expressions, term->expression_count);
     }
 }
 
@@ -158,6 +179,8 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
     fprintf(out, " leader %d", pod->leader);
     dump_text(out, pod->owner);
     dump_text(out, pod->run);
+    dump_labels(out, pod->labels, pod->label_count);
+    dump_affinities(out, pod);
 }
 
 static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *pod,

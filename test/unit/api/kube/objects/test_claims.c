@@ -136,7 +136,7 @@ START_TEST(one_per_node)
                                     "{key: gone, operator: DoesNotExist},"
                                     "{key: app, operator: NotIn, values: ['y']},"
                                     "{key: app, operator: Exists}]}"),
-                     PER_NODE " with !gone, app, app notin (y), tier in (a,b)");
+                     PER_NODE " with app notin (y), app, !gone, tier in (a,b)");
     ck_assert_str_eq(claims_of_term("labelSelector: {}"), PER_NODE);
     /* What the API server adds for matchLabelKeys counts once. */
     ck_assert_str_eq(claims_of_term("labelSelector: {matchExpressions: ["
@@ -181,11 +181,11 @@ START_TEST(left_to_kube_scheduler)
 }
 END_TEST
 
-/* Longer than what is kept: cut texts could be those of other selectors. */
+/* Longer than what people could read: the term is exact all the same, without a claim. */
 START_TEST(too_long)
 {
-    char term[1024];
-    char value[300];
+    char term[2048];
+    char value[1200];
     memset(value, 'v', sizeof value - 1);
     value[sizeof value - 1] = '\0';
     snprintf(term, sizeof term,
