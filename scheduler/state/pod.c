@@ -36,6 +36,8 @@ void pod_destroy(struct pod *pod)
     free(pod->devices);
     free(pod->run);
     free(pod->gpus.names);
+    free(pod->peer.labels);
+    free(pod->peer.rules);
     placement_finish(&pod->placement);
     free(pod);
 }

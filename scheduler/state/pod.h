@@ -12,6 +12,7 @@
 #include "scheduler/objects.h"
 #include "scheduler/state/footprint.h"
 #include "scheduler/state/gpus.h"
+#include "scheduler/state/peers.h"
 #include "scheduler/state/phase.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/timers.h"
@@ -71,6 +72,8 @@ struct pod {
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
     uint32_t owner;             /* what made it, a name of the table's; NAMES_NONE: nothing */
     char *run;                  /* what it was committed in last, as far as is known; or NULL */
+    struct peer peer;           /* as other pods see it */
+    uint32_t kind;              /* among members, to rules about other pods: of the last attempt */
     const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
 
     struct gang *gang;           /* or NULL */
@@ -115,6 +118,7 @@ enum pod_change {
     POD_DEVICES = 1 << 10, /* which GPUs it has */
     POD_REFUSED = 1 << 11, /* whether it is beyond a limit */
     POD_RUN = 1 << 12,     /* what made it, or the run it was committed in */
+    POD_PEERS = 1 << 13,   /* its labels, or what it requires of other pods */
 };
 
 /* *New*: known by name only, without a place. */

@@ -37,6 +37,7 @@ struct pods {
     struct timers unconfirmed;
     struct timers unseen;
     struct names *owners; /* what pods say made them */
+    struct peers *peers;
     void (*changed)(void *context, const struct pod *pod, enum member_phase before);
     void *context;
 };
@@ -46,6 +47,7 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
 {
     struct pods *pods = alloc_zero(1, sizeof(*pods));
     pods->owners = names_create(OWNERS_MAX, hash_seed);
+    pods->peers = peers_create(nodes, hash_seed);
     pods->nodes = nodes;
     pods->shapes = shapes;
     pods->ledger = ledger;
@@ -68,6 +70,7 @@ void pods_destroy(struct pods *pods)
     timers_finish(&pods->unseen);
     footprint_finish(&pods->ordinary);
     names_destroy(pods->owners);
+    peers_destroy(pods->peers);
     free(pods->places);
     free(pods);
 }
@@ -82,6 +85,11 @@ struct pod *pods_find(const struct pods *pods, const char *uid)
 uint32_t pods_count(const struct pods *pods)
 {
     return HASH_COUNT(pods->table);
+}
+
+struct pod *pods_first(const struct pods *pods)
+{
+    return pods->table;
 }
 
 uint32_t pods_unconfirmed(const struct pods *pods)
@@ -110,11 +118,6 @@ bool pods_held(const struct pod *pod)
 bool pods_bound(const struct pod *pod)
 {
     return pod->phase >= MEMBER_POSTED;
-}
-
-struct pod *pods_first(const struct pods *pods)
-{
-    return pods->table;
 }
 
 /* ---- totals ---- */
@@ -169,6 +172,11 @@ uint32_t pods_members_on(const struct pods *pods, uint32_t row)
     return row < pods->place_room ? pods->places[row].members : 0;
 }
 
+struct peers *pods_peers(const struct pods *pods)
+{
+    return pods->peers;
+}
+
 const struct footprint *pods_ordinary(const struct pods *pods)
 {
     return &pods->ordinary;
@@ -192,11 +200,13 @@ static void enter_place(struct pods *pods, struct pod *pod)
     place->members += pod->totals != NULL;
     footprint_add(pod->footprint, pod->allocation_row, pod->shape, request_of(pods, pod),
                   &pod->site);
+    peers_enter(pods->peers, &pod->peer, pod->allocation_row);
 }
 
 static void leave_place(struct pods *pods, struct pod *pod)
 {
     struct place *place = &pods->places[pod->allocation_row];
+    peers_leave(pods->peers, &pod->peer);
     *(pod->row_before != NULL ? &pod->row_before->row_after : &place->first) = pod->row_after;
     *(pod->row_after != NULL ? &pod->row_after->row_before : &place->last) = pod->row_before;
     place->members -= pod->totals != NULL;
@@ -315,12 +325,16 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
     }
 }
 
-/* Moves the pod, and what it is charged for, to another shape. */
-static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
+/* Moves the pod, and what it is charged for, to the shape, whose reference it takes. */
+static unsigned update_shape(struct pods *pods, struct pod *pod, uint32_t shape)
 {
     uint32_t row = pod->allocation_row;
     uint32_t old = pod->shape;
     bool guarded = pod->guarded;
+    if (old == shape) {
+        drop_shape(pods, old);
+        return POD_UNCHANGED;
+    }
     if (pods_placed(pod)) {
         guard(pods, pod, false);
         refund(pods, pod, account_of(pod->phase));
@@ -331,6 +345,7 @@ static void change_shape(struct pods *pods, struct pod *pod, uint32_t shape)
         guard(pods, pod, guarded);
     }
     drop_shape(pods, old);
+    return POD_SHAPE;
 }
 
 static struct pod *add_pod(struct pods *pods, const struct pod_object *object, uint32_t shape)
@@ -363,17 +378,6 @@ static unsigned update_devices(struct pods *pods, struct pod *pod, const char *d
     return changes;
 }
 
-/* Moves the pod to the shape, whose reference it takes, if it has another one. */
-static unsigned update_shape(struct pods *pods, struct pod *pod, uint32_t shape)
-{
-    if (pod->shape == shape) {
-        drop_shape(pods, shape);
-        return POD_UNCHANGED;
-    }
-    change_shape(pods, pod, shape);
-    return POD_SHAPE;
-}
-
 /* A reference to the pod's shape, or to what can be known of it: then *refused says why. */
 static uint32_t shape_of(struct pods *pods, const struct pod_object *object, const char **refused)
 {
@@ -389,13 +393,6 @@ static unsigned update_owner(struct pods *pods, struct pod *pod, const char *own
         names_release(pods->owners, before);
     }
     return before == pod->owner ? POD_UNCHANGED : POD_RUN;
-}
-
-static unsigned update_refusal(struct pod *pod, const char *refused)
-{
-    bool same = pod->refused == refused;
-    pod->refused = refused;
-    return same ? POD_UNCHANGED : POD_REFUSED;
 }
 
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes)
@@ -415,13 +412,15 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
         found |= update_shape(pods, pod, shape);
     }
     struct totals_share before = pods_share(pod);
-    found |= update_refusal(pod, refused);
+    found |= pod->refused == refused ? POD_UNCHANGED : POD_REFUSED;
+    pod->refused = refused;
     found |= pod_update_number(&pod->node, node, POD_NODE);
     found |= pod_update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
     found |= pod_update(pod, object);
     found |= update_owner(pods, pod, object->owner);
     recount(pod, &before);
     found |= update_devices(pods, pod, object->devices);
+    found |= peers_observe(pods->peers, &pod->peer, object) ? POD_PEERS : 0;
     if (changes != NULL) {
         *changes = added ? POD_ADDED : found;
     }
@@ -436,6 +435,7 @@ void pods_remove(struct pods *pods, struct pod *pod)
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
     (void)update_owner(pods, pod, NULL);
+    peers_forget(pods->peers, &pod->peer);
     pod_destroy(pod);
 }
 

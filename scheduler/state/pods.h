@@ -45,6 +45,9 @@ uint32_t pods_members_on(const struct pods *pods, uint32_t row);
 /* Where pods without a gang have their places. *Borrowed*. */
 const struct footprint *pods_ordinary(const struct pods *pods);
 
+/* What pods require of each other. *Borrowed*, as long as the table. */
+struct peers *pods_peers(const struct pods *pods);
+
 /* Takes in a pod, new or changed, and sets *changes (enum pod_change bits; NULL: not asked for). A
  * new pod has no allocation and no gang. An allocation is recharged when the shape changed
  * (in-place resize). One that is beyond a limit (shapes, node names) is `refused`: it is known, and
