@@ -323,26 +323,6 @@ static void warn_of_misplaced(const json_t *object)
     }
 }
 
-/* The first pods of exclusive Jobs keep each other away from a domain: see expand_job.c. */
-static void warn_of_exclusion(const struct expanded *expanded)
-{
-    size_t i, leaders = 0;
-    const json_t *pod;
-    json_array_foreach(expanded->objects, i, pod)
-    {
-        const json_t *spec = json_object_get(pod, "spec");
-        const json_t *annotations =
-            json_object_get(json_object_get(pod, "metadata"), "annotations");
-        leaders += json_object_get(annotations, EXCLUSIVE) != NULL &&
-                   json_object_get(json_object_get(spec, "affinity"), "podAntiAffinity") != NULL;
-        if (leaders == 2) {
-            fprintf(stderr, "phalanx plan: Jobs of a JobSet with " EXCLUSIVE " have a domain each. "
-                            "kube-scheduler sees to that, the plan does not\n");
-            return;
-        }
-    }
-}
-
 /* What is misspelt or misplaced in the manifest, and what of it plays no part. */
 static void warn_of_manifest(const struct application *application, const json_t *documents,
                              const struct expanded *expanded)
@@ -367,7 +347,6 @@ static void warn_of_manifest(const struct application *application, const json_t
             warn_of_misplaced(item);
         }
     }
-    warn_of_exclusion(expanded);
     size_t count = json_array_size(expanded->unused);
     for (i = 0; i < count && i < UNUSED_NAMED; i++) {
         fprintf(stderr, "phalanx plan: %s is not used\n",

@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine/assign.h"
+#include "scheduler/engine/affinity.h"
 #include "scheduler/engine/constraints.h"
+#include "scheduler/engine/misfits.h"
 #include "scheduler/engine/ordinals.h"
 #include "scheduler/engine/pins.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/room.h"
 #include "scheduler/engine/slicing.h"
 #include "scheduler/engine/spread.h"
+#include "scheduler/engine/ties.h"
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -23,7 +25,6 @@
  *   role    all members of one podset with one shape: the solver's pods that are alike
  */
 
-#define GOOD_TRIES_MAX 32  /* plans made again because a set of GPUs was not good */
 #define ROLE_QUOTE_MAX 100 /* bytes of a role quoted in a reason */
 
 static bool is_live(const struct pod *pod)
@@ -43,7 +44,8 @@ bool attempt_sliced(const struct attempt *attempt, uint32_t member)
 
 bool attempt_alike(const struct attempt *attempt, const struct pod *a, const struct pod *b)
 {
-    return a->shape == b->shape && attempt_podset(attempt, a) == attempt_podset(attempt, b);
+    return a->shape == b->shape && a->kind == b->kind &&
+           attempt_podset(attempt, a) == attempt_podset(attempt, b);
 }
 
 /* Slices are counted by the solver, which takes pods of one shape for each of them. */
@@ -139,6 +141,8 @@ int attempt_begin(struct attempt *attempt)
         return -1;
     }
     constraints_exclude(attempt->engine, attempt->gang, NULL, &attempt->constraints);
+    affinity_begin(attempt);
+    ties_find(attempt);
     pins_collect(attempt);
     if (any_slices(&attempt->constraints)) {
         slicing_choose(attempt);
@@ -154,6 +158,7 @@ void attempt_finish(struct attempt *attempt)
         free(attempt->started[i].items);
     }
     room_finish(attempt);
+    affinity_finish(attempt);
     constraints_finish(&attempt->constraints);
     free(attempt->misfits);
     free(attempt->members);
@@ -205,6 +210,18 @@ static void exclude_row(const struct domains *domains, uint32_t row, struct bits
     bitset_set(*excluded, position);
 }
 
+static void exclude_all(const struct bitset *more, struct bitset **excluded)
+{
+    if (more != NULL && *excluded == NULL) {
+        *excluded = bitset_copy(more);
+        return;
+    }
+    for (size_t p = more == NULL ? BITSET_END : bitset_next(more, 0); p != BITSET_END;
+         p = bitset_next(more, p + 1)) {
+        bitset_set(*excluded, p);
+    }
+}
+
 const struct bitset *attempt_occupied(const struct attempt *attempt, uint32_t role)
 {
     return constraints_occupied(&attempt->constraints, attempt->podsets[role]);
@@ -217,22 +234,25 @@ struct bitset *attempt_excluded(const struct attempt *attempt, uint32_t role)
     uint32_t shape = attempt->shapes[role];
     const struct bitset *occupied = attempt_occupied(attempt, role);
     struct bitset *excluded = occupied == NULL ? NULL : bitset_copy(occupied);
+    exclude_all(affinity_excluded(attempt, attempt->kinds[role]), &excluded);
     vetoes_exclude(attempt->engine, attempt->gang, shape, &excluded);
     for (uint32_t i = 0; i < attempt->misfit_count; i++) {
         const struct attempt_misfit *misfit = &attempt->misfits[i];
-        bool meant = misfit->podset == PODSETS_NONE ? podset->good_gpus
-                                                    : misfit->podset == attempt->podsets[role];
-        if (meant && misfit->shape == shape) {
+        bool meant = misfit->apart                    ? misfit->kind == attempt->kinds[role]
+                     : misfit->podset == PODSETS_NONE ? podset->good_gpus
+                                                      : misfit->podset == attempt->podsets[role];
+        if (meant && (misfit->apart || misfit->shape == shape)) {
             exclude_row(domains, attempt->misfits[i].row, &excluded);
         }
     }
     return excluded;
 }
 
-static int role_of(const struct attempt *attempt, uint32_t podset, uint32_t shape)
+static int role_of(const struct attempt *attempt, uint32_t podset, const struct pod *pod)
 {
     for (uint32_t i = 0; i < attempt->role_count; i++) {
-        if (attempt->shapes[i] == shape && attempt->podsets[i] == podset) {
+        if (attempt->shapes[i] == pod->shape && attempt->podsets[i] == podset &&
+            attempt->kinds[i] == pod->kind) {
             return (int)i;
         }
     }
@@ -265,16 +285,17 @@ static void count_started(struct attempt *attempt, uint32_t member, uint32_t rol
     }
 }
 
-static void add_role(struct attempt *attempt, uint32_t podset, uint32_t shape, bool sliced)
+static void add_role(struct attempt *attempt, uint32_t podset, const struct pod *pod, bool sliced)
 {
     const struct engine *engine = attempt->engine;
     const struct podset_constraints *constraints = &attempt->constraints.podsets[podset];
     uint32_t added = attempt->role_count++;
-    attempt->shapes[added] = shape;
+    attempt->shapes[added] = pod->shape;
     attempt->podsets[added] = podset;
+    attempt->kinds[added] = pod->kind;
     attempt->excluded[added] = attempt_excluded(attempt, added);
     attempt->roles[added] = (struct solver_role){
-        .request = shapes_request(engine->shapes, shape),
+        .request = shapes_request(engine->shapes, pod->shape),
         .capacity = room_capacity(attempt, added),
         .excluded = attempt->excluded[added],
         .podset = constraints->podset,
@@ -293,24 +314,25 @@ static int make_roles(struct attempt *attempt, uint32_t first, uint32_t count)
     pins_place(attempt, first, count);
     attempt->role_count = 0;
     for (uint32_t i = first; i < first + count; i++) {
-        uint32_t shape = attempt->members[i]->shape;
+        const struct pod *pod = attempt->members[i];
         if (!pins_leave(attempt, i)) {
             continue;
         }
-        uint32_t podset = attempt_podset(attempt, attempt->members[i]);
-        int role = role_of(attempt, podset, shape);
+        uint32_t podset = attempt_podset(attempt, pod);
+        int role = role_of(attempt, podset, pod);
         if (role < 0 && attempt->role_count == SOLVER_ROLES_MAX) {
             return -1;
         }
         if (role < 0) {
             role = (int)attempt->role_count;
-            add_role(attempt, podset, shape, attempt_sliced(attempt, i));
+            add_role(attempt, podset, pod, attempt_sliced(attempt, i));
         }
         attempt->roles[role].count++;
         count_started(attempt, i, (uint32_t)role);
     }
     attempt->spread = false;
     spread_roles(attempt);
+    ties_make(attempt);
     return 0;
 }
 
@@ -324,9 +346,13 @@ struct solver_problem attempt_problem(const struct attempt *attempt)
         .role_count = attempt->role_count,
         .pinned = attempt->pinned,
         .pinned_count = attempt->pinned_count + attempt->own_count,
-        .required_level = attempt->constraints.required_level,
-        .podsets = attempt->constraints.together,
-        .podset_count = attempt->constraints.together_count,
+        .required_level = attempt->ties.required_level,
+        .podsets = attempt->ties.podsets,
+        .podset_count = attempt->ties.podset_count,
+        .limits = attempt->ties.limits,
+        .limit_count = attempt->ties.limit_count,
+        .aparts = attempt->ties.aparts,
+        .apart_count = attempt->ties.apart_count,
         .budget = attempt->budget,
     };
 }
@@ -338,7 +364,7 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
     }
     const struct solver_problem problem = attempt_problem(attempt);
     solver_solve(&problem, plan);
-    if (attempt->spread) { /* other shares might be better */
+    if (attempt->spread || attempt->ties.more || attempt->ties.less) { /* others might be better */
         plan->optimal = false;
         plan->shortfall.proven = false;
     }
@@ -359,7 +385,7 @@ static void deal_role(const struct attempt *attempt, uint32_t role, uint32_t fir
     uint32_t nth = 0; /* of the members of the shape */
     for (uint32_t i = 0; i < count && found < item->count; i++) {
         const struct pod *pod = attempt->members[first + i];
-        if (pod->shape == attempt->shapes[role] &&
+        if (pod->shape == attempt->shapes[role] && pod->kind == attempt->kinds[role] &&
             attempt_podset(attempt, pod) == attempt->podsets[role] &&
             pins_leave(attempt, first + i) && spread_part(attempt, role, nth++)) {
             if (item->layer_count > 0) {
@@ -404,137 +430,6 @@ void attempt_pin(struct attempt *attempt, uint32_t first, const uint32_t *rows, 
     }
 }
 
-/* ---- good sets of GPUs ---- */
-
-static void add_misfit(struct attempt *attempt, uint32_t shape, uint32_t podset, uint32_t row)
-{
-    attempt->misfits = alloc_grow(attempt->misfits, &attempt->misfit_room,
-                                  (size_t)attempt->misfit_count + 1, sizeof *attempt->misfits);
-    attempt->misfits[attempt->misfit_count++] = (struct attempt_misfit){shape, podset, row};
-}
-
-/* Notes where the plan does not hold up; false when it does everywhere. On the last try one shape
- * is kept from all nodes: a plan that only might be good is none. */
-static bool note_misfits(struct attempt *attempt, uint32_t first, uint32_t count,
-                         const struct solver_plan *plan, bool last)
-{
-    uint32_t *rows = alloc_zero(count, sizeof *rows);
-    bool *misfit = alloc_zero(count, sizeof *misfit);
-    struct pod *const *members = attempt->members + first;
-    attempt_deal(attempt, first, count, plan, rows);
-    uint32_t left = assign_misfits(attempt->engine, attempt->gang, members, rows, count, misfit);
-    for (uint32_t i = 0; i < count; i++) {
-        bool wanted = attempt->constraints.podsets[attempt_podset(attempt, members[i])].good_gpus;
-        left -= misfit[i] && !wanted;
-        misfit[i] = misfit[i] && wanted;
-    }
-    bool found = left > 0;
-    for (uint32_t i = 0; i < count && left > 0; i++) {
-        if (misfit[i]) {
-            add_misfit(attempt, members[i]->shape, PODSETS_NONE, rows[i]);
-            left--;
-        }
-        for (uint32_t row = 0; misfit[i] && last && row < nodes_rows(attempt->engine->nodes);
-             row++) {
-            add_misfit(attempt, members[i]->shape, PODSETS_NONE, row);
-            left = 0;
-        }
-    }
-    free(rows);
-    free(misfit);
-    return found;
-}
-
-/* ---- one shape in several roles ---- */
-
-/* How many pods of the role the plan puts on the position. */
-static uint32_t count_there(const struct attempt *attempt, uint32_t role, uint32_t position,
-                            const struct solver_plan *plan)
-{
-    uint32_t at = 0;
-    uint32_t count = 0;
-    for (uint32_t r = 0; r < role; r++) {
-        at += attempt->roles[r].count;
-    }
-    for (uint32_t i = 0; i < attempt->roles[role].count; i++) {
-        count += plan->positions[at + i] == position;
-    }
-    return count;
-}
-
-/* A veto says how many of a shape a node takes, and the solver knows that of each role alone. Where
- * several of one shape come to more, the role with fewest pods there is kept away. */
-static bool note_crowd(struct attempt *attempt, const struct gang_veto *veto,
-                       const struct solver_plan *plan)
-{
-    uint32_t position = domains_position(attempt->engine->domains, veto->row);
-    if (veto->takes == 0) { /* nobody is planned there */
-        return false;
-    }
-    uint32_t least = SOLVER_ROLES_MAX;
-    uint32_t least_count = 0;
-    uint32_t roles = 0;
-    uint32_t pods = 0;
-    for (uint32_t r = 0; r < attempt->role_count && position != DOMAINS_NONE; r++) {
-        uint32_t count =
-            attempt->shapes[r] != veto->shape ? 0 : count_there(attempt, r, position, plan);
-        roles += count > 0;
-        pods += count;
-        if (count > 0 && (least == SOLVER_ROLES_MAX || count < least_count)) {
-            least = r;
-            least_count = count;
-        }
-    }
-    for (uint32_t i = 0; i < attempt->gang->member_count && roles > 1; i++) {
-        const struct pod *pod = attempt->gang->members[i];
-        pods += attempt_pinned(attempt, pod) && pod->shape == veto->shape &&
-                pod->allocation_row == veto->row;
-    }
-    if (roles < 2 || pods <= veto->takes) {
-        return false;
-    }
-    add_misfit(attempt, veto->shape, attempt->podsets[least], veto->row);
-    return true;
-}
-
-/* Of the roles of the shape only the first may use the node. */
-static void keep_apart(struct attempt *attempt, const struct gang_veto *veto)
-{
-    bool first = true;
-    for (uint32_t r = 0; r < attempt->role_count && veto->takes > 0; r++) {
-        if (attempt->shapes[r] == veto->shape && !first) {
-            add_misfit(attempt, veto->shape, attempt->podsets[r], veto->row);
-        }
-        first = first && attempt->shapes[r] != veto->shape;
-    }
-}
-
-/* After the last try no two roles meet where a veto is. */
-static bool note_crowds(struct attempt *attempt, const struct solver_plan *plan, bool last)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < attempt->gang->veto_count && attempt->role_count > 1; i++) {
-        any |= note_crowd(attempt, &attempt->gang->vetoes[i], plan);
-    }
-    for (uint32_t i = 0; i < attempt->gang->veto_count && any && last; i++) {
-        keep_apart(attempt, &attempt->gang->vetoes[i]);
-    }
-    return any;
-}
-
-/* Whether the plan is to be made again, without what it took amiss. */
-static bool is_amiss(struct attempt *attempt, uint32_t first, uint32_t count,
-                     const struct solver_plan *plan, bool last)
-{
-    if (!plan->feasible) {
-        return false;
-    }
-    bool crowded = note_crowds(attempt, plan, last);
-    bool misfits =
-        attempt->constraints.good_gpus && note_misfits(attempt, first, count, plan, last);
-    return crowded || misfits;
-}
-
 /* One that holds up, with or without what vetoes make likely. */
 static int solve_well(struct attempt *attempt, uint32_t first, uint32_t count,
                       struct solver_plan *plan)
@@ -544,7 +439,7 @@ static int solve_well(struct attempt *attempt, uint32_t first, uint32_t count,
         if (solve(attempt, first, count, plan) < 0) {
             return -1;
         }
-        if (!is_amiss(attempt, first, count, plan, tries >= GOOD_TRIES_MAX)) {
+        if (!misfits_note(attempt, first, count, plan, tries >= MISFITS_TRIES_MAX)) {
             break;
         }
     }
@@ -555,10 +450,29 @@ static int solve_well(struct attempt *attempt, uint32_t first, uint32_t count,
     return 0;
 }
 
+/* Where more was tied than has to be, and nothing fits, perhaps a plan without ties is good. */
+static int solve_tied(struct attempt *attempt, uint32_t first, uint32_t count,
+                      struct solver_plan *plan)
+{
+    attempt->loose = false;
+    int result = solve_well(attempt, first, count, plan);
+    if (result < 0 || plan->feasible || !attempt->ties.more) {
+        return result;
+    }
+    attempt->loose = true;
+    result = solve_well(attempt, first, count, plan);
+    if (result == 0 && plan->feasible && ties_kept(attempt, first, count, plan)) {
+        plan->optimal = false;
+        return 0;
+    }
+    attempt->loose = false;
+    return solve_well(attempt, first, count, plan);
+}
+
 int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
 {
     attempt->likely = vetoes_limit(attempt->gang);
-    int result = solve_well(attempt, first, count, plan);
+    int result = solve_tied(attempt, first, count, plan);
     if (!attempt->likely || result < 0) {
         return result;
     }
@@ -567,5 +481,5 @@ int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struc
         return 0;
     }
     attempt->likely = false;
-    return solve_well(attempt, first, count, plan);
+    return solve_tied(attempt, first, count, plan);
 }

@@ -13,8 +13,8 @@
 /* One attempt to plan a gang: its members that can be placed now, in rank order, and everything the
  * solver has to know about them. Only the files of engine/ use it.
  *
- *   gang ─▶ members ─▶ roles by podset and shape, slices, vetoes, exclusive domains
- *        ─▶ solver_problem
+ *   gang ─▶ members ─▶ roles by podset, shape and kind, slices, vetoes, exclusive domains, what
+ *        they require of other pods ─▶ solver_problem
  *
  * Slices are those of one podset: of one role, where the controller names roles; without, of the
  * shape that most of its pods have. Others (a launcher) go where they like. A member's slice
@@ -31,6 +31,8 @@ struct attempt_misfit {
     uint32_t shape;
     uint32_t podset; /* PODSETS_NONE: all that take only good GPUs */
     uint32_t row;
+    bool apart;    /* not so: pods of the kind keep apart from others there (ties.h) */
+    uint32_t kind; /* … whatever their shape and podset */
 };
 
 struct attempt {
@@ -62,11 +64,27 @@ struct attempt {
     uint32_t skipped;
     uint64_t budget; /* of a solve, as in a solver_problem; 0: the default */
 
+    struct affinity *affinity; /* what members require of other pods (affinity.h), or NULL; owned */
+    bool loose;                /* of affinity among them, nothing is tied */
+
     /* Of the last solve. */
     struct solver_role roles[SOLVER_ROLES_MAX];
     uint32_t shapes[SOLVER_ROLES_MAX];
     uint32_t podsets[SOLVER_ROLES_MAX];
+    uint32_t kinds[SOLVER_ROLES_MAX]; /* to rules about other pods; 0 where there are none */
     uint32_t role_count;
+    struct ties {
+        struct solver_limit limits[SOLVER_LIMITS_MAX];
+        uint32_t limit_count;
+        struct solver_apart aparts[SOLVER_APARTS_MAX];
+        uint32_t apart_count;
+        struct solver_podset podsets[SOLVER_PODSETS_MAX]; /* those of the constraints, too */
+        uint32_t podset_count;
+        uint32_t required_level; /* likewise */
+        uint32_t vain;           /* roles that look for somebody who is nowhere */
+        bool more;               /* more is tied than has to be: another plan might do */
+        bool less;               /* not all could be said */
+    } ties;                      /* what roles must share or must not (ties.h) */
     struct bitset *excluded[SOLVER_ROLES_MAX];  /* owned */
     struct capacity *limited[SOLVER_ROLES_MAX]; /* in place of the ledger's, or NULL; owned */
     bool likely;                                /* of vetoes, what is likely counts too */

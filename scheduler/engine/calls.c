@@ -127,10 +127,15 @@ static bool carried_nomination(const struct engine *engine, const struct filter_
            strcmp(call->pod.nominated, nodes_name(engine->nodes, pod->allocation_row)) == 0;
 }
 
-/* Members that are spread may have to wait for others of their gang, who have not voted yet. */
+/* Members that are spread, or require others, may have to wait for others of their gang, who have
+ * not voted yet. */
 static bool waits_its_turn(const struct engine *engine, const struct pod *pod)
 {
-    return shapes_spread(engine->shapes, pod->shape).key != NULL &&
+    bool requires = false;
+    for (uint32_t i = 0; i < pod->peer.rule_count; i++) {
+        requires = requires || !pod->peer.rules[i]->apart;
+    }
+    return (requires || shapes_spread(engine->shapes, pod->shape).key != NULL) &&
            gang_tally(pod->gang).held > pod->gang->barrier.count + 1;
 }
 

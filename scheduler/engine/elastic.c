@@ -35,6 +35,7 @@ struct unit {
 struct class {
     const char *role;
     uint32_t shape;
+    uint32_t kind; /* to rules about other pods */
     uint32_t units;
     uint32_t most; /* units that fit, all others left out */
     bool single;   /* units of one member */
@@ -64,7 +65,8 @@ static uint32_t class_of(struct elastic *elastic, const struct pod *pod)
 {
     for (uint32_t i = 0; i < elastic->class_count; i++) {
         const struct class *class = &elastic->classes[i];
-        if (class->shape == pod->shape && strcmp(class->role, pod->role) == 0) {
+        if (class->shape == pod->shape && class->kind == pod->kind &&
+            strcmp(class->role, pod->role) == 0) {
             return i;
         }
     }
@@ -72,7 +74,7 @@ static uint32_t class_of(struct elastic *elastic, const struct pod *pod)
         return CLASSES_MAX;
     }
     elastic->classes[elastic->class_count] =
-        (struct class){.role = pod->role, .shape = pod->shape, .single = true};
+        (struct class){.role = pod->role, .shape = pod->shape, .kind = pod->kind, .single = true};
     return elastic->class_count++;
 }
 

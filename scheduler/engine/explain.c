@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
+#include "scheduler/engine/affinity.h"
 #include "scheduler/engine/blockers.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/ties.h"
 #include "topology/base/alloc.h"
 #include "topology/base/utf8.h"
 
@@ -91,6 +93,9 @@ static void break_down(const struct attempt *attempt, const struct solver_shortf
         .shape = shape,
         .capacity = attempt->roles[shortfall->role].capacity,
         .kept = attempt_occupied(attempt, shortfall->role),
+        .apart = (attempt->ties.vain >> shortfall->role & 1) != 0
+                     ? attempt->excluded[shortfall->role]
+                     : affinity_excluded(attempt, attempt->kinds[shortfall->role]),
         .refused = refused,
         .first = scope->first,
         .end = scope->end,
@@ -200,6 +205,27 @@ static void explain_pins(const struct attempt *attempt, const struct solver_plan
     }
 }
 
+/* The level by which its members keep apart, if there would be a plan did they not; or NULL. */
+static const char *find_apart(const struct attempt *attempt,
+                              const struct solver_shortfall *shortfall)
+{
+    uint32_t level = ties_level(attempt, shortfall->role);
+    struct solver_problem problem = attempt_problem(attempt);
+    struct solver_plan plan;
+    if (level == 0) {
+        return NULL;
+    }
+    problem.limit_count = 0;
+    problem.apart_count = 0;
+    problem.budget = 1; /* whether there is a plan needs no search */
+    solver_plan_init(&plan);
+    solver_solve(&problem, &plan);
+    bool feasible = plan.feasible;
+    engine_charge(attempt->engine, plan.steps);
+    solver_plan_finish(&plan);
+    return feasible ? domains_level_name(attempt->engine->domains, level) : NULL;
+}
+
 /* What was found out about a shortfall. */
 struct findings {
     struct range scope;
@@ -228,6 +254,10 @@ static void describe(const struct attempt *attempt, const struct solver_plan *pl
         findings->blocker = blockers_find(attempt, scope.domain,
                                           scarce ? breakdown->scarce_name : breakdown->taken_name);
     }
+    const char *apart = find_apart(attempt, shortfall);
+    if (apart != NULL) { /* nothing is short but domains */
+        breakdown_name(breakdown, NAMES_NONE, NULL, 0);
+    }
     uint32_t podset = attempt->podsets[shortfall->role];
     const struct reason_shortage shortage = {
         .gang = attempt->gang,
@@ -240,6 +270,7 @@ static void describe(const struct attempt *attempt, const struct solver_plan *pl
         .good_gpus = attempt->constraints.podsets[podset].good_gpus,
         .exclusive = attempt->constraints.exclusive,
         .breakdown = breakdown,
+        .apart = apart,
         .widened = scope.domain == 0 && shortfall->level > 0,
         .blocker = findings->blocker.gang,
         .ordinary = findings->blocker.ordinary,

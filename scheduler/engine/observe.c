@@ -179,6 +179,9 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
     if (changes == POD_UNCHANGED) {
         return pod;
     }
+    if (pod->peer.left != NULL && (changes & (POD_ADDED | POD_PEERS)) != 0) {
+        engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, pod->peer.left);
+    }
     update_membership(engine, pod, changes);
     const char *refusal = gang_refusal(pod);
     if (refusal != NULL && (changes & (POD_ADDED | POD_REFUSED | POD_GANG)) != 0 &&

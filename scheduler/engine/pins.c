@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine/affinity.h"
 #include "scheduler/engine/room.h"
 #include "topology/base/alloc.h"
 
 /* A pin is two look-ups by name and a comparison of amounts, so a gang of any size is pinned member
- * by member. Members that have to share slices, or need good sets of GPUs, are left to the solver:
- * there more than room decides.
+ * by member. Members that have to share slices, or need good sets of GPUs, or ask something of each
+ * other, are left to the solver: there more than room decides.
  */
 
 #define SHORT_MAX 4 /* members without room on their node that get roles of their own */
@@ -109,8 +110,10 @@ static bool is_barred(const struct attempt *attempt, const struct pod *pod, uint
     uint32_t shape = pod->shape;
     const struct bitset *occupied =
         constraints_occupied(&attempt->constraints, attempt_podset(attempt, pod));
-    bool barred =
-        !may_join(attempt, pod, position) || (occupied != NULL && bitset_test(occupied, position));
+    const struct bitset *apart = affinity_excluded(attempt, pod->kind);
+    bool barred = !may_join(attempt, pod, position) ||
+                  (occupied != NULL && bitset_test(occupied, position)) ||
+                  (apart != NULL && bitset_test(apart, position));
     for (uint32_t i = 0; i < gang->veto_count && !barred; i++) {
         barred = gang->vetoes[i].shape == shape && gang->vetoes[i].row == row &&
                  count_there(attempt, shape, row, position) >= gang->vetoes[i].takes;
@@ -138,7 +141,7 @@ static bool may_be_pinned(const struct attempt *attempt, uint32_t member)
     const struct pod *pod = attempt->members[member];
     return shapes_names_node(attempt->engine->shapes, pod->shape) &&
            !attempt->constraints.podsets[attempt_podset(attempt, pod)].good_gpus &&
-           !attempt_sliced(attempt, member);
+           !attempt_sliced(attempt, member) && !affinity_relates(attempt, pod->kind);
 }
 
 void pins_place(struct attempt *attempt, uint32_t first, uint32_t count)

@@ -301,6 +301,10 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
         .least = missing == 0 ? 1 : missing,
     };
     uint32_t left = 0;
+    if (attempt->affinity != NULL) { /* pods in its way need not be those that take its room */
+        *need = (struct wait_need){.any = true, .peers = true};
+        return true;
+    }
     for (uint32_t i = 0; i < attempt->count; i++) {
         const struct pod *pod = attempt->members[i];
         if (pods_placed(pod)) {
@@ -373,10 +377,16 @@ static bool may_plan(const struct engine *engine)
     return engine->synced && !engine->draining && engine->leading;
 }
 
+/* Moves on whenever somebody who waits may be helped. */
+static uint64_t releases(const struct engine *engine)
+{
+    return ledger_releases(engine->ledger) + peers_moves(pods_peers(engine->pods));
+}
+
 bool plan_pending(const struct engine *engine)
 {
-    return may_plan(engine) && (!queue_empty(&engine->queue) ||
-                                ledger_releases(engine->ledger) != engine->planned_releases);
+    return may_plan(engine) &&
+           (!queue_empty(&engine->queue) || releases(engine) != engine->planned_releases);
 }
 
 static void mark_stale(void *context, struct gang *gang)
@@ -389,8 +399,8 @@ bool plan_pass(struct engine *engine)
     struct gang *gang;
     bool tried = false;
     update_tree(engine);
-    if (ledger_releases(engine->ledger) != engine->planned_releases) {
-        engine->planned_releases = ledger_releases(engine->ledger);
+    if (releases(engine) != engine->planned_releases) {
+        engine->planned_releases = releases(engine);
         waiting_wake(engine->waiting, &engine->queue, mark_stale, engine);
     }
     while (engine->steps > 0 && (gang = queue_take(&engine->queue)) != NULL) {

@@ -174,6 +174,8 @@ static const char *kind_text(const struct reason_shortage *shortage, enum breakd
         return one ? "is kept by an exclusive gang" : "are kept by an exclusive gang";
     case BREAKDOWN_TAKEN:
         return one ? "has a conflicting pod" : "have a conflicting pod";
+    case BREAKDOWN_APART:
+        return one ? "is ruled out by pod (anti-)affinity" : "are ruled out by pod (anti-)affinity";
     case BREAKDOWN_REFUSED:
         return one ? "was refused by kube-scheduler" : "were refused by kube-scheduler";
     case BREAKDOWN_KINDS:
@@ -278,7 +280,11 @@ void reason_shortfall(const struct reason_shortage *shortage, char *text, size_t
     append(text, size, &length, " (%" PRIu64 " fit%s", shortfall->fits,
            shortfall->fits == 1 ? "s" : "");
     append_place(shortage, text, size, &length);
-    append_request(shortage, text, size, &length);
+    if (shortage->apart != NULL) {
+        append(text, size, &length, ", and its pods keep apart by %s", shortage->apart);
+    } else {
+        append_request(shortage, text, size, &length);
+    }
     if (shortage->good_gpus) {
         append(text, size, &length, ", and only GPUs that are known to be free and well joined");
     }

@@ -48,7 +48,8 @@ struct reason_shortage {
     const struct breakdown *breakdown; /* of the nodes; all zero: nothing is said of them */
     bool widened;               /* … which are those of the cluster, not of the best place */
     const struct gang *blocker; /* without this one it would fit, or NULL */
-    bool ordinary;              /* without the pods that are in no gang it would */
+    const char *apart; /* it would fit, did its pods not keep apart by this level; or NULL */
+    bool ordinary;     /* without the pods that are in no gang it would */
 };
 
 /* "gang a/b waits: rack is short by 1 of 4 pods (…)". */

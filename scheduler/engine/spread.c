@@ -127,6 +127,7 @@ static void cut_role(struct attempt *attempt, const struct cut *cut)
         }
         attempt->shapes[to] = attempt->shapes[cut->role];
         attempt->podsets[to] = attempt->podsets[cut->role];
+        attempt->kinds[to] = attempt->kinds[cut->role];
         attempt->excluded[to] = exclude_others(attempt, excluded, cut->shares[k].domain);
         attempt->roles[to] = whole;
         attempt->roles[to].count = cut->shares[k].count;
@@ -174,7 +175,8 @@ static uint32_t count_before(const struct attempt *attempt, uint32_t role, uint3
     uint32_t before = 0;
     for (uint32_t r = 0; r < attempt->role_count; r++) {
         bool same = attempt->shapes[r] == attempt->shapes[role] &&
-                    attempt->podsets[r] == attempt->podsets[role];
+                    attempt->podsets[r] == attempt->podsets[role] &&
+                    attempt->kinds[r] == attempt->kinds[role];
         uint32_t count = same ? attempt->roles[r].count : 0;
         uint32_t turns = turn + (r < role);
         before += count < turns ? count : turns;

@@ -81,7 +81,7 @@ struct engine {
     bool synced;
     bool draining;
     bool leading;              /* false: another process decides */
-    uint64_t planned_releases; /* ledger_releases() when those who wait were last looked at */
+    uint64_t planned_releases; /* what had been released when those who wait were last looked at */
     int64_t next_tick;         /* never later than the first thing that falls due */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
     uint64_t repeated;         /* nominations asked for again because they were taken back */

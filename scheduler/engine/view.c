@@ -5,6 +5,8 @@
 #include "scheduler/engine/ordinals.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/state.h"
+#include "scheduler/engine/ties.h"
+#include "topology/base/utf8.h"
 
 /* Read-only answers about the engine: one gang, the figures for metrics. Nothing is cached; people
  * ask seldom.
@@ -207,9 +209,13 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
         view_shortfall(engine, &gang->shortfall, &view->shortfall);
         view_breakdown(&gang->breakdown, &view->shortfall);
     }
-    char ignored[256];
-    if (engine->synced && constraints_ignored(engine, gang, ignored, sizeof ignored)[0] != '\0') {
-        view->ignored = arena_string(arena, ignored);
+    char ignored[256], left[256], both[520];
+    if (engine->synced) {
+        constraints_ignored(engine, gang, ignored, sizeof ignored);
+        ties_left(engine, gang, left, sizeof left);
+        utf8_print(both, sizeof both, "%s%s%s", ignored,
+                   ignored[0] != '\0' && left[0] != '\0' ? "; " : "", left);
+        view->ignored = both[0] == '\0' ? NULL : arena_string(arena, both);
     }
     view->device = find_device(engine, gang);
     view_members(engine, gang, arena, view);

@@ -104,7 +104,8 @@ static uint64_t stamp_of(const struct waiting *waiting, const struct wait_need *
         return domains_generation(waiting->domains);
     }
     if (what->any) {
-        return ledger_releases(waiting->ledger) + waiting->departures;
+        return ledger_releases(waiting->ledger) + waiting->departures +
+               (what->peers ? peers_moves(pods_peers(waiting->pods)) : 0);
     }
     uint64_t sum = what->exclusive ? waiting->departures : waiting->exclusive;
     for (uint32_t i = 0; i < what->role_count; i++) {
@@ -172,7 +173,8 @@ static unsigned make_key(struct need *need)
         qsort(what->roles, what->role_count, sizeof what->roles[0], compare_roles);
     }
     need->key[words++] = (what->tree ? 1u : 0) | (what->good_gpus ? 2u : 0) |
-                         (what->exclusive ? 4u : 0) | (what->any ? 8u : 0);
+                         (what->exclusive ? 4u : 0) | (what->any ? 8u : 0) |
+                         (what->peers ? 16u : 0);
     need->key[words++] = (uint32_t)(uintptr_t)what->level;
     need->key[words++] = (uint32_t)((uint64_t)(uintptr_t)what->level >> 32);
     need->key[words++] = what->least;

@@ -30,7 +30,8 @@ struct wait_role {
 
 struct wait_need {
     bool tree;      /* needs another tree (a level that is not there); all below is 0 */
-    bool any;       /* cannot be told: whatever becomes free may do; all below is 0 */
+    bool any;       /* cannot be told: whatever becomes free may do; all below but `peers` is 0 */
+    bool peers;     /* … or pods that come or go, by what pods require of each other */
     bool good_gpus; /* only copies with good sets of GPUs count */
     bool exclusive; /* wants domains without other gangs */
     /* Name of the level of which all pods must share a domain, as domains_level_name() has it, for

@@ -59,6 +59,8 @@ const char *breakdown_kind_name(enum breakdown_kind kind)
         return "exclusive";
     case BREAKDOWN_TAKEN:
         return "conflict";
+    case BREAKDOWN_APART:
+        return "affinity";
     case BREAKDOWN_REFUSED:
         return "veto";
     case BREAKDOWN_KINDS:
@@ -128,6 +130,9 @@ static enum breakdown_kind find_taken(const struct breakdown_question *question,
 {
     if (in_set(question->kept, position)) {
         return BREAKDOWN_KEPT;
+    }
+    if (in_set(question->apart, position)) {
+        return BREAKDOWN_APART;
     }
     return in_set(question->refused, position) ? BREAKDOWN_REFUSED : BREAKDOWN_KINDS;
 }

@@ -30,6 +30,7 @@ enum breakdown_kind {
     BREAKDOWN_UNWANTED, /* the node selector or affinity does not match it */
     BREAKDOWN_KEPT,     /* exclusive domains of another gang, or of its own */
     BREAKDOWN_TAKEN,    /* somebody has what a node has only once: a host port, being alone */
+    BREAKDOWN_APART,    /* pods that stand there, or nowhere near, by (anti-)affinity */
     BREAKDOWN_REFUSED,  /* by kube-scheduler, of late */
     BREAKDOWN_KINDS,
 };
@@ -65,6 +66,7 @@ struct breakdown_question {
     uint32_t shape;
     const struct capacity *capacity; /* copies of the shape */
     const struct bitset *kept;       /* positions, or NULL */
+    const struct bitset *apart;      /* positions, or NULL */
     const struct bitset *refused;    /* positions, or NULL */
     uint32_t first, end;             /* positions of the nodes that are counted */
     uint32_t level;                  /* all pods are to be in one known domain of it */

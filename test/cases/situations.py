@@ -385,7 +385,6 @@ situation(
     [group("train", 2),
      job_set("train", [("workers", 2, 2, template("train", pod_spec(gpus=8)))], annotations=ALONE)],
     fits(2, waits=2), together("train-workers-0-", "train-workers-1-"),
-    late=Late("members exclude each other on nodes only yet", "not apart: .*'train-workers-1-': {'east'}"),
     daemon="nothing",  # which sees the followers once their leaders are bound: the end-to-end suite has JobSet itself
 )
 LABELLED = {**ALONE, NODE_SELECTOR: "true"}

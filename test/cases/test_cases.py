@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `phalanx plan` answers in situations that people have reported of gang schedulers: test_cases.py PHALANX [NAME]…
 
-situations.py has them: a cluster, a manifest, and what is right. Each is asked as JSON and as a tree. What a cluster
+situations.py and affinity.py have them: a cluster, a manifest, and what is right. Each is asked as JSON and as a tree. What a cluster
 holds after `kubectl apply` is shown to the daemon as well, which has to answer the same. The reports
 themselves are not part of the repository: where PHALANX_CASES names a folder of theirs (NN-*/snapshot[-variant].yaml
 and manifest[-variant].yaml), the same is expected of those files, too, of plan and of the daemon.
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+import affinity  # noqa: F401  has situations, too
 import objects
 import situations
 

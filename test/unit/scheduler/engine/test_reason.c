@@ -162,7 +162,7 @@ START_TEST(test_left_out_texts)
     setup(&world);
     struct solver_role role = {.count = 9, .request = &world.request};
     char resource[] = "nvidia.com/gpu", taint[] = "a", taken[] = "host port 80/TCP";
-    struct breakdown breakdown = {.nodes = 36, .missing = resource, .taint = taint, .taken = taken};
+    struct breakdown breakdown = {.nodes = 45, .missing = resource, .taint = taint, .taken = taken};
     struct reason_shortage shortage = {.gang = world.gang,
                                        .plan = &world.plan,
                                        .domains = world.domains,
@@ -183,11 +183,12 @@ START_TEST(test_left_out_texts)
     reason_shortfall(&shortage, text, sizeof(text));
     ck_assert_str_eq(text,
                      "gang team/train waits: rack is short by 9 of 9 pods (0 fit in the best one, "
-                     "b0/r0); of its 36 nodes, 1 node has no nvidia.com/gpu, 2 nodes are in no "
+                     "b0/r0); of its 45 nodes, 1 node has no nvidia.com/gpu, 2 nodes are in no "
                      "known rack, 3 nodes are cordoned, 4 nodes have an untolerated taint (a), 5 "
                      "nodes do not match the node selector or affinity, 6 nodes are kept by an "
                      "exclusive gang, 7 nodes have a conflicting pod (host port 80/TCP), 8 nodes "
-                     "were refused by kube-scheduler");
+                     "are ruled out by pod (anti-)affinity, 9 nodes were refused by "
+                     "kube-scheduler");
     for (int kind = 0; kind < BREAKDOWN_KINDS; kind++) {
         breakdown.left_out[kind] = BREAKDOWN_KINDS - (uint32_t)kind;
     }
@@ -197,12 +198,13 @@ START_TEST(test_left_out_texts)
     reason_shortfall(&shortage, text, sizeof(text));
     ck_assert_str_eq(text,
                      "gang team/train waits: rack is short by 9 of 9 pods (0 fit in the best one, "
-                     "b0/r0); of the cluster's 36 nodes, 8 nodes have no nvidia.com/gpu or "
-                     "another resource, 7 nodes are in no known rack, 6 nodes are cordoned, 5 "
-                     "nodes have an untolerated taint, 4 nodes do not match the node selector or "
-                     "affinity, 3 nodes are not free of other gangs, 2 nodes have a conflicting "
-                     "pod (host port 80/TCP), 1 node was refused by kube-scheduler; 1 more with "
-                     "room is in no known rack");
+                     "b0/r0); of the cluster's 45 nodes, 9 nodes have no nvidia.com/gpu or "
+                     "another resource, 8 nodes are in no known rack, 7 nodes are cordoned, 6 "
+                     "nodes have an untolerated taint, 5 nodes do not match the node selector or "
+                     "affinity, 4 nodes are not free of other gangs, 3 nodes have a conflicting "
+                     "pod (host port 80/TCP), 2 nodes are ruled out by pod "
+                     "(anti-)affinity, 1 node was refused by kube-scheduler; 1 more with room is "
+                     "in no known rack");
     breakdown.nowhere = true;
     reason_shortfall(&shortage, text, sizeof(text));
     ck_assert_str_eq(text, "gang team/train waits: rack is short by 9 of 9 pods (0 fit in the best "
