@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/solver/limited.h"
 #include "scheduler/solver/podsets.h"
 #include "scheduler/solver/search.h"
 #include "topology/base/alloc.h"
@@ -318,6 +319,15 @@ static void solve_whole(const struct solver_problem *problem, struct solver_plan
     solver_search_destroy(search);
 }
 
+static void solve_checked(const struct solver_problem *problem, struct solver_plan *plan)
+{
+    if (problem->podset_count > 0) {
+        solver_podsets_solve(problem, solve_whole, plan);
+    } else {
+        solve_whole(problem, plan);
+    }
+}
+
 void solver_solve(const struct solver_problem *problem, struct solver_plan *plan)
 {
     check_problem(problem);
@@ -325,9 +335,10 @@ void solver_solve(const struct solver_problem *problem, struct solver_plan *plan
     plan->levels = domains_levels(problem->domains);
     if (count_pods(problem) > SOLVER_PODS_MAX) {
         refuse_size(problem, plan);
-    } else if (problem->podset_count > 0) {
-        solver_podsets_solve(problem, solve_whole, plan);
-    } else {
-        solve_whole(problem, plan);
+        return;
+    }
+    solve_checked(problem, plan);
+    if (!plan->feasible) {
+        solver_limited_explain(problem, solve_checked, plan);
     }
 }

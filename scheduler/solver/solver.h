@@ -188,6 +188,17 @@ struct solver_shortfall {
     /* The reason is a started slice: `level` and `domain` (or node) say where, `wanted` how many
      * pods of it have to go there. */
     bool slice_started;
+    /* Limits and exclusions are the reason: without all of them a plan is known. Then, if one of
+     * them alone is known to leave none, which: 1 + its index, else 0. */
+    bool limited;
+    uint32_t limit;
+    uint32_t apart;
+    /* Of that limit alone, in all of the cluster: pods of its set that are to be placed, as many of
+     * them as fit, and in how many known domains of its level one or more do. All of them may fit,
+     * and still not where they are required to. */
+    uint32_t limit_wanted;
+    uint64_t limit_fits;
+    uint32_t limit_domains;
     /* Nearest alternative: the lowest tree level wider than `level` that is known to do as the
      * required one, or SOLVER_LEVEL_NONE. Known by numbers, with several roles by one more fill;
      * nothing is searched for it. */

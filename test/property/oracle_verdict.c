@@ -299,6 +299,12 @@ static const char *fault_of_shortfall(const struct oracle_instance *instance,
     if (plan->count != 0) {
         return "infeasible, but pods are placed";
     }
+    uint32_t named = (shortfall->limit > 0) + (shortfall->apart > 0);
+    if ((named > 0 && !shortfall->limited) || named > 1 ||
+        shortfall->limit > instance->problem.limit_count ||
+        shortfall->apart > instance->problem.apart_count) {
+        return "a limit is named that is none, or no reason";
+    }
     if (shortfall->slice_started && shortfall->role < instance->problem.role_count) {
         return fault_of_started(instance, shortfall);
     }
@@ -476,6 +482,40 @@ static uint32_t count_fault(struct oracle_tally *tally, const char *fault)
     return ++tally->faults;
 }
 
+/* What a refusal says of limits, by asking the oracle of other problems: without any there is a
+ * plan, with the one that is named there is none. */
+static const char *fault_of_limited(struct oracle_instance *instance,
+                                    const struct solver_plan *plan, oracle_function *oracle)
+{
+    const struct solver_shortfall *shortfall = &plan->shortfall;
+    struct solver_problem problem = instance->problem;
+    struct oracle_answer without, with = {.proven = true};
+    if (plan->feasible || !shortfall->limited) {
+        return NULL;
+    }
+    instance->problem.limit_count = 0;
+    instance->problem.apart_count = 0;
+    oracle(instance, &without);
+    if (shortfall->limit > 0) {
+        struct solver_limit first = instance->limits[0];
+        instance->limits[0] = instance->limits[shortfall->limit - 1];
+        instance->problem.limit_count = 1;
+        oracle(instance, &with);
+        instance->limits[0] = first;
+    } else if (shortfall->apart > 0) {
+        struct solver_apart first = instance->aparts[0];
+        instance->aparts[0] = instance->aparts[shortfall->apart - 1];
+        instance->problem.apart_count = 1;
+        oracle(instance, &with);
+        instance->aparts[0] = first;
+    }
+    instance->problem = problem;
+    if (without.proven && !without.feasible) {
+        return "limits are said to be the reason, and are not";
+    }
+    return with.proven && with.feasible ? "the limit named leaves a plan" : NULL;
+}
+
 void oracle_run_seed(const struct oracle_kind *kind, oracle_function *oracle, uint64_t seed,
                      struct oracle_tally *tally)
 {
@@ -492,6 +532,11 @@ void oracle_run_seed(const struct oracle_kind *kind, oracle_function *oracle, ui
     if (fault == NULL && answer.proven) {
         fault = oracle_fault_of_answer(&instance, &plan, &answer);
     }
+    if (fault == NULL && oracle != NULL) {
+        fault = fault_of_limited(&instance, &plan, oracle);
+    }
+    tally->limited += !plan.feasible && plan.shortfall.limited;
+    tally->named += plan.shortfall.limit + plan.shortfall.apart > 0;
     tally->instances++;
     tally->feasible += plan.feasible;
     tally->greedy += plan.feasible && plan.greedy;
@@ -532,6 +577,10 @@ void oracle_run(const char *what, const struct oracle_kind *kind, oracle_functio
            " steps; %" PRIu32 " not decided by the oracle; %" PRIu32 " faults\n",
            what, tally->instances, tally->feasible, tally->proven, tally->greedy, tally->steps_most,
            tally->unproven, tally->faults);
+    if (tally->limited > 0) {
+        printf("  refused because of limits: %" PRIu32 ", one of them named: %" PRIu32 "\n",
+               tally->limited, tally->named);
+    }
     for (size_t i = 0; tally->kinds[i].fault != NULL; i++) {
         printf("  %6" PRIu32 " %s\n", tally->kinds[i].count, tally->kinds[i].fault);
     }

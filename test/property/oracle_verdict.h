@@ -25,6 +25,8 @@ struct oracle_tally {
     uint32_t greedy;
     uint32_t proven;   /* optimal, says the solver */
     uint32_t unproven; /* given up by the oracle: only the plan itself was checked */
+    uint32_t limited;  /* refused, and said to be because of limits */
+    uint32_t named;    /* with one of them named */
     uint32_t faults;
     uint64_t steps_most;
     struct {
