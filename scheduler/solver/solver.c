@@ -6,6 +6,7 @@
 
 #include "scheduler/solver/limited.h"
 #include "scheduler/solver/podsets.h"
+#include "scheduler/solver/prefer.h"
 #include "scheduler/solver/search.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -338,7 +339,9 @@ void solver_solve(const struct solver_problem *problem, struct solver_plan *plan
         return;
     }
     solve_checked(problem, plan);
-    if (!plan->feasible) {
+    if (plan->feasible) {
+        solver_prefer(problem, solve_checked, plan);
+    } else {
         solver_limited_explain(problem, solve_checked, plan);
     }
 }

@@ -13,14 +13,16 @@
 /* Places all pods of a gang at once, and proves how good the placement is.
  *
  * Objective, lexicographic: required levels; lowest common level; fewest domains at each level,
- * widest first; fewest nodes; then the preferred levels of podsets; then least harm to the next
- * gang (the tightest fit, whole domains left whole); then name order, which is position order. The
- * same problem always gives the same plan.
+ * widest first; fewest nodes; then the preferred levels of podsets; then preferred nodes (the sum
+ * over all pods of how much their nodes are liked); then least harm to the next gang (the tightest
+ * fit, whole domains left whole); then name order, which is position order. The same problem always
+ * gives the same plan. Preferred nodes go before harm, or they would decide nothing: hardly two
+ * plans leave equal room.
  *
  * A plan carries an optimality bound: `used[l]` domains are touched at tree level l, and no plan is
- * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last three
- * criteria (preferred levels, harm, order) decide between the plans that were compared; the lower
- * bound says nothing of them.
+ * lexicographically below `lower_bound`. `optimal` holds when the two are equal. The last four
+ * criteria (preferred levels and nodes, harm, order) decide between the plans that were compared;
+ * the lower bound says nothing of them.
  *
  * What is exact and what is not:
  *
