@@ -9,6 +9,7 @@
 //	controlplane.go  etcd, kube-apiserver, kube-controller-manager, kwok; start, stop, kill and start again
 //	scheduler.go     kube-scheduler, with the shipped configuration; its log, searched for extender errors
 //	phalanx.go       Phalanx under its own ServiceAccount; its tokens and its HTTP API
+//	jobset.go        the real JobSet controller, with its webhooks
 //	audit.go         what Phalanx asked of the API server, out of the audit log
 //	objects.go       nodes, pods and groups as tests describe them
 //	poll.go          waiting

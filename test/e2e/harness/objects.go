@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -228,6 +229,19 @@ func (cp *ControlPlane) CreateJob(ctx context.Context, namespace, name string, n
 	}
 	_, err := cp.Client.BatchV1().Jobs(namespace).Create(ctx, job, metav1.CreateOptions{})
 	return err
+}
+
+// SetMinimum changes the quorum of a PodGroup.
+func (cp *ControlPlane) SetMinimum(ctx context.Context, namespace, name string, minMember int) error {
+	patch := fmt.Appendf(nil, `{"spec":{"minMember":%d}}`, minMember)
+	_, err := cp.Dynamic.Resource(PodGroups).Namespace(namespace).Patch(ctx, name, types.MergePatchType, patch,
+		metav1.PatchOptions{})
+	return err
+}
+
+// toMap is an object as the API server sees it.
+func toMap(object any) (map[string]any, error) {
+	return runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 }
 
 // CreatePodGroup creates a PodGroup with a quorum.
