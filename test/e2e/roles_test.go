@@ -62,12 +62,27 @@ func split(members []*harness.PodRecord) (leader string, workers []*harness.PodR
 func TestLeader(t *testing.T) {
 	needPhalanx(t)
 	s := newScene(t, cluster.scheduler, harness.Racks(5, "rack-a", "rack-b"))
-	s.troubleExpected = true // see TestRacksApart
 
 	s.each(t, "WorkersInTheRackOfTheLeader", func(s *scene) {
 		s.fill(8, "90", "rack-a-n3")
 		s.createRoles("gang", 4, beside(harness.RackLabel, roleLabel, "leader"))
 		if found := racks(s.waitStarted("gang", 5)); found["rack-b"] != 5 {
+			t.Errorf("leader and workers are in %v, rack-b has room for all", found)
+		}
+	})
+	s.each(t, "NoRackTakesThemAll", func(s *scene) {
+		s.fill(8, "90", "rack-a-n3", "rack-b-n3")
+		s.createRoles("gang", 4, beside(harness.RackLabel, roleLabel, "leader"))
+		s.waitFor(startTime, "Phalanx says why it waits", func() error { // the workers hear of it from kube-scheduler itself
+			_, gang, err := cluster.phalanx.Get(s.Context(), "/api/v1/gangs/"+s.namespace+"/gang")
+			if err == nil && !regexp.MustCompile(`"reason": *"gang [^"]* waits: rack is short by`).MatchString(gang) {
+				err = fmt.Errorf("it says %s", gang)
+			}
+			return err
+		})
+		s.neverBound("gang", 2*time.Second)
+		s.must(s.cp.DeletePod(s.Context(), s.namespace, "filler-rack-b-n3"))
+		if found := racks(s.waitBound("gang", 5, 30*time.Second)); found["rack-b"] != 5 {
 			t.Errorf("leader and workers are in %v, rack-b has room for all", found)
 		}
 	})

@@ -51,7 +51,6 @@ func TestMembersApart(t *testing.T) {
 func TestRacksApart(t *testing.T) {
 	needPhalanx(t)
 	s := newScene(t, cluster.scheduler, harness.Racks(4, "rack-a", "rack-b", "rack-c", "rack-d"))
-	s.troubleExpected = true // what Phalanx does not know of it learns from vetoes, and a vote is then refused
 	each := func(name string, run func(s *scene)) { s.each(t, name, run) }
 
 	each("AntiAffinityOnTheRack", func(s *scene) {

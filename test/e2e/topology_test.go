@@ -51,8 +51,7 @@ func TestJobSetExclusiveTopology(t *testing.T) {
 	cp := needPhalanx(t)
 	controller := needJobSet(t, cp)
 	s := newScene(t, cluster.scheduler, harness.Racks(2, "rack-a", "rack-b", "rack-c"))
-	s.troubleExpected = true // see TestRacksApart
-	t.Cleanup(func() {       // before the scene ends: they would make their pods again
+	t.Cleanup(func() { // before the scene ends: they would make their pods again
 		if t.Failed() {
 			t.Log(controller.LogTail(30))
 		}
@@ -70,7 +69,7 @@ func TestJobSetExclusiveTopology(t *testing.T) {
 	})
 	t.Run("LeadersStartInARackEachAndTheirFollowersCome", func(t *testing.T) {
 		s.must(cp.SetMinimum(t.Context(), s.namespace, "train", 2))
-		members := s.waitBound("train", 4, time.Minute)
+		members := s.waitBound("train", 4, 30*time.Second)
 		of := map[string]string{}
 		for _, p := range members {
 			job := p.Name[:strings.LastIndex(p.Name, "-")] // less the random end …
@@ -90,6 +89,6 @@ func TestJobSetExclusiveTopology(t *testing.T) {
 		create("next", 2)
 		s.neverBound("next", 3*time.Second)
 		s.must(cp.DeleteJobSets(t.Context(), s.namespace, "train"))
-		s.waitBound("next", 4, 100*time.Second)
+		s.waitBound("next", 4, 30*time.Second)
 	})
 }

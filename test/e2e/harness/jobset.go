@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -172,9 +173,18 @@ func (cp *ControlPlane) CreateExclusiveJobSet(ctx context.Context, namespace, na
 	})
 }
 
-// DeleteJobSets deletes JobSets and what they have made, and returns when they are gone. One that is not there is gone.
+// DeleteJobSets deletes JobSets and their Jobs. One that is not there is no error. The garbage collector would do as
+// much, but learns only every 30 s which kinds there are.
 func (cp *ControlPlane) DeleteJobSets(ctx context.Context, namespace string, names ...string) error {
-	arguments := append([]string{"delete", "--ignore-not-found", "--timeout=60s", "-n", namespace, "jobset"}, names...)
-	_, err := cp.Kubectl(ctx, arguments...)
-	return err
+	for _, name := range names {
+		err := cp.Dynamic.Resource(JobSets).Namespace(namespace).Delete(ctx, name, deleteNow())
+		if err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+		jobs := metav1.ListOptions{LabelSelector: "jobset.sigs.k8s.io/jobset-name=" + name}
+		if err := cp.Client.BatchV1().Jobs(namespace).DeleteCollection(ctx, deleteNow(), jobs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
