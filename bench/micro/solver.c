@@ -30,7 +30,8 @@
  * Medians and 99th percentiles (of few rounds: the worst) in microseconds of CPU time, so that what
  * else the machine does is not counted. Then how often the greedy pass of the solver met the bound,
  * the steps it searched otherwise, what the plain greedy missed, and the memory a node takes. The
- * last cases have their pods in slices, each inside one leaf, which the plain greedy cannot do. */
+ * last cases have their pods in slices, each inside one leaf, or so many and no more in a domain,
+ * which the plain greedy cannot do. */
 
 #define GPUS         8
 #define LEAF         2 /* tree level: cluster, spine, leaf, host */
@@ -53,6 +54,8 @@ struct bench_case {
     uint32_t rebuilds;  /* measured in this many of the rounds */
     uint32_t scratches; /* and this one in this many */
     double target_us;   /* for the median of `solve` */
+    uint32_t level;     /* at most `most` pods in a domain of this tree level; 0: no limit */
+    uint32_t most;
 };
 
 struct node_words {
@@ -252,7 +255,10 @@ static void decide(struct cluster *cluster, const struct bench_case *c, struct s
                                      .layer_count = c->slice > 0,
                                      .request = shapes_request(cluster->shapes, cluster->shape),
                                      .capacity = ledger_capacity(cluster->ledger, cluster->shape)};
+    const struct solver_limit limit = {.level = c->level, .most = c->most, .roles = 1};
     const struct solver_problem problem = {.domains = cluster->domains,
+                                           .limits = &limit,
+                                           .limit_count = c->level > 0,
                                            .roles = &role,
                                            .role_count = 1,
                                            .required_level = SOLVER_LEVEL_NONE};
@@ -319,7 +325,7 @@ static void run_round(struct cluster *cluster, const struct bench_case *c, uint3
 
     result->leaves += plan.used[LEAF];
     result->nodes += plan.used[LEAF + 1];
-    if (c->slice == 0) {
+    if (c->slice == 0 && c->level == 0) {
         started = clock_us();
         greedy_place(greedy, view, c->pods);
         note(result, GREEDY, started);
@@ -372,6 +378,9 @@ static void report(const struct bench_case *c, struct result *result)
     if (c->slice > 0) {
         printf(" in slices of %" PRIu32, c->slice);
     }
+    if (c->level > 0) {
+        printf(", %" PRIu32 " of a %s", c->most, c->level == LEAF ? "leaf" : "node");
+    }
     printf(" on %" PRIu32 " nodes, %" PRIu32 " spines, leaves of %" PRIu32 " to %" PRIu32
            "; %" PRIu32 " rounds\n",
            c->nodes, c->spines, c->leaf / 2, c->leaf / 2 + c->leaf, c->rounds);
@@ -401,7 +410,7 @@ static void report(const struct bench_case *c, struct result *result)
            result->steps[c->rounds / 2], result->steps[c->rounds - 1]);
     printf("  leaves and nodes per gang %.2f %.1f", (double)result->leaves / c->rounds,
            (double)result->nodes / c->rounds);
-    if (c->slice == 0) {
+    if (c->slice == 0 && c->level == 0) {
         printf(", plain greedy %.2f %.1f; plain greedy worse in %.0f %%",
                (double)result->greedy_leaves / c->rounds, (double)result->greedy_nodes / c->rounds,
                100.0 * result->beaten / c->rounds);
@@ -464,15 +473,19 @@ static void report_memory(void)
 int main(void)
 {
     static const struct bench_case cases[] = {
-        /* pods, nodes, spines, leaf, gpus, slice, rounds, rebuilds, scratches, target */
-        {128, 5000, 5, 40, 1, 0, 200, 50, 20, 300},
-        {128, 5000, 5, 40, GPUS, 0, 200, 50, 20, 300},
-        {3000, 4096, 4, 64, 1, 0, 200, 50, 20, 5000},
-        {16384, 100000, 20, 100, 1, 0, 30, 10, 3, 50000},
-        {16384, 100000, 20, 100, GPUS, 0, 30, 10, 3, 50000},
-        {128, 5000, 5, 40, GPUS, 8, 200, 50, 20, 0},
-        {3072, 4096, 4, 64, 1, 64, 200, 50, 20, 0},
-        {16384, 100000, 20, 100, 1, 64, 30, 10, 3, 0},
+        /* pods, nodes, spines, leaf, gpus, slice, rounds, rebuilds, scratches, target, limit */
+        {128, 5000, 5, 40, 1, 0, 200, 50, 20, 300, 0, 0},
+        {128, 5000, 5, 40, GPUS, 0, 200, 50, 20, 300, 0, 0},
+        {3000, 4096, 4, 64, 1, 0, 200, 50, 20, 5000, 0, 0},
+        {16384, 100000, 20, 100, 1, 0, 30, 10, 3, 50000, 0, 0},
+        {16384, 100000, 20, 100, GPUS, 0, 30, 10, 3, 50000, 0, 0},
+        {128, 5000, 5, 40, GPUS, 8, 200, 50, 20, 0, 0, 0},
+        {3072, 4096, 4, 64, 1, 64, 200, 50, 20, 0, 0, 0},
+        {16384, 100000, 20, 100, 1, 64, 30, 10, 3, 0, 0, 0},
+        {128, 5000, 5, 40, 1, 0, 200, 50, 20, 0, LEAF + 1, 1},
+        {64, 5000, 5, 40, 1, 0, 200, 50, 20, 0, LEAF, 1},
+        {128, 5000, 5, 40, 1, 0, 200, 50, 20, 0, LEAF, 8},
+        {16384, 100000, 20, 100, 1, 0, 30, 10, 3, 0, LEAF + 1, 1},
     };
     report_memory();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

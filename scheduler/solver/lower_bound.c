@@ -297,3 +297,27 @@ void solver_lower_bound(const struct solver_space *space, struct solver_candidat
         lower_bound[l] = count > floor ? count : floor;
     }
 }
+
+void solver_lower_bound_beside(const struct solver_space *space, uint32_t within, uint32_t role,
+                               struct solver_largest *scratch, uint32_t more[SOLVER_TREE_MAX])
+{
+    uint32_t host = solver_space_host(space);
+    uint32_t count = 0;
+    const struct solver_apart *aparts = solver_space_aparts(space, &count);
+    uint32_t top = domains_get(solver_space_domains(space), within)->level;
+    memset(more, 0, SOLVER_TREE_MAX * sizeof *more);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t side = (aparts[i].roles[0] >> role & 1) != 0 ? 0 : 1;
+        if ((aparts[i].roles[side] >> role & 1) == 0 ||
+            !all_known(space, within, aparts[i].level)) {
+            continue;
+        }
+        for (uint32_t r = 0; r < solver_space_roles(space); r++) {
+            bool other = (aparts[i].roles[1 - side] >> r & 1) != 0;
+            for (uint32_t l = aparts[i].level; other && l <= host; l++) {
+                uint32_t fewest = l > top ? count_new(space, r, within, l, scratch) : 0;
+                more[l] = fewest > more[l] ? fewest : more[l];
+            }
+        }
+    }
+}

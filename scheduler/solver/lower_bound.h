@@ -27,4 +27,9 @@ void solver_lower_bound(const struct solver_space *space, struct solver_candidat
                         uint32_t level, uint32_t deepest, struct solver_largest *scratch,
                         uint32_t lower_bound[SOLVER_TREE_MAX]);
 
+/* Fills more[0 … host] with what pods that stand apart from those of the role touch inside the
+ * domain beside all that the role and the pinned members touch there. */
+void solver_lower_bound_beside(const struct solver_space *space, uint32_t within, uint32_t role,
+                               struct solver_largest *scratch, uint32_t more[SOLVER_TREE_MAX]);
+
 #endif

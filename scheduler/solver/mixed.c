@@ -17,7 +17,8 @@
  * Leaving pods out of a plan never makes it touch more. So the best plan of one role alone is a
  * lower bound for all, lexicographically, and it is cheap (exact.c). The anchor is the role
  * with the most pods. When the others find room on what it touches, the plan meets that lower
- * bound.
+ * bound. What stands apart from the anchor needs domains of its own, whatever the anchor's are; so
+ * many more is a lower bound, too.
  */
 
 struct solver_mixed {
@@ -151,6 +152,11 @@ bool solver_mixed_anchor(struct solver_mixed *mixed, struct solver_candidate pla
     solver_lower_bound(mixed->alone_space, place, level, host, &mixed->largest, alone_lower_bound);
     if (!solver_greedy_fill(mixed->alone_greedy, place, alone_lower_bound, &anchor)) {
         (void)solver_exact_improve(mixed->alone_exact, place, alone_lower_bound, &anchor);
+    }
+    uint32_t more[SOLVER_TREE_MAX];
+    solver_lower_bound_beside(mixed->space, place.index, mixed->anchor, &mixed->largest, more);
+    for (uint32_t l = 0; l <= host; l++) {
+        alone_lower_bound[l] += more[l];
     }
     if (solver_used_below(lower_bound, alone_lower_bound, host)) {
         memcpy(lower_bound, alone_lower_bound, SOLVER_TREE_MAX * sizeof *lower_bound);
