@@ -124,7 +124,7 @@ struct oracle_answer {
 void oracle_exhaustive(const struct oracle_instance *instance, struct oracle_answer *answer);
 /* Any roles, at most 12 positions and 15 pods: every assignment. */
 void oracle_assignments(const struct oracle_instance *instance, struct oracle_answer *answer);
-/* One role, by integer programs level by level; at most `seconds` for each of them. */
+/* Without podsets, by integer programs level by level; at most `seconds` for each of them. */
 void oracle_glpsol(const struct oracle_instance *instance, uint32_t seconds,
                    struct oracle_answer *answer);
 bool oracle_has_glpsol(void);

@@ -12,10 +12,11 @@
 #include "test/property/oracle.h"
 #include "topology/base/err.h"
 
-/* One role, as integer programs for glpsol (Debian: glpk-utils), in CPLEX LP text.
+/* Integer programs for glpsol (Debian: glpk-utils), in CPLEX LP text; all but podsets.
  *
- *   x_p       pods on position p, 0 … room        t_l_d  1 if domain d of level l is touched
- *   m_i_d     new slices of layer i in domain d   x_p <= room t_host_p;  t_child <= t_parent
+ *   x_r_p       pods of role r on position p         t_l_d  1 if domain d of level l is touched
+ *   m_r_i_d     new slices of layer i in domain d    x_r_p <= room t_host_p;  t_child <= t_parent
+ *   z_i_s_d     1 if side s of exclusion i may have pods in domain d;  z_i_0_d + z_i_1_d <= 1
  *
  * Lexicographic by one program a level, widest first: least sum of t at the level, with the sums of
  * the levels above fixed at what was found. No weights, so no rounding. */
@@ -45,17 +46,41 @@ static void write_sum(const struct program *program, uint32_t level)
     }
 }
 
+/* What the roles request of a resource is free on the position. */
+static void write_resources(const struct program *program, uint32_t p)
+{
+    const struct oracle_instance *instance = program->instance;
+    const struct resources *free = &instance->free[p];
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        const struct resources *request = instance->roles[r].request;
+        for (uint32_t i = 0; i < request->count; i++) {
+            uint32_t name = request->items[i].name;
+            for (uint32_t q = 0; q < instance->problem.role_count; q++) {
+                fprintf(program->file, " + %" PRId64 " x_%" PRIu32 "_%" PRIu32 "\n",
+                        resources_get(instance->roles[q].request, name), q, p);
+            }
+            fprintf(program->file, " <= %" PRId64 "\n", resources_get(free, name));
+        }
+    }
+}
+
 static void write_loads(const struct program *program)
 {
     const struct oracle_instance *instance = program->instance;
-    for (uint32_t p = 0; p < instance->positions; p++) {
-        fprintf(program->file, " + x_%" PRIu32 "\n", p);
-    }
-    fprintf(program->file, " = %" PRIu32 "\n", instance->roles[0].count);
     uint32_t host = instance->levels - 1;
-    for (uint32_t p = 0; p < instance->positions; p++) {
-        fprintf(program->file, " x_%" PRIu32 " - %" PRIu32 " t_%" PRIu32 "_%" PRIu32 " <= 0\n", p,
-                oracle_allowed(instance, 0, p), host, p);
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        for (uint32_t p = 0; p < instance->positions; p++) {
+            fprintf(program->file, " + x_%" PRIu32 "_%" PRIu32 "\n", r, p);
+        }
+        fprintf(program->file, " = %" PRIu32 "\n", instance->roles[r].count);
+        for (uint32_t p = 0; p < instance->positions; p++) {
+            fprintf(program->file,
+                    " x_%" PRIu32 "_%" PRIu32 " - %" PRIu32 " t_%" PRIu32 "_%" PRIu32 " <= 0\n", r,
+                    p, oracle_allowed(instance, r, p), host, p);
+        }
+    }
+    for (uint32_t p = 0; instance->free != NULL && p < instance->positions; p++) {
+        write_resources(program, p);
     }
 }
 
@@ -86,49 +111,109 @@ static void write_tree(const struct program *program)
     }
 }
 
-/* No place takes more than limits let in. */
+/* The pods of the roles on the positions [first, end). */
+static void write_pods(const struct program *program, uint32_t roles, uint32_t first, uint32_t end)
+{
+    for (uint32_t r = 0; r < program->instance->problem.role_count; r++) {
+        for (uint32_t p = first; p < end && (roles >> r & 1) != 0; p++) {
+            fprintf(program->file, " + x_%" PRIu32 "_%" PRIu32 "\n", r, p);
+        }
+    }
+}
+
 static void write_limits(const struct program *program)
 {
     const struct oracle_instance *instance = program->instance;
-    for (uint32_t l = 0; l < instance->levels; l++) {
-        for (uint32_t p = 0; p < instance->positions;) {
-            uint32_t end = next_place(instance, l, p);
-            uint32_t most = oracle_most(instance, 0, l, instance->place[p][l]);
-            if (most == UINT32_MAX) {
-                p = end;
+    for (uint32_t i = 0; i < instance->problem.limit_count; i++) {
+        const struct solver_limit *limit = &instance->limits[i];
+        uint32_t end = 0;
+        for (uint32_t p = 0; p < instance->positions; p = end) {
+            uint32_t room = oracle_limit_room(instance, limit, instance->place[p][limit->level]);
+            end = next_place(instance, limit->level, p);
+            if (room != UINT32_MAX) {
+                write_pods(program, limit->roles, p, end);
+                fprintf(program->file, " <= %" PRIu32 "\n", room);
+            }
+        }
+    }
+}
+
+/* One side of an exclusion in a known domain; none of it where the other stands already. */
+static void write_side(const struct program *program, uint32_t i, uint32_t side, uint32_t first,
+                       uint32_t end)
+{
+    const struct oracle_instance *instance = program->instance;
+    const struct solver_apart *apart = &instance->aparts[i];
+    uint32_t place = instance->place[first][apart->level];
+    uint32_t pods = 0;
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        pods += (apart->roles[side] >> r & 1) != 0 ? instance->roles[r].count : 0;
+    }
+    if (apart->roles[side] == 0) {
+        return;
+    }
+    write_pods(program, apart->roles[side], first, end);
+    if (oracle_apart_taken(instance, apart, 1 - side, place)) {
+        fprintf(program->file, " <= 0\n");
+    } else {
+        fprintf(program->file, " - %" PRIu32 " z_%" PRIu32 "_%" PRIu32 "_%" PRIu32 " <= 0\n", pods,
+                i, side, place);
+    }
+}
+
+static void write_aparts(const struct program *program, bool names_only)
+{
+    const struct oracle_instance *instance = program->instance;
+    for (uint32_t i = 0; i < instance->problem.apart_count; i++) {
+        uint32_t level = instance->aparts[i].level;
+        uint32_t end = 0;
+        for (uint32_t p = 0; p < instance->positions; p = end) {
+            uint32_t place = instance->place[p][level];
+            end = next_place(instance, level, p);
+            if (names_only) {
+                fprintf(program->file,
+                        " z_%" PRIu32 "_0_%" PRIu32 "\n z_%" PRIu32 "_1_%" PRIu32 "\n", i, place, i,
+                        place);
+            } else if (oracle_known(instance, level, place)) {
+                write_side(program, i, 0, p, end);
+                write_side(program, i, 1, p, end);
+                fprintf(program->file,
+                        " z_%" PRIu32 "_0_%" PRIu32 " + z_%" PRIu32 "_1_%" PRIu32 " <= 1\n", i,
+                        place, i, place);
+            }
+        }
+    }
+}
+
+static void write_slices_of(const struct program *program, uint32_t r, bool names_only)
+{
+    const struct oracle_instance *instance = program->instance;
+    const struct solver_role *role = &instance->roles[r];
+    for (uint32_t i = 0; i < role->layer_count; i++) {
+        uint32_t level = role->layers[i].level;
+        uint32_t end = 0;
+        for (uint32_t p = 0; p < instance->positions; p = end) {
+            uint32_t place = instance->place[p][level];
+            end = next_place(instance, level, p);
+            if (names_only) {
+                fprintf(program->file, " m_%" PRIu32 "_%" PRIu32 "_%" PRIu32 "\n", r, i, place);
                 continue;
             }
-            for (; p < end; p++) {
-                fprintf(program->file, " + x_%" PRIu32 "\n", p);
+            write_pods(program, UINT32_C(1) << r, p, end);
+            fprintf(program->file,
+                    " - %" PRIu32 " m_%" PRIu32 "_%" PRIu32 "_%" PRIu32 " = %" PRIu32 "\n",
+                    role->layers[i].size, r, i, place, oracle_started(role, i, place));
+            if (!oracle_known(instance, level, place)) {
+                fprintf(program->file, " m_%" PRIu32 "_%" PRIu32 "_%" PRIu32 " = 0\n", r, i, place);
             }
-            fprintf(program->file, " <= %" PRIu32 "\n", most);
         }
     }
 }
 
 static void write_slices(const struct program *program, bool names_only)
 {
-    const struct oracle_instance *instance = program->instance;
-    const struct solver_role *role = &instance->roles[0];
-    for (uint32_t i = 0; i < role->layer_count; i++) {
-        uint32_t level = role->layers[i].level;
-        for (uint32_t p = 0; p < instance->positions;) {
-            uint32_t place = instance->place[p][level];
-            uint32_t end = next_place(instance, level, p);
-            if (names_only) {
-                fprintf(program->file, " m_%" PRIu32 "_%" PRIu32 "\n", i, place);
-                p = end;
-                continue;
-            }
-            for (; p < end; p++) {
-                fprintf(program->file, " + x_%" PRIu32 "\n", p);
-            }
-            fprintf(program->file, " - %" PRIu32 " m_%" PRIu32 "_%" PRIu32 " = %" PRIu32 "\n",
-                    role->layers[i].size, i, place, oracle_started(role, i, place));
-            if (!oracle_known(instance, level, place)) {
-                fprintf(program->file, " m_%" PRIu32 "_%" PRIu32 " = 0\n", i, place);
-            }
-        }
+    for (uint32_t r = 0; r < program->instance->problem.role_count; r++) {
+        write_slices_of(program, r, names_only);
     }
 }
 
@@ -142,18 +227,23 @@ static void write_program(const struct program *program)
     write_tree(program);
     write_slices(program, false);
     write_limits(program);
+    write_aparts(program, false);
     for (uint32_t l = 0; l < program->levels_fixed; l++) {
         write_sum(program, l);
         fprintf(program->file, " = %" PRIu32 "\n", program->fixed[l]);
     }
     fprintf(program->file, "Bounds\n");
-    for (uint32_t p = 0; p < instance->positions; p++) {
-        fprintf(program->file, " 0 <= x_%" PRIu32 " <= %" PRIu32 "\n", p,
-                oracle_allowed(instance, 0, p));
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        for (uint32_t p = 0; p < instance->positions; p++) {
+            fprintf(program->file, " 0 <= x_%" PRIu32 "_%" PRIu32 " <= %" PRIu32 "\n", r, p,
+                    oracle_allowed(instance, r, p));
+        }
     }
     fprintf(program->file, "General\n");
-    for (uint32_t p = 0; p < instance->positions; p++) {
-        fprintf(program->file, " x_%" PRIu32 "\n", p);
+    for (uint32_t r = 0; r < instance->problem.role_count; r++) {
+        for (uint32_t p = 0; p < instance->positions; p++) {
+            fprintf(program->file, " x_%" PRIu32 "_%" PRIu32 "\n", r, p);
+        }
     }
     write_slices(program, true);
     fprintf(program->file, "Binary\n");
@@ -162,6 +252,7 @@ static void write_program(const struct program *program)
             fprintf(program->file, " t_%" PRIu32 "_%" PRIu32 "\n", l, instance->place[p][l]);
         }
     }
+    write_aparts(program, true);
     fprintf(program->file, "End\n");
 }
 

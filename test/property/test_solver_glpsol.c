@@ -6,7 +6,7 @@
 #include "test/property/oracle_verdict.h"
 #include "test/unit/check_main.h"
 
-/* One role on 13 to 256 nodes, against integer programs solved by glpsol; skipped without it. What
+/* Mostly one role, on 13 to 256 nodes, against integer programs solved by glpsol; skipped without it. What
  * glpsol does not decide in its time is counted, and may not be much: the plan itself is checked
  * all the same. */
 
@@ -89,6 +89,51 @@ START_TEST(hundreds_with_limits)
 }
 END_TEST
 
+/* Several roles, which compete; neither they nor the oracle are always decided, and "no" need not
+ * be proven. */
+START_TEST(roles_with_limits)
+{
+    const struct oracle_kind kind = {.limits = true,
+                                     .nodes_least = 13,
+                                     .nodes_most = 32,
+                                     .roles_least = 2,
+                                     .roles_most = 3,
+                                     .pods_most = 16,
+                                     .bound = true,
+                                     .budget = 1000000};
+    struct oracle_tally tally;
+    oracle_run("13 to 32 nodes, roles, limits", &kind, glpsol, RUNS, &tally);
+    ck_assert_uint_eq(tally.faults, 0);
+    ck_assert_uint_le(tally.unproven * 5, tally.instances);
+    ck_assert_uint_ge(tally.proven * 10, tally.feasible * 9);
+}
+END_TEST
+
+/* Small instances, which assignments decide too. */
+START_TEST(oracles_agree_on_roles)
+{
+    const struct oracle_kind kind = {.limits = true,
+                                     .nodes_least = 1,
+                                     .nodes_most = 8,
+                                     .roles_least = 1,
+                                     .roles_most = 3,
+                                     .pods_most = 8,
+                                     .bound = true};
+    struct oracle_random seeds = {3};
+    for (uint32_t i = 0; i < oracle_count(RUNS); i++) {
+        struct oracle_instance instance;
+        struct oracle_answer all, programs;
+        oracle_instance_init(&instance, &kind, oracle_next(&seeds), 0);
+        oracle_assignments(&instance, &all);
+        glpsol(&instance, &programs);
+        ck_assert(programs.proven);
+        ck_assert_int_eq(all.feasible, programs.feasible);
+        ck_assert(!all.feasible || memcmp(all.used, programs.used, sizeof all.used) == 0);
+        oracle_instance_finish(&instance);
+    }
+}
+END_TEST
+
 /* Small instances, which sets of nodes decide too: another oracle, another model. */
 START_TEST(oracles_agree)
 {
@@ -130,6 +175,8 @@ int main(void)
     tcase_add_test(tcase, dozens_with_limits);
     tcase_add_test(tcase, dozens_hard_with_limits);
     tcase_add_test(tcase, hundreds_with_limits);
+    tcase_add_test(tcase, oracles_agree_on_roles);
+    tcase_add_test(tcase, roles_with_limits);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
