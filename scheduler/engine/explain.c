@@ -63,10 +63,13 @@ static struct range scope_of(const struct attempt *attempt,
     return (struct range){.end = domains_positions(attempt->engine->domains)};
 }
 
-/* Where kube-scheduler refused the shape, and takes no more of it. */
+/* Where kube-scheduler refused the shape, and takes no more of it; NULL: nowhere. */
 static struct bitset *refused_positions(const struct attempt *attempt, uint32_t role)
 {
     const struct domains *domains = attempt->engine->domains;
+    if (attempt->gang->veto_count == 0) {
+        return NULL;
+    }
     struct bitset *refused = bitset_create(domains_positions(domains));
     for (uint32_t i = 0; i < attempt->gang->veto_count; i++) {
         const struct gang_veto *veto = &attempt->gang->vetoes[i];

@@ -19,6 +19,9 @@
  * somebody once for nothing; what is free of it is 0 by then, for nothing has it. All slots
  * (resources.h) are one entry: there may be any number of them, and who waits for one is woken once
  * too often when another becomes free.
+ *
+ * Columns are the totals' rows: column->free[row] is what the account's `free` says, of every row
+ * that counts.
  */
 
 struct account {
@@ -29,10 +32,17 @@ struct account {
     bool counts;    /* its node is present, and `free` is in the totals */
 };
 
+struct column {
+    int64_t *free; /* by row */
+    size_t room;
+    uint32_t bit; /* in `has` */
+};
+
 struct total {
     uint32_t name;
     uint64_t releases;
     __int128 free; /* of all nodes that are present, and no sum of theirs can be too large */
+    struct column *column; /* or NULL */
 };
 
 struct accounts {
@@ -46,6 +56,12 @@ struct accounts {
     struct total *totals; /* by name */
     size_t total_count;
     size_t total_room;
+    uint32_t column_count;
+    bool columns_full; /* some node has something without a column */
+    uint32_t *has;     /* by row: a bit for each column */
+    size_t has_room;
+    bool *slots_taken; /* by row */
+    size_t slots_room;
 };
 
 struct accounts *accounts_create(const struct nodes *nodes)
@@ -54,6 +70,14 @@ struct accounts *accounts_create(const struct nodes *nodes)
     accounts->nodes = nodes;
     recent_init(&accounts->recent);
     return accounts;
+}
+
+static void destroy_column(struct column *column)
+{
+    if (column != NULL) {
+        free(column->free);
+        free(column);
+    }
 }
 
 void accounts_destroy(struct accounts *accounts)
@@ -66,10 +90,20 @@ void accounts_destroy(struct accounts *accounts)
         resources_finish(&accounts->items[row].held);
         resources_finish(&accounts->items[row].free);
     }
+    for (size_t i = 0; i < accounts->total_count; i++) {
+        destroy_column(accounts->totals[i].column);
+    }
     free(accounts->items);
     free(accounts->totals);
+    free(accounts->has);
+    free(accounts->slots_taken);
     recent_finish(&accounts->recent);
     free(accounts);
+}
+
+static void grow_column(struct column *column, size_t rows)
+{
+    column->free = alloc_grow(column->free, &column->room, rows, sizeof(int64_t));
 }
 
 static struct account *account_of(struct accounts *accounts, uint32_t row)
@@ -79,7 +113,15 @@ static struct account *account_of(struct accounts *accounts, uint32_t row)
         assert(row < need);
         accounts->items =
             alloc_grow(accounts->items, &accounts->room, need, sizeof(struct account));
+        accounts->has = alloc_grow(accounts->has, &accounts->has_room, need, sizeof(uint32_t));
+        accounts->slots_taken =
+            alloc_grow(accounts->slots_taken, &accounts->slots_room, need, sizeof(bool));
         accounts->count = need;
+        for (size_t i = 0; i < accounts->total_count; i++) {
+            if (accounts->totals[i].column != NULL) {
+                grow_column(accounts->totals[i].column, need);
+            }
+        }
     }
     return &accounts->items[row];
 }
@@ -129,6 +171,83 @@ static struct total *total_of(struct accounts *accounts, uint32_t resource)
     return &accounts->totals[place];
 }
 
+/* ---- columns ---- */
+
+static void write_row(const struct accounts *accounts, const struct total *total, uint32_t row)
+{
+    const struct resources *free = &accounts->items[row].free;
+    const struct resources *allocatable = &nodes_get(accounts->nodes, row)->allocatable;
+    uint32_t bit = UINT32_C(1) << total->column->bit;
+    bool has = resources_get(allocatable, total->name) > 0;
+    total->column->free[row] = resources_get(free, total->name);
+    accounts->has[row] = has ? accounts->has[row] | bit : accounts->has[row] & ~bit;
+}
+
+/* Whoever takes a slot has it below zero, and slots are the last of a vector. */
+static void note_slots(struct accounts *accounts, uint32_t row)
+{
+    const struct resources *free = &accounts->items[row].free;
+    accounts->slots_taken[row] =
+        free->count > 0 && resource_is_slot(free->items[free->count - 1].name);
+}
+
+static void add_column(struct accounts *accounts, struct total *total)
+{
+    total->column = alloc_zero(1, sizeof(struct column));
+    total->column->bit = accounts->column_count++;
+    grow_column(total->column, accounts->count);
+    for (uint32_t row = 0; row < accounts->count; row++) {
+        if (accounts->items[row].counts) {
+            write_row(accounts, total, row);
+        }
+    }
+}
+
+/* The node is there, and its account current. */
+static void write_columns(struct accounts *accounts, uint32_t row)
+{
+    const struct resources *allocatable = &nodes_get(accounts->nodes, row)->allocatable;
+    for (uint32_t i = 0; i < allocatable->count; i++) {
+        struct total *total = total_of(accounts, allocatable->items[i].name);
+        if (total->column == NULL && accounts->column_count < ACCOUNTS_COLUMNS_MAX) {
+            add_column(accounts, total);
+        }
+        accounts->columns_full = accounts->columns_full || total->column == NULL;
+    }
+    for (size_t i = 0; i < accounts->total_count; i++) {
+        if (accounts->totals[i].column != NULL) {
+            write_row(accounts, &accounts->totals[i], row);
+        }
+    }
+    note_slots(accounts, row);
+}
+
+bool accounts_column(const struct accounts *accounts, uint32_t resource,
+                     struct accounts_column *column)
+{
+    const struct total *total = resource_is_slot(resource) ? NULL : total_find(accounts, resource);
+    if (total == NULL || total->column == NULL) {
+        return false;
+    }
+    *column = (struct accounts_column){
+        .free = total->column->free, .has = accounts->has, .bit = total->column->bit};
+    return true;
+}
+
+bool accounts_nobody_has(const struct accounts *accounts, uint32_t resource)
+{
+    struct accounts_column column;
+    return !accounts->columns_full && !resource_is_slot(resource) &&
+           !accounts_column(accounts, resource, &column);
+}
+
+const bool *accounts_slots_taken(const struct accounts *accounts)
+{
+    return accounts->slots_taken;
+}
+
+/* ---- changes of what is free ---- */
+
 /* What is free on one node is counted, or no longer. */
 static void count_free(struct accounts *accounts, const struct account *account, int sign)
 {
@@ -150,8 +269,14 @@ static void change_free(struct accounts *accounts, struct account *account,
     change(&account->free, amounts);
     for (uint32_t i = 0; account->counts && i < amounts->count; i++) {
         uint32_t name = amounts->items[i].name;
-        total_of(accounts, name)->free += resources_get(&account->free, name);
+        struct total *total = total_of(accounts, name);
+        int64_t free = resources_get(&account->free, name);
+        total->free += free;
+        if (total->column != NULL) {
+            total->column->free[account - accounts->items] = free;
+        }
     }
+    note_slots(accounts, (uint32_t)(account - accounts->items));
 }
 
 int64_t accounts_total_free(const struct accounts *accounts, uint32_t resource)
@@ -219,6 +344,9 @@ void accounts_node_changed(struct accounts *accounts, uint32_t row)
     resources_subtract(&account->free, &account->bound);
     resources_subtract(&account->free, &account->held);
     count_free(accounts, account, 1);
+    if (node->present) {
+        write_columns(accounts, row);
+    }
     note_rise(accounts, account, &before);
     resources_finish(&before);
     accounts_touch(accounts, row);

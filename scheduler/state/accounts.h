@@ -17,6 +17,8 @@
  * Charges on nodes that were not seen yet, or no longer, count as well: there free is negative.
  */
 
+#define ACCOUNTS_COLUMNS_MAX 32
+
 enum ledger_account { LEDGER_BOUND, LEDGER_HELD };
 
 struct accounts;
@@ -48,6 +50,22 @@ const struct resources *accounts_free(const struct accounts *accounts, uint32_t 
 int64_t accounts_total_free(const struct accounts *accounts, uint32_t resource);
 bool accounts_has_hold(const struct accounts *accounts, uint32_t row);
 uint32_t accounts_holds(const struct accounts *accounts); /* rows with a hold */
+
+/* The same of one resource, row by row: for whoever looks at all nodes that are present, for those
+ * vectors lie all over the memory. *Borrowed*, until the next change. */
+struct accounts_column {
+    const int64_t *free; /* resources_get() of it */
+    const uint32_t *has; /* bit `bit`: whether the node's allocatable does; of all columns */
+    uint32_t bit;
+};
+/* False where there is none: of slots, of what no node has, and of all resources but the first
+ * ACCOUNTS_COLUMNS_MAX that some node had. */
+bool accounts_column(const struct accounts *accounts, uint32_t resource,
+                     struct accounts_column *column);
+/* Whether that is because no node has it. */
+bool accounts_nobody_has(const struct accounts *accounts, uint32_t resource);
+/* By row: whether somebody takes a slot there. *Borrowed*, until the next change. */
+const bool *accounts_slots_taken(const struct accounts *accounts);
 
 /* Rows by their last change of what is free, or may run, there. *Borrowed*. */
 const struct recent *accounts_recent(const struct accounts *accounts);

@@ -20,7 +20,7 @@
  * GPUs nobody cares whether they are tainted, too.
  */
 
-#define BREAKDOWN_STEPS_PER_NODE 5 /* about so many of the solver's, see breakdown_count() */
+#define BREAKDOWN_STEPS_PER_NODE 1 /* about so many of the solver's, see breakdown_count() */
 
 enum breakdown_kind {
     BREAKDOWN_NO_RESOURCE, /* has nothing at all of a resource that the pods ask for */
@@ -62,7 +62,7 @@ struct breakdown_question {
     const struct domains *domains;
     const struct nodes *nodes;
     const struct shapes *shapes;
-    const struct ledger *ledger;
+    struct ledger *ledger;
     uint32_t shape;
     const struct capacity *capacity; /* copies of the shape */
     const struct bitset *kept;       /* positions, or NULL */

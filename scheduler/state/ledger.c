@@ -204,6 +204,26 @@ uint64_t ledger_good_best(struct ledger *ledger, uint32_t shape, uint32_t level)
     return views_best(ledger->views, shape, counts_sets(ledger, shape), level);
 }
 
+struct mask_refusals ledger_refusals(struct ledger *ledger, uint32_t shape)
+{
+    return views_refusals(ledger->views, shape);
+}
+
+bool ledger_column(const struct ledger *ledger, uint32_t resource, struct accounts_column *column)
+{
+    return accounts_column(ledger->accounts, resource, column);
+}
+
+bool ledger_nobody_has(const struct ledger *ledger, uint32_t resource)
+{
+    return accounts_nobody_has(ledger->accounts, resource);
+}
+
+const bool *ledger_slots_taken(const struct ledger *ledger)
+{
+    return accounts_slots_taken(ledger->accounts);
+}
+
 uint64_t ledger_work(const struct ledger *ledger)
 {
     return views_work(ledger->views);

@@ -98,6 +98,14 @@ uint64_t ledger_good_raised(struct ledger *ledger, uint32_t shape);
 uint64_t ledger_best(struct ledger *ledger, uint32_t shape, uint32_t level);
 uint64_t ledger_good_best(struct ledger *ledger, uint32_t shape, uint32_t level);
 
+/* Why the rules of the shape do not let in nodes, see masks.h. *Borrowed*, until the next question.
+ */
+struct mask_refusals ledger_refusals(struct ledger *ledger, uint32_t shape);
+/* What is free of one resource, row by row, see accounts.h. *Borrowed*, until the next change. */
+bool ledger_column(const struct ledger *ledger, uint32_t resource, struct accounts_column *column);
+bool ledger_nobody_has(const struct ledger *ledger, uint32_t resource);
+const bool *ledger_slots_taken(const struct ledger *ledger);
+
 /* Nodes looked at for views and questions so far: what asking cost. */
 uint64_t ledger_work(const struct ledger *ledger);
 

@@ -17,6 +17,15 @@
  * never changed are not set, for a node is let in only after it was seen.
  */
 
+/* As struct mask_refusals. */
+struct refusals {
+    uint8_t *codes;
+    size_t room;
+    uint32_t taints[UINT8_MAX - MASK_TAINTS + 1];
+    uint32_t taint_count;
+    uint64_t seen; /* change up to which they are current */
+};
+
 struct mask {
     UT_hash_handle hh; /* by rules */
     uint32_t references;
@@ -26,12 +35,15 @@ struct mask {
     size_t room;   /* words of bits */
     uint64_t seen; /* change up to which it is current */
     uint64_t version;
+    struct refusals *refusals; /* or NULL: nobody has asked of late */
 };
 
 struct masks {
     const struct shapes *shapes;
     const struct recent *recent;
     struct mask *table;
+    struct mask *asked[MASKS_REFUSALS_MAX]; /* masks with refusals, the one asked for last first */
+    uint32_t asked_count;
     uint64_t work;
 };
 
@@ -70,6 +82,44 @@ struct mask *masks_acquire(struct masks *masks, uint32_t shape)
     return mask;
 }
 
+/* Takes the mask from those that were asked for; true when it was among them. */
+static bool leave_asked(struct masks *masks, const struct mask *mask)
+{
+    uint32_t at = 0;
+    while (at < masks->asked_count && masks->asked[at] != mask) {
+        at++;
+    }
+    if (at == masks->asked_count) {
+        return false;
+    }
+    masks->asked_count--;
+    memmove(&masks->asked[at], &masks->asked[at + 1],
+            (masks->asked_count - at) * sizeof(struct mask *));
+    return true;
+}
+
+static void forget_refusals(struct masks *masks, struct mask *mask)
+{
+    (void)leave_asked(masks, mask);
+    free(mask->refusals->codes);
+    free(mask->refusals);
+    mask->refusals = NULL;
+}
+
+/* It is the one asked for last. */
+static void enter_asked(struct masks *masks, struct mask *mask)
+{
+    if (mask->refusals == NULL) {
+        mask->refusals = alloc_zero(1, sizeof(struct refusals));
+    }
+    if (!leave_asked(masks, mask) && masks->asked_count == MASKS_REFUSALS_MAX) {
+        forget_refusals(masks, masks->asked[MASKS_REFUSALS_MAX - 1]);
+    }
+    memmove(&masks->asked[1], &masks->asked[0], masks->asked_count * sizeof(struct mask *));
+    masks->asked[0] = mask;
+    masks->asked_count++;
+}
+
 void masks_release(struct masks *masks, struct mask *mask)
 {
     err_require(mask->references > 0);
@@ -77,6 +127,9 @@ void masks_release(struct masks *masks, struct mask *mask)
         return;
     }
     HASH_DELETE(hh, masks->table, mask);
+    if (mask->refusals != NULL) {
+        forget_refusals(masks, mask);
+    }
     free(mask->words);
     free(mask->bits);
     free(mask);
@@ -111,6 +164,42 @@ uint64_t masks_update(struct masks *masks, struct mask *mask)
     mask->seen = recent->changes;
     mask->version += changed;
     return mask->version;
+}
+
+/* The code of a node that is tainted with the key. */
+static uint8_t code_of_taint(struct refusals *refusals, uint32_t key)
+{
+    uint32_t at = 0;
+    while (at < refusals->taint_count && refusals->taints[at] != key) {
+        at++;
+    }
+    if (at == sizeof(refusals->taints) / sizeof(refusals->taints[0])) {
+        return MASK_ASK;
+    }
+    if (at == refusals->taint_count) {
+        refusals->taints[refusals->taint_count++] = key;
+    }
+    return (uint8_t)(MASK_TAINTS + at);
+}
+
+struct mask_refusals masks_refusals(struct masks *masks, struct mask *mask)
+{
+    const struct recent *recent = masks->recent;
+    enter_asked(masks, mask);
+    struct refusals *refusals = mask->refusals;
+    for (uint32_t row = recent_last(recent, refusals->seen); row != RECENT_NONE;
+         row = recent_before(recent, row, refusals->seen)) {
+        uint32_t key;
+        enum admission_refusal kind = shapes_rules_refusal(masks->shapes, &mask->rules, row, &key);
+        refusals->codes =
+            alloc_grow(refusals->codes, &refusals->room, (size_t)row + 1, sizeof(uint8_t));
+        refusals->codes[row] =
+            kind == ADMISSION_TAINTED ? code_of_taint(refusals, key) : (uint8_t)(MASK_KINDS + kind);
+        masks->work++;
+    }
+    refusals->seen = recent->changes;
+    return (struct mask_refusals){
+        .codes = refusals->codes, .rows = refusals->room, .taints = refusals->taints};
 }
 
 bool masks_equal(const struct mask *a, const struct mask *b)

@@ -3,6 +3,7 @@
 #define SCHEDULER_STATE_MASKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "scheduler/state/recent.h"
@@ -39,6 +40,26 @@ uint64_t masks_update(struct masks *masks, struct mask *mask);
 /* As of the last update. */
 bool masks_admits(const struct mask *mask, uint32_t row);
 bool masks_equal(const struct mask *a, const struct mask *b);
+
+/* Why the rules do not let in a node, by row, for whoever says so of all nodes at once.
+ *
+ *   codes    MASK_ASK: ask the rules (shapes_rules_refusal()) · MASK_KINDS + an admission_refusal ·
+ *            MASK_TAINTS + i: tainted with taints[i]
+ */
+#define MASK_ASK    0u
+#define MASK_KINDS  1u
+#define MASK_TAINTS 8u
+
+struct mask_refusals {
+    const uint8_t *codes;
+    size_t rows; /* none is known of what lies behind */
+    const uint32_t *taints;
+};
+
+#define MASKS_REFUSALS_MAX 64 /* masks whose refusals are kept, those asked for last */
+
+/* Current; *borrowed*, until the next call. Costs the rows that changed since, or all at first. */
+struct mask_refusals masks_refusals(struct masks *masks, struct mask *mask);
 
 /* Rows looked at so far, for the account of work. */
 uint64_t masks_work(const struct masks *masks);

@@ -90,6 +90,16 @@ static bool has_at_most(const struct gang *gang, uint32_t resource, int64_t enou
                                       : resources_get(&footprint->amounts, resource) <= enough;
 }
 
+/* There may be half a million of them. */
+static int64_t amount_of_ordinary(const struct occupants *occupants, uint32_t domain,
+                                  uint32_t resource)
+{
+    const struct footprint *footprint = pods_ordinary(occupants->pods);
+    return domain == 0 && !resource_is_slot(resource)
+               ? resources_get(&footprint->amounts, resource)
+               : amount_in(occupants, footprint, domain, resource);
+}
+
 static void rank_by_places(const struct occupants *occupants, const struct gang *except,
                            uint32_t domain, uint32_t resource, struct ranking *ranking,
                            int64_t *ordinary)
@@ -106,7 +116,7 @@ static void rank_by_places(const struct occupants *occupants, const struct gang 
             rank(ranking, occupant);
         }
     }
-    *ordinary = amount_in(occupants, pods_ordinary(occupants->pods), domain, resource);
+    *ordinary = amount_of_ordinary(occupants, domain, resource);
 }
 
 /* ---- by nodes ---- */

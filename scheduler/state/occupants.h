@@ -31,7 +31,9 @@ int64_t occupants_amount(const struct occupants *occupants, const struct gang *g
 
 /* The `most` gangs that have most of it there, the greatest first, equal ones in their order;
  * `except` (or NULL) is left out. Returns how many there are, and in *ordinary what all pods
- * without a gang have. Costs the pods of the domain, or a glance at every gang and its places. */
+ * without a gang have: in all of the cluster (domain 0) those on nodes that are gone count, too,
+ * which saves a look at each. Costs the pods of the domain, or a glance at every gang and its
+ * places. */
 uint32_t occupants_greatest(const struct occupants *occupants, const struct gang *except,
                             uint32_t domain, uint32_t resource, struct occupant *found,
                             uint32_t most, int64_t *ordinary);

@@ -7,7 +7,6 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
-#include "scheduler/state/masks.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -497,6 +496,11 @@ uint64_t views_best(struct views *views, uint32_t shape, bool good, uint32_t lev
         *best = (struct best){.valid = true, .copies = find_best(views, view, level)};
     }
     return best->copies;
+}
+
+struct mask_refusals views_refusals(struct views *views, uint32_t shape)
+{
+    return masks_refusals(views->masks, get_link(views, shape, false)->mask);
 }
 
 uint64_t views_work(const struct views *views)

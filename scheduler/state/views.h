@@ -8,6 +8,7 @@
 
 #include "scheduler/state/accounts.h"
 #include "scheduler/state/gpus.h"
+#include "scheduler/state/masks.h"
 #include "scheduler/state/shape.h"
 #include "topology/graph/capacity.h"
 #include "topology/graph/domains.h"
@@ -42,6 +43,7 @@ void views_shape_gone(struct views *views, uint32_t shape);
 const struct capacity *views_capacity(struct views *views, uint32_t shape, bool good);
 uint64_t views_raised(struct views *views, uint32_t shape, bool good);
 uint64_t views_best(struct views *views, uint32_t shape, bool good, uint32_t level);
+struct mask_refusals views_refusals(struct views *views, uint32_t shape);
 uint64_t views_work(const struct views *views);
 
 /* Another bound than VIEWS_BYTES_MAX, from the next view on. For tests. */

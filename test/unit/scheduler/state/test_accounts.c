@@ -147,6 +147,68 @@ START_TEST(test_sets_of_gpus)
 }
 END_TEST
 
+/* Of a name that pods ask for and no node has there is no column, nor of what comes too late. */
+START_TEST(test_columns)
+{
+    struct fixture fixture;
+    struct accounts_column column;
+    setup(&fixture);
+    struct books *books = &fixture.books;
+    uint32_t odd = 4711, gpu = books_word(books, "nvidia.com/gpu");
+    ck_assert(ledger_nobody_has(books->ledger, odd));
+    ck_assert(!ledger_column(books->ledger, odd, &column));
+    ledger_charge(books->ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    ck_assert(ledger_column(books->ledger, gpu, &column));
+    ck_assert_int_eq(column.free[fixture.row], 6);
+    char texts[ACCOUNTS_COLUMNS_MAX + 8][32];
+    struct amount_object amounts[ACCOUNTS_COLUMNS_MAX + 8];
+    uint32_t columns = 0, count = sizeof amounts / sizeof amounts[0];
+    for (uint32_t i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof texts[i], "example.com/r%u", i);
+        amounts[i] = (struct amount_object){texts[i], 5 + i};
+    }
+    struct node_object object = {.name = "n2", .allocatable = amounts, .allocatable_count = count};
+    uint32_t row = books_observe(books, &object);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t name = books_word(books, texts[i]);
+        ck_assert(!ledger_nobody_has(books->ledger, name));
+        if (ledger_column(books->ledger, name, &column)) {
+            columns++;
+            ck_assert_int_eq(column.free[row], 5 + i);
+            ck_assert_int_eq(column.has[row] >> column.bit & 1, 1);
+            ck_assert_int_eq(column.free[fixture.row], 0);
+            ck_assert_int_eq(column.has[fixture.row] >> column.bit & 1, 0);
+        }
+    }
+    ck_assert_uint_gt(columns, 0);
+    ck_assert_uint_lt(columns, count);
+    ck_assert(!ledger_nobody_has(books->ledger, odd)); /* it cannot be told any more */
+    teardown(&fixture);
+}
+END_TEST
+
+/* Slots are told by row, for there may be any number of them. */
+START_TEST(test_slots_taken)
+{
+    struct fixture fixture;
+    struct accounts_column column;
+    setup(&fixture);
+    struct ledger *ledger = fixture.books.ledger;
+    uint32_t slot = RESOURCE_SLOT + 4711;
+    struct resources port;
+    resources_init(&port);
+    resources_set(&port, slot, 1);
+    ck_assert(!ledger_column(ledger, slot, &column));
+    ck_assert(!ledger_slots_taken(ledger)[fixture.row]);
+    ledger_charge(ledger, LEDGER_HELD, fixture.row, &port);
+    ck_assert(ledger_slots_taken(ledger)[fixture.row]);
+    ledger_refund(ledger, LEDGER_HELD, fixture.row, &port);
+    ck_assert(!ledger_slots_taken(ledger)[fixture.row]);
+    resources_finish(&port);
+    teardown(&fixture);
+}
+END_TEST
+
 START_TEST(test_what_nobody_ever_had)
 {
     struct fixture fixture;
@@ -170,6 +232,8 @@ int main(void)
     tcase_add_test(tcase, test_what_is_not_free_after_all);
     tcase_add_test(tcase, test_nodes);
     tcase_add_test(tcase, test_sets_of_gpus);
+    tcase_add_test(tcase, test_columns);
+    tcase_add_test(tcase, test_slots_taken);
     tcase_add_test(tcase, test_what_nobody_ever_had);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -178,6 +178,26 @@ static void check_rows(const struct model *model)
     ck_assert(!ledger_has_hold(ledger, ROWS + 100));
 }
 
+/* Columns say what the vectors say, of nodes that are there. */
+static void check_columns(const struct model *model)
+{
+    const struct ledger *ledger = model->books.ledger;
+    for (int i = 0; i < RESOURCES; i++) {
+        uint32_t name = books_word(&model->books, resources[i]);
+        struct accounts_column column;
+        ck_assert(ledger_column(ledger, name, &column));
+        ck_assert(!ledger_nobody_has(ledger, name));
+        for (uint32_t row = 0; row < ROWS; row++) {
+            const struct model_node *node = &model->nodes[row];
+            if (node->present) {
+                ck_assert_int_eq(column.free[row], free_of(model, row, i));
+                ck_assert_int_eq((column.has[row] >> column.bit & 1) != 0,
+                                 node->allocatable[i] > 0);
+            }
+        }
+    }
+}
+
 /* Whoever asks about the shape makes its view current. */
 static void note_asked(struct model *model, uint32_t shape)
 {
@@ -367,6 +387,7 @@ START_TEST(test_against_recomputation)
             build_tree(&model);
         }
         check_rows(&model);
+        check_columns(&model);
         for (int i = 0; i < 2; i++) {
             check_shape(&model, random_below(&model.random, SHAPES));
             check_raised(&model, random_below(&model.random, SHAPES), !few);

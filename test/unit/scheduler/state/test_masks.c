@@ -83,6 +83,103 @@ START_TEST(test_shared_by_rules)
 }
 END_TEST
 
+static void check_refusals(const struct fixture *fixture, struct mask *mask, uint32_t asked)
+{
+    struct mask_refusals refusals = masks_refusals(fixture->masks, mask);
+    struct admission rules = shapes_admission(fixture->books.shapes, asked);
+    for (uint32_t row = 0; row < nodes_rows(fixture->books.nodes); row++) {
+        uint32_t key;
+        enum admission_refusal right =
+            shapes_rules_refusal(fixture->books.shapes, &rules, row, &key);
+        ck_assert_uint_gt(refusals.rows, row);
+        uint8_t code = refusals.codes[row];
+        if (right == ADMISSION_TAINTED && code != MASK_ASK) {
+            ck_assert_uint_ge(code, MASK_TAINTS);
+            ck_assert_uint_eq(refusals.taints[code - MASK_TAINTS], key);
+        } else if (code != MASK_ASK) {
+            ck_assert_uint_eq(code, MASK_KINDS + right);
+        }
+    }
+}
+
+/* What the rules say of every node, also after it changed, and of more taints than have a code. */
+START_TEST(test_refusals)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    uint32_t a = shape(&fixture, 1, 0, false);
+    struct mask *mask = masks_acquire(fixture.masks, a);
+    for (uint32_t i = 0; i < 12; i++) {
+        node(&fixture, i, i % 2, i % 3 == 0);
+    }
+    check_refusals(&fixture, mask, a);
+    node(&fixture, 3, 0, false);
+    node(&fixture, 4, 0, true);
+    node(&fixture, 12, 1, true);
+    check_refusals(&fixture, mask, a);
+    uint32_t asked = 0;
+    for (uint32_t i = 0; i < 300; i++) {
+        char name[16], key[16];
+        snprintf(name, sizeof(name), "t%u", i);
+        snprintf(key, sizeof(key), "key-%u", i);
+        struct taint_object taint = {key, "x", TAINT_NO_SCHEDULE};
+        struct node_object object = {.name = name, .taints = &taint, .taint_count = 1};
+        recent_note(&fixture.recent, books_observe(&fixture.books, &object));
+    }
+    check_refusals(&fixture, mask, a);
+    struct mask_refusals refusals = masks_refusals(fixture.masks, mask);
+    for (uint32_t row = 0; row < nodes_rows(fixture.books.nodes); row++) {
+        asked += refusals.codes[row] == MASK_ASK;
+    }
+    ck_assert_uint_gt(asked, 0);
+    ck_assert_uint_lt(asked, 100);
+    masks_release(fixture.masks, mask);
+    teardown(&fixture);
+}
+END_TEST
+
+/* More sets of rules than are kept: those asked for last are, and the others are made again. */
+START_TEST(test_refusals_of_many)
+{
+    enum { MANY = MASKS_REFUSALS_MAX + 3 };
+    struct fixture fixture;
+    setup(&fixture);
+    uint32_t shapes[MANY];
+    struct mask *masks[MANY];
+    for (uint32_t i = 0; i < 5; i++) {
+        node(&fixture, i, i % 2, i % 3 == 0);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "key-%u", i);
+        struct toleration_object toleration = {key, NULL, TOLERATION_EXISTS, true,
+                                               TAINT_NO_SCHEDULE};
+        struct pod_object pod = {.tolerations = &toleration, .toleration_count = 1};
+        shapes[i] = shapes_acquire(fixture.books.shapes, &pod, NULL);
+        masks[i] = masks_acquire(fixture.masks, shapes[i]);
+    }
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < MANY; i++) {
+            check_refusals(&fixture, masks[i], shapes[i]);
+        }
+        uint64_t work = masks_work(fixture.masks);
+        check_refusals(&fixture, masks[MANY - 1], shapes[MANY - 1]);
+        check_refusals(&fixture, masks[4], shapes[4]);
+        ck_assert_uint_eq(masks_work(fixture.masks), work); /* still there */
+        check_refusals(&fixture, masks[0], shapes[0]);
+        ck_assert_uint_eq(masks_work(fixture.masks), work + 5);
+    }
+    for (uint32_t i = 0; i < MANY; i += 2) { /* in another order than they were asked */
+        masks_release(fixture.masks, masks[i]);
+    }
+    for (uint32_t i = 1; i < MANY; i += 2) {
+        check_refusals(&fixture, masks[i], shapes[i]);
+        masks_release(fixture.masks, masks[i]);
+    }
+    teardown(&fixture);
+}
+END_TEST
+
 /* Two sets of rules that let in the same nodes are equal as long as they do. */
 START_TEST(test_equal_while_nodes_are)
 {
@@ -185,6 +282,8 @@ int main(void)
     TCase *tcase = tcase_create("masks");
     tcase_add_test(tcase, test_shared_by_rules);
     tcase_add_test(tcase, test_equal_while_nodes_are);
+    tcase_add_test(tcase, test_refusals);
+    tcase_add_test(tcase, test_refusals_of_many);
     tcase_add_loop_test(tcase, test_against_the_rules, 0, 3);
     tcase_add_test_raise_signal(tcase, test_mistakes_abort, SIGABRT);
     suite_add_tcase(suite, tcase);

@@ -92,8 +92,9 @@ static int64_t amount_of(const struct model *model, const struct gang *gang, uin
         uint32_t position = !pods_placed(pod)
                                 ? DOMAINS_NONE
                                 : domains_position(model->books.domains, pod->allocation_row);
-        if (pod->gang == gang && position != DOMAINS_NONE && position >= range->first &&
-            position < range->end) {
+        bool inside = position != DOMAINS_NONE && position >= range->first && position < range->end;
+        bool counts_gone = gang == NULL && domain == 0 && pods_placed(pod);
+        if (pod->gang == gang && (inside || counts_gone)) {
             sum += resources_get(shapes_request(model->books.shapes, pod->shape), resource);
         }
     }
