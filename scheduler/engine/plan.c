@@ -440,7 +440,8 @@ void plan_explain_due(struct engine *engine)
 {
     struct gang *gang;
     int64_t before = engine->steps;
-    while (engine->steps > 0 && engine->now >= engine->explain_after &&
+    while (engine->steps > 0 && before - engine->steps < (int64_t)SOLVER_STEPS_PER_MS &&
+           engine->now >= engine->explain_after &&
            (gang = timers_due(&engine->explain, engine->now)) != NULL) {
         plan_explain(engine, gang);
     }
