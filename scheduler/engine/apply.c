@@ -10,6 +10,7 @@
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/plan.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/repair.h"
 #include "scheduler/engine/state.h"
 #include "scheduler/engine/ticks.h"
 #include "topology/base/alloc.h"
@@ -118,6 +119,7 @@ static void synced(struct engine *engine)
     engine->synced = true;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         engine->gangs.items[i]->old_news = true;
+        repair_is_old_news(engine->gangs.items[i]);
         engine_mark(engine, engine->gangs.items[i]);
     }
 }

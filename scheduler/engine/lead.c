@@ -4,6 +4,7 @@
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/repair.h"
 
 /* Leading and following, for several processes that share one cluster.
  *
@@ -64,6 +65,7 @@ void lead_begin(struct engine *engine)
         struct gang *gang = engine->gangs.items[i];
         forget_attempts(gang);
         gang->old_news = true;
+        repair_is_old_news(gang);
         engine_mark_changed(engine, gang);
     }
 }

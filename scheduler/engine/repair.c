@@ -19,7 +19,8 @@
  * and what replaces it fits nowhere. A gang whose missing members do not exist is not: bringing
  * them back, or not, is its controller's business. How long it is in COMMITTING counts, not how
  * long the last attempt is ago, so that plans which are vetoed over and over do not put it off.
- * Nothing of this is remembered by the API server: a new process starts the time anew.
+ * Nothing of this is remembered by the API server: a new process starts the time anew. What lacked
+ * members when it began is taken to have been said by then; it is said again when more are lost.
  */
 
 static bool is_incomplete(const struct gang_tally *tally)
@@ -27,13 +28,24 @@ static bool is_incomplete(const struct gang_tally *tally)
     return tally->bound > 0 && tally->pending > 0;
 }
 
+void repair_is_old_news(struct gang *gang)
+{
+    struct gang_tally tally = gang_tally(gang);
+    gang->told_bound = is_incomplete(&tally) ? tally.bound : 0;
+}
+
 void repair_watch(struct engine *engine, struct gang *gang, enum gang_state state)
 {
     if (state != GANG_COMMITTING) {
         gang->repair_since = -1;
         gang->incomplete = false;
+        gang->told_bound = 0;
     } else if (gang->repair_since < 0) {
         gang->repair_since = engine->now;
+    } else if (gang_tally(gang).bound < gang->told_bound) { /* it lost another one: that is news */
+        gang->repair_since = engine->now;
+        gang->incomplete = false;
+        gang->told_bound = 0;
     }
 }
 
@@ -71,7 +83,9 @@ void repair_tick(struct engine *engine, struct gang *gang)
                " without room beside the bound pods, which are %s",
                gang->name_space, gang->name, tally.bound, plural(tally.bound), tally.pending,
                evict ? "evicted" : "kept");
-    engine_emit_event(engine, gang, true, "GangIncomplete", text);
+    if (evict || gang->told_bound == 0) {
+        engine_emit_event(engine, gang, true, "GangIncomplete", text);
+    }
     if (evict) {
         evict_members(engine, gang);
         gang->repair_since = engine->now; /* asked again when it did not help */

@@ -6,6 +6,8 @@
 
 /* Gangs that cannot be made whole again. */
 
+/* A process, or its term, begins: whatever lacks members now is taken to have been said. */
+void repair_is_old_news(struct gang *gang);
 /* Starts and stops the time a gang is given to be whole again. */
 void repair_watch(struct engine *engine, struct gang *gang, enum gang_state state);
 /* When that is over: keeps it and says so, or has it evicted. */

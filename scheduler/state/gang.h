@@ -104,6 +104,7 @@ struct gang {
     uint32_t failures;     /* aborts in a row */
 
     int64_t repair_since; /* COMMITTING since then; -1: it is not */
+    uint32_t told_bound;  /* so many were bound when an earlier process may have said the same */
     bool incomplete;      /* could not be repaired in time, is kept, and an Event said so */
 
     struct barrier barrier;

@@ -156,6 +156,68 @@ START_TEST(a_gang_that_is_incomplete_again_is_said_again)
 }
 END_TEST
 
+/* Two members on nodes, the third without room, as a new process finds them. */
+static void find_broken_gang(void)
+{
+    teardown();
+    world_init(&world);
+    world_racks(&world, 1, 2);
+    show(0, "n0", false);
+    show(1, "n1", false);
+    show(2, NULL, false);
+    world_event(&world, EVENT_SYNCED);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_COMMITTING);
+}
+
+/* It was said before the restart. */
+START_TEST(what_was_incomplete_before_a_restart_is_not_said_again)
+{
+    unsigned evictions, events;
+    find_broken_gang();
+    pass(10 * MINUTE, &evictions, &events);
+    ck_assert_uint_eq(events, 0);
+    ck_assert(is_incomplete());
+    world_event(&world, EVENT_FOLLOW);
+    world_event(&world, EVENT_LEAD);
+    pass(10 * MINUTE, &evictions, &events);
+    ck_assert_uint_eq(events, 0);
+    ck_assert(is_incomplete());
+}
+END_TEST
+
+START_TEST(another_loss_after_a_restart_is_said)
+{
+    unsigned evictions, events;
+    find_broken_gang();
+    pass(10 * MINUTE, &evictions, &events);
+    world_pod_gone(&world, "g-1");
+    world_node_gone(&world, "n1");
+    show(1, NULL, false);
+    pass(5 * MINUTE - 1, &evictions, &events);
+    ck_assert_uint_eq(events, 0);
+    pass(1, &evictions, &events);
+    ck_assert_uint_eq(events, 1);
+    ck_assert(is_incomplete());
+}
+END_TEST
+
+/* A new loss is news, whatever was before the restart. */
+START_TEST(a_loss_after_a_repair_is_said)
+{
+    unsigned evictions, events;
+    find_broken_gang();
+    world_node(&world, "n9", "b0", "r0", 8);
+    world_vote(&world, "g", 2, 1);
+    world_bound(&world, "g-2", "n9", WRITE_DONE);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_PLACED);
+    world_pod_gone(&world, "g-2");
+    world_node_gone(&world, "n9");
+    show(2, NULL, false);
+    pass(6 * MINUTE, &evictions, &events);
+    ck_assert_uint_eq(events, 1);
+}
+END_TEST
+
 /* Nobody but its controller can bring back a member that does not exist. */
 START_TEST(a_gang_without_the_pod_is_not_incomplete)
 {
@@ -244,6 +306,9 @@ int main(void)
     tcase_add_test(keep, an_incomplete_gang_is_kept_and_said_once);
     tcase_add_test(keep, an_incomplete_gang_is_made_whole_when_there_is_room);
     tcase_add_test(keep, a_gang_that_is_incomplete_again_is_said_again);
+    tcase_add_test(keep, what_was_incomplete_before_a_restart_is_not_said_again);
+    tcase_add_test(keep, another_loss_after_a_restart_is_said);
+    tcase_add_test(keep, a_loss_after_a_repair_is_said);
     tcase_add_test(keep, a_gang_without_the_pod_is_not_incomplete);
     tcase_add_test(keep, bindings_under_way_are_not_missing);
     suite_add_tcase(suite, keep);
