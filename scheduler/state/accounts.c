@@ -241,6 +241,11 @@ bool accounts_nobody_has(const struct accounts *accounts, uint32_t resource)
            !accounts_column(accounts, resource, &column);
 }
 
+bool accounts_slots_full(const struct accounts *accounts, uint32_t row)
+{
+    return resources_slots(accounts_free(accounts, row)) >= ACCOUNTS_SLOTS_MAX;
+}
+
 const bool *accounts_slots_taken(const struct accounts *accounts)
 {
     return accounts->slots_taken;

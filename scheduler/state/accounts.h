@@ -18,6 +18,7 @@
  */
 
 #define ACCOUNTS_COLUMNS_MAX 32
+#define ACCOUNTS_SLOTS_MAX   8192 /* of a node, about; more than 256 pods with 32 ports each */
 
 enum ledger_account { LEDGER_BOUND, LEDGER_HELD };
 
@@ -64,6 +65,9 @@ bool accounts_column(const struct accounts *accounts, uint32_t resource,
                      struct accounts_column *column);
 /* Whether that is because no node has it. */
 bool accounts_nobody_has(const struct accounts *accounts, uint32_t resource);
+/* Whether so many slots are taken there that no more should be charged: of a name that is no node
+ * there may be any number, and each costs a look at all others. */
+bool accounts_slots_full(const struct accounts *accounts, uint32_t row);
 /* By row: whether somebody takes a slot there. *Borrowed*, until the next change. */
 const bool *accounts_slots_taken(const struct accounts *accounts);
 

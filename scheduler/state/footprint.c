@@ -13,16 +13,6 @@
  * Invariant: *sites[i].slot is i + 1.
  */
 
-/* Sorted by name, slots are behind everything else. */
-static struct resources without_slots(const struct resources *request)
-{
-    struct resources amounts = *request;
-    while (amounts.count > 0 && resource_is_slot(amounts.items[amounts.count - 1].name)) {
-        amounts.count--;
-    }
-    return amounts;
-}
-
 void footprint_finish(struct footprint *footprint)
 {
     free(footprint->sites);
@@ -38,7 +28,7 @@ void footprint_add(struct footprint *footprint, uint32_t row, uint32_t shape,
                                   sizeof(struct site));
     footprint->sites[footprint->count++] = (struct site){.row = row, .shape = shape, .slot = slot};
     *slot = footprint->count;
-    struct resources amounts = without_slots(request);
+    struct resources amounts = resources_without_slots(request);
     resources_add(&footprint->amounts, &amounts);
 }
 
@@ -50,6 +40,6 @@ void footprint_remove(struct footprint *footprint, const struct resources *reque
     footprint->sites[*slot - 1] = last;
     *last.slot = *slot;
     *slot = 0;
-    struct resources amounts = without_slots(request);
+    struct resources amounts = resources_without_slots(request);
     resources_subtract(&footprint->amounts, &amounts);
 }

@@ -219,6 +219,11 @@ bool ledger_nobody_has(const struct ledger *ledger, uint32_t resource)
     return accounts_nobody_has(ledger->accounts, resource);
 }
 
+bool ledger_slots_full(const struct ledger *ledger, uint32_t row)
+{
+    return accounts_slots_full(ledger->accounts, row);
+}
+
 const bool *ledger_slots_taken(const struct ledger *ledger)
 {
     return accounts_slots_taken(ledger->accounts);

@@ -104,6 +104,7 @@ struct mask_refusals ledger_refusals(struct ledger *ledger, uint32_t shape);
 /* What is free of one resource, row by row, see accounts.h. *Borrowed*, until the next change. */
 bool ledger_column(const struct ledger *ledger, uint32_t resource, struct accounts_column *column);
 bool ledger_nobody_has(const struct ledger *ledger, uint32_t resource);
+bool ledger_slots_full(const struct ledger *ledger, uint32_t row);
 const bool *ledger_slots_taken(const struct ledger *ledger);
 
 /* Nodes looked at for views and questions so far: what asking cost. */

@@ -126,3 +126,20 @@ int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *
     }
     return order != 0 ? order : (a->attempt < b->attempt) - (a->attempt > b->attempt);
 }
+
+unsigned pod_update_refusal(struct pod *pod, const char *refused)
+{
+    bool same = pod->refused == refused;
+    pod->refused = refused;
+    return same ? POD_UNCHANGED : POD_REFUSED;
+}
+
+struct resources pod_charge(const struct pod *pod, const struct resources *request)
+{
+    return pod->slots_left_out ? resources_without_slots(request) : *request;
+}
+
+bool pod_has_to_be_guarded(const struct pod *pod)
+{
+    return pod->phase == MEMBER_UNCONFIRMED || (pod->phase == MEMBER_POSTED && pod->totals != NULL);
+}

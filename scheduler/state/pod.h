@@ -88,12 +88,13 @@ struct pod {
     struct pod *row_after;
     uint32_t site;               /* slot in the footprint */
     struct gpus_allocation gpus; /* what it has of the GPUs of allocation_row */
-    bool guarded;                /* its place is guarded in the ledger like a hold */
-    int64_t unconfirmed_until;   /* UNCONFIRMED: if nobody has seen it by then it did not happen */
-    struct timer unconfirmed;    /* set to that */
-    uint32_t posts;              /* bindings posted whose outcome is not known yet */
-    bool waiting;                /* a bind call waits for the outcome of its binding */
-    uint64_t ticket;             /* of that call */
+    bool slots_left_out;       /* of its charge, for there are too many on the node (accounts.h) */
+    bool guarded;              /* its place is guarded in the ledger like a hold */
+    int64_t unconfirmed_until; /* UNCONFIRMED: if nobody has seen it by then it did not happen */
+    struct timer unconfirmed;  /* set to that */
+    uint32_t posts;            /* bindings posted whose outcome is not known yet */
+    bool waiting;              /* a bind call waits for the outcome of its binding */
+    uint64_t ticket;           /* of that call */
 
     struct nomination nomination;
     const char *last_reason; /* class given to kube-scheduler; by pointer */
@@ -136,5 +137,12 @@ int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *
 /* For other members: replaces a number or a text; `bit` when it was another one. */
 unsigned pod_update_number(uint32_t *to, uint32_t number, unsigned bit);
 unsigned pod_update_text(char **to, const char *text, unsigned bit);
+unsigned pod_update_refusal(struct pod *pod, const char *refused);
+
+/* Members' bindings on their way, and those nobody knows of. */
+bool pod_has_to_be_guarded(const struct pod *pod);
+
+/* What of its request the pod is charged with; *borrowed* from it. */
+struct resources pod_charge(const struct pod *pod, const struct resources *request);
 
 #endif

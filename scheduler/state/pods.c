@@ -266,7 +266,9 @@ static void charge(struct pods *pods, struct pod *pod, enum ledger_account accou
     if (count > 0) {
         gpus_take(ledger_gpus(pods->ledger), &pod->gpus, row, resource, count, gpus, names);
     }
-    ledger_charge(pods->ledger, account, row, request_of(pods, pod));
+    pod->slots_left_out = ledger_slots_full(pods->ledger, row);
+    struct resources amounts = pod_charge(pod, request_of(pods, pod));
+    ledger_charge(pods->ledger, account, row, &amounts);
     pod->allocation_row = row;
     enter_place(pods, pod);
 }
@@ -275,14 +277,9 @@ static void refund(struct pods *pods, struct pod *pod, enum ledger_account accou
 {
     leave_place(pods, pod);
     gpus_give_back(ledger_gpus(pods->ledger), &pod->gpus);
-    ledger_refund(pods->ledger, account, pod->allocation_row, request_of(pods, pod));
+    struct resources amounts = pod_charge(pod, request_of(pods, pod));
+    ledger_refund(pods->ledger, account, pod->allocation_row, &amounts);
     pod->allocation_row = NAMES_NONE;
-}
-
-/* Members' bindings on their way, and those nobody knows of. */
-static bool has_to_be_guarded(const struct pod *pod)
-{
-    return pod->phase == MEMBER_UNCONFIRMED || (pod->phase == MEMBER_POSTED && pod->totals != NULL);
 }
 
 static void guard(struct pods *pods, struct pod *pod, bool guarded)
@@ -311,13 +308,14 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
     } else if (before == MEMBER_UNPLACED) {
         charge(pods, pod, account_of(to), row, gpus, names);
     } else if (account != account_of(to)) {
-        ledger_commit(pods->ledger, pod->allocation_row, request_of(pods, pod));
+        struct resources amounts = pod_charge(pod, request_of(pods, pod));
+        ledger_commit(pods->ledger, pod->allocation_row, &amounts);
     }
     pod->phase = to;
     timers_set(&pods->unconfirmed, &pod->unconfirmed,
                to == MEMBER_UNCONFIRMED ? pod->unconfirmed_until : INT64_MAX, pod);
     if (to != MEMBER_UNPLACED) {
-        guard(pods, pod, has_to_be_guarded(pod));
+        guard(pods, pod, pod_has_to_be_guarded(pod));
     }
     recount(pod, &share);
     if (pods->changed != NULL) {
@@ -412,8 +410,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
         found |= update_shape(pods, pod, shape);
     }
     struct totals_share before = pods_share(pod);
-    found |= pod->refused == refused ? POD_UNCHANGED : POD_REFUSED;
-    pod->refused = refused;
+    found |= pod_update_refusal(pod, refused);
     found |= pod_update_number(&pod->node, node, POD_NODE);
     found |= pod_update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
     found |= pod_update(pod, object);

@@ -85,6 +85,27 @@ void resources_set(struct resources *resources, uint32_t name, int64_t amount)
     resources->items[i] = (struct resource){.name = name, .amount = amount};
 }
 
+uint32_t resources_slots(const struct resources *resources)
+{
+    uint32_t low = 0, high = resources->count; /* they are the last */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (resource_is_slot(resources->items[middle].name)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return resources->count - low;
+}
+
+struct resources resources_without_slots(const struct resources *resources)
+{
+    struct resources amounts = *resources;
+    amounts.count -= resources_slots(resources);
+    return amounts;
+}
+
 static int64_t add_capped(int64_t a, int64_t b)
 {
     int64_t sum = 0;

@@ -67,6 +67,10 @@ static inline int64_t resource_available(uint32_t name, int64_t amount)
     return resource_is_slot(name) ? amount + RESOURCE_SLOT_SIZE : amount;
 }
 
+/* What is not a slot; *borrowed* from `resources`. */
+struct resources resources_without_slots(const struct resources *resources);
+uint32_t resources_slots(const struct resources *resources); /* how many */
+
 /* Whether `need` fits into `free`: need <= free wherever need > 0. */
 bool resources_fit(const struct resources *need, const struct resources *free);
 

@@ -223,6 +223,41 @@ START_TEST(test_what_nobody_ever_had)
 }
 END_TEST
 
+/* A name that is no node may have any number of pods, each with ports of its own. */
+START_TEST(test_more_slots_than_a_node_has)
+{
+    enum { PODS = ACCOUNTS_SLOTS_MAX / POD_CLAIMS_MAX + 20 };
+    struct books books;
+    struct books_pod page;
+    char uid[32], texts[POD_CLAIMS_MAX][32];
+    struct claim_object claims[POD_CLAIMS_MAX];
+    struct pod *pods[PODS];
+    books_init(&books);
+    for (int i = 0; i < PODS; i++) {
+        snprintf(uid, sizeof(uid), "p%d", i);
+        books_pod_init(&page, uid, 1000, 1);
+        for (int k = 0; k < POD_CLAIMS_MAX; k++) {
+            snprintf(texts[k], sizeof(texts[k]), "host port %d of %d", k, i);
+            claims[k] = (struct claim_object){texts[k], true};
+        }
+        page.object.node = "nope";
+        page.object.claims = claims;
+        page.object.claim_count = POD_CLAIMS_MAX;
+        pods[i] = pods_observe(books.pods, &page.object, NULL);
+        pods_bind(books.pods, pods[i], pods[i]->node);
+    }
+    uint32_t row = nodes_find(books.nodes, "nope", 4);
+    const struct resources *free = ledger_free(books.ledger, row);
+    ck_assert_uint_eq(resources_slots(free), ACCOUNTS_SLOTS_MAX);
+    ck_assert_int_eq(books_free(&books, row, "cpu"), -1000 * PODS); /* all else counts */
+    for (int i = 0; i < PODS; i++) { /* the first, which were counted, and the last, in turn */
+        pods_remove(books.pods, pods[i % 2 == 0 ? i / 2 : PODS - 1 - i / 2]);
+    }
+    ck_assert_uint_eq(ledger_free(books.ledger, row)->count, 0);
+    books_finish(&books);
+}
+END_TEST
+
 int main(void)
 {
     accounts_destroy(NULL);
@@ -234,6 +269,7 @@ int main(void)
     tcase_add_test(tcase, test_sets_of_gpus);
     tcase_add_test(tcase, test_columns);
     tcase_add_test(tcase, test_slots_taken);
+    tcase_add_test(tcase, test_more_slots_than_a_node_has);
     tcase_add_test(tcase, test_what_nobody_ever_had);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
