@@ -27,6 +27,12 @@ enum engine_incomplete {
     ENGINE_INCOMPLETE_EVICT, /* they are evicted, so that its controller starts it again */
 };
 
+/* What a gang of which not all members fit wants more of (engine/elastic.h). */
+enum engine_preference {
+    ENGINE_PREFER_MEMBERS,   /* the most members that fit */
+    ENGINE_PREFER_PLACEMENT, /* to stay in the narrowest domain that takes its quorum */
+};
+
 struct engine_options {
     const struct levels *levels; /* copied */
     int64_t hold_timeout_ms;     /* a hold not committed by then is aborted; > 0 */
@@ -34,11 +40,12 @@ struct engine_options {
     int64_t backoff_maximum_ms;
     int64_t repair_timeout_ms; /* so long a gang is repaired before it counts as incomplete; > 0 */
     enum engine_incomplete incomplete;
-    uint64_t hash_seed; /* keys hash tables only; no result depends on it */
+    enum engine_preference preference; /* of gangs that do not say */
+    uint64_t hash_seed;                /* keys hash tables only; no result depends on it */
 };
 
-/* Defaults: preset levels, 30 s hold, backoff 1 s … 60 s, 5 min of repair, then keep, seed 0.
- * `levels` points to static data. */
+/* Defaults: preset levels, 30 s hold, backoff 1 s … 60 s, 5 min of repair, then keep, more members,
+ * seed 0. `levels` points to static data. */
 void engine_options_default(struct engine_options *options);
 
 struct engine *engine_create(const struct engine_options *options);
@@ -106,11 +113,20 @@ struct gang_shortfall_view {
     bool ordinary;       /* it would fit without the pods that are in no gang */
 };
 
+/* A role that has a minimum of its own. */
+struct gang_role_view {
+    const char *role;
+    int32_t minimum;
+    uint32_t missing; /* so many more of it must be bound */
+};
+
 struct gang_view {
     const char *name_space;
     const char *name;
     enum gang_state state;
     int32_t minimum; /* quorum; <= 0 when unknown or invalid */
+    const struct gang_role_view *roles; /* by name */
+    uint32_t role_count;
     uint32_t pods;   /* live members seen */
     uint32_t bound;
     uint32_t voted;

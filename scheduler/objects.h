@@ -127,6 +127,22 @@ struct placement_object {
     const char *podset_group;
 };
 
+/* What a gang of which not all members have to be there needs beside their number, and what it
+ * wants more of: by its group object, or by its pods. Both are as written, nonsense included, and
+ * the engine explains it.
+ *
+ *   minimums    "master=1,worker=3": so many members of each of the roles must start together, at
+ *               most ROLE_MINIMUMS_MAX of them (scheduler/state/minimums.h)
+ *   preference  "members" or "placement" (scheduler/engine/elastic.h)
+ */
+#define ROLE_MINIMUMS_MAX 16
+#define MINIMUMS_TEXT_MAX 2048 /* bytes of a text that is read */
+
+struct elastic_object {
+    const char *minimums;   /* NULL: none */
+    const char *preference; /* NULL: as configured */
+};
+
 /* What a pod's rank counts in, where its role consists of several such things: a Job of a JobSet, a
  * group of a LeaderWorkerSet. With the rank behind them the indices are a place among all pods of
  * the role, and compare number by number. All zero: none is known.
@@ -177,7 +193,8 @@ struct pod_object {
     /* Quorum written on the pod itself (lightweight form); 0 when a group object carries it.
      * Negative or above INT32_MAX is handed on as -1: an invalid quorum, which is explained. */
     int32_t gang_minimum;
-    bool leader; /* others of its gang are created only once it is scheduled */
+    bool leader;                   /* others of its gang are created only once it is scheduled */
+    struct elastic_object elastic; /* of its gang, written on the pod itself */
     struct placement_object placement;
     const char *role; /* controller's role name ("Master", "Worker"), NULL when it has none */
     int32_t rank;     /* controller's index inside the replica, or the role; -1: it has none */
@@ -202,6 +219,7 @@ struct group_object {
     int64_t
         hold_timeout_ms; /* spec.scheduleTimeoutSeconds; counts when it is less than configured */
     struct placement_object placement;
+    struct elastic_object elastic;
 };
 
 /* How far a gang is, as it is shown to people. */

@@ -50,6 +50,7 @@ struct key {
 
 const char *const config_steerings[] = {"nomination", "annotation", NULL};
 const char *const config_incomplete_policies[] = {"keep", "evict", NULL};
+const char *const config_preferences[] = {"members", "placement", NULL};
 static const char *const api_versions[] = {CONFIG_API_VERSION, NULL};
 static const char *const kinds[] = {CONFIG_KIND, NULL};
 
@@ -71,6 +72,7 @@ void config_default(struct config *config)
     config->backoff_maximum_ms = 60000;
     config->repair_timeout_ms = 300000;
     config->incomplete = ENGINE_INCOMPLETE_KEEP;
+    config->preference = ENGINE_PREFER_MEMBERS;
     config->journal_most = 64 << 20;
     config_lease_default(config);
     config->log_level = LOG_INFO;
@@ -426,6 +428,7 @@ static const struct key gangs_keys[] = {
     {"holdTimeout", KEY_DURATION, AT(hold_timeout_ms), .minimum = 1000, .maximum = 3600000},
     {"backoff", KEY_MAPPING, .members = backoff_keys},
     {"repair", KEY_MAPPING, .members = repair_keys},
+    {"elasticPreference", KEY_CHOICE, AT(preference), .choices = config_preferences},
     {.name = NULL}};
 static const struct key journal_keys[] = {{"file", KEY_READ, .read = read_journal_file},
                                           {"maxSize", KEY_READ, .read = read_journal_most},
@@ -450,6 +453,7 @@ static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as i
 static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum config_steering) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum engine_incomplete) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum engine_preference) == sizeof(unsigned), "a choice is kept as its number");
 
 /* What takes two keys to say. */
 static int check_together(const struct config *config, struct err *err)
@@ -535,6 +539,7 @@ void config_engine(const struct config *config, struct engine_options *options)
     options->hold_timeout_ms = config->hold_timeout_ms;
     options->repair_timeout_ms = config->repair_timeout_ms;
     options->incomplete = config->incomplete;
+    options->preference = config->preference;
     options->backoff_initial_ms = config->backoff_initial_ms;
     options->backoff_maximum_ms = config->backoff_maximum_ms;
 }

@@ -36,6 +36,7 @@
  *     holdTimeout: 30s               # 1s … 1h; must stay below the bind extender's httpTimeout
  *     backoff: {initial: 1s, maximum: 60s}
  *     repair: {timeout: 5m, onTimeout: keep}   # keep evict
+ *     elasticPreference: members     # members placement
  *   journal:
  *     file: ""                       # empty: none; see journal_file.h
  *     maxSize: 64Mi                  # 64Ki … 64Gi
@@ -84,6 +85,7 @@ struct config {
     int64_t backoff_maximum_ms;
     int64_t repair_timeout_ms;
     enum engine_incomplete incomplete;
+    enum engine_preference preference;
     char journal_file[CONFIG_PATH_MAX]; /* "" for none */
     int64_t journal_most;               /* bytes */
     char lease_namespace[CONFIG_NAME_MAX];
@@ -111,8 +113,10 @@ int config_set_listen(struct config *config, const char *text, struct err *err);
  * stays the default one. */
 void config_engine(const struct config *config, struct engine_options *options);
 
-/* The words for the enum above and for enum engine_incomplete, in their order; NULL ends. */
+/* The words for the enum above, for enum engine_incomplete and for enum engine_preference, in their
+ * order; NULL ends. */
 extern const char *const config_steerings[];
 extern const char *const config_incomplete_policies[];
+extern const char *const config_preferences[];
 
 #endif

@@ -71,12 +71,13 @@ static json_t *topology_describe(const struct config *config)
 
 static json_t *gangs_describe(const struct config *config)
 {
-    return json_pack("{s:o, s:{s:o, s:o}, s:{s:o, s:s}}", "holdTimeout",
+    return json_pack("{s:o, s:{s:o, s:o}, s:{s:o, s:s}, s:s}", "holdTimeout",
                      duration_json(config->hold_timeout_ms), "backoff", "initial",
                      duration_json(config->backoff_initial_ms), "maximum",
                      duration_json(config->backoff_maximum_ms), "repair", "timeout",
                      duration_json(config->repair_timeout_ms), "onTimeout",
-                     config_incomplete_policies[config->incomplete]);
+                     config_incomplete_policies[config->incomplete], "elasticPreference",
+                     config_preferences[config->preference]);
 }
 
 static json_t *journal_describe(const struct config *config)

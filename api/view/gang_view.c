@@ -46,19 +46,31 @@ static json_t *lower_bound_json(const struct gang_view *view)
     return bound;
 }
 
+static json_t *roles_json(const struct gang_view *view)
+{
+    json_t *roles = json_array();
+    for (uint32_t i = 0; i < view->role_count; i++) {
+        const struct gang_role_view *role = &view->roles[i];
+        json_array_append_new(roles, json_pack("{s:s, s:I, s:I}", "role", role->role, "minMember",
+                                               (json_int_t)role->minimum, "missing",
+                                               (json_int_t)role->missing));
+    }
+    return roles;
+}
+
 /* Everything but the assignments. The engine's reason also says that all goes well; here it is why
  * not. */
 static json_t *summary_json(const struct gang_view *view)
 {
     char name[GANG_NAME_MAX];
     snprintf(name, sizeof name, "%s/%s", view->name_space, view->name);
-    return json_pack("{s:s, s:s, s:b, s:b, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I}", "gang", name,
-                     "state", gang_state_name(view->state), "incomplete", view->incomplete,
+    return json_pack("{s:s, s:s, s:b, s:b, s:s, s:b, s:o, s:o, s:I, s:o, s:I, s:I, s:I}", "gang",
+                     name, "state", gang_state_name(view->state), "incomplete", view->incomplete,
                      "feasible", gang_view_feasible(view), "reason", gang_view_reason(view),
                      "optimal", view->optimal, "bound", lower_bound_json(view), "quality",
-                     quality_json(view), "minMember", (json_int_t)view->minimum, "pods",
-                     (json_int_t)view->pods, "boundPods", (json_int_t)view->bound, "voted",
-                     (json_int_t)view->voted);
+                     quality_json(view), "minMember", (json_int_t)view->minimum, "roleMinimums",
+                     roles_json(view), "pods", (json_int_t)view->pods, "boundPods",
+                     (json_int_t)view->bound, "voted", (json_int_t)view->voted);
 }
 
 static json_t *assignment_json(const struct gang_view *view, const struct gang_member_view *member)

@@ -182,6 +182,12 @@ static void put_placement(FILE *out, const struct placement_object *placement)
     put_with(out, ", podset group ", placement->podset_group);
 }
 
+static void put_elastic(FILE *out, const struct elastic_object *elastic)
+{
+    put_with(out, ", role minimums ", elastic->minimums);
+    put_with(out, ", prefers ", elastic->preference);
+}
+
 static void put_pod(FILE *out, const struct pod_object *pod)
 {
     fputs("pod ", out);
@@ -193,6 +199,7 @@ static void put_pod(FILE *out, const struct pod_object *pod)
     if (pod->gang_minimum != 0) {
         fprintf(out, ", minimum %" PRId32, pod->gang_minimum);
     }
+    put_elastic(out, &pod->elastic);
     put_with(out, ", role ", pod->role);
     if (pod->rank >= 0) {
         fprintf(out, ", rank %" PRId32, pod->rank);
@@ -290,6 +297,7 @@ static void put_object(struct journal_text *text, FILE *out, const struct event 
         put_name(out, event->group.name_space, event->group.name);
         put_with(out, " uid ", event->group.uid);
         fprintf(out, ", minimum %" PRId32, event->group.minimum);
+        put_elastic(out, &event->group.elastic);
         if (event->group.hold_timeout_ms != 0) {
             fprintf(out, ", hold timeout %" PRId64 " ms", event->group.hold_timeout_ms);
         }

@@ -104,6 +104,12 @@ void gang_view_headline(const struct gang_view *view, FILE *out)
     if (view->ignored != NULL) {
         print_wrapped(out, view->ignored, "  ");
     }
+    for (uint32_t i = 0; i < view->role_count; i++) {
+        const struct gang_role_view *role = &view->roles[i];
+        fprintf(out, "  at least %" PRId32 " of role \"%s\"", role->minimum, role->role);
+        fprintf(out, role->missing > 0 && view->bound > 0 ? ", %" PRIu32 " missing\n" : "\n",
+                role->missing);
+    }
 }
 
 /* Members from `first` on that wait for the same; returns where the next ones begin. */

@@ -10,6 +10,7 @@
 #include "scheduler/engine/misfits.h"
 #include "scheduler/engine/ordinals.h"
 #include "scheduler/engine/pins.h"
+#include "scheduler/engine/preference.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/room.h"
 #include "scheduler/engine/slicing.h"
@@ -137,7 +138,8 @@ int attempt_begin(struct attempt *attempt)
     if (attempt->count == 0) {
         return 0;
     }
-    if (constraints_resolve(attempt->engine, attempt->gang, &attempt->constraints) < 0) {
+    if (constraints_resolve(attempt->engine, attempt->gang, &attempt->constraints) < 0 ||
+        preference_resolve(attempt->engine, attempt->gang, &attempt->tight_level) < 0) {
         return -1;
     }
     constraints_exclude(attempt->engine, attempt->gang, NULL, &attempt->constraints);

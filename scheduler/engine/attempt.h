@@ -53,6 +53,7 @@ struct attempt {
         uint32_t placed; /* so many of them are of placed members, the others of `own` ones */
     } podset_pins[SOLVER_PODSETS_MAX]; /* the same, of podsets that share domains */
     struct constraints constraints;
+    uint32_t tight_level;           /* see preference.h */
     struct attempt_misfit *misfits; /* where they were not to be had; owned */
     uint32_t misfit_count;
     size_t misfit_room;

@@ -5,7 +5,8 @@
 #include "scheduler/engine/nominate.h"
 
 /* From HELD to COMMITTING. No binding is posted for a gang before all that is missing of its quorum
- * stands in the barrier: bound and alive, succeeded in this run and voted are at least the minimum.
+ * stands in the barrier: bound and alive, succeeded in this run and voted are at least the minimum,
+ * and of each role at least its own.
  */
 
 /* Posts the binding of a held member. */
@@ -29,11 +30,10 @@ static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticke
 
 void commit_if_voted(struct engine *engine, struct gang *gang)
 {
-    uint32_t missing = gang_missing(gang);
-    if (gang->barrier.count == 0 || gang->barrier.count < missing) {
+    if (gang->barrier.count == 0 || gang_lacking(gang, COUNT_VOTED) > 0) {
         return;
     }
-    if (missing > 0 && gang->deadline <= engine->now) {
+    if (gang_missing(gang) > 0 && gang->deadline <= engine->now) {
         return; /* we stood still, and the callers may be gone: the tick that is due gives up */
     }
     const char *run =

@@ -4,123 +4,50 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine/classes.h"
+#include "scheduler/engine/pins.h"
 #include "topology/base/alloc.h"
 
-/* Members of one role and one shape are alike: of them only the number matters, so a choice is a
- * number for each such class. What fits is closed downwards: with one member less it fits, too.
+/* Members that ask for the same and count for the same minimum are alike: of them only the number
+ * matters, so a choice is a number for each such class. What fits is closed downwards: with one
+ * member less it fits, too.
  *
  *   most of b ▲
  *             │ ✓ ✓ ✗ ✗        1. how many fit of each class alone: the box
  *             │ ✓ ✓ ✓ ✗        2. the corner of the box, which nothing beats
- *             │ ✓ ✓ ✓ ✓        3. from there down, along a few paths: the last ranks go first,
- *             └─────────▶         or one class before the others. A path is bisected.
- *                most of a     4. choices of one member more, one by one, until none fits
+ *             │ ✓ ✓ ✓ ✓        3. upwards from what the roles need, the least demanding class first
+ *             └─────────▶      4. from the corner down, along a few paths: the last ranks go first,
+ *                most of a        or one class before the others. A path is bisected.
+ *                              5. choices of one member more, one by one, until none fits
+ *
+ * With more than FEW classes only 3 is done, which finds the most where each class asks for more of
+ * everything than the one before it: whoever is exchanged for somebody less demanding still fits.
+ * The solver takes SOLVER_ROLES_MAX roles at once, so no choice has more: the others join
+ * when those have started.
+ *
+ * Members that name their one node are a class of their own, without those whose node has no room.
  *
  * A slice is chosen whole, so what is counted are units (attempt_unit()). Whether a choice fits is
  * asked with a small budget; the plan is made by the caller, with the usual one.
  */
 
-#define CLASSES_MAX SOLVER_ROLES_MAX
+#define FEW 16
 
 /* Whether one role fits needs no search; for several, a short one. */
 #define PROBE_STEPS 20000
 
-struct unit {
-    uint32_t first; /* of the members in their own order */
-    uint32_t length;
-    uint32_t class;
-    uint32_t index; /* in its class */
-};
-
-struct class {
-    const char *role;
-    uint32_t shape;
-    uint32_t kind; /* to rules about other pods */
-    uint32_t units;
-    uint32_t most; /* units that fit, all others left out */
-    bool single;   /* units of one member */
-};
-
-struct choice {
-    uint32_t units[CLASSES_MAX]; /* of each class, the first ones */
-};
+/* Choices of one member more that are looked at, most of which leave a role short. */
+#define COMBINATIONS_MAX 20000
 
 struct elastic {
     struct attempt *attempt;
     struct solver_plan *plan;
-    uint32_t least;
-    struct class classes[CLASSES_MAX];
-    uint32_t class_count;
-    struct unit *units;
-    uint32_t unit_count;
-    uint32_t **sizes;     /* by class: members of its first n units */
+    const struct needs *needs;
+    struct classes classes;
     struct pod **members; /* in their own order */
     struct ranks_member *ranks;
     uint32_t probes;
 };
-
-/* ---- classes and units ---- */
-
-static uint32_t class_of(struct elastic *elastic, const struct pod *pod)
-{
-    for (uint32_t i = 0; i < elastic->class_count; i++) {
-        const struct class *class = &elastic->classes[i];
-        if (class->shape == pod->shape && class->kind == pod->kind &&
-            strcmp(class->role, pod->role) == 0) {
-            return i;
-        }
-    }
-    if (elastic->class_count == CLASSES_MAX) {
-        return CLASSES_MAX;
-    }
-    elastic->classes[elastic->class_count] =
-        (struct class){.role = pod->role, .shape = pod->shape, .kind = pod->kind, .single = true};
-    return elastic->class_count++;
-}
-
-/* False when there are more classes than are told apart. */
-static bool list_units(struct elastic *elastic)
-{
-    const struct attempt *attempt = elastic->attempt;
-    elastic->units = alloc_zero(attempt->count, sizeof *elastic->units);
-    for (uint32_t first = 0; first < attempt->count;) {
-        struct unit *unit = &elastic->units[elastic->unit_count++];
-        unit->first = first;
-        unit->length = attempt_unit(attempt, first);
-        unit->class = class_of(elastic, attempt->members[first]);
-        if (unit->class == CLASSES_MAX) {
-            return false;
-        }
-        struct class *class = &elastic->classes[unit->class];
-        unit->index = class->units++;
-        class->single = class->single && unit->length == 1;
-        first += unit->length;
-    }
-    elastic->sizes = alloc_zero(elastic->class_count, sizeof *elastic->sizes);
-    for (uint32_t c = 0; c < elastic->class_count; c++) {
-        elastic->sizes[c] = alloc_zero((size_t)elastic->classes[c].units + 1, sizeof(uint32_t));
-    }
-    for (uint32_t i = 0; i < elastic->unit_count; i++) {
-        const struct unit *unit = &elastic->units[i];
-        uint32_t *sizes = elastic->sizes[unit->class];
-        sizes[unit->index + 1] = sizes[unit->index] + unit->length;
-    }
-    return true;
-}
-
-static uint32_t size_of(const struct elastic *elastic, const struct choice *choice)
-{
-    uint32_t members = 0;
-    for (uint32_t c = 0; c < elastic->class_count; c++) {
-        members += elastic->sizes[c][choice->units[c]];
-    }
-    return members;
-}
-
-static bool suffices(const struct elastic *elastic, const struct choice *choice)
-{
-    return size_of(elastic, choice) >= elastic->least;
-}
 
 /* ---- asking ---- */
 
@@ -130,8 +57,8 @@ static void arrange(struct elastic *elastic, const struct choice *choice)
     struct attempt *attempt = elastic->attempt;
     uint32_t at = 0;
     for (int chosen = 1; chosen >= 0; chosen--) {
-        for (uint32_t i = 0; i < elastic->unit_count; i++) {
-            const struct unit *unit = &elastic->units[i];
+        for (uint32_t i = 0; i < elastic->classes.unit_count; i++) {
+            const struct unit *unit = &elastic->classes.units[i];
             if ((unit->index < choice->units[unit->class]) != (chosen == 1)) {
                 continue;
             }
@@ -156,16 +83,16 @@ static bool may_ask(const struct elastic *elastic)
 static bool fits(struct elastic *elastic, const struct choice *choice)
 {
     struct attempt *attempt = elastic->attempt;
-    uint32_t members = size_of(elastic, choice);
+    uint32_t members = choice_size(&elastic->classes, choice);
     if (members == 0) {
         return true;
     }
-    if (!may_ask(elastic)) {
+    if (!may_ask(elastic) || !choice_solvable(&elastic->classes, choice)) {
         return false;
     }
     elastic->probes++;
     arrange(elastic, choice);
-    attempt->budget = elastic->class_count == 1 ? 1 : PROBE_STEPS;
+    attempt->budget = elastic->classes.count == 1 ? 1 : PROBE_STEPS;
     int solved = attempt_solve(attempt, 0, members, elastic->plan);
     attempt->budget = 0;
     return solved == 0 && elastic->plan->feasible;
@@ -176,7 +103,7 @@ static uint32_t units_in(const struct elastic *elastic, uint32_t class, uint64_t
                          uint32_t limit)
 {
     uint32_t units = limit;
-    while (units > 0 && elastic->sizes[class][units] > members) {
+    while (units > 0 && elastic->classes.sizes[class][units] > members) {
         units--;
     }
     return units;
@@ -214,20 +141,24 @@ static uint32_t most_alone(struct elastic *elastic, uint32_t class, uint32_t lim
 static uint32_t next_to_drop(const struct elastic *elastic, const struct choice *choice,
                              uint32_t first)
 {
-    uint32_t next = elastic->class_count;
-    for (uint32_t c = 0; c < elastic->class_count; c++) {
-        struct choice less = *choice;
+    uint32_t next = elastic->classes.count;
+    const struct counts counts = choice_counts(&elastic->classes, choice);
+    for (uint32_t c = 0; c < elastic->classes.count; c++) {
         if (choice->units[c] == 0) {
             continue;
         }
-        less.units[c]--;
-        if (!suffices(elastic, &less)) {
+        const uint32_t *sizes = elastic->classes.sizes[c];
+        uint32_t members = sizes[choice->units[c]] - sizes[choice->units[c] - 1];
+        struct counts less = counts;
+        less.members -= members;
+        less.roles[elastic->classes.items[c].need] -= members;
+        if (!counts_suffice(&elastic->classes, &less)) {
             continue;
         }
         if (c == first) {
             return c;
         }
-        if (next == elastic->class_count || choice->units[c] >= choice->units[next]) {
+        if (next == elastic->classes.count || choice->units[c] >= choice->units[next]) {
             next = c;
         }
     }
@@ -241,7 +172,7 @@ static uint32_t descend(const struct elastic *elastic, uint32_t first, uint32_t 
     uint32_t done = 0;
     for (; done < steps; done++) {
         uint32_t class = next_to_drop(elastic, choice, first);
-        if (class == elastic->class_count) {
+        if (class == elastic->classes.count) {
             break;
         }
         choice->units[class]--;
@@ -252,7 +183,7 @@ static uint32_t descend(const struct elastic *elastic, uint32_t first, uint32_t 
 static void keep_better(const struct elastic *elastic, const struct choice *choice,
                         struct choice *best)
 {
-    if (size_of(elastic, choice) > size_of(elastic, best)) {
+    if (choice_size(&elastic->classes, choice) > choice_size(&elastic->classes, best)) {
         *best = *choice;
     }
 }
@@ -281,6 +212,62 @@ static void search_path(struct elastic *elastic, const struct choice *corner, ui
     }
 }
 
+/* ---- upwards, class by class ---- */
+
+/* What the roles need, of the first classes. */
+static void choose_needed(const struct elastic *elastic, const uint32_t *order,
+                          struct choice *choice)
+{
+    struct counts counts = {.members = 0};
+    for (uint32_t i = 0; i < elastic->classes.count && elastic->needs->role_count > 0; i++) {
+        uint32_t c = order[i], need = elastic->classes.items[c].need;
+        while (need < elastic->needs->role_count &&
+               counts.roles[need] < elastic->needs->roles[need] &&
+               choice->units[c] < elastic->classes.items[c].most) {
+            const uint32_t *sizes = elastic->classes.sizes[c];
+            counts.roles[need] += sizes[choice->units[c] + 1] - sizes[choice->units[c]];
+            choice->units[c]++;
+        }
+    }
+}
+
+/* The most units of the class that fit beside the rest of the choice. */
+static void add_most(struct elastic *elastic, uint32_t class, struct choice *choice)
+{
+    uint32_t low = choice->units[class], high = elastic->classes.items[class].most + 1;
+    struct choice more = *choice;
+    uint32_t middle = high - 1; /* all of them */
+    while (low + 1 < high) {
+        more.units[class] = middle;
+        if (fits(elastic, &more)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+        middle = middle + 1 == elastic->classes.items[class].most + 1 && high > low + 2
+                     ? low + 1 /* none, mostly, when not all do */
+                     : low + (high - low) / 2;
+    }
+    choice->units[class] = low;
+}
+
+static void fill(struct elastic *elastic, bool crowded, struct choice *best)
+{
+    uint32_t order[CLASSES_MAX];
+    struct choice choice = {.units = {0}};
+    classes_order(&elastic->classes, crowded, order);
+    choose_needed(elastic, order, &choice);
+    if (!fits(elastic, &choice)) {
+        return;
+    }
+    for (uint32_t i = 0; i < elastic->classes.count && may_ask(elastic); i++) {
+        add_most(elastic, order[i], &choice);
+    }
+    if (choice_suffices(&elastic->classes, &choice)) {
+        keep_better(elastic, &choice, best);
+    }
+}
+
 /* ---- one member more ---- */
 
 /* The next choice of `members` members inside the box, in descending order of the first classes;
@@ -288,16 +275,16 @@ static void search_path(struct elastic *elastic, const struct choice *corner, ui
 static bool next_choice(const struct elastic *elastic, uint32_t members, struct choice *choice,
                         bool begin)
 {
-    uint32_t count = elastic->class_count;
+    uint32_t count = elastic->classes.count;
     uint32_t left = members;
     uint32_t from = 0;
     if (!begin) {
-        uint32_t behind = choice->units[count - 1], room = elastic->classes[count - 1].most;
+        uint32_t behind = choice->units[count - 1], room = elastic->classes.items[count - 1].most;
         uint32_t at = count - 1;
         while (at > 0 && (choice->units[at - 1] == 0 || behind == room)) {
             at--;
             behind += choice->units[at];
-            room += elastic->classes[at].most;
+            room += elastic->classes.items[at].most;
         }
         if (at == 0) {
             return false;
@@ -307,7 +294,7 @@ static bool next_choice(const struct elastic *elastic, uint32_t members, struct 
         left = behind + 1;
     }
     for (uint32_t c = from; c < count; c++) {
-        uint32_t most = elastic->classes[c].most;
+        uint32_t most = elastic->classes.items[c].most;
         choice->units[c] = left < most ? left : most;
         left -= choice->units[c];
     }
@@ -317,8 +304,8 @@ static bool next_choice(const struct elastic *elastic, uint32_t members, struct 
 static bool is_single(const struct elastic *elastic)
 {
     bool single = true;
-    for (uint32_t c = 0; c < elastic->class_count; c++) {
-        single = single && elastic->classes[c].single;
+    for (uint32_t c = 0; c < elastic->classes.count; c++) {
+        single = single && elastic->classes.items[c].single;
     }
     return single;
 }
@@ -327,15 +314,17 @@ static bool is_single(const struct elastic *elastic)
 static void search_more(struct elastic *elastic, struct choice *best)
 {
     bool better = is_single(elastic);
+    uint32_t looked = 0;
     while (better) {
-        uint32_t members = size_of(elastic, best) + 1;
-        members = members < elastic->least ? elastic->least : members;
+        uint32_t members = choice_size(&elastic->classes, best) + 1;
+        members = members < elastic->needs->members ? elastic->needs->members : members;
         struct choice choice = *best;
         better = false;
         for (bool more = next_choice(elastic, members, &choice, true);
-             more && !better && may_ask(elastic);
+             more && !better && may_ask(elastic) && looked < COMBINATIONS_MAX;
              more = next_choice(elastic, members, &choice, false)) {
-            if (suffices(elastic, &choice) && fits(elastic, &choice)) {
+            looked++;
+            if (choice_suffices(&elastic->classes, &choice) && fits(elastic, &choice)) {
                 *best = choice;
                 better = true;
             }
@@ -348,9 +337,9 @@ static void search_more(struct elastic *elastic, struct choice *best)
 /* The box: how many fit of each class alone. */
 static void measure_box(struct elastic *elastic, struct choice *corner)
 {
-    for (uint32_t c = 0; c < elastic->class_count; c++) {
-        struct class *class = &elastic->classes[c];
-        bool all = elastic->class_count == 1; /* which did not fit */
+    for (uint32_t c = 0; c < elastic->classes.count; c++) {
+        struct class *class = &elastic->classes.items[c];
+        bool all = elastic->classes.count == 1; /* which did not fit */
         class->most = most_alone(elastic, c, all ? class->units - 1 : class->units);
         corner->units[c] = class->most;
     }
@@ -359,57 +348,82 @@ static void measure_box(struct elastic *elastic, struct choice *corner)
 static void search(struct elastic *elastic, struct choice *best)
 {
     struct choice corner = {.units = {0}};
-    measure_box(elastic, &corner);
-    if (!suffices(elastic, &corner)) {
+    if (elastic->classes.count > FEW) {
+        fill(elastic, false, best);
+        if (elastic->classes.roles > SOLVER_ROLES_MAX) {
+            fill(elastic, true, best);
+        }
         return;
     }
-    bool all = size_of(elastic, &corner) == elastic->attempt->count;
-    if (elastic->class_count == 1 || (!all && fits(elastic, &corner))) {
+    measure_box(elastic, &corner);
+    if (!choice_suffices(&elastic->classes, &corner)) {
+        return;
+    }
+    bool all = choice_size(&elastic->classes, &corner) == elastic->attempt->count;
+    if (elastic->classes.count == 1 || (!all && fits(elastic, &corner))) {
         *best = corner;
         return;
     }
-    for (uint32_t first = elastic->class_count; first <= elastic->class_count; first--) {
+    fill(elastic, false, best);
+    for (uint32_t first = elastic->classes.count; first <= elastic->classes.count; first--) {
         search_path(elastic, &corner, first, best); /* wraps below 0 */
     }
     search_more(elastic, best);
 }
 
-static void elastic_finish(struct elastic *elastic)
+bool elastic_must_choose(const struct attempt *attempt)
 {
-    for (uint32_t c = 0; elastic->sizes != NULL && c < elastic->class_count; c++) {
-        free(elastic->sizes[c]);
+    const struct pod *firsts[SOLVER_ROLES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < attempt->count; i++) {
+        const struct pod *pod = attempt->members[i];
+        uint32_t at = count; /* mostly it is like the one before */
+        while (at > 0 && !attempt_alike(attempt, firsts[at - 1], pod)) {
+            at--;
+        }
+        if (at > 0 || pins_may_place(attempt, i)) {
+            continue;
+        }
+        if (count == SOLVER_ROLES_MAX) {
+            return true;
+        }
+        firsts[count++] = pod;
     }
-    free(elastic->sizes);
-    free(elastic->units);
-    free(elastic->members);
-    free(elastic->ranks);
+    return false;
 }
 
-uint32_t elastic_choose(struct attempt *attempt, uint32_t least, struct solver_plan *plan,
-                        uint32_t *needed)
+/* The fewest that would do, the last ranks left out, when not even those fit. */
+static uint32_t choose_least(const struct elastic *elastic, struct choice *choice)
 {
-    struct elastic elastic = {.attempt = attempt, .plan = plan, .least = least};
+    for (uint32_t c = 0; c < elastic->classes.count; c++) {
+        choice->units[c] = elastic->classes.items[c].units;
+    }
+    if (!choice_suffices(&elastic->classes, choice)) {
+        return elastic->attempt->count; /* members without room on their own nodes are needed */
+    }
+    (void)descend(elastic, elastic->classes.count, UINT32_MAX, choice);
+    return choice_size(&elastic->classes, choice);
+}
+
+uint32_t elastic_choose(struct attempt *attempt, const struct needs *needs,
+                        struct solver_plan *plan, uint32_t *needed)
+{
+    struct elastic elastic = {.attempt = attempt, .plan = plan, .needs = needs};
     struct choice best = {.units = {0}};
-    uint32_t chosen = 0;
-    *needed = attempt_whole(attempt, least);
     elastic.members = alloc_zero(attempt->count, sizeof(struct pod *));
     memcpy(elastic.members, attempt->members, attempt->count * sizeof(struct pod *));
     if (attempt->ranks != NULL) {
         elastic.ranks = alloc_zero(attempt->count, sizeof *elastic.ranks);
         memcpy(elastic.ranks, attempt->ranks, attempt->count * sizeof *elastic.ranks);
     }
-    if (list_units(&elastic)) {
-        search(&elastic, &best);
-        chosen = suffices(&elastic, &best) ? size_of(&elastic, &best) : 0;
-        if (chosen == 0) {
-            for (uint32_t c = 0; c < elastic.class_count; c++) {
-                best.units[c] = elastic.classes[c].units;
-            }
-            (void)descend(&elastic, elastic.class_count, UINT32_MAX, &best);
-            *needed = size_of(&elastic, &best);
-        }
-        arrange(&elastic, &best);
-    }
-    elastic_finish(&elastic);
+    classes_list(attempt, needs, &elastic.classes);
+    search(&elastic, &best);
+    uint32_t chosen =
+        choice_suffices(&elastic.classes, &best) ? choice_size(&elastic.classes, &best) : 0;
+    *needed = chosen > 0 ? chosen : choose_least(&elastic, &best);
+    arrange(&elastic, &best);
+    classes_finish(&elastic.classes);
+    free(elastic.members);
+    free(elastic.ranks);
     return chosen;
 }

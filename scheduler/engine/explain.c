@@ -2,6 +2,7 @@
 #include "scheduler/engine/explain.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "scheduler/engine/affinity.h"
 #include "scheduler/engine/blockers.h"
@@ -229,6 +230,29 @@ static const char *find_apart(const struct attempt *attempt,
     return feasible ? domains_level_name(attempt->engine->domains, level) : NULL;
 }
 
+/* The role that is short, where that is known: of members that are asked something of their own, or
+ * whose role has a minimum. "" otherwise. */
+static const char *role_of(const struct attempt *attempt, const struct solver_shortfall *shortfall)
+{
+    const char *role = NULL;
+    if (shortfall->podset > 0) {
+        return attempt->gang->podsets[attempt->podsets[shortfall->role]].first->role;
+    }
+    for (uint32_t i = 0; i < attempt->count && attempt->gang->minimums != NULL; i++) {
+        const struct pod *pod = attempt->members[i];
+        if (pod->shape != attempt->shapes[shortfall->role] ||
+            pod->kind != attempt->kinds[shortfall->role] ||
+            attempt_podset(attempt, pod) != attempt->podsets[shortfall->role]) {
+            continue;
+        }
+        if (role != NULL && strcmp(role, pod->role) != 0) {
+            return ""; /* of several */
+        }
+        role = pod->role;
+    }
+    return role == NULL ? "" : role;
+}
+
 /* What was found out about a shortfall. */
 struct findings {
     struct range scope;
@@ -269,7 +293,7 @@ static void describe(const struct attempt *attempt, const struct solver_plan *pl
         .nodes = attempt->engine->nodes,
         .role = &attempt->roles[shortfall->role],
         .rest = rest,
-        .name = shortfall->podset > 0 ? attempt->gang->podsets[podset].first->role : "",
+        .name = role_of(attempt, shortfall),
         .good_gpus = attempt->constraints.podsets[podset].good_gpus,
         .exclusive = attempt->constraints.exclusive,
         .breakdown = breakdown,

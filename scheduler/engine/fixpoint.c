@@ -53,7 +53,7 @@ static void update_reason(const struct engine *engine, struct gang *gang, enum g
                           const struct gang_tally *tally)
 {
     char text[GANG_REASON_MAX];
-    bool gathers = tally->pending > tally->held && gang_missing(gang) > tally->pending;
+    bool gathers = tally->pending > tally->held && gang_lacking(gang, COUNT_PENDING) > 0;
     if (state == GANG_GATHERING || gathers) {
         const char *class = reason_gather(gang, text, sizeof(text));
         gang_set_reason(gang, class, text);
@@ -73,7 +73,7 @@ static void refresh(struct engine *engine, struct gang *gang)
         plan_vetoed(engine, gang);
     }
     struct gang_tally tally = gang_tally(gang);
-    if (tally.held > 0 && tally.held < gang_missing(gang)) {
+    if (tally.held > 0 && gang_lacking(gang, COUNT_HELD) > 0) {
         hold_abort(engine, gang, "the gang lost a member", false);
         tally = gang_tally(gang);
     }

@@ -221,8 +221,7 @@ void observe_watched_pod(struct engine *engine, const struct pod_object *object)
 void observe_group(struct engine *engine, const struct group_object *object)
 {
     struct gang *gang = gangs_get(&engine->gangs, object->name_space, object->name);
-    bool same = gang->has_object && gang->object_minimum == object->minimum &&
-                placement_equal(&gang->object_placement, &object->placement);
+    bool same = gang_says(gang, object);
     if (!same && gang_exclusive(gang)) {
         waiting_departed(engine->waiting, true); /* it may want its domains no more */
     }

@@ -136,7 +136,7 @@ static uint32_t find_own(const struct attempt *attempt, const struct pod *pod)
     return ledger_copies(engine->ledger, shape, row, freed) > 0 ? position : DOMAINS_NONE;
 }
 
-static bool may_be_pinned(const struct attempt *attempt, uint32_t member)
+bool pins_may_place(const struct attempt *attempt, uint32_t member)
 {
     const struct pod *pod = attempt->members[member];
     return shapes_names_node(attempt->engine->shapes, pod->shape) &&
@@ -150,7 +150,7 @@ void pins_place(struct attempt *attempt, uint32_t first, uint32_t count)
     pins_forget(attempt);
     for (uint32_t i = first; i < first + count; i++) {
         const struct pod *pod = attempt->members[i];
-        if (!may_be_pinned(attempt, i)) {
+        if (!pins_may_place(attempt, i)) {
             continue;
         }
         if (attempt->own == NULL) {

@@ -16,6 +16,9 @@
  * few of these they are only `skipped`, since the gang does not fit anyway. */
 void pins_place(struct attempt *attempt, uint32_t first, uint32_t count);
 
+/* Whether the rules of the member name the one node it may run on, and leave nothing to solve. */
+bool pins_may_place(const struct attempt *attempt, uint32_t member);
+
 /* Whether the solver is to find a place for the member. */
 static inline bool pins_leave(const struct attempt *attempt, uint32_t index)
 {

@@ -12,7 +12,9 @@
 #include "scheduler/engine/elastic.h"
 #include "scheduler/engine/explain.h"
 #include "scheduler/engine/hold.h"
+#include "scheduler/engine/needs.h"
 #include "scheduler/engine/nominate.h"
+#include "scheduler/engine/preference.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/unplaced.h"
 #include "scheduler/solver/solver.h"
@@ -29,6 +31,8 @@
  *   names the level that is short.
  * - Members above the quorum are planned beside the bound ones: together if that works, else one by
  *   one, each beside those before it.
+ * - Who prefers placement to members (preference.c) is planned in one domain, of the narrowest
+ *   level of which a domain takes what is missing, and joined there.
  * - A veto moves only those members that have not voted, unless that would spread the gang over
  *   more domains than it has to: then all is given up and planned afresh.
  *
@@ -214,33 +218,58 @@ static void explain_slices(struct engine *engine, const struct attempt *attempt)
     }
 }
 
-/* Not all fit: as many as do, if they are enough. */
-static enum verdict plan_fewer(struct engine *engine, struct attempt *attempt, uint32_t least,
-                               struct solver_plan *plan)
+/* All of them or, when not all fit and `fewer` will do, as many as do, if they are enough. */
+static enum verdict plan_most(struct engine *engine, struct attempt *attempt,
+                              const struct needs *needs, bool fewer, struct solver_plan *plan)
 {
     uint32_t needed;
-    if (attempt_whole(attempt, least) >= attempt->count) {
-        return PLAN_SHORT; /* all of them are needed */
+    enum verdict verdict = PLAN_SHORT;
+    bool spare = fewer && attempt_whole(attempt, needs->members) < attempt->count;
+    if (!spare || !elastic_must_choose(attempt)) {
+        verdict = try_plan(engine, attempt, 0, attempt->count, plan);
     }
-    uint32_t chosen = elastic_choose(attempt, least, plan, &needed);
+    if (verdict != PLAN_SHORT || !spare) {
+        return verdict; /* or all of them are needed */
+    }
+    uint32_t chosen = elastic_choose(attempt, needs, plan, &needed);
     return try_plan(engine, attempt, 0, chosen > 0 ? chosen : needed, plan);
 }
 
-static void plan_members(struct engine *engine, struct attempt *attempt, uint32_t missing,
-                         struct solver_plan *plan)
+/* In one domain of the narrowest level that will do, as far as the gang wants that. */
+static enum verdict plan_tight(struct engine *engine, struct attempt *attempt,
+                               const struct needs *needs, bool fewer, struct solver_plan *plan)
 {
-    bool join = missing == 0;
+    uint32_t required = attempt->constraints.required_level;
+    uint32_t widest = required == SOLVER_LEVEL_NONE ? 0 : required;
+    enum verdict verdict = PLAN_SHORT;
+    for (uint32_t level = attempt->tight_level;
+         level != SOLVER_LEVEL_NONE && level > widest && verdict == PLAN_SHORT; level--) {
+        attempt->constraints.required_level = level;
+        verdict = plan_most(engine, attempt, needs, fewer, plan);
+    }
+    attempt->constraints.required_level = required;
+    return verdict != PLAN_SHORT ? verdict : plan_most(engine, attempt, needs, fewer, plan);
+}
+
+static void plan_members(struct engine *engine, struct attempt *attempt, const struct needs *needs,
+                         bool join, struct solver_plan *plan)
+{
+    bool beside = join && attempt->pinned_count > 0;
+    if (beside) {
+        attempt->constraints.required_level = preference_joining(attempt);
+    }
     if (join && attempt->gang->joiners_tried > 0) {
         plan_one_by_one(engine, attempt, plan);
         return;
     }
-    enum verdict verdict = try_plan(engine, attempt, 0, attempt->count, plan);
-    bool alone = join && attempt->pinned_count == 0; /* where one of them goes, the others follow */
-    if (verdict == PLAN_SHORT && (alone || !join)) {
-        verdict = plan_fewer(engine, attempt, join ? 1 : missing, plan);
-        join = join && !alone;
+    /* Where the first joiner goes, the others follow, when there is nobody they could be beside. */
+    enum verdict verdict = PLAN_SHORT;
+    if (!beside) {
+        verdict = plan_tight(engine, attempt, needs, true, plan);
+    } else if (!elastic_must_choose(attempt)) {
+        verdict = plan_most(engine, attempt, needs, false, plan);
     }
-    if (verdict == PLAN_SHORT && join && attempt->count > 1) {
+    if (verdict == PLAN_SHORT && beside && attempt->count > 1) {
         plan_one_by_one(engine, attempt, plan);
     } else if (verdict == PLAN_SHORT) {
         note_shortage(engine, attempt, plan);
@@ -252,16 +281,16 @@ static void plan_members(struct engine *engine, struct attempt *attempt, uint32_
 static int try_gang(struct engine *engine, struct attempt *attempt)
 {
     struct solver_plan plan;
-    uint32_t missing = gang_missing(attempt->gang);
-    uint32_t least = missing == 0 ? 1 : missing;
+    struct needs needs;
+    needs_of(attempt->gang, COUNT_BOUND, &needs);
     engine_charge(engine, attempt->gang->member_count);
     if (attempt_begin(attempt) < 0) {
         return -1;
     }
     solver_plan_init(&plan);
-    if (attempt->count >= least) {
-        plan_members(engine, attempt, missing, &plan);
-    } else if (attempt->count + attempt->left_out >= least) {
+    if (needs_met(&needs, attempt->members, attempt->count)) {
+        plan_members(engine, attempt, &needs, gang_missing(attempt->gang) == 0, &plan);
+    } else if (attempt->left_out > 0 && attempt->count + attempt->left_out >= needs.members) {
         explain_slices(engine, attempt);
     }
     solver_plan_finish(&plan);
@@ -286,6 +315,29 @@ static uint32_t role_needed(const struct attempt *attempt, const struct pod *pod
         role++;
     }
     return role;
+}
+
+/* How many of a role of the need must fit at least, so that each role of the gang gets its minimum:
+ * what others of the same role cannot do for it. */
+static void need_minimums(const struct attempt *attempt, const uint32_t *podsets,
+                          struct wait_need *need)
+{
+    uint32_t found[ROLE_MINIMUMS_MAX + 1][SOLVER_ROLES_MAX + 1] = {{0}};
+    uint32_t all[ROLE_MINIMUMS_MAX + 1] = {0};
+    struct needs needs;
+    needs_of(attempt->gang, COUNT_BOUND, &needs);
+    for (uint32_t i = 0; i < attempt->count && needs.role_count > 0; i++) {
+        const struct pod *pod = attempt->members[i];
+        uint32_t minimum = needs_role(&needs, pod);
+        all[minimum]++;
+        found[minimum][role_needed(attempt, pod, podsets, need)]++;
+    }
+    for (uint32_t m = 0; m < needs.role_count; m++) {
+        for (uint32_t r = 0; r < need->role_count; r++) {
+            uint32_t others = all[m] - found[m][r];
+            need->roles[r].least += needs.roles[m] > others ? needs.roles[m] - others : 0;
+        }
+    }
 }
 
 /* What those of its members that got no place need; false when no change outside the gang helps. */
@@ -335,6 +387,7 @@ static bool need_of(const struct attempt *attempt, struct wait_need *need)
         need->role_count += role == need->role_count;
         left++;
     }
+    need_minimums(attempt, podsets, need);
     return left >= need->least;
 }
 
@@ -494,9 +547,9 @@ static bool plan_around(struct engine *engine, struct gang *gang)
     struct solver_plan plan;
     bool held = false;
     solver_plan_init(&plan);
-    struct gang_tally tally = gang_tally(gang);
-    if (attempt_begin(&attempt) == 0 && attempt.count > 0 &&
-        (uint64_t)attempt.count + tally.held >= gang_missing(gang) &&
+    struct needs needs;
+    needs_of(gang, COUNT_HELD, &needs);
+    if (attempt_begin(&attempt) == 0 && needs_met(&needs, attempt.members, attempt.count) &&
         attempt_solve(&attempt, 0, attempt.count, &plan) == 0 && plan.feasible &&
         is_tight(&attempt, &plan)) {
         hold(engine, &attempt, 0, attempt.count, &plan);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "topology/base/natural.h"
 #include "topology/base/plural.h"
 #include "topology/base/utf8.h"
 
@@ -71,6 +72,73 @@ static void append_gathered(const struct gang *gang, char *text, size_t size)
     }
 }
 
+#define ROLES_SHOWN_MAX     3
+#define ROLES_LOOKED_AT_MAX 64u
+
+/* The roles that there are, the first few by name. */
+static void append_roles(const struct gang *gang, char *text, size_t size, size_t *length)
+{
+    const struct totals *totals = &gang->totals;
+    const char *before = "";
+    bool more = true;
+    for (int shown = 0; more && shown < ROLES_SHOWN_MAX; shown++) {
+        const char *next = NULL;
+        for (uint32_t i = 0; i < totals->role_count && i < ROLES_LOOKED_AT_MAX; i++) {
+            const struct names *words = pods_words(gang->members[0]->table);
+            const char *role = names_text(words, totals->roles[i].role);
+            if (natural_compare(role, before) > 0 &&
+                (next == NULL || natural_compare(role, next) < 0)) {
+                next = role;
+            }
+        }
+        more = next != NULL;
+        if (more) {
+            append(text, size, length, "%s\"%.*s\"", shown == 0 ? "; its pods are of role " : ", ",
+                   ROLE_QUOTE_MAX, next);
+            before = next;
+        }
+    }
+    if (totals->role_count > ROLES_SHOWN_MAX) {
+        append(text, size, length, ", …");
+    }
+}
+
+static bool roles_lack(const struct gang *gang)
+{
+    bool lack = false;
+    for (uint32_t i = 0; i < gang->minimums->count && !lack; i++) {
+        lack = gang_role_lacking(gang, i, COUNT_PENDING) > 0;
+    }
+    return lack;
+}
+
+/* "gang a/b waits until 2 more pods of role "worker" exist (1 of 3)". */
+static void gather_roles(const struct gang *gang, char *text, size_t size)
+{
+    size_t length = 0;
+    bool first = true, nobody = false;
+    text[0] = '\0';
+    append(text, size, &length, "gang %s/%s waits until ", gang->name_space, gang->name);
+    for (uint32_t i = 0; i < gang->minimums->count; i++) {
+        const struct minimum *minimum = &gang->minimums->items[i];
+        uint32_t lacking = gang_role_lacking(gang, i, COUNT_PENDING);
+        if (lacking == 0) {
+            continue;
+        }
+        append(text, size, &length,
+               first ? "%" PRIu32 " more pod%s of role \"%s\" exist%s (%" PRIu32 " of %" PRId32 ")"
+                     : ", %" PRIu32 " more pod%s of role \"%s\" exist%s (%" PRIu32 " of %" PRId32
+                       ")",
+               lacking, plural(lacking), minimum->role, lacking == 1 ? "s" : "",
+               (uint32_t)minimum->least - lacking, minimum->least);
+        first = false;
+        nobody = nobody || lacking == (uint32_t)minimum->least;
+    }
+    if (nobody && gang->member_count > 0) {
+        append_roles(gang, text, size, &length);
+    }
+}
+
 const char *reason_gather(const struct gang *gang, char *text, size_t size)
 {
     int32_t minimum = gang_minimum(gang);
@@ -80,7 +148,10 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
         return reason_no_group;
     }
     if (minimum <= 0) {
-        if (gang->has_object) {
+        if (gang->minimums != NULL && gang->minimums->fault[0] != '\0') {
+            utf8_print(text, size, "gang %s/%s waits: role minimums: %s", gang->name_space,
+                       gang->name, gang->minimums->fault);
+        } else if (gang->has_object) {
             utf8_print(text, size,
                        "gang %s/%s waits: PodGroup spec.minMember is %" PRId32
                        ", must be 1 or more",
@@ -93,6 +164,10 @@ const char *reason_gather(const struct gang *gang, char *text, size_t size)
                 gang->name_space, gang->name);
         }
         return reason_invalid;
+    }
+    if (gang->minimums != NULL && roles_lack(gang)) {
+        gather_roles(gang, text, size);
+        return reason_gathering;
     }
     uint32_t missing = gang_missing(gang);
     bool beside = missing < (uint32_t)minimum;

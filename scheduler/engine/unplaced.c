@@ -6,6 +6,7 @@
 
 #include "scheduler/engine/attempt.h"
 #include "scheduler/engine/explain.h"
+#include "scheduler/engine/preference.h"
 #include "topology/base/utf8.h"
 
 /* A gang that starts with its quorum, or with as many as there is room for, has one reason, and
@@ -66,6 +67,7 @@ void unplaced_explain(struct engine *engine, struct gang *gang)
     }
     struct attempt attempt = {.engine = engine, .gang = gang, .dry_run = true};
     if (attempt_begin(&attempt) == 0) {
+        attempt.constraints.required_level = preference_joining(&attempt);
         explain_each(engine, &attempt);
     }
     attempt_finish(&attempt);

@@ -182,6 +182,19 @@ static void view_breakdown(const struct breakdown *from, struct gang_shortfall_v
     }
 }
 
+static void view_roles(const struct gang *gang, struct arena *arena, struct gang_view *view)
+{
+    const struct minimums *minimums = gang->minimums;
+    view->role_count = minimums == NULL ? 0 : minimums->count;
+    struct gang_role_view *roles = arena_alloc(arena, view->role_count, sizeof *roles);
+    for (uint32_t i = 0; i < view->role_count; i++) {
+        roles[i] = (struct gang_role_view){.role = minimums->items[i].role,
+                                           .minimum = minimums->items[i].least,
+                                           .missing = gang_role_lacking(gang, i, COUNT_BOUND)};
+    }
+    view->roles = roles;
+}
+
 static void view_gang(const struct engine *engine, const struct gang *gang, struct arena *arena,
                       struct gang_view *view)
 {
@@ -190,6 +203,7 @@ static void view_gang(const struct engine *engine, const struct gang *gang, stru
     view->name = gang->name;
     view->state = gang->state;
     view->minimum = gang_minimum(gang);
+    view_roles(gang, arena, view);
     view->pods = gang_tally(gang).live;
     view->reason = gang->reason;
     view->planned = gang->reason_class == reason_planned;

@@ -19,8 +19,8 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 328, "code_pod() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 96, "code_group() lacks one");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 344, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 112, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 72, "code_write() lacks a field");
@@ -109,6 +109,12 @@ static void code_placement(struct journal_coder *coder, struct placement_object 
     if (journal_coder_has(coder, 2)) {
         journal_coder_text(coder, &placement->podset_group);
     }
+}
+
+static void code_elastic(struct journal_coder *coder, struct elastic_object *elastic)
+{
+    journal_coder_text(coder, &elastic->minimums);
+    journal_coder_text(coder, &elastic->preference);
 }
 
 static void code_value(struct journal_coder *coder, void *item)
@@ -254,6 +260,7 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
         journal_coder_bool(coder, &pod->leader);
         journal_coder_text(coder, &pod->owner);
         journal_coder_text(coder, &pod->run);
+        code_elastic(coder, &pod->elastic);
     }
     if (journal_coder_has(coder, 3)) {
         code_peers(coder, pod);
@@ -268,6 +275,9 @@ static void code_group(struct journal_coder *coder, struct group_object *group)
     journal_coder_i32(coder, &group->minimum);
     code_time(coder, &group->hold_timeout_ms);
     code_placement(coder, &group->placement);
+    if (journal_coder_has(coder, 2)) {
+        code_elastic(coder, &group->elastic);
+    }
 }
 
 static void code_call_pod(struct journal_coder *coder, struct call_pod *pod)
@@ -590,6 +600,11 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
     journal_coder_choice(coder, &incomplete, ENGINE_INCOMPLETE_EVICT + 1, "repair policy");
     options->incomplete = (enum engine_incomplete)incomplete;
     journal_coder_u64(coder, &options->hash_seed);
+    if (journal_coder_has(coder, 2)) {
+        unsigned preference = options->preference;
+        journal_coder_choice(coder, &preference, ENGINE_PREFER_PLACEMENT + 1, "preference");
+        options->preference = (enum engine_preference)preference;
+    }
     if (!coder->decoding) {
         encode_levels(coder, options->levels);
         return;

@@ -28,12 +28,11 @@ void queue_finish(struct queue *queue)
 
 bool queue_wants(const struct gang *gang, const struct gang_tally *tally)
 {
-    uint32_t missing = gang_missing(gang);
     if (tally->pending == tally->held) {
         return false;
     }
     /* Beside a whole quorum every member joins; what is missing of one is planned once, whole. */
-    return missing == 0 || (tally->held == 0 && tally->pending >= missing);
+    return gang_missing(gang) == 0 || (tally->held == 0 && gang_lacking(gang, COUNT_PENDING) == 0);
 }
 
 /* The first one to be planned comes last. */

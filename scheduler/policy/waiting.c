@@ -27,7 +27,7 @@
  * Needs are kept in order of their creation, so that nothing depends on the hash.
  */
 
-#define KEY_MAX (4 + 4 * SOLVER_ROLES_MAX)
+#define KEY_MAX (4 + 5 * SOLVER_ROLES_MAX)
 
 struct need {
     UT_hash_handle hh;
@@ -127,11 +127,14 @@ static bool may_fit(const struct waiting *waiting, const struct wait_need *what)
     if (what->tree || what->any || level < 0) {
         return true; /* without a tree it does not: but its reason is to be given */
     }
-    for (uint32_t i = 0; i < what->role_count && fits < what->least; i++) {
+    for (uint32_t i = 0; i < what->role_count; i++) {
         const char *own = what->roles[i].level;
         int narrow = own == NULL ? level : domains_level_find(waiting->domains, own);
         uint64_t most = best(waiting, what->roles[i].shape, what->good_gpus,
                              (uint32_t)(narrow > level ? narrow : level));
+        if (most < what->roles[i].least) {
+            return false;
+        }
         fits += most < what->roles[i].count ? most : what->roles[i].count;
     }
     return fits >= what->least;
@@ -160,7 +163,8 @@ static int compare_roles(const void *left, const void *right)
     }
     int order = a->level == NULL || b->level == NULL ? (b->level == NULL) - (a->level == NULL)
                                                      : strcmp(a->level, b->level);
-    return order != 0 ? order : a->count < b->count ? -1 : a->count > b->count;
+    order = order != 0 ? order : (a->count > b->count) - (a->count < b->count);
+    return order != 0 ? order : (a->least > b->least) - (a->least < b->least);
 }
 
 /* Bytes of the key. */
@@ -181,6 +185,7 @@ static unsigned make_key(struct need *need)
     for (uint32_t i = 0; i < what->role_count; i++) {
         need->key[words++] = what->roles[i].shape;
         need->key[words++] = what->roles[i].count;
+        need->key[words++] = what->roles[i].least;
         need->key[words++] = (uint32_t)(uintptr_t)what->roles[i].level;
         need->key[words++] = (uint32_t)((uint64_t)(uintptr_t)what->roles[i].level >> 32);
     }

@@ -24,6 +24,7 @@
 struct wait_role {
     uint32_t shape;
     uint32_t count;
+    uint32_t least; /* of them so many at least must fit; <= count */
     /* Name of the level of which its pods must share a domain, as that of the need; NULL: none. */
     const char *level;
 };

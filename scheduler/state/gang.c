@@ -43,6 +43,9 @@ static void gang_free(struct gang *gang)
     free(gang->name_space);
     free(gang->name);
     free(gang->uid);
+    free(gang->object_minimums);
+    free(gang->object_preference);
+    free(gang->minimums);
     placement_finish(&gang->object_placement);
     totals_finish(&gang->totals);
     footprint_finish(&gang->footprint);
@@ -279,6 +282,7 @@ int gang_join(struct gang *gang, struct pod *pod)
     }
     add_member(gang, pod);
     update_exclusive(gang);
+    gang_read_minimums(gang, false);
     gang_changed(gang);
     return 0;
 }
@@ -300,6 +304,7 @@ void gang_leave(struct gang *gang, struct pod *pod)
         add_member(gang, first);
     }
     update_exclusive(gang);
+    gang_read_minimums(gang, false);
     gang_changed(gang);
 }
 
@@ -311,6 +316,7 @@ void gang_member_changed(struct gang *gang, struct pod *pod, unsigned changes)
     }
     gang->podsets_known = false;
     update_exclusive(gang);
+    gang_read_minimums(gang, false);
     if ((changes & ~(unsigned)POD_DEVICES) != 0) {
         gang_changed(gang);
     }
@@ -328,10 +334,26 @@ void gang_set_object(struct gang *gang, const struct group_object *object)
     gang->object_minimum = object->minimum;
     gang->object_timeout_ms = object->hold_timeout_ms;
     replace(&gang->uid, object->uid);
+    replace(&gang->object_minimums, object->elastic.minimums);
+    replace(&gang->object_preference, object->elastic.preference);
     placement_set(&gang->object_placement, &object->placement);
     gang->podsets_known = false;
     update_exclusive(gang);
+    gang_read_minimums(gang, true);
     gang_changed(gang);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool gang_says(const struct gang *gang, const struct group_object *object)
+{
+    return gang->has_object && gang->object_minimum == object->minimum &&
+           placement_equal(&gang->object_placement, &object->placement) &&
+           same_text(gang->object_minimums, object->elastic.minimums) &&
+           same_text(gang->object_preference, object->elastic.preference);
 }
 
 void gang_clear_object(struct gang *gang)
@@ -340,18 +362,13 @@ void gang_clear_object(struct gang *gang)
     gang->object_minimum = 0;
     gang->object_timeout_ms = 0;
     replace(&gang->uid, NULL);
+    replace(&gang->object_minimums, NULL);
+    replace(&gang->object_preference, NULL);
     placement_finish(&gang->object_placement);
     gang->podsets_known = false;
     update_exclusive(gang);
+    gang_read_minimums(gang, true);
     gang_changed(gang);
-}
-
-int32_t gang_minimum(const struct gang *gang)
-{
-    if (gang->has_object) {
-        return gang->object_minimum;
-    }
-    return multiset_greatest(&gang->totals.quorums, 0);
 }
 
 int32_t gang_priority(const struct gang *gang)
@@ -380,39 +397,6 @@ void gang_count(const struct gang *gang, struct totals *totals)
         struct totals_share share = pods_share(gang->members[i]);
         totals_add(totals, &share);
     }
-}
-
-/* ---- the quorum ---- */
-
-uint32_t gang_done(const struct gang *gang)
-{
-    const struct totals *totals = &gang->totals;
-    if (totals->tally.live == 0) {
-        return totals->tally.done; /* there is nobody of another run */
-    }
-    return totals->done_here +
-           (totals->done_bare == 0 ? 0 : run_done(gang->members, gang->member_count));
-}
-
-/* What is missing of the minimum when so many are bound. */
-static uint32_t lacking(const struct gang *gang, uint32_t bound)
-{
-    int32_t minimum = gang_minimum(gang);
-    uint64_t counted = (uint64_t)bound + gang_done(gang);
-    if (minimum <= 0) {
-        return UINT32_MAX;
-    }
-    return counted >= (uint32_t)minimum ? 0 : (uint32_t)minimum - (uint32_t)counted;
-}
-
-uint32_t gang_missing(const struct gang *gang)
-{
-    return lacking(gang, gang->totals.tally.bound);
-}
-
-bool gang_confirmed(const struct gang *gang)
-{
-    return lacking(gang, gang->totals.tally.confirmed) == 0;
 }
 
 const char *gang_run(const struct gang *gang, const struct pod *first)

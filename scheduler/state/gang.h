@@ -10,6 +10,7 @@
 #include "scheduler/solver/solver.h"
 #include "scheduler/state/barrier.h"
 #include "scheduler/state/breakdown.h"
+#include "scheduler/state/minimums.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/pods.h"
 #include "scheduler/state/timers.h"
@@ -20,11 +21,12 @@
  *       ▲                          ▲             │                                        │
  *       └───── members lost ───────┴──abort──────┘          (all members gone) ◀──────────┘
  *
- * The one rule of the quorum: *what is missing* (gang_missing()) is the minimum less the members
- * that count, which are those bound and alive and those that succeeded in this run. While anything
- * is missing, all of it is planned and bound together or nothing is, whoever bound the rest; once
- * nothing is, further members join one by one. That is derived from the pods alone, so it survives
- * a restart. Which run a succeeded member belongs to is run.h.
+ * The one rule of the quorum: *what is missing* (gang_lacking()) is the minimum less the members
+ * that count, which are those bound and alive and those that succeeded in this run; and the same of
+ * every role that has a minimum of its own. While anything is missing, all of it is planned and
+ * bound together or nothing is, whoever bound the rest; once nothing is, further members join one
+ * by one. That is derived from the pods alone, so it survives a restart. Which run a succeeded
+ * member belongs to is run.h.
  *
  * A gang exists while it has pods or a group object.
  */
@@ -65,6 +67,10 @@ struct gang {
     int32_t object_minimum;
     int64_t object_timeout_ms;
     struct placement object_placement;
+    char *object_minimums; /* as elastic_object says, or NULL, like … */
+    char *object_preference;
+    struct minimums *minimums; /* of its roles; NULL: none */
+    uint32_t minimums_version; /* of what its members say of them */
 
     struct pod **members; /* sorted by role, replica, rank (none last), name */
     uint32_t member_count;
@@ -181,10 +187,9 @@ void gang_planned(struct gang *gang); /* … it is being planned as it is now */
 
 void gang_set_object(struct gang *gang, const struct group_object *object);
 void gang_clear_object(struct gang *gang);
+/* Whether its group object says what this one does: of what it needs and where it wants to be. */
+bool gang_says(const struct gang *gang, const struct group_object *object);
 
-/* The quorum: what the group object says, else what the pods' own labels say (the greatest, if they
- * differ). <= 0: unknown or invalid. */
-int32_t gang_minimum(const struct gang *gang);
 /* Whether it, or a member of it, wants domains without other gangs. */
 bool gang_exclusive(const struct gang *gang);
 
@@ -198,13 +203,41 @@ int32_t gang_priority(const struct gang *gang);
  * to, for tests. */
 void gang_count(const struct gang *gang, struct totals *totals);
 
+/* ---- the quorum: quorum.c ---- */
+
+/* After any change of a member or, `anew`, of the group object: reads the minimums of roles. */
+void gang_read_minimums(struct gang *gang, bool anew);
+/* What the group object says, else what the pods' own labels say (the greatest, if they differ), or
+ * the sum of the minimums of roles if that is more. <= 0: unknown or invalid. */
+int32_t gang_minimum(const struct gang *gang);
 /* Members that succeeded in the present run. */
 uint32_t gang_done(const struct gang *gang);
-/* How many more must be bound for the quorum, all together; 0: it is met. UINT32_MAX when the
- * quorum is unknown or invalid: then nothing is enough. */
+
+/* Who counts for the quorum beside the members that succeeded in this run. */
+enum gang_counted {
+    COUNT_BOUND,     /* with a binding, seen or posted */
+    COUNT_CONFIRMED, /* of which the API server has taken the binding */
+    COUNT_VOTED,     /* bound ones, and those that wait at the barrier */
+    COUNT_HELD,      /* bound ones, and those that have a place */
+    COUNT_PENDING,   /* bound ones, and those that can be planned */
+};
+
+/* How many members are lacking at least when those count: of all together, and of the roles that
+ * have minimums. 0: those are a quorum. UINT32_MAX when the quorum is unknown or invalid: then
+ * nothing is enough. */
+uint32_t gang_lacking(const struct gang *gang, enum gang_counted counted);
+/* How many of the role of its minimum `index`. */
+uint32_t gang_role_lacking(const struct gang *gang, uint32_t index, enum gang_counted counted);
+/* Of all members, whatever their roles. */
+uint32_t gang_any_lacking(const struct gang *gang, enum gang_counted counted);
+/* How many more must be bound for the quorum, all together. */
 uint32_t gang_missing(const struct gang *gang);
 /* Whether the quorum is met by bindings that the API server has taken. */
 bool gang_confirmed(const struct gang *gang);
+/* Index of the pod's role among the gang's minimums; gang->minimums->count: it has none. */
+uint32_t gang_minimum_of(const struct gang *gang, const struct pod *pod);
+/* ---- */
+
 /* What to write on members without an owner that are committed now, `first` among them. *Borrowed*.
  */
 const char *gang_run(const struct gang *gang, const struct pod *first);

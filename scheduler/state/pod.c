@@ -18,6 +18,9 @@ struct pod *pod_create(const struct pod_object *object)
     pod->name = alloc_string(object->name);
     pod->node = NAMES_NONE;
     pod->owner = NAMES_NONE;
+    pod->role_word = NAMES_NONE;
+    pod->minimums = NAMES_NONE;
+    pod->preference = NAMES_NONE;
     pod->allocation_row = NAMES_NONE;
     return pod;
 }
@@ -57,6 +60,22 @@ unsigned pod_update_text(char **to, const char *text, unsigned bit)
     free(*to);
     *to = alloc_string(text);
     return bit;
+}
+
+/* What is too long is cut. */
+static unsigned update_word(struct names *words, uint32_t *to, const char *text, unsigned bit)
+{
+    uint32_t before = *to;
+    size_t length = text == NULL ? 0 : strnlen(text, NAMES_LENGTH_MAX);
+    if (before != NAMES_NONE && length > 0 && length == names_length(words, before) &&
+        memcmp(names_text(words, before), text, length) == 0) {
+        return POD_UNCHANGED;
+    }
+    *to = length == 0 ? NAMES_NONE : names_intern(words, text, length);
+    if (before != NAMES_NONE) {
+        names_release(words, before);
+    }
+    return before == *to ? POD_UNCHANGED : bit;
 }
 
 static unsigned update_life(struct pod *pod, const struct pod_object *object)
@@ -114,6 +133,14 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
 unsigned pod_update(struct pod *pod, const struct pod_object *object)
 {
     return update_life(pod, object) | update_gang(pod, object);
+}
+
+unsigned pod_update_words(struct pod *pod, struct names *words, const struct pod_object *object)
+{
+    return update_word(words, &pod->owner, object->owner, POD_RUN) |
+           update_word(words, &pod->role_word, object->role, POD_ORDER) |
+           update_word(words, &pod->minimums, object->elastic.minimums, POD_QUORUM) |
+           update_word(words, &pod->preference, object->elastic.preference, POD_QUORUM);
 }
 
 int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *b)

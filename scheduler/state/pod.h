@@ -17,6 +17,7 @@
 #include "scheduler/state/placement.h"
 #include "scheduler/state/timers.h"
 #include "scheduler/state/totals.h"
+#include "topology/base/names.h"
 
 /* One pod as it is remembered: what the API server says of it, and where it is. The table that
  * keeps them (pods.h) is the only writer of what is charged or counted somewhere.
@@ -53,8 +54,9 @@ struct pod {
     char *uid;
     char *name_space;
     char *name;
-    char *gang_name; /* as its labels say; NULL: an ordinary pod */
-    char *role;      /* "" when none */
+    char *gang_name;    /* as its labels say; NULL: an ordinary pod */
+    char *role;         /* "" when none */
+    uint32_t role_word; /* the same as a name of the table's; NAMES_NONE: none */
     int32_t rank;
     struct pod_replica replica;
     int32_t role_rank; /* its rank in the role, over all replicas, when it was last planned */
@@ -63,11 +65,13 @@ struct pod {
     bool succeeded;
     bool deleting;
     bool gated;
-    bool leader;                /* as pod_object.leader */
-    uint32_t shape;             /* reference held */
-    uint32_t node;              /* row of spec.nodeName as seen, or NAMES_NONE */
-    uint32_t nominated;         /* row of status.nominatedNodeName as seen, or NAMES_NONE */
-    int32_t gang_minimum;       /* from the pod's own labels, 0 = see the group object */
+    bool leader;          /* as pod_object.leader */
+    uint32_t shape;       /* reference held */
+    uint32_t node;        /* row of spec.nodeName as seen, or NAMES_NONE */
+    uint32_t nominated;   /* row of status.nominatedNodeName as seen, or NAMES_NONE */
+    int32_t gang_minimum; /* from the pod's own labels, 0 = see the group object */
+    uint32_t minimums;    /* as elastic_object says, names of the table's, like … */
+    uint32_t preference;
     struct placement placement; /* from the pod's own annotations */
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
     uint32_t owner;             /* what made it, a name of the table's; NAMES_NONE: nothing */
@@ -129,6 +133,9 @@ void pod_destroy(struct pod *pod);
 /* Takes over what the object says of the pod's life, its gang and its place in it, and its
  * priority; returns what differed. */
 unsigned pod_update(struct pod *pod, const struct pod_object *object);
+
+/* The same for what it says in words that many pods share: they are names of `words`. */
+unsigned pod_update_words(struct pod *pod, struct names *words, const struct pod_object *object);
 
 /* Whose replica, which one, and of one the newest attempt first. An index that is not there is
  * behind all numbers. */

@@ -16,7 +16,7 @@
  * changes a pod takes its share before and calls recount() after.
  */
 
-#define OWNERS_MAX (1u << 22) /* beyond that, pods count as having none */
+#define WORDS_MAX (1u << 22) /* beyond that, pods count as saying nothing */
 
 /* The pods with an allocation on a row. */
 struct place {
@@ -36,7 +36,7 @@ struct pods {
     struct footprint ordinary;
     struct timers unconfirmed;
     struct timers unseen;
-    struct names *owners; /* what pods say made them */
+    struct names *words; /* what pods say of what made them, of their role, of their gang */
     struct peers *peers;
     void (*changed)(void *context, const struct pod *pod, enum member_phase before);
     void *context;
@@ -46,7 +46,7 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
                          uint64_t hash_seed)
 {
     struct pods *pods = alloc_zero(1, sizeof(*pods));
-    pods->owners = names_create(OWNERS_MAX, hash_seed);
+    pods->words = names_create(WORDS_MAX, hash_seed);
     pods->peers = peers_create(nodes, hash_seed);
     pods->nodes = nodes;
     pods->shapes = shapes;
@@ -69,7 +69,7 @@ void pods_destroy(struct pods *pods)
     timers_finish(&pods->unconfirmed);
     timers_finish(&pods->unseen);
     footprint_finish(&pods->ordinary);
-    names_destroy(pods->owners);
+    names_destroy(pods->words);
     peers_destroy(pods->peers);
     free(pods->places);
     free(pods);
@@ -103,6 +103,11 @@ void pods_on_phase(struct pods *pods,
 {
     pods->changed = changed;
     pods->context = context;
+}
+
+const struct names *pods_words(const struct pods *pods)
+{
+    return pods->words;
 }
 
 bool pods_placed(const struct pod *pod)
@@ -140,6 +145,7 @@ struct totals_share pods_share(const struct pod *pod)
         .tally = {.live = live,
                   .pending = pods_pending(pod),
                   .held = live && pods_held(pod),
+                  .voted = live && pod->phase == MEMBER_VOTED,
                   .bound = live && (seen || pods_bound(pod)),
                   .confirmed = live && (seen || is_certain(pod)),
                   .done = pod->succeeded,
@@ -148,6 +154,9 @@ struct totals_share pods_share(const struct pod *pod)
         .priority = pod->priority,
         .quorum = pod->gang_minimum,
         .owner = pod->owner,
+        .role = pod->role_word,
+        .minimums = pod->minimums,
+        .preference = pod->preference,
     };
 }
 
@@ -383,16 +392,6 @@ static uint32_t shape_of(struct pods *pods, const struct pod_object *object, con
     return shape != SHAPE_NONE ? shape : shapes_acquire_known(pods->shapes, object);
 }
 
-static unsigned update_owner(struct pods *pods, struct pod *pod, const char *owner)
-{
-    uint32_t before = pod->owner;
-    pod->owner = owner == NULL ? NAMES_NONE : names_intern(pods->owners, owner, strlen(owner));
-    if (before != NAMES_NONE) {
-        names_release(pods->owners, before);
-    }
-    return before == pod->owner ? POD_UNCHANGED : POD_RUN;
-}
-
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes)
 {
     const char *refused = NULL;
@@ -414,7 +413,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
     found |= pod_update_number(&pod->node, node, POD_NODE);
     found |= pod_update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
     found |= pod_update(pod, object);
-    found |= update_owner(pods, pod, object->owner);
+    found |= pod_update_words(pod, pods->words, object);
     recount(pod, &before);
     found |= update_devices(pods, pod, object->devices);
     found |= peers_observe(pods->peers, &pod->peer, object) ? POD_PEERS : 0;
@@ -431,7 +430,7 @@ void pods_remove(struct pods *pods, struct pod *pod)
     pods_seen(pods, pod);
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
-    (void)update_owner(pods, pod, NULL);
+    (void)pod_update_words(pod, pods->words, &(struct pod_object){.name = NULL});
     peers_forget(pods->peers, &pod->peer);
     pod_destroy(pod);
 }

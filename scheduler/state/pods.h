@@ -35,6 +35,8 @@ uint32_t pods_unconfirmed(const struct pods *pods); /* how many are in that phas
 void pods_on_phase(struct pods *pods,
                    void (*changed)(void *context, const struct pod *pod, enum member_phase before),
                    void *context);
+/* The words of pods that have numbers: owners, roles, what they say of their gang. */
+const struct names *pods_words(const struct pods *pods);
 /* In order of arrival: pods_first(), then pod->hh.next. */
 struct pod *pods_first(const struct pods *pods);
 

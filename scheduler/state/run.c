@@ -71,16 +71,23 @@ static void tell_replica(struct pod *const *members, uint32_t first, uint32_t en
     told->done += live > 0 ? done : 0;
 }
 
+static bool is_of(const struct pod *pod, const char *role)
+{
+    return role == NULL || strcmp(pod->role, role) == 0;
+}
+
 static uint32_t count_by_rank(struct pod *const *members, uint32_t count, const char *run,
-                              const char *continued)
+                              const char *continued, const char *role)
 {
     struct told told = {.done = 0};
     for (uint32_t first = 0, end = 0; first < count; first = end) {
+        uint32_t before = told.done;
         end = first;
         while (end < count && same_replica(members[first], members[end])) {
             end++;
         }
         tell_replica(members, first, end, run, continued, &told);
+        told.done = is_of(members[first], role) ? told.done : before;
     }
     return told.again ? 0 : told.done;
 }
@@ -115,17 +122,17 @@ static const char *most_common(struct pod *const *members, uint32_t count)
 const char *run_continued(struct pod *const *members, uint32_t count)
 {
     const char *run = most_common(members, count);
-    return count_by_rank(members, count, NULL, run) > 0 ? run : NULL;
+    return count_by_rank(members, count, NULL, run, NULL) > 0 ? run : NULL;
 }
 
-uint32_t run_done(struct pod *const *members, uint32_t count)
+uint32_t run_done(struct pod *const *members, uint32_t count, const char *role)
 {
     const char *run = run_of(members, count);
     const char *continued = run == NULL ? most_common(members, count) : NULL;
-    uint32_t done = count_by_rank(members, count, run, continued);
+    uint32_t done = count_by_rank(members, count, run, continued, role);
     for (uint32_t i = 0; i < count && run != NULL; i++) {
         const struct pod *pod = members[i];
-        done += is_done(pod) && pod->run != NULL && strcmp(pod->run, run) == 0;
+        done += is_done(pod) && pod->run != NULL && strcmp(pod->run, run) == 0 && is_of(pod, role);
     }
     return done;
 }

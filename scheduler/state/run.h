@@ -29,8 +29,8 @@
  * and rank.
  */
 
-/* How many succeeded members without an owner count. */
-uint32_t run_done(struct pod *const *members, uint32_t count);
+/* How many succeeded members without an owner count, of the role or, with NULL, of all. */
+uint32_t run_done(struct pod *const *members, uint32_t count, const char *role);
 
 /* The run of the first bound member that has one; *borrowed*, NULL: of none. */
 const char *run_of(struct pod *const *members, uint32_t count);

@@ -16,6 +16,7 @@ struct gang_tally {
     uint32_t live;    /* not terminal, not deleting */
     uint32_t pending; /* of which can be planned (held ones included) */
     uint32_t held;
+    uint32_t voted;     /* of which wait at the barrier */
     uint32_t bound;     /* live with a binding, seen or posted */
     uint32_t confirmed; /* of which the API server has taken the binding */
     uint32_t done;      /* succeeded, in whichever run */
@@ -30,9 +31,28 @@ struct totals_owner {
     uint32_t done;
 };
 
+/* The members of one role. */
+struct totals_role {
+    uint32_t role; /* a name; see pod.role_word */
+    struct gang_tally tally;
+};
+
+/* The succeeded members of one role that one owner made. */
+struct totals_done {
+    uint32_t owner;
+    uint32_t role;
+    uint32_t count;
+};
+
 /* Embedded; all zero is that of no members. */
 struct totals {
     struct gang_tally tally;
+    struct totals_role *roles; /* by number */
+    uint32_t role_count;
+    size_t role_room;
+    struct totals_done *done_roles; /* by owner, role */
+    uint32_t done_role_count;
+    size_t done_role_room;
     struct totals_owner *owners; /* of live and succeeded members, by number */
     uint32_t owner_count;
     size_t owner_room;
@@ -40,6 +60,10 @@ struct totals {
     uint32_t done_bare; /* succeeded, and nobody owns them */
     struct multiset priorities;
     struct multiset quorums; /* of the members that name one; -1: an invalid one */
+    /* Names of what members say of minimums per role, and of what they prefer. */
+    struct multiset minimums;
+    uint32_t minimums_version; /* another one whenever there are others of them */
+    struct multiset preferences;
 };
 
 /* What one member has to do with its gang's totals. */
@@ -47,7 +71,10 @@ struct totals_share {
     struct gang_tally tally; /* 0 or 1 each */
     int32_t priority;
     int32_t quorum; /* 0: none */
-    uint32_t owner; /* NAMES_NONE: none */
+    uint32_t owner; /* NAMES_NONE: none, like … */
+    uint32_t role;
+    uint32_t minimums;
+    uint32_t preference;
 };
 
 void totals_finish(struct totals *totals);
@@ -56,6 +83,10 @@ void totals_remove(struct totals *totals, const struct totals_share *share);
 /* A member whose share was `before` has `after`. */
 void totals_change(struct totals *totals, const struct totals_share *before,
                    const struct totals_share *after);
+/* The members of a role; all 0 of one that nobody has. */
+struct gang_tally totals_of_role(const struct totals *totals, uint32_t role);
+/* Members of the role that succeeded, and whose owner has live members. */
+uint32_t totals_done_here(const struct totals *totals, uint32_t role);
 bool totals_equal(const struct totals *a, const struct totals *b);
 
 #endif

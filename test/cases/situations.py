@@ -409,12 +409,55 @@ situation(
 )
 situation("15-one-rack", racks(east="a b c d e"), ELASTIC, fits(5, waits=3))
 
+# More members, or a tighter place.
+
+def prefers(preference):
+    return [group("train", 3, **{"phalanx.dev__elastic-preference": preference}), job("train", 8, "train")]
+
+
+TWO_RACKS = racks(east="a b c", west="d e f g h i j")
+situation("15-no-level", TWO_RACKS, ELASTIC, fits(8, domains=2))
+situation("15-members", TWO_RACKS, prefers("members"), fits(8, domains=2))
+situation("15-placement", TWO_RACKS, prefers("placement"), fits(7, domains=1, waits=1))
+situation(
+    "15-no-such-preference", TWO_RACKS, prefers("more"),
+    does_not_fit(waits=8, because='elastic preference "more" is neither members nor placement'),
+)
+
 RAY = [group("ray", 3), pod("ray-head", "ray", spec=pod_spec({"cpu": 2}), labels={"ray.io/node-type": "head"})] + [
     pod(f"ray-{kind}-{i}", "ray", gpus=gpus, labels={"ray.io/node-type": "worker", "ray.io/group": kind})
     for kind, gpus in (("w1", 1), ("w2", 99)) for i in range(3)
 ]
 
 situation("16", racks(east="a b"), RAY, fits(4, waits=3), places_only("head|w1"))
+
+
+def at_least(minimums, **spec):
+    ray = group("ray", 3, **({"phalanx.dev__role-minimums": minimums} if minimums else {}))
+    ray["spec"].update(spec)
+    return [ray] + RAY[1:]
+
+
+# By the thread: not without any worker of the second group; and the reason says of which.
+situation("16-minimums", racks(east="a b"), at_least("w1=1,w2=1"), does_not_fit(waits=7, because='of role "w2"'))
+situation("16-minimums-fit", racks(east="a b"), at_least("w1=2"), fits(4, waits=3), places_only("head|w1"), says("at least 2 of role"))
+situation("16-tasks", racks(east="a b"), at_least(None, minTaskMember={"w1": 1, "w2": 1}), does_not_fit(waits=7, because='of role "w2"'))
+situation(
+    "16-subgroups", racks(east="a b"), at_least(None, subGroups=[{"name": "w2", "minMember": 2}]),
+    does_not_fit(waits=7, because='of role "w2"'),
+)
+situation(
+    "16-more-than-there-are", racks(east="a b"), at_least("w1=4"),
+    does_not_fit(waits=7, because=r'1 more pod of role "w1" exists \(3 of 4\)'),
+)
+situation(
+    "16-nobody-has-the-role", racks(east="a b"), at_least("w3=1"),
+    does_not_fit(waits=7, because=r'role "w3" exists \(0 of 1\); its pods are of role "w1", "w2"'),
+)
+situation(
+    "16-no-number", racks(east="a b"), at_least("w1=1,w2=some"),
+    does_not_fit(waits=7, because='role minimums: role "w2" is "some", must be a whole number, 1 or more'),
+)
 situation(
     "16-first-do-not-fit", racks(east="a b"),
     [group("el", 4)] + [pod(f"a-big-{i}", "el", gpus=9) for i in range(2)]

@@ -291,6 +291,7 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
     dialect_read(labels.json, annotations.json, arena, &mark);
     object->gang = mark.gang;
     object->gang_minimum = mark.gang_minimum;
+    object->elastic = mark.elastic;
     object->leader = mark.leader;
     object->role = mark.role;
     object->rank = mark.rank;

@@ -27,6 +27,10 @@ static const char *const OBJECT_GANG_LABELS[] = {
 #define RUN     "phalanx.dev/run"
 #define RUN_MAX 128 /* bytes; a longer one is not ours */
 
+#define ROLE_MINIMUMS  "phalanx.dev/role-minimums"
+#define PREFERENCE     "phalanx.dev/elastic-preference"
+#define PREFERENCE_MAX 128 /* bytes kept of a word that is none */
+
 /* JobSet's exclusive placement, unless its nodes are labelled beforehand. */
 #define EXCLUSIVE        "alpha.jobset.sigs.k8s.io/exclusive-topology"
 #define NODE_SELECTOR    "alpha.jobset.sigs.k8s.io/node-selector"
@@ -76,6 +80,20 @@ static void read_gang(const json_t *labels, struct arena *arena, struct dialect_
     }
 }
 
+/* At most so many bytes of it and one more, so that what is too long is seen to be. */
+static const char *text_of(const json_t *annotations, const char *key, size_t most,
+                           struct arena *arena)
+{
+    const char *text = value_of(annotations, key);
+    return text == NULL ? NULL : arena_string_n(arena, text, strnlen(text, most + 1));
+}
+
+void dialect_elastic(const json_t *annotations, struct arena *arena, struct elastic_object *elastic)
+{
+    elastic->minimums = text_of(annotations, ROLE_MINIMUMS, MINIMUMS_TEXT_MAX, arena);
+    elastic->preference = text_of(annotations, PREFERENCE, PREFERENCE_MAX, arena);
+}
+
 /* JobSet's webhook admits the other pods of a Job once that of index 0 is scheduled. */
 static bool is_leader(const json_t *annotations, const json_t *labels)
 {
@@ -105,6 +123,7 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     read_gang(labels, arena, mark);
     dialect_rank(labels, annotations, arena, mark);
     dialect_placement(annotations, arena, &mark->placement);
+    dialect_elastic(annotations, arena, &mark->elastic);
     mark->leader = is_leader(annotations, labels);
     mark->devices = arena_string(arena, value_of(annotations, DEVICES));
     const char *run = value_of(annotations, RUN); /* as written, it is a uid */

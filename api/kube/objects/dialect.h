@@ -16,6 +16,10 @@
  *             label pod-group.scheduling.sigs.k8s.io                  the same, older
  *             label pod-group.scheduling.sigs.k8s.io/name             lightweight: quorum in
  *                   pod-group.scheduling.sigs.k8s.io/min-available    this label of the pod
+ *   minimums  phalanx.dev/role-minimums: "master=1,worker=3"            of pods or the group; there
+ *             spec.minTaskMember, spec.subGroups[].minMember          Volcano's and KAI's, too
+ *   wants     phalanx.dev/elastic-preference: members or placement    of pods or the group
+ *
  *   role      label jobset.sigs.k8s.io/replicatedjob-name             JobSet, TrainJob
  *             label training.kubeflow.org/replica-type                PyTorchJob, MPIJob, TFJob
  *             label training.kubeflow.org/job-role                    MPIJob v2beta1
@@ -85,6 +89,7 @@ struct dialect_mark {
     int32_t rank;         /* -1: none */
     struct replica_object replica;
     struct placement_object placement;
+    struct elastic_object elastic;
     const char *devices; /* phalanx.dev/devices: the GPUs a bound pod was given; NULL: none */
     const char *run;     /* phalanx.dev/run: the run it was committed in; NULL: none */
     const char *attempt; /* what says more of its run than its owner does; NULL: nothing */
@@ -101,6 +106,10 @@ void dialect_rank(const json_t *labels, const json_t *annotations, struct arena 
 
 /* Digits only, at most `limit`; -1 for anything else, and NULL. */
 int32_t dialect_count(const char *text, int32_t limit);
+
+/* What it needs of each role, and wants more of, alone; groups carry that, too. Never fails. */
+void dialect_elastic(const json_t *annotations, struct arena *arena,
+                     struct elastic_object *elastic);
 
 /* The annotations of placement alone, which groups carry too. Never fails. */
 void dialect_placement(const json_t *annotations, struct arena *arena,

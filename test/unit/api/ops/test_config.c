@@ -68,6 +68,7 @@ static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
                                  "  holdTimeout: 1m30s\n"
                                  "  backoff: {initial: 500ms, maximum: 5m}\n"
                                  "  repair: {timeout: 10m, onTimeout: evict}\n"
+                                 "  elasticPreference: placement\n"
                                  "journal: {file: /var/lib/journal, maxSize: 2Gi}\n"
                                  "log: {level: debug, format: text}\n";
 
@@ -95,6 +96,7 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.backoff_maximum_ms, 300000);
     ck_assert_int_eq(config.repair_timeout_ms, 600000);
     ck_assert_int_eq(config.incomplete, ENGINE_INCOMPLETE_EVICT);
+    ck_assert_int_eq(config.preference, ENGINE_PREFER_PLACEMENT);
     ck_assert_str_eq(config.journal_file, "/var/lib/journal");
     ck_assert_int_eq(config.journal_most, INT64_C(2) << 30);
     ck_assert_int_eq(config.log_level, LOG_DEBUG);
@@ -187,7 +189,7 @@ static const struct {
     const char *error; /* part of the message */
 } bad[] = {
     {"gangs: {holdTimout: 30s}",
-     "gangs.holdTimout: unknown key (known: holdTimeout, backoff, repair)"},
+     "gangs.holdTimout: unknown key (known: holdTimeout, backoff, repair, elasticPreference)"},
     {"gang: {}", "gang: unknown key"},
     {"topology: {levels: [{name: a, keys: [b], key: c}]}", "topology.levels[0].key: unknown key"},
     {"gangs: {backoff: {min: 1s}}", "gangs.backoff.min: unknown key"},
@@ -218,6 +220,7 @@ static const struct {
     {"gangs: {holdTimeout: 61m}", "gangs.holdTimeout: 61m is out of range"},
     {"gangs: {holdTimeout: -30s}", "gangs.holdTimeout: -30s is out of range"},
     {"gangs: {repair: {onTimeout: delete}}", "gangs.repair.onTimeout: \"delete\""},
+    {"gangs: {elasticPreference: more}", "gangs.elasticPreference: \"more\""},
     {"gangs: {repair: {timeout: 10ms}}", "gangs.repair.timeout: 10ms is out of range (1s to"},
     {"gangs: {repair: keep}", "gangs.repair: must be"},
     {"gangs: {backoff: {initial: 61s}}", "gangs.backoff.initial: must not exceed"},

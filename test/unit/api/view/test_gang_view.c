@@ -86,7 +86,7 @@ START_TEST(a_planned_gang_as_json)
         ck_assert_uint_eq(json_object_size(assignment), 5);
     }
     ck_assert_uint_eq(json_array_size(json_object_get(json, "unplaced")), 0);
-    ck_assert_uint_eq(json_object_size(json), 14);
+    ck_assert_uint_eq(json_object_size(json), 15);
     json_decref(json);
 }
 END_TEST

@@ -3,6 +3,7 @@
  * Racks r0 = n0 … n3 and r1 = n4 … n7, 8 GPUs each. */
 #include <stdio.h>
 
+#include "scheduler/solver/solver.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 
@@ -129,6 +130,7 @@ START_TEST(so_many_ways)
             struct world_pod pod = {
                 .uid = world_member(role, i), .gang = "g", .gpus = 1, .rank = i, .role = role};
             world_fill_pod(&pod, &event.pod, amounts);
+            amounts[0].amount = 1000 + r;
             world_apply(&world, &event);
         }
     }
@@ -138,6 +140,85 @@ START_TEST(so_many_ways)
         there += planned(role, 500);
     }
     ck_assert_int_eq(there, 2560);
+}
+END_TEST
+
+/* So many pods <role>-0 …, all of them of different shapes, from 1 millicore of CPU on. */
+static void show_odd(const char *role, int count, int from, bool last)
+{
+    for (int i = 0; i < count; i++) {
+        struct amount_object amounts[3];
+        struct world_pod pod = {
+            .uid = world_member(role, i), .gang = "g", .gpus = 8, .rank = i, .role = role};
+        struct event event = {.type = EVENT_POD, .more = !last || i + 1 < count};
+        world_fill_pod(&pod, &event.pod, amounts);
+        amounts[0].amount = from + i;
+        world_apply(&world, &event);
+    }
+}
+
+static int count_planned(const char *role, int count)
+{
+    char node[64];
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        found += world_node_of(&world, "g", world_member(role, i), node)[0] != '\0';
+    }
+    return found;
+}
+
+/* More roles than the solver takes, and of one shape: to it they are alike. */
+START_TEST(many_roles_of_one_shape)
+{
+    char role[8];
+    group(20, NULL);
+    for (int r = 0; r < 20; r++) {
+        snprintf(role, sizeof role, "r%d", r);
+        show(role, 2, r == 3 ? 9 : 2, true, r == 19);
+    }
+    int there = 0;
+    for (int r = 0; r < 20; r++) {
+        snprintf(role, sizeof role, "r%d", r);
+        there += count_planned(role, 2);
+    }
+    ck_assert_int_eq(there, 32); /* 4 on each of 8 nodes */
+}
+END_TEST
+
+/* More shapes than the solver takes, and fewer nodes: those that ask for least. */
+START_TEST(the_most_of_many_shapes)
+{
+    group(2, NULL);
+    show_odd("w", 20, 1000, true);
+    ck_assert_int_eq(count_planned("w", 20), 8);
+    ck_assert_int_eq(planned("w", 8), 8);
+}
+END_TEST
+
+/* More room than the solver takes shapes: sixteen start, and the others join them. */
+START_TEST(the_others_of_many_shapes_join)
+{
+    world_racks(&world, 10, 4);
+    group(2, NULL);
+    show_odd("w", 30, 1000, true);
+    ck_assert_int_eq(count_planned("w", 30), SOLVER_ROLES_MAX);
+    for (int i = 0; i < SOLVER_ROLES_MAX; i++) {
+        char node[64];
+        world_bind(&world, world_member("w", i),
+                   world_node_of(&world, "g", world_member("w", i), node));
+    }
+    world_wait(&world, 100);
+    ck_assert_int_eq(count_planned("w", 30), 30);
+}
+END_TEST
+
+START_TEST(too_many_shapes_are_needed)
+{
+    world_racks(&world, 10, 4);
+    group(17, NULL);
+    show_odd("w", 20, 1000, true);
+    ck_assert_int_eq(count_planned("w", 20), 0);
+    ck_assert_ptr_nonnull(strstr(world_reason(&world, "g"), "more than 16 different shapes"));
 }
 END_TEST
 
@@ -209,6 +290,10 @@ int main(void)
     tcase_add_test(tcase, fewer_than_the_quorum_is_nobody);
     tcase_add_test(tcase, the_most_of_several_sizes);
     tcase_add_test(tcase, so_many_ways);
+    tcase_add_test(tcase, many_roles_of_one_shape);
+    tcase_add_test(tcase, the_most_of_many_shapes);
+    tcase_add_test(tcase, the_others_of_many_shapes_join);
+    tcase_add_test(tcase, too_many_shapes_are_needed);
     tcase_add_test(tcase, whole_slices);
     tcase_add_test(tcase, joiners_beside_nobody);
     tcase_add_test(tcase, the_others_join);

@@ -220,6 +220,8 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     pod->tolerations = tolerations;
     pod->gang = bed_text(maker);
     pod->gang_minimum = (int32_t)bed_number(maker);
+    pod->elastic.minimums = bed_text(maker);
+    pod->elastic.preference = bed_text(maker);
     bed_placement(maker, &pod->placement);
     pod->role = bed_text(maker);
     pod->rank = (int32_t)bed_number(maker);
@@ -298,6 +300,8 @@ static inline void bed_event(struct bed_maker *maker, enum event_type type, stru
         event->group.minimum = (int32_t)bed_number(maker);
         event->group.hold_timeout_ms = (int32_t)bed_number(maker);
         bed_placement(maker, &event->group.placement);
+        event->group.elastic.minimums = bed_text(maker);
+        event->group.elastic.preference = bed_text(maker);
         break;
     case EVENT_GROUP_GONE:
         event->group_gone.name_space = bed_name(maker);

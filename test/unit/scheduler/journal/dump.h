@@ -159,6 +159,8 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
     }
     dump_text(out, pod->gang);
     dump_number(out, pod->gang_minimum);
+    dump_text(out, pod->elastic.minimums);
+    dump_text(out, pod->elastic.preference);
     dump_placement(out, &pod->placement);
     dump_text(out, pod->role);
     dump_number(out, pod->rank);
@@ -225,6 +227,8 @@ static inline void dump_event(FILE *out, const struct event *event)
         dump_number(out, event->group.minimum);
         dump_number(out, event->group.hold_timeout_ms);
         dump_placement(out, &event->group.placement);
+        dump_text(out, event->group.elastic.minimums);
+        dump_text(out, event->group.elastic.preference);
         break;
     case EVENT_GROUP_GONE:
         dump_text(out, event->group_gone.name_space);

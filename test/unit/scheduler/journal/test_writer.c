@@ -28,6 +28,7 @@ static void begin(struct journal *journal, int64_t started)
     engine_options_default(&header.options);
     header.options.levels = &levels;
     header.options.hash_seed = UINT64_MAX - 1;
+    header.options.preference = ENGINE_PREFER_PLACEMENT;
     header.program = "1.2.3";
     journal_begin(journal, &header);
 }
@@ -134,6 +135,7 @@ START_TEST(test_header)
     ck_assert_int_eq(record.header->started_wall, 1700000000000);
     ck_assert_str_eq(record.header->program, "1.2.3");
     ck_assert_uint_eq(options->hash_seed, UINT64_MAX - 1);
+    ck_assert_int_eq(options->preference, ENGINE_PREFER_PLACEMENT);
     ck_assert_int_eq(options->hold_timeout_ms, 30000);
     ck_assert_int_eq(options->backoff_initial_ms, 1000);
     ck_assert_int_eq(options->backoff_maximum_ms, 60000);

@@ -5,6 +5,7 @@
 
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
+#include "topology/base/alloc.h"
 
 static struct arena arena;
 
@@ -376,6 +377,12 @@ static const struct bad BAD[] = {
     {'g', "{metadata: {name: g}}", "pod group: metadata.namespace: is missing"},
     {'g', "{metadata: {name: g, namespace: ns}, spec: {minMember: '4'}}",
      "pod group ns/g: spec.minMember: is a string, not an integer"},
+    {'g', "{metadata: {name: g, namespace: ns}, spec: {minTaskMember: {a: '1'}}}",
+     "pod group ns/g: spec.minTaskMember.a: is a string, not an integer"},
+    {'g', "{metadata: {name: g, namespace: ns}, spec: {minTaskMember: [1]}}",
+     "pod group ns/g: spec.minTaskMember: is an array, not an object"},
+    {'g', "{metadata: {name: g, namespace: ns}, spec: {subGroups: [{minMember: 1}]}}",
+     "pod group ns/g: spec.subGroups[0].name: is missing"},
     {'g', "{metadata: {name: g, namespace: ns}, spec: {minMember: 2.5}}",
      "pod group ns/g: spec.minMember: is a number, not an integer"},
     {'g', "{metadata: {name: g, namespace: ns, uid: 1}}",
@@ -400,6 +407,75 @@ START_TEST(names_what_is_wrong)
     ck_assert_int_eq(decode(bad->kind, json, &err), -1);
     ck_assert_str_eq(err.text, bad->error);
     ck_assert_int_eq(decode(bad->kind, json, NULL), -1);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(group_minimums)
+{
+    static const struct {
+        const char *annotations, *spec, *minimums, *preference;
+    } GROUPS[] = {
+        {"", "", NULL, NULL},
+        {"phalanx.dev/role-minimums: 'a=1,b=x'", "", "a=1,b=x", NULL},
+        {"phalanx.dev/role-minimums: ''", "minTaskMember: {a: 2}", "a=2", NULL},
+        {"phalanx.dev/role-minimums: a=1", "minTaskMember: {a: 2}", "a=1", NULL},
+        {"phalanx.dev/elastic-preference: placement", "minTaskMember: {a: 2, c: 0, b: 3000000000}",
+         "a=2,b=2147483648", "placement"},
+        {"phalanx.dev/elastic-preference: ''", "subGroups: [{name: a, minMember: -1}, {name: b}]",
+         "a=-1", NULL},
+        {"", "minTaskMember: {a: 1}, subGroups: [{name: b, minMember: 1}]", "a=1", NULL},
+    };
+    for (size_t i = 0; i < sizeof GROUPS / sizeof GROUPS[0]; i++) {
+        char yaml[256];
+        struct group_object group;
+        (void)snprintf(yaml, sizeof yaml,
+                       "{metadata: {name: g, namespace: ns, annotations: {%s}}, spec: {%s}}",
+                       GROUPS[i].annotations, GROUPS[i].spec);
+        group_from(yaml, &group);
+        ck_assert_pstr_eq(group.elastic.minimums, GROUPS[i].minimums);
+        ck_assert_pstr_eq(group.elastic.preference, GROUPS[i].preference);
+    }
+}
+END_TEST
+
+/* What is too long to be read stays too long, and no longer than that. */
+START_TEST(long_minimums)
+{
+    struct pod_object pod;
+    char *text = alloc_zero(5000, 1);
+    memset(text, 'a', 4999);
+    json_t *json = json_pack(
+        "{s:{s:s, s:s, s:s, s:{s:s, s:s}}}", "metadata", "name", "p", "namespace", "ns", "uid", "u",
+        "annotations", "phalanx.dev/role-minimums", text, "phalanx.dev/elastic-preference", text);
+    ck_assert_int_eq(pod_decode(json, &arena, &pod, NULL), 0);
+    ck_assert_uint_eq(strlen(pod.elastic.minimums), MINIMUMS_TEXT_MAX + 1);
+    ck_assert_uint_eq(strlen(pod.elastic.preference), 129);
+    json_decref(json);
+    free(text);
+}
+END_TEST
+
+/* Of a list of any length one role too many is kept. */
+START_TEST(many_minimums)
+{
+    struct group_object group;
+    json_t *tasks = json_object();
+    json_t *groups = json_array();
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "r%d", i);
+        json_object_set_new(tasks, name, json_integer(1));
+        json_array_append_new(groups, json_pack("{s:s, s:i}", "name", name, "minMember", 1));
+    }
+    json_t *json = json_pack("{s:{s:s, s:s}, s:{s:o}}", "metadata", "name", "g", "namespace", "ns",
+                             "spec", "minTaskMember", tasks);
+    ck_assert_int_eq(group_decode(json, &arena, &group, NULL), 0);
+    ck_assert_uint_lt(strlen(group.elastic.minimums), 120);
+    json_object_set_new(json, "spec", json_pack("{s:o}", "subGroups", groups));
+    ck_assert_int_eq(group_decode(json, &arena, &group, NULL), 0);
+    ck_assert_uint_lt(strlen(group.elastic.minimums), 120);
+    ck_assert_ptr_nonnull(strstr(group.elastic.minimums, "r16=1"));
     json_decref(json);
 }
 END_TEST
@@ -494,6 +570,9 @@ int main(void)
     tcase_add_test(tests, pod_steered_by_annotation);
     tcase_add_test(tests, pod_affinity);
     tcase_add_test(tests, group_quorum);
+    tcase_add_test(tests, group_minimums);
+    tcase_add_test(tests, long_minimums);
+    tcase_add_test(tests, many_minimums);
     tcase_add_loop_test(tests, names_what_is_wrong, 0, sizeof BAD / sizeof BAD[0]);
     tcase_add_test(tests, limits_counts);
     suite_add_tcase(suite, tests);
