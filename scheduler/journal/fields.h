@@ -20,7 +20,11 @@ struct journal_header {
     const char *program;  /* which version wrote it */
 };
 
-void journal_fields_header(struct journal_coder *coder, struct journal_header *header);
+void journal_fields_header(struct journal_coder *coder,
+                           struct journal_header *header); /* header.c */
+
+/* A time or a span of time. */
+void journal_fields_time(struct journal_coder *coder, int64_t *value);
 
 /* All but `now`. Rows of calls must be below `rows`. */
 void journal_fields_event(struct journal_coder *coder, struct event *event, uint32_t rows);
