@@ -48,37 +48,16 @@ static bool is_blurred(const struct layout *layout, int one, int other)
     return layout->places[one].blurred || layout->places[other].blurred;
 }
 
-/* The live member of that name, as shown; SIM_NONE if there are none or several. */
-static int find_member(const struct sim *sim, int gang, int name)
-{
-    int found = SIM_NONE;
-    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (sim->pods[i].name == name && shown_live(sim, i)) {
-            if (found != SIM_NONE) {
-                return SIM_NONE;
-            }
-            found = i;
-        }
-    }
-    return found;
-}
-
-/* As the engine shows it: bound and planned members. */
+/* As the engine has told: bound and planned members. */
 static void plan_of(const struct sim *sim, int gang, struct layout *layout)
 {
-    struct gang_view view;
-    struct arena arena;
     memset(layout, 0, sizeof(*layout));
-    arena_init(&arena);
-    if (spaces_find(sim, gang, &arena, &view)) {
-        for (uint32_t i = 0; i < view.member_count; i++) {
-            int pod = find_member(sim, gang, spaces_member(sim, gang, view.members[i].pod));
-            if (view.members[i].node != NULL && pod != SIM_NONE) {
-                add(sim, layout, pod, sim_number(view.members[i].node));
-            }
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        int node = sim->host.seen[i].node != SIM_NONE ? sim->host.seen[i].node : sim->host.place[i];
+        if (shown_live(sim, i) && node != SIM_NONE) {
+            add(sim, layout, i, node);
         }
     }
-    arena_finish(&arena);
 }
 
 /* As it is: bound members that run. */

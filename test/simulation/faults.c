@@ -134,6 +134,7 @@ void faults_start(struct sim *sim)
 {
     static const int rushes[] = {1500, 800, 400, 200};
     static const int rules[] = {0, 0, 150, 350};
+    static const int company[] = {0, 0, 0, 500};
     static const int constraints[] = {0, 30, 60, 90};
     static const int forgetful[] = {0, 0, 30, 120};
     static const int often[] = {0, 1, 1, 1, 3};
@@ -150,6 +151,7 @@ void faults_start(struct sim *sim)
     sim->stubborn = random_chance(random, 250);
     sim->aborts_from = INT64_MAX;
     sim->ruled = rules[random_index(random, 4)];
+    sim->company = company[random_index(random, 4)];
     sim->rush_ms = rushes[random_index(random, 4)];
     sim->constrained_percent = constraints[random_index(random, 4)];
     sim->forgetful = forgetful[random_index(random, 4)];

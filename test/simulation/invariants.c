@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/account.h"
+#include "test/simulation/company.h"
 #include "test/simulation/constraints.h"
 #include "test/simulation/gpus.h"
 #include "test/simulation/nominations.h"
@@ -37,6 +38,7 @@
  *  19  eviction                … and
  *  20  one leads               … who may write
  *  21  GPUs                    gpus.c: which ones a pod is given
+ *  22  company                 exclusion.c: who may not be where others are
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */
@@ -81,8 +83,9 @@ static bool is_alike(const struct sim *sim, int pod, const char *name)
     bool alike = false;
     for (int i = sim_first(sim, one->gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *other = &sim->pods[i];
-        alike |= other->name == spaces_member(sim, one->gang, name) && other->shape == one->shape &&
-                 rules_alike(other, one) && sim->host.seen[i].grown == sim->host.seen[pod].grown;
+        alike |= other->name == spaces_member(sim, one->gang, name) && shown_live(sim, i) &&
+                 other->shape == one->shape && rules_alike(other, one) &&
+                 sim->host.seen[i].grown == sim->host.seen[pod].grown;
     }
     return alike;
 }
@@ -252,6 +255,7 @@ static void check_posts(struct sim *sim, int64_t now)
         if (first) {
             note_commit(sim, gang);
         }
+        company_check_posts(sim, gang, first && !again[gang]);
         constraints_check_posts(sim, gang, first && !again[gang] && !sim->gangs[gang].marred);
     }
 }
@@ -437,9 +441,14 @@ static void check_passes(struct sim *sim, const struct record *record,
         bool own = sim->host.seen[record->pod].node == node ||
                    (sim->host.posted[record->pod] != POST_NONE &&
                     sim->host.posted_to[record->pod] == node);
-        if (!passes && (load.holds[node] == 0 || sim_fits(&free[node], &request))) {
+        bool known, off = company_keeps_off(sim, record->pod, node, &known);
+        if (!passes && !off && (load.holds[node] == 0 || sim_fits(&free[node], &request))) {
             sim_fail(sim,
                      "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
+                     record->pod, node);
+        }
+        if (passes && known && !own) {
+            sim_fail(sim, "(10) the ordinary pod p%d may have node n%d, where a member excludes it",
                      record->pod, node);
         }
         if (passes && !sim_fits(&most[node], &request) && !own && account_keeps(sim, node)) {
@@ -474,7 +483,10 @@ static void check_veto(struct sim *sim, const struct record *record)
         }
     }
     uint32_t now = sim->host.carried > 0 ? count_planned_there(sim, record) : 0;
-    if (now > 0 && now >= sim->host.carried) {
+    int gang = sim->pods[record->pod].gang;
+    const struct sim_company *company = &sim->gangs[gang].company; /* it may wait for others */
+    bool waits = company->spread != LEVEL_NONE || company->near != LEVEL_NONE;
+    if (now > 0 && now >= sim->host.carried && !waits) {
         sim_fail(sim, "(7) p%d is one of %u planned on n%d, which was just refused for one of %u",
                  record->pod, now, record->nominated, sim->host.carried);
     }

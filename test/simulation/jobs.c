@@ -2,6 +2,7 @@
 #include "test/simulation/jobs.h"
 
 #include "test/simulation/api_server.h"
+#include "test/simulation/company.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
 
@@ -27,6 +28,7 @@ void jobs_create(struct sim *sim, int gang, uint64_t what)
         .run = (int)((what >> 16) & 0xffff),
         .name = (int)(what >> 32) - 1,
         .rules = sim->gangs[gang].rules,
+        .company = sim->gangs[gang].company,
         .priority = sim->gangs[gang].priority,
         .minimum = sim->gangs[gang].object ? 0 : sim->gangs[gang].minimum,
     };
@@ -180,6 +182,10 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     gang->pinned =
         random_chance(random, sim->ruled / 4) && (gang->ranked || gang->constraints.layers == 0);
     rules_draw(random, sim->ruled, sim->node_count, &gang->rules);
+    if (sim->company > 0) {
+        company_draw(random, sim->company, true, &gang->company);
+        gang->company.spread = gang->constraints.layers > 0 ? LEVEL_NONE : gang->company.spread;
+    }
     gang->gated = random_chance(random, sim->ruled / 2);
     gang->last_pod = SIM_NONE;
 }
@@ -235,6 +241,7 @@ void jobs_start_gang(struct sim *sim, struct random *random)
         sim_later(sim, random_range(random, 500, 8000), ACTION_UNGATE, index, 0, 0);
     }
     trace_constraints(sim, &gang->constraints);
+    trace_company(sim, &gang->company);
     if (gang->led) {
         trace_note(sim, "  its leader%s:", gang->tied ? ", tied to the workers" : "");
         trace_constraints(sim, &gang->leader);
@@ -248,12 +255,16 @@ void jobs_start_ordinary(struct sim *sim, struct random *random)
     pod.state.node = pod.state.nominated = SIM_NONE;
     pod.priority = random_chance(random, 200) ? 10 : 0;
     rules_draw(random, sim->ruled, sim->node_count, &pod.rules);
+    if (sim->company > 0) {
+        company_draw(random, sim->company, false, &pod.company);
+    }
     pod.state.gated = random_chance(random, sim->ruled / 2);
     int index = api_create_pod(sim, &pod);
     if (pod.state.gated && index != SIM_NONE) {
         sim_later(sim, random_range(random, 100, 8000), ACTION_UNGATE, SIM_NONE, index, 0);
     }
     trace_note(sim, "the ordinary pod p%d of %d GPUs", index, sim_gpus(pod.shape));
+    trace_company(sim, &pod.company);
 }
 
 /* ---- the end of old ones ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test/simulation/api_server.h"
+#include "test/simulation/company.h"
 #include "test/simulation/host.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
@@ -38,8 +39,10 @@ enum rejected_by {
     REJECTED_FIT = 1,
     REJECTED_HIDDEN = 2,
     REJECTED_EXTENDER = 4,
-    REJECTED_NODE = 8, /* taints, selector, cordon */
-    REJECTED_ANY = REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER | REJECTED_NODE,
+    REJECTED_NODE = 8,     /* taints, selector, cordon */
+    REJECTED_COMPANY = 16, /* who is there, or not there */
+    REJECTED_ANY =
+        REJECTED_COMPANY | REJECTED_FIT | REJECTED_HIDDEN | REJECTED_EXTENDER | REJECTED_NODE,
 };
 
 #define MESSAGE_ERROR  1
@@ -185,7 +188,7 @@ static void show_gone(struct sim *sim, struct kube_pod *pod)
     pod->assumed = false;
     pod->place = PLACE_NONE;
     if (held) {
-        wake(sim, REJECTED_FIT | REJECTED_EXTENDER);
+        wake(sim, REJECTED_FIT | REJECTED_EXTENDER | REJECTED_COMPANY);
     }
 }
 
@@ -209,7 +212,7 @@ static void show_pod(struct sim *sim, int index, const struct pod_state *state)
         if (pod->place != PLACE_BINDING) {
             pod->place = PLACE_NONE;
         }
-        wake(sim, REJECTED_EXTENDER);
+        wake(sim, REJECTED_EXTENDER | REJECTED_COMPANY);
         return;
     }
     if (state->gated) { /* SchedulingGates, before anything else */
@@ -280,6 +283,10 @@ static bool own_filters(const struct sim *sim, int index, int node, unsigned *pl
     struct sim_amounts request = sim_request(pod, &sim->kube.pods[index].popped);
     if (!sim_fits(&free, &request)) {
         *plugins |= REJECTED_FIT;
+        return false;
+    }
+    if (sim->company > 0 && !company_filters(sim, index, node)) {
+        *plugins |= REJECTED_COMPANY;
         return false;
     }
     return true;
@@ -479,7 +486,7 @@ static void binding_failed(struct sim *sim, int index)
     }
     pod->assumed = false;
     pod->place = PLACE_NONE;
-    wake(sim, REJECTED_FIT | REJECTED_EXTENDER);
+    wake(sim, REJECTED_FIT | REJECTED_EXTENDER | REJECTED_COMPANY);
     if (pod->known && pod->view.node == SIM_NONE) {
         (void)handle_failure(sim, index, true, MESSAGE_ERROR);
     }

@@ -18,7 +18,7 @@
 #define SIM_LAYERS_MAX 2
 #define SIM_NONE       (-1)
 
-enum sim_level { LEVEL_NONE, LEVEL_LEAF, LEVEL_RACK };
+enum sim_level { LEVEL_NONE, LEVEL_LEAF, LEVEL_RACK, LEVEL_NODE };
 
 /* Where a gang wants to be; all zero: anywhere. */
 struct constraints {
@@ -122,6 +122,14 @@ struct sim_rules {
     int value;
 };
 
+/* What a pod wants of those around it (company.h); all zero: nothing. */
+struct sim_company {
+    int port, app;
+    enum sim_level apart;
+    int against;
+    enum sim_level near, spread;
+};
+
 enum sim_role { ROLE_NONE, ROLE_LEADER, ROLE_WORKER };
 
 struct sim_pod {
@@ -131,6 +139,7 @@ struct sim_pod {
     int next_of_gang; /* the member before it, or SIM_NONE */
     int shape;
     struct sim_rules rules;
+    struct sim_company company;
     int run;        /* of its gang; also its owner, if its gang is owned */
     bool displaced; /* where it stands was not up to the engine, or was not meant so then */
     int32_t priority;
@@ -152,8 +161,9 @@ struct sim_gang {
     int64_t lost_at;          /* a nomination of its got lost then */
     bool ranked;              /* its members have ranks and roles */
     struct sim_rules rules;   /* of its members */
-    bool pinned;              /* each member to a node of its own */
-    bool gated;               /* its members are made with a gate */
+    struct sim_company company;
+    bool pinned; /* each member to a node of its own */
+    bool gated;  /* its members are made with a gate */
     int32_t priority;
     int32_t minimum;                /* as wanted; lightweight: written on its pods */
     struct constraints constraints; /* on the object, or on each pod; but of a … */

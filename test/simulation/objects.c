@@ -47,7 +47,7 @@ const struct constraints *objects_constraints(const struct sim *sim, const struc
 
 const char *objects_level(enum sim_level level)
 {
-    static const char *const names[] = {NULL, "leaf", "topology.kubernetes.io/rack"};
+    static const char *const names[] = {NULL, "leaf", "topology.kubernetes.io/rack", NULL};
     return names[level];
 }
 
@@ -172,6 +172,9 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .run = state->committed == SIM_NONE ? NULL : objects_name(sim, 'u', state->committed),
     };
     rules_write(sim, pod, object);
+    if (sim->company > 0) {
+        wire_company(sim, index, state, object);
+    }
     if (gang != NULL && objects_constraints_on_pods(gang)) {
         place(sim, objects_constraints(sim, pod), &object->placement);
         object->placement.podset_group = gang->tied ? "tied" : NULL;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "test/simulation/company.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
@@ -68,7 +69,8 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
         struct arena arena;
         int quorum = shown_quorum(sim, gang);
         if (gang == planned || host->ready[gang] == 0 || quorum <= 0 ||
-            host->troubled_until[gang] > now || !comes_first(sim, gang, planned)) {
+            company_any(&sim->gangs[gang].company) || host->troubled_until[gang] > now ||
+            !comes_first(sim, gang, planned)) {
             continue;
         }
         arena_init(&arena);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/account.h"
+#include "test/simulation/company.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
@@ -218,7 +219,7 @@ static bool is_plain(const struct sim *sim, int gang)
             return false;
         }
     }
-    return shown_constraints(sim, gang)->layers == 0 &&
+    return !company_any(&sim->gangs[gang].company) && shown_constraints(sim, gang)->layers == 0 &&
            shown_constraints(sim, gang)->good_gpus == 0 && sim->gangs[gang].leader.good_gpus == 0;
 }
 
@@ -284,6 +285,7 @@ void planned_check(struct sim *sim, const struct record *record)
         check_node(sim, i, free);
         check_required(sim, i);
         check_exclusive(sim, i);
+        company_check_plan(sim, i);
     }
     for (int gang = 0; any && gang < sim->gang_count; gang++) {
         if (gangs[gang]) {

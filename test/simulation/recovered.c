@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "test/simulation/company.h"
 #include "test/simulation/constraints.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/room.h"
@@ -71,7 +72,9 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     bool apart = memcmp(&gang->leader, constraints, sizeof gang->leader) != 0;
     if (state->mixed || (gang->led && apart) ||
         (constraints->layers > 0 && (gang->marred || gang->torn)) ||
-        (started && constraints->layers > 0)) {
+        (started && constraints->layers > 0) ||
+        (gang->company.spread != LEVEL_NONE &&
+         (constraints->layers > 0 || constraints->required != LEVEL_NONE))) {
         return 0;
     }
     room_measure(sim, index, state->pod, constraints->good_gpus != 0, &room);
@@ -101,7 +104,8 @@ static void check_gang(struct sim *sim, int index)
         need = (need + slice - 1) / slice * slice;
     }
     int room = room_of(sim, index, &state);
-    if (sim->host.troubled_until[index] > sim->now + sim->host.skew_ms) {
+    if (sim->host.troubled_until[index] > sim->now + sim->host.skew_ms &&
+        (sim->stubborn || !company_any(&gang->company))) {
         return; /* refused a moment ago, and by kube-scheduler's stubborn filters */
     }
     if (need <= state.pending && room >= need) {
@@ -119,7 +123,7 @@ static void check_engine(struct sim *sim)
         return;
     }
     engine_figures(sim->host.engine, &figures);
-    if (sim->stubborn) {
+    if (sim->stubborn || company_learns(sim)) {
         return; /* they are planned, refused and planned again for ever */
     }
     if (figures.holds > 0 || figures.waiting_binds > 0 || figures.gangs[GANG_HELD] > 0) {
@@ -170,12 +174,14 @@ bool invariants_may_run_out(const struct sim *sim, const struct event_effect *ev
         }
     }
     return (timeout > 0 && timeout < SIM_HOLD_MS) ||
+           sim->gangs[gang].company.spread != LEVEL_NONE ||
            sim->gangs[gang].lost_at + SIM_HOLD_MS >= sim->now;
 }
 
 void invariants_recovered(struct sim *sim)
 {
     struct engine_figures figures = {0};
+    bool learns = company_learns(sim); /* whose nominations come and go */
     check_engine(sim);
     if (sim->host.engine != NULL) {
         engine_figures(sim->host.engine, &figures);
@@ -195,11 +201,11 @@ void invariants_recovered(struct sim *sim)
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
         if (pod->gang == SIM_NONE && pod->state.exists && !sim->stubborn && !pod->state.terminal &&
-            !pod->state.deleting && pod->state.node == SIM_NONE && !pod->state.gated &&
+            !pod->state.deleting && pod->state.node == SIM_NONE && !pod->state.gated && !learns &&
             room_for_one(sim, pod)) {
             sim_fail(sim, "(7) the ordinary pod p%d waits although it fits", i);
         }
-        if (pod->writes > 60 && !sim->stubborn) {
+        if (pod->writes > 60 && !sim->stubborn && pod->company.spread == LEVEL_NONE) {
             sim_fail(sim, "(8) pod p%d was written to %u times after everything had recovered", i,
                      pod->writes);
         }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "test/simulation/company.h"
+
 /* Sums, nothing else: a slice of s pods fits ⌊copies of its domain / s⌋ times, a slice of slices
  * likewise. A node that lacks a label that the gang, or an exclusive neighbour, cares for is left
  * out, which can only make the room smaller than it is.
@@ -98,6 +100,9 @@ void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, bo
         room->copies[node] = good < room->copies[node] ? good : room->copies[node];
     }
     leave_out(sim, gang, room);
+    if (sim->company > 0) {
+        company_limit(sim, gang, pod, room);
+    }
 }
 
 /* The nodes of a set (bits) that stand in the domain. */
@@ -157,8 +162,15 @@ int room_for(const struct sim *sim, const struct room *room, const struct constr
 
 bool room_for_one(const struct sim *sim, const struct sim_pod *pod)
 {
+    struct room room;
     for (int node = 0; node < sim->node_count; node++) {
-        if (copies_on(sim, node, pod) > 0) {
+        room.copies[node] = copies_on(sim, node, pod);
+    }
+    if (sim->company > 0) {
+        company_limit(sim, SIM_NONE, pod, &room);
+    }
+    for (int node = 0; node < sim->node_count; node++) {
+        if (room.copies[node] > 0) {
             return true;
         }
     }

@@ -252,13 +252,13 @@ static const char *terms_text(struct sim *sim, const struct sim_rules *rules)
     }
     return count == 0 ? ""
                       : arena_printf(&sim->arena,
-                                     ",\"affinity\":{\"nodeAffinity\":{"
+                                     "\"nodeAffinity\":{"
                                      "\"requiredDuringSchedulingIgnoredDuringExecution\":"
-                                     "{\"nodeSelectorTerms\":[{\"%s\":[%s]}]}}}",
+                                     "{\"nodeSelectorTerms\":[{\"%s\":[%s]}]}}",
                                      list[0].field ? "matchFields" : "matchExpressions", text);
 }
 
-const char *rules_text(struct sim *sim, const struct sim_pod *pod)
+const char *rules_text(struct sim *sim, const struct sim_pod *pod, const char *company)
 {
     static const char *const tolerations[] = {
         [TOLERATES_NOTHING] = "",
@@ -276,8 +276,13 @@ const char *rules_text(struct sim *sim, const struct sim_pod *pod)
         rules->pool == SIM_NONE
             ? ""
             : arena_printf(&sim->arena, ",\"nodeSelector\":{\"pool\":\"b%d\"}", rules->pool);
-    return arena_printf(&sim->arena, "%s%s%s", selector, tolerations[rules->tolerates],
-                        terms_text(sim, rules));
+    const char *terms = terms_text(sim, rules);
+    const char *between = terms[0] != '\0' && company[0] != '\0' ? "," : "";
+    const char *affinity =
+        terms[0] == '\0' && company[0] == '\0'
+            ? ""
+            : arena_printf(&sim->arena, ",\"affinity\":{%s%s%s}", terms, between, company);
+    return arena_printf(&sim->arena, "%s%s%s", selector, tolerations[rules->tolerates], affinity);
 }
 
 const char *rules_generation(const struct node_state *node)

@@ -26,8 +26,8 @@ void rules_draw(struct random *random, int thousandths, int node_count, struct s
 
 /* Selector, tolerations and terms; strings live in sim->arena. */
 void rules_write(struct sim *sim, const struct sim_pod *pod, struct pod_object *object);
-/* `,"nodeSelector":…,"tolerations":…,"affinity":…`, or less of it. */
-const char *rules_text(struct sim *sim, const struct sim_pod *pod);
+/* `,"nodeSelector":…,"tolerations":…,"affinity":…`, or less; `company` is part of the last. */
+const char *rules_text(struct sim *sim, const struct sim_pod *pod, const char *company);
 /* "generation" of a node as its label says, NULL: without. */
 const char *rules_generation(const struct node_state *node);
 

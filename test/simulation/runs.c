@@ -22,9 +22,9 @@ static const struct pod_state *state_of(const struct sim *sim, int pod, bool sho
 {
     char uid[16];
     const struct pod_state *state = shown ? &sim->host.seen[pod] : &sim->pods[pod].state;
-    bool known = !shown || (sim->host.seen_ever[pod] &&
-                            engine_knows_pod(sim->host.engine, sim_name(uid, 'u', pod)));
-    return known && state->exists ? state : NULL;
+    bool exists = state->exists && (!shown || sim->host.seen_ever[pod]);
+    return exists && (!shown || engine_knows_pod(sim->host.engine, sim_name(uid, 'u', pod))) ? state
+                                                                                             : NULL;
 }
 
 /* A member of the gang in one of three ways, with the state in *state. */

@@ -254,7 +254,21 @@ uint64_t sim_digest_text(uint64_t digest, const char *text)
 
 const char *sim_name(char buffer[16], char prefix, int number)
 {
-    snprintf(buffer, 16, "%c%d", prefix, number);
+    char digits[12]; /* by hand: checks ask for millions of names */
+    int count = 0, at = 0;
+    unsigned rest = number < 0 ? 0u - (unsigned)number : (unsigned)number;
+    buffer[at++] = prefix;
+    if (number < 0) {
+        buffer[at++] = '-';
+    }
+    do {
+        digits[count++] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    while (count > 0) {
+        buffer[at++] = digits[--count];
+    }
+    buffer[at] = '\0';
     return buffer;
 }
 

@@ -291,6 +291,7 @@ struct sim {
     int spaces;              /* namespaces: 1 or 2 */
     bool batches;            /* the watch hands over what it has read as one batch */
     int constrained_percent; /* gangs with constraints */
+    int company;             /* thousandths of gangs that want something of the pods around them */
     int ruled;               /* thousandths of pods with a selector, a toleration, a gate */
     struct losses losses;
     int forgetful;       /* thousandths of nominations that get lost, always */

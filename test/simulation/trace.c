@@ -68,6 +68,16 @@ void trace_constraints(const struct sim *sim, const struct constraints *constrai
     }
 }
 
+void trace_company(const struct sim *sim, const struct sim_company *company)
+{
+    static const char *const levels[] = {"-", "leaf", "rack", "node"};
+    if (company->app != 0) {
+        trace_note(sim, "  app a%d, port %d, apart %s, against a%d, near %s, spread %s",
+                   company->app, company->port, levels[company->apart], company->against,
+                   levels[company->near], levels[company->spread]);
+    }
+}
+
 static void print_pod(const struct sim *sim, FILE *out, int index, const struct pod_state *state)
 {
     const struct sim_pod *pod = &sim->pods[index];

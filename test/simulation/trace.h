@@ -16,6 +16,7 @@ void trace_note(const struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void trace_fault(const struct sim *sim, uint32_t number, const char *name);
 void trace_node(const struct sim *sim, int node);
+void trace_company(const struct sim *sim, const struct sim_company *company);
 void trace_constraints(const struct sim *sim, const struct constraints *constraints);
 /* An event of the engine, and its effects. */
 void trace_record(const struct sim *sim, const struct record *record,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/kube/objects/decode.h"
+#include "test/simulation/company.h"
 #include "test/simulation/gpus.h"
 #include "test/simulation/objects.h"
 #include "test/simulation/rules.h"
@@ -123,9 +124,13 @@ static const char *pod_labels(struct sim *sim, const struct sim_pod *pod)
 {
     char number[16];
     const char *text = "";
+    if (sim->company > 0) {
+        text = company_labels(sim, pod);
+    }
     if (pod->gang == SIM_NONE) {
         return text;
     }
+    const char *own = text;
     const char *gang = objects_gang_name(sim, pod->gang);
     if (sim->gangs[pod->gang].object) {
         text = pair(sim, "scheduling.x-k8s.io/pod-group", gang);
@@ -141,7 +146,7 @@ static const char *pod_labels(struct sim *sim, const struct sim_pod *pod)
         snprintf(number, sizeof(number), "%d", pod->rank);
         text = concat(sim, text, pair(sim, "training.kubeflow.org/replica-index", number));
     }
-    return text;
+    return concat(sim, text, own);
 }
 
 const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *state)
@@ -179,7 +184,7 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
     const char *spec = arena_printf(
         &sim->arena,
         "\"priority\":%d,\"nodeName\":%s%s%s,\"containers\":[{\"name\":\"main\",\"resources\":"
-        "{\"requests\":{\"cpu\":\"%d\"},\"limits\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\"}}}]",
+        "{\"requests\":{\"cpu\":\"%d\"},\"limits\":{\"cpu\":%d,\"nvidia.com/gpu\":\"%d\"}}%s}]%s",
         (int)pod->priority,
         state->node == SIM_NONE
             ? "null"
@@ -187,7 +192,8 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
         state->gated && state->node == SIM_NONE
             ? ",\"schedulingGates\":[{\"name\":\"example.com/wait\"}]"
             : "",
-        rules_text(sim, pod), request.cpus, request.cpus + 1, request.gpus);
+        rules_text(sim, pod, company_affinity(sim, pod)), request.cpus, request.cpus + 1,
+        request.gpus, company_ports(sim, pod), company_spread(sim, pod));
     const char *phase = state->succeeded          ? "Succeeded"
                         : state->terminal         ? "Failed"
                         : state->node != SIM_NONE ? "Running"
@@ -210,6 +216,22 @@ void wire_pod(struct sim *sim, int index, const struct pod_state *state, struct 
         sim_fail(sim, "(6) a pod cannot be decoded: %s: %s", err.text, text);
     }
     json_decref(json);
+}
+
+void wire_company(struct sim *sim, int index, const struct pod_state *state,
+                  struct pod_object *object)
+{
+    struct pod_object decoded;
+    memset(&decoded, 0, sizeof decoded);
+    wire_pod(sim, index, state, &decoded);
+    object->claims = decoded.claims;
+    object->claim_count = decoded.claim_count;
+    object->spread = decoded.spread;
+    object->labels = decoded.labels;
+    object->label_count = decoded.label_count;
+    object->affinities = decoded.affinities;
+    object->affinity_count = decoded.affinity_count;
+    object->affinity_left = decoded.affinity_left;
 }
 
 void wire_group(struct sim *sim, int index, const struct group_state *state,

@@ -16,4 +16,8 @@ void wire_group(struct sim *sim, int index, const struct group_state *state,
 /* The Pod as JSON. */
 const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *state);
 
+/* Only what the pod wants of those around it, for which there is no shorter way. */
+void wire_company(struct sim *sim, int index, const struct pod_state *state,
+                  struct pod_object *object);
+
 #endif
