@@ -121,19 +121,6 @@ static bool has_resources(const struct exchange *exchange, const struct load *lo
     return fits;
 }
 
-static bool keeps_slices(const struct exchange *exchange, const struct load *load,
-                         uint32_t position)
-{
-    bool whole = true;
-    for (uint32_t r = 0; r < exchange->problem->role_count; r++) {
-        const struct solver_role *role = &exchange->problem->roles[r];
-        whole = whole && solver_slices_started(role, exchange->host, load->position) == 0 &&
-                solver_slices_round(role, exchange->problem->domains, exchange->host, position,
-                                    load->pods[r]) == load->pods[r];
-    }
-    return whole;
-}
-
 static void count_load(const struct exchange *exchange, const struct load *load, uint32_t position,
                        int32_t sign)
 {
@@ -191,8 +178,7 @@ static void move_load(struct exchange *exchange, uint32_t index)
             continue;
         }
         exchange->steps += 8 * (uint64_t)exchange->problem->role_count;
-        if (has_resources(exchange, load, p) && keeps_slices(exchange, load, p) &&
-            let_in(exchange, load, p)) {
+        if (has_resources(exchange, load, p) && let_in(exchange, load, p)) {
             most = gain_of(exchange, load, p);
             best = p;
         }
@@ -252,10 +238,11 @@ static void move_single(struct exchange *exchange, uint32_t index, uint32_t role
 
 void solver_exchange(const struct solver_problem *problem, struct solver_plan *plan)
 {
+    struct solver_effort effort = {.limit = UINT64_MAX};
     struct exchange exchange = {.problem = problem,
                                 .plan = plan,
                                 .host = domains_levels(problem->domains) - 1,
-                                .limits = solver_limits_create(problem)};
+                                .limits = solver_limits_create(problem, &effort)};
     read_plan(&exchange);
     for (uint32_t i = 0; i < exchange.count; i++) {
         if (!exchange.loads[i].pinned) {
@@ -270,7 +257,7 @@ void solver_exchange(const struct solver_problem *problem, struct solver_plan *p
         }
     }
     write_plan(&exchange);
-    plan->steps += exchange.steps + plan->count;
+    plan->steps += exchange.steps + plan->count + effort.steps;
     free(exchange.loads);
     free(exchange.at);
     solver_limits_destroy(exchange.limits);

@@ -73,7 +73,8 @@ static void make_standing(struct solver_limits *limits, uint32_t a)
     }
 }
 
-struct solver_limits *solver_limits_create(const struct solver_problem *problem)
+struct solver_limits *solver_limits_create(const struct solver_problem *problem,
+                                           struct solver_effort *effort)
 {
     if (problem->limit_count + problem->apart_count == 0) {
         return NULL;
@@ -98,6 +99,8 @@ struct solver_limits *solver_limits_create(const struct solver_problem *problem)
                                  << apart->level;
         }
     }
+    uint64_t places = domains_positions(problem->domains) + domains_count(problem->domains);
+    solver_effort_spend(effort, (problem->limit_count + problem->apart_count) * places / 8);
     return limits;
 }
 

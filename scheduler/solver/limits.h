@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/solver/effort.h"
 #include "scheduler/solver/solver.h"
 
 /* The limits and exclusions of a problem (solver.h says what they are), and what a trial has used
@@ -28,8 +29,10 @@ struct solver_limits_change {
     uint32_t roles; /* bit per role */
 };
 
-/* *New*, or NULL: none are given. Keeps the problem (*borrowed*). O(places of their levels). */
-struct solver_limits *solver_limits_create(const struct solver_problem *problem);
+/* *New*, or NULL: none are given. Keeps the problem (*borrowed*). O(limits × places), which is
+ * counted in `effort`. */
+struct solver_limits *solver_limits_create(const struct solver_problem *problem,
+                                           struct solver_effort *effort);
 void solver_limits_destroy(struct solver_limits *limits);
 
 /* Levels at which the role is limited, as bits. */

@@ -55,7 +55,7 @@ void solver_seats_init(struct solver_seats *seats, const struct solver_problem *
                                    .domains = solver_space_domains(space),
                                    .host = solver_space_host(space)};
     seats->too_large = !read_requests(seats);
-    seats->limits = solver_limits_create(problem);
+    seats->limits = solver_limits_create(problem, solver_space_effort(space));
 }
 
 void solver_seats_finish(struct solver_seats *seats)

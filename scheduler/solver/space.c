@@ -139,7 +139,7 @@ struct solver_space *solver_space_create(const struct solver_problem *problem,
     space->domain_count = domains_count(problem->domains);
     err_require(space->domain_count < JOURNAL_NODE && space->positions < JOURNAL_NODE);
     space->host = domains_levels(problem->domains) - 1;
-    space->limits = solver_limits_create(problem);
+    space->limits = solver_limits_create(problem, effort);
     space->room = solver_room_create(problem, space->limits, effort);
     for (uint32_t r = 0; r < problem->role_count; r++) {
         space->fits[r] = solver_room_fits(space->room, r);

@@ -6,9 +6,9 @@
 #include "test/property/oracle_verdict.h"
 #include "test/unit/check_main.h"
 
-/* Mostly one role, on 13 to 256 nodes, against integer programs solved by glpsol; skipped without it. What
- * glpsol does not decide in its time is counted, and may not be much: the plan itself is checked
- * all the same. */
+/* One role on 13 to 256 nodes, several on fewer, against integer programs solved by glpsol; skipped
+ * without it. What glpsol does not decide in its time is counted, and may not be much: the plan
+ * itself is checked all the same. */
 
 #define RUNS        60
 #define SECONDS     5

@@ -82,6 +82,17 @@ START_TEST(several_roles)
 }
 END_TEST
 
+START_TEST(limits)
+{
+    check_shuffles((struct oracle_kind){.limits = true,
+                                        .nodes_least = 2,
+                                        .nodes_most = 12,
+                                        .roles_least = 2,
+                                        .roles_most = 4,
+                                        .pods_most = 8});
+}
+END_TEST
+
 /* ---- the engine: every kind of event in another order ---- */
 
 #define NODES   48
@@ -220,6 +231,7 @@ int main(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, one_role);
     tcase_add_test(tcase, several_roles);
+    tcase_add_test(tcase, limits);
     tcase_add_test(tcase, the_engine);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -32,7 +32,7 @@ static void teardown(void)
 static void create(void)
 {
     solver_limits_destroy(limits);
-    limits = solver_limits_create(&bed.problem);
+    limits = solver_limits_create(&bed.problem, &bed.effort);
 }
 
 static uint32_t most(uint32_t role, const char *level, const char *node)

@@ -34,7 +34,7 @@ static void teardown(void)
 static void create(void)
 {
     end();
-    limits = solver_limits_create(&bed.problem);
+    limits = solver_limits_create(&bed.problem, &bed.effort);
     room = solver_room_create(&bed.problem, limits, &bed.effort);
 }
 
