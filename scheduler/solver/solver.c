@@ -341,7 +341,7 @@ void solver_solve(const struct solver_problem *problem, struct solver_plan *plan
     solve_checked(problem, plan);
     if (plan->feasible) {
         solver_prefer(problem, solve_checked, plan);
-    } else {
+    } else if (problem->budget == 0) {
         solver_limited_explain(problem, solve_checked, plan);
     }
 }

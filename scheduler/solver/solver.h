@@ -191,7 +191,8 @@ struct solver_shortfall {
      * pods of it have to go there. */
     bool slice_started;
     /* Limits and exclusions are the reason: without all of them a plan is known. Then, if one of
-     * them alone is known to leave none, which: 1 + its index, else 0. */
+     * them alone is known to leave none, which: 1 + its index, else 0. It takes a few solves more,
+     * so who gives a budget, which is to ask for a plan and not for words, is not told. */
     bool limited;
     uint32_t limit;
     uint32_t apart;

@@ -135,6 +135,21 @@ START_TEST(short_without_limits_too)
 }
 END_TEST
 
+START_TEST(not_told_of_a_question_with_a_budget)
+{
+    bed_role(&bed, 5, 1, 0);
+    (void)bed_limit(&bed, "rack", 1, 1);
+    uint64_t steps[2];
+    for (int i = 0; i < 2; i++) {
+        bed.problem.budget = i == 0 ? 0 : 1000000;
+        ck_assert_int_eq(refused()->limited, i == 0);
+        ck_assert_uint_eq(refused()->limit, i == 0);
+        steps[i] = bed.plan.steps;
+    }
+    ck_assert_uint_lt(steps[1], steps[0]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/solver/limited");
@@ -148,6 +163,7 @@ int main(void)
     tcase_add_test(tcase, an_exclusion);
     tcase_add_test(tcase, two_limits_together);
     tcase_add_test(tcase, short_without_limits_too);
+    tcase_add_test(tcase, not_told_of_a_question_with_a_budget);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
