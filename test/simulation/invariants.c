@@ -33,7 +33,7 @@
  *  14  room                    account.c: who has what, by the effects, is what the view says
  *  15  states                  account.c: of every gang, from its members
  *  16  plans                   planned.c: where a member may not be planned
- *  17  quality                 planned.c: what a plan uses, and whether that is optimal
+ *  17  quality                 quality.c: what a plan uses, and whether that is optimal, and most
  *  18  preemption              victims.c, like
  *  19  eviction                … and
  *  20  one leads               … who may write

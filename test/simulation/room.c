@@ -160,6 +160,12 @@ int room_for(const struct sim *sim, const struct room *room, const struct constr
     return best;
 }
 
+int room_within(const struct sim *sim, const struct room *room,
+                const struct constraints *constraints, uint32_t nodes)
+{
+    return sliced(sim, room, constraints, 0, nodes);
+}
+
 bool room_for_one(const struct sim *sim, const struct sim_pod *pod)
 {
     struct room room;

@@ -19,6 +19,10 @@ void room_measure(const struct sim *sim, int gang, const struct sim_pod *pod, bo
  * slices. */
 int room_for(const struct sim *sim, const struct room *room, const struct constraints *constraints);
 
+/* The same on the nodes of a set (bits), whatever domain is required. */
+int room_within(const struct sim *sim, const struct room *room,
+                const struct constraints *constraints, uint32_t nodes);
+
 /* Whether the ordinary pod fits. */
 bool room_for_one(const struct sim *sim, const struct sim_pod *pod);
 

@@ -176,6 +176,7 @@ static void add_checks(struct checks *to, const struct checks *from)
     to->nodes_judged += from->nodes_judged;
     to->places += from->places;
     to->places_judged += from->places_judged;
+    to->plans += from->plans;
     to->partial += from->partial;
     to->partial_judged += from->partial_judged;
 }
@@ -223,10 +224,12 @@ int simulate_run(const struct simulate_options *options, FILE *out)
                           .program = options->program};
         run_one(options, &run, &totals, out);
     }
-    fprintf(out, "judged: %.1f %% of nodes, %.1f %% of places, %.1f %% of begun gangs\n",
+    fprintf(out,
+            "judged: %.1f %% of nodes, %.1f %% of places, %.1f %% of begun gangs, %" PRIu64
+            " plans\n",
             percent(totals.checks.nodes_judged, totals.checks.nodes),
             percent(totals.checks.places_judged, totals.checks.places),
-            percent(totals.checks.partial_judged, totals.checks.partial));
+            percent(totals.checks.partial_judged, totals.checks.partial), totals.checks.plans);
     fprintf(out,
             "simulation: %" PRIu64 " passed, %" PRIu64 " failed (%" PRIu64 " steps each, %" PRIu64
             " events, %" PRIu64 " commits, %" PRIu64 " crashes)\n",

@@ -244,6 +244,7 @@ struct checks {
     uint64_t nodes, nodes_judged;   /* with held or posted room on it, after an apply */
     uint64_t places, places_judged; /* of members, when bindings are posted and at the end */
     uint64_t partial, partial_judged;
+    uint64_t plans; /* compared with all others */
 };
 
 struct sim {
