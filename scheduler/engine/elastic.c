@@ -56,6 +56,7 @@ static void arrange(struct elastic *elastic, const struct choice *choice)
 {
     struct attempt *attempt = elastic->attempt;
     uint32_t at = 0;
+    pins_forget(attempt); /* while members stand where they stood when they were pinned */
     for (int chosen = 1; chosen >= 0; chosen--) {
         for (uint32_t i = 0; i < elastic->classes.unit_count; i++) {
             const struct unit *unit = &elastic->classes.units[i];

@@ -54,6 +54,23 @@ START_TEST(more_than_roles)
 }
 END_TEST
 
+/* Two fit where three are needed. Which, is asked in several orders, and what one order took is given
+ * back before the next: else the room of one member is taken for that of another. */
+START_TEST(fewer_fit_than_are_needed)
+{
+    world_pod(&world, &(struct world_pod){.uid = "x", .gpus = 7, .node = "n0", .rank = -1});
+    world_pod(&world, &(struct world_pod){.uid = "y", .gpus = 8, .node = "n2", .rank = -1});
+    pinned(0, 3, 0, "n0", NULL);
+    pinned(1, 3, 2, "n0", NULL);
+    pinned(2, 3, 2, "n1", NULL);
+    for (int i = 3; i < 9; i++) {
+        pinned(i, 3, 2, "n2", NULL);
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    ck_assert_str_eq(world_planned(&world, "g", 1), "");
+}
+END_TEST
+
 /* One of the nodes is taken; when it is free, all start. */
 START_TEST(one_node_is_taken)
 {
@@ -205,6 +222,7 @@ int main(void)
     TCase *tcase = tcase_create("pins");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, more_than_roles);
+    tcase_add_test(tcase, fewer_fit_than_are_needed);
     tcase_add_test(tcase, one_node_is_taken);
     tcase_add_test(tcase, all_nodes_are_taken);
     tcase_add_test(tcase, ten_nodes_are_free_at_last);
