@@ -32,14 +32,25 @@ static int place_of(const struct sim *sim, int pod)
     return seen->node != SIM_NONE ? seen->node : sim->host.place[pod];
 }
 
-/* Whether the member has to be where the other one is, and is not. */
-static bool is_far(const struct sim *sim, int pod, int other, int there)
+/* Whether the member is in no domain of those it has to be near to: of one that stands there, or if
+ * none does, of all who are planned with it. */
+static bool is_far(const struct sim *sim, int pod)
 {
     enum sim_level level = sim->pods[pod].company.near;
-    bool kin = sim->pods[other].gang == sim->pods[pod].gang && !sim->pods[other].displaced;
-    return kin && level != LEVEL_NONE &&
-           company_domain(&sim->host.nodes[there], level) != SIM_NONE &&
-           !company_together(sim->host.nodes, sim->host.place[pod], there, level);
+    bool stands = false, near = false, apart = false;
+    for (int i = sim_first(sim, sim->pods[pod].gang); i != SIM_NONE && level != LEVEL_NONE;
+         i = sim->pods[i].next_of_gang) {
+        int there = i == pod ? SIM_NONE : place_of(sim, i);
+        if (there == SIM_NONE || company_domain(&sim->host.nodes[there], level) == SIM_NONE) {
+            continue;
+        }
+        bool joined = company_together(sim->host.nodes, sim->host.place[pod], there, level);
+        bool held = account_hold(sim, i) != SIM_NONE;
+        stands = stands || !held;
+        near = near || (!held && joined);
+        apart = apart || (held && !joined && !sim->pods[i].displaced);
+    }
+    return stands ? !near : apart;
 }
 
 void company_check_plan(struct sim *sim, int pod)
@@ -47,11 +58,13 @@ void company_check_plan(struct sim *sim, int pod)
     int node = sim->host.place[pod];
     for (int i = 0; i < sim->pod_count && sim->company > 0; i++) {
         int there = i == pod ? SIM_NONE : place_of(sim, i);
-        if (there != SIM_NONE && (company_clashes(sim, sim->host.nodes, pod, node, i, there) ||
-                                  is_far(sim, pod, i, there))) {
-            sim_fail(sim, "(22) p%d is planned on n%d, and p%d on n%d does not agree", pod, node, i,
+        if (there != SIM_NONE && company_clashes(sim, sim->host.nodes, pod, node, i, there)) {
+            sim_fail(sim, "(22) p%d is planned on n%d, where p%d on n%d excludes it", pod, node, i,
                      there);
         }
+    }
+    if (is_far(sim, pod)) {
+        sim_fail(sim, "(22) p%d is planned on n%d, near to none of its gang", pod, node);
     }
 }
 

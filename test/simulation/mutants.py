@@ -25,7 +25,7 @@ STEPS = "3000"
 SECONDS = 1800  # for what hangs
 # Of api/ the simulator needs the codecs only.
 API = ["base/clock", "extender/args", "extender/reply", "extender/slice_set", "json/fields", "json/out", "json/scan",
-       "kube/client/query", "kube/client/status", "kube/objects/*", "kube/write/verdict", "kube/write/write"]
+       "json/selector", "kube/client/query", "kube/client/status", "kube/objects/*", "kube/write/verdict", "kube/write/write"]
 
 
 def simulate(program, seeds):
