@@ -54,8 +54,8 @@ START_TEST(more_than_roles)
 }
 END_TEST
 
-/* Two fit where three are needed. Which, is asked in several orders, and what one order took is given
- * back before the next: else the room of one member is taken for that of another. */
+/* Two fit where three are needed. Which, is asked in several orders, and what one order took is
+ * given back before the next: else the room of one member is taken for that of another. */
 START_TEST(fewer_fit_than_are_needed)
 {
     world_pod(&world, &(struct world_pod){.uid = "x", .gpus = 7, .node = "n0", .rank = -1});
