@@ -56,16 +56,19 @@ class Answer:
         return self
 
     def serve(self, items, gang):
-        """A gang that runs has its quorum: what was asked is whether all of it has a place."""
         with daemon.Daemon(items) as running:
             self.json = running.get_json(f"/api/v1/gangs/default/{gang}")
             self.tree = running.get(f"/api/v1/gangs/default/{gang}?output=tree")[1].decode()
         self.warnings = ""
-        waits = self.json["state"] in ("Committing", "Placed") and self.json["unplaced"]
+        self.settle(self.json["state"] in ("Committing", "Placed"))
+        return self
+
+    def settle(self, ran):
+        """A gang that ran before has its quorum: what was asked is whether all of it has a place."""
+        waits = ran and self.json["unplaced"]
         self.json["feasible"] = self.json["feasible"] and not waits
         self.code = FEASIBLE if self.json["feasible"] else INFEASIBLE
         self.read()
-        return self
 
     def read(self):
         self.placed = {item["pod"].split("/")[1]: item["node"] for item in self.json["assignments"]}

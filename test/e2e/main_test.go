@@ -7,8 +7,9 @@
 // (the cluster without Phalanx: what the other tests would see if Phalanx did nothing), gang_test.go (the promises),
 // interleaved_test.go, manifests_test.go, rbac_test.go, resilience_test.go; what a gang is: rerun_test.go (the quorum, run
 // by run, and whoever else binds its members), roles_test.go (constraints of one role), separate_test.go (members that
-// exclude each other), topology_test.go (the real JobSet controller); then intercept_test.go (a proxy on either side of Phalanx), kill_test.go (every process killed at
-// every point) and degraded_test.go (slow, silent, refusing).
+// exclude each other), topology_test.go (the real JobSet controller), situations_test.go (those of test/cases); then
+// intercept_test.go (a proxy on either side of Phalanx), kill_test.go (every process killed at every point) and
+// degraded_test.go (slow, silent, refusing).
 //
 // Tests run one after the other. Each has its own namespace and its own nodes, and the whole cluster for itself.
 package e2e

@@ -314,6 +314,17 @@ func (cp *ControlPlane) CreateNamespace(ctx context.Context, name string) error 
 // Clear deletes the workload of a namespace, the namespace, and then all nodes, and returns when pods and nodes are
 // gone.
 func (cp *ControlPlane) Clear(ctx context.Context, namespace string) error {
+	if err := cp.ClearWorkload(ctx, namespace); err != nil {
+		return err
+	}
+	if err := cp.Client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	return cp.ClearNodes(ctx)
+}
+
+// ClearWorkload deletes the Jobs, PodGroups and pods of a namespace, and returns when the pods are gone.
+func (cp *ControlPlane) ClearWorkload(ctx context.Context, namespace string) error {
 	all := metav1.ListOptions{}
 	if err := cp.Client.BatchV1().Jobs(namespace).DeleteCollection(ctx, deleteNow(), all); err != nil {
 		return err
@@ -322,7 +333,7 @@ func (cp *ControlPlane) Clear(ctx context.Context, namespace string) error {
 		!apierrors.IsNotFound(err) {
 		return err
 	}
-	err := Poll(ctx, time.Minute, func() error {
+	return Poll(ctx, time.Minute, func() error {
 		if err := cp.Client.CoreV1().Pods(namespace).DeleteCollection(ctx, deleteNow(), all); err != nil {
 			return err
 		}
@@ -332,12 +343,11 @@ func (cp *ControlPlane) Clear(ctx context.Context, namespace string) error {
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if err := cp.Client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
-		return err
-	}
+}
+
+// ClearNodes deletes all nodes, and returns when they are gone.
+func (cp *ControlPlane) ClearNodes(ctx context.Context) error {
+	all := metav1.ListOptions{}
 	return Poll(ctx, time.Minute, func() error {
 		if err := cp.Client.CoreV1().Nodes().DeleteCollection(ctx, deleteNow(), all); err != nil {
 			return err
