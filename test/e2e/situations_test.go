@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -73,7 +74,9 @@ func TestSituations(t *testing.T) {
 	}
 	s := newScene(t, cluster.scheduler, nil)
 	for namespace := range namespacesOf(all) {
-		s.must(cp.CreateNamespace(t.Context(), namespace))
+		if err := cp.CreateNamespace(t.Context(), namespace); !apierrors.IsAlreadyExists(err) {
+			s.must(err)
+		}
 	}
 	for _, one := range all {
 		t.Run(one.Name, func(t *testing.T) {
@@ -85,11 +88,6 @@ func TestSituations(t *testing.T) {
 			if wrong, err := cases(t, seen, "judge", one.Name); err != nil {
 				t.Errorf("%v: %s", err, wrong)
 				here.dump()
-			}
-			if one.Name == "23" {
-				reportTrouble(t, s.scheduler.ExtenderTrouble(s.logStart))
-				here.freedRoom(&one)
-				s.logStart = s.scheduler.LogSize() // the other pod may have been on its way to that node: it is refused
 			}
 		})
 	}
@@ -163,24 +161,6 @@ func (s *scene) make(one *situation) {
 	}
 }
 
-// freedRoom lets the pod of somebody else end in situation 23: the member that is missing gets its node, not the pod of
-// nobody's that waits for one as well.
-func (s *scene) freedRoom(one *situation) {
-	s.Helper()
-	gang := one.Gang
-	for namespace := range namespacesOf([]situation{*one}) {
-		for _, p := range s.observer.Pods(namespace, func(p *harness.PodRecord) bool { return p.Node != "" }) {
-			s.must(s.cp.DeletePod(s.Context(), namespace, p.Name))
-		}
-	}
-	s.waitFor(startTime, "the gang has the room", func() error {
-		if members := s.observer.Gang("default", gang); countBound(members) != len(members) {
-			return fmt.Errorf("%d of %d members are bound", countBound(members), len(members))
-		}
-		return nil
-	})
-}
-
 // create creates an object as `kubectl create` would, less what a cluster decides by itself.
 func (s *scene) create(object map[string]any) {
 	s.Helper()
@@ -239,15 +219,14 @@ func (s *scene) finish(objects []map[string]any) {
 		if _, err := s.cp.Client.CoreV1().Nodes().Get(s.Context(), node, metav1.GetOptions{}); node == "" || err != nil {
 			continue // nobody runs it: it waits, or its node is gone
 		}
-		pods := s.cp.Client.CoreV1().Pods(u.GetNamespace())
+		pods, start := s.cp.Client.CoreV1().Pods(u.GetNamespace()), time.Now()
 		s.waitFor(30*time.Second, u.GetName()+" is "+want, func() error {
 			pod, err := pods.Get(s.Context(), u.GetName(), metav1.GetOptions{})
 			if err != nil || string(pod.Status.Phase) == want {
 				return err
 			}
-			if pod.Status.Phase == corev1.PodRunning && want == string(corev1.PodSucceeded) {
-				s.must(s.cp.CompletePod(s.Context(), u.GetNamespace(), u.GetName()))
-			} else if pod.Status.Phase == corev1.PodRunning {
+			// kwok does not run every pod of a node whose name was there a moment ago.
+			if pod.Status.Phase == corev1.PodRunning || time.Since(start) > 2*time.Second {
 				pod.Status.Phase = corev1.PodPhase(want)
 				_, err = pods.UpdateStatus(s.Context(), pod, metav1.UpdateOptions{})
 			}
