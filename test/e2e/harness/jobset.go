@@ -65,8 +65,11 @@ func (cp *ControlPlane) StartJobSet(ctx context.Context, binary, module string) 
 	if _, err := cp.Kubectl(ctx, "apply", "--server-side", "-f", j.crds()); err != nil {
 		return nil, err
 	}
-	established := []string{"wait", "--for=condition=Established", "--timeout=30s", "-f", j.crds()}
-	if _, err := cp.Kubectl(ctx, established...); err != nil {
+	err = Poll(ctx, 30*time.Second, func() error { // kubectl wait alone gives up where there are no conditions yet
+		_, err := cp.Kubectl(ctx, "wait", "--for=condition=Established", "--timeout=30s", "-f", j.crds())
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	j.Process, err = StartProcess(cp.Dir, "jobset", false, binary, "--config="+cp.file("jobset.yaml"),
