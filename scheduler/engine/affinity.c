@@ -230,17 +230,17 @@ static uint32_t list_values(const struct attempt *attempt, uint32_t key, uint32_
     return kept;
 }
 
-static void exclude(const struct attempt *attempt, struct affinity_kind *kind, uint32_t position)
+static void add_position(const struct attempt *attempt, struct bitset **set, uint32_t position)
 {
-    if (kind->excluded == NULL) {
-        kind->excluded = bitset_create(domains_positions(attempt->engine->domains));
+    if (*set == NULL) {
+        *set = bitset_create(domains_positions(attempt->engine->domains));
     }
-    bitset_set(kind->excluded, position);
+    bitset_set(*set, position);
 }
 
-/* Excludes the nodes that have one of the values, or, `others`, all that have none of them. */
-static void exclude_values(const struct attempt *attempt, struct affinity_kind *kind, uint32_t key,
-                           const uint32_t *values, uint32_t count, bool others)
+/* Adds the nodes that have one of the values, or, `others`, all that have none of them. */
+static void add_nodes(const struct attempt *attempt, struct bitset **set, uint32_t key,
+                      const uint32_t *values, uint32_t count, bool others)
 {
     const struct domains *domains = attempt->engine->domains;
     if (count == 0 && !others) {
@@ -251,7 +251,7 @@ static void exclude_values(const struct attempt *attempt, struct affinity_kind *
         bool listed = value != NAMES_NONE && count > 0 &&
                       bsearch(&value, values, count, sizeof *values, compare_words) != NULL;
         if (listed != others) {
-            exclude(attempt, kind, p);
+            add_position(attempt, set, p);
         }
     }
     engine_charge(attempt->engine, domains_positions(domains));
@@ -287,7 +287,7 @@ static void keep_away(const struct attempt *attempt, const struct affinity *affi
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t values = list_values(attempt, all[i].key, all[i].items, all[i].count);
-        exclude_values(attempt, kind, all[i].key, all[i].items, values, false);
+        add_nodes(attempt, &kind->away, all[i].key, all[i].items, values, false);
         free(all[i].items);
     }
     free(all);
@@ -299,29 +299,34 @@ static void require_key(const struct attempt *attempt, struct affinity_kind *kin
     const struct domains *domains = attempt->engine->domains;
     for (uint32_t p = 0; p < domains_positions(domains); p++) {
         if (affinity_value(attempt, domains_row(domains, p), key) == NAMES_NONE) {
-            exclude(attempt, kind, p);
+            add_position(attempt, &kind->away, p);
         }
     }
 }
 
-/* Affinity: the domains where pods stand that all its terms select. When there is none anywhere, it
- * is a matter of the members that get a place together. */
+/* Affinity: the domains where pods stand that all its terms select. When none stands in any domain
+ * of any key, it is a matter of the members that get a place together. */
 static void join(const struct attempt *attempt, struct affinity_kind *kind, struct rule *rule)
 {
     struct rows rows = {.count = 0};
+    uint32_t **values = alloc_zero(rule->key_count, sizeof(uint32_t *));
+    uint32_t *counts = alloc_zero(rule->key_count, sizeof *counts);
     add_rows(attempt, rule, false, &rows);
-    kind->met = rows.count > 0;
-    for (uint32_t k = 0; k < rule->key_count; k++) {
-        if (!kind->met) {
-            require_key(attempt, kind, rule->keys[k]);
-            continue;
-        }
-        uint32_t *copy = alloc_zero(rows.count, sizeof *copy);
-        memcpy(copy, rows.items, rows.count * sizeof *copy);
-        uint32_t values = list_values(attempt, rule->keys[k], copy, rows.count);
-        exclude_values(attempt, kind, rule->keys[k], copy, values, true);
-        free(copy);
+    for (uint32_t k = 0; k < rule->key_count && rows.count > 0; k++) {
+        values[k] = alloc_zero(rows.count, sizeof(uint32_t));
+        memcpy(values[k], rows.items, rows.count * sizeof(uint32_t));
+        counts[k] = list_values(attempt, rule->keys[k], values[k], rows.count);
+        kind->met = kind->met || counts[k] > 0;
     }
+    for (uint32_t k = 0; k < rule->key_count; k++) {
+        require_key(attempt, kind, rule->keys[k]);
+        if (kind->met) {
+            add_nodes(attempt, &kind->outside, rule->keys[k], values[k], counts[k], true);
+        }
+        free(values[k]);
+    }
+    free(values);
+    free(counts);
     free(rows.items);
 }
 
@@ -331,6 +336,13 @@ static void look_around(const struct attempt *attempt, struct affinity *affinity
     keep_away(attempt, affinity, k, kind);
     if (kind->together != AFFINITY_NONE) {
         join(attempt, kind, affinity->rules[kind->together]);
+    }
+    if (kind->outside != NULL && kind->away != NULL) {
+        kind->excluded = bitset_copy(kind->outside);
+        for (size_t p = bitset_next(kind->away, 0); p != BITSET_END;
+             p = bitset_next(kind->away, p + 1)) {
+            bitset_set(kind->excluded, p);
+        }
     }
 }
 
@@ -376,6 +388,8 @@ void affinity_finish(struct attempt *attempt)
         return;
     }
     for (uint32_t k = 0; k < attempt->affinity->kind_count; k++) {
+        bitset_destroy(attempt->affinity->kinds[k].away);
+        bitset_destroy(attempt->affinity->kinds[k].outside);
         bitset_destroy(attempt->affinity->kinds[k].excluded);
     }
     free(attempt->affinity->rules);
@@ -385,7 +399,14 @@ void affinity_finish(struct attempt *attempt)
 
 const struct bitset *affinity_excluded(const struct attempt *attempt, uint32_t kind)
 {
-    return attempt->affinity == NULL ? NULL : attempt->affinity->kinds[kind].excluded;
+    if (attempt->affinity == NULL) {
+        return NULL;
+    }
+    const struct affinity_kind *it = &attempt->affinity->kinds[kind];
+    if (attempt->loose || it->outside == NULL) {
+        return it->away;
+    }
+    return it->excluded != NULL ? it->excluded : it->outside;
 }
 
 bool affinity_relates(const struct attempt *attempt, uint32_t kind)

@@ -22,14 +22,19 @@ struct affinity_kind {
     const struct pod *first;                    /* one of it */
     uint64_t selected[AFFINITY_RULES_MAX / 64]; /* a bit for each rule that selects it */
     uint32_t together;                          /* the rule of affinity that it has; or NONE */
-    bool met;                /* … and pods that stand somewhere have decided where it may go */
-    struct bitset *excluded; /* positions, or NULL; owned */
+    bool exact; /* its keys are levels of the tree, node by node (ties.c) */
+    bool met;   /* … and pods that stand somewhere have decided where it may go */
+    /* Positions, or NULL; owned. */
+    struct bitset *away;     /* that anti-affinity rules out, and those without a key of affinity */
+    struct bitset *outside;  /* of whose domains nobody stands in one that affinity asks for */
+    struct bitset *excluded; /* both, where there are both */
 };
 #define AFFINITY_NONE UINT32_MAX
 
 /* Who keeps apart from whom by one topology key, among members. */
 struct affinity_edges {
     uint32_t key;
+    bool exact;                        /* just as the level tells nodes apart */
     uint32_t level;                    /* of the tree; 0: it is none that the solver knows */
     uint32_t with[AFFINITY_KINDS_MAX]; /* by kind: a bit for each other one, or for itself */
 };
@@ -50,7 +55,8 @@ struct affinity {
 void affinity_begin(struct attempt *attempt);
 void affinity_finish(struct attempt *attempt);
 
-/* Positions that are ruled out for a kind, or NULL. *Borrowed*. */
+/* Positions that are ruled out for a kind, or NULL; of a loose attempt, those that are ruled out
+ * whoever gets a place. *Borrowed*. */
 const struct bitset *affinity_excluded(const struct attempt *attempt, uint32_t kind);
 
 bool affinity_selects(const struct affinity *affinity, uint32_t rule, uint32_t kind);

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "scheduler/engine/affinity.h"
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/pins.h"
-#include "scheduler/engine/ties.h"
 #include "topology/base/alloc.h"
 
 /* The solver knows how many of one shape a node takes, and what several need together. What else
@@ -132,12 +132,98 @@ static bool note_crowds(struct attempt *attempt, const struct solver_plan *plan,
     return any;
 }
 
+/* ---- members that keep apart ---- */
+
+/* A member and the value of a key where it is to go. */
+struct stand {
+    uint32_t value;
+    uint32_t kind;
+    uint32_t row;
+};
+
+static int compare_stands(const void *left, const void *right)
+{
+    const struct stand *a = left, *b = right;
+    if (a->value != b->value) {
+        return a->value < b->value ? -1 : 1;
+    }
+    return a->row != b->row ? (a->row < b->row ? -1 : 1)
+                            : (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+/* The members that the key has a domain for, by domain; *new*. */
+static struct stand *list_stands(const struct attempt *attempt, uint32_t first, uint32_t count,
+                                 const uint32_t *rows, uint32_t key, uint32_t *found)
+{
+    struct stand *stands = alloc_zero(count, sizeof *stands);
+    *found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t value = affinity_value(attempt, rows[i], key);
+        if (value != NAMES_NONE) {
+            stands[(*found)++] = (struct stand){value, attempt->members[first + i]->kind, rows[i]};
+        }
+    }
+    if (*found > 0) {
+        qsort(stands, *found, sizeof *stands, compare_stands);
+    }
+    return stands;
+}
+
+/* Of members in one domain, one that keeps apart from another; NULL: none does. */
+static const struct stand *find_intruder(const struct affinity_edges *edges,
+                                         const struct stand *stands, uint32_t count)
+{
+    uint32_t present = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if ((edges->with[stands[i].kind] & present) != 0) {
+            return &stands[i];
+        }
+        present |= 1u << stands[i].kind;
+    }
+    return NULL;
+}
+
+/* Whether the plan puts two members together that keep apart: *kind must not be on *row then, unless
+ * something else gives way. */
+static bool find_broken(const struct attempt *attempt, uint32_t first, uint32_t count,
+                        const struct solver_plan *plan, uint32_t *kind, uint32_t *row)
+{
+    const struct affinity *affinity = attempt->affinity;
+    const struct stand *intruder = NULL;
+    if (affinity == NULL || affinity->edge_count == 0) {
+        return false;
+    }
+    uint32_t *rows = alloc_zero(count, sizeof *rows);
+    attempt_deal(attempt, first, count, plan, rows);
+    for (uint32_t e = 0; e < affinity->edge_count && intruder == NULL; e++) {
+        uint32_t found;
+        if (affinity->edges[e].level == 0) {
+            continue;
+        }
+        struct stand *stands =
+            list_stands(attempt, first, count, rows, affinity->edges[e].key, &found);
+        for (uint32_t i = 0, end; i < found && intruder == NULL; i = end) {
+            for (end = i + 1; end < found && stands[end].value == stands[i].value;) {
+                end++;
+            }
+            intruder = find_intruder(&affinity->edges[e], &stands[i], end - i);
+        }
+        if (intruder != NULL) {
+            *kind = intruder->kind;
+            *row = intruder->row;
+        }
+        free(stands);
+    }
+    free(rows);
+    return intruder != NULL;
+}
+
 /* Notes who stands where it must not; after the last try it gets no place at all. */
 static bool note_intruder(struct attempt *attempt, uint32_t first, uint32_t count,
                           const struct solver_plan *plan, bool last)
 {
     uint32_t kind, row;
-    if (!ties_broken(attempt, first, count, plan, &kind, &row)) {
+    if (!find_broken(attempt, first, count, plan, &kind, &row)) {
         return false;
     }
     uint32_t from = last ? 0 : row, end = last ? nodes_rows(attempt->engine->nodes) : row + 1;

@@ -22,6 +22,7 @@
  */
 
 #define LEFT_QUOTE_MAX  100
+#define CREWS_MAX       64 /* in a plan that is looked at; more are not */
 #define RULES_LOOKED_AT 64 /* of a gang, by ties_left() */
 #define HOSTNAME_KEY    "kubernetes.io/hostname"
 
@@ -44,6 +45,36 @@ static uint32_t level_of(const struct engine *engine, uint32_t key, bool *vain)
     bool exact = domains_named_key(engine->domains, text, &lacking);
     bitset_destroy(lacking);
     return exact ? (uint32_t)level : 0;
+}
+
+/* Whether the known domains of the level are just those of the key: nodes share the one where they
+ * share the other. */
+static bool is_mirrored(const struct attempt *attempt, uint32_t key, uint32_t level)
+{
+    const struct domains *domains = attempt->engine->domains;
+    uint32_t host = domains_levels(domains) - 1;
+    uint32_t *values = level == host ? NULL : alloc_zero(domains_count(domains), sizeof *values);
+    struct bitset *seen =
+        level == host ? NULL : bitset_create(names_bound(nodes_words(attempt->engine->nodes)));
+    bool mirrored = true;
+    for (uint32_t p = 0; p < domains_positions(domains) && level < host; p++) {
+        uint32_t value = affinity_value(attempt, domains_row(domains, p), key);
+        uint32_t domain = domains_at(domains, p, level);
+        bool known = domains_get(domains, domain)->known;
+        if (known != (value != NAMES_NONE)) {
+            mirrored = false;
+        } else if (known && values[domain] == 0) { /* its first node */
+            mirrored = mirrored && !bitset_test(seen, value);
+            values[domain] = value + 1;
+            bitset_set(seen, value);
+        } else if (known) {
+            mirrored = mirrored && values[domain] == value + 1;
+        }
+    }
+    engine_charge(attempt->engine, domains_positions(domains));
+    bitset_destroy(seen);
+    free(values);
+    return mirrored;
 }
 
 /* ---- who keeps apart ---- */
@@ -75,6 +106,8 @@ static void add_edges(const struct attempt *attempt, struct affinity *affinity, 
     for (uint32_t k = 0; k < affinity->kind_count && edges != NULL; k++) {
         bool claimed = host && rule->claimed && affinity_has(affinity, k, r);
         if (affinity_selects(affinity, r, k) && !claimed) {
+            edges->exact =
+                edges->level > 0 ? edges->exact : is_mirrored(attempt, rule->keys[0], level);
             edges->level = level;
             edges->with[kind] |= 1u << k;
             edges->with[k] |= 1u << kind;
@@ -82,10 +115,26 @@ static void add_edges(const struct attempt *attempt, struct affinity *affinity, 
     }
 }
 
+static bool is_rule_mirrored(const struct attempt *attempt, const struct rule *rule)
+{
+    bool mirrored = true;
+    for (uint32_t k = 0; k < rule->key_count; k++) {
+        bool vain;
+        uint32_t level = level_of(attempt->engine, rule->keys[k], &vain);
+        mirrored = mirrored && (level == 0 || is_mirrored(attempt, rule->keys[k], level));
+    }
+    return mirrored;
+}
+
 void ties_find(struct attempt *attempt)
 {
     struct affinity *affinity = attempt->affinity;
     for (uint32_t k = 0; affinity != NULL && k < affinity->kind_count; k++) {
+        struct affinity_kind *kind = &affinity->kinds[k];
+        kind->exact = true;
+        if (kind->together != AFFINITY_NONE && !kind->met) {
+            kind->exact = is_rule_mirrored(attempt, affinity->rules[kind->together]);
+        }
         for (uint32_t r = 0; r < affinity->rule_count; r++) {
             if (affinity->rules[r]->apart && affinity_has(affinity, k, r)) {
                 add_edges(attempt, affinity, r, k);
@@ -177,7 +226,7 @@ static uint32_t narrower(uint32_t a, uint32_t b)
 static void exclude_roles(struct attempt *attempt, uint32_t roles)
 {
     uint32_t positions = domains_positions(attempt->engine->domains);
-    attempt->ties.vain |= roles;
+    attempt->ties.vain = roles;
     for (uint32_t r = 0; r < attempt->role_count; r++) {
         if ((roles >> r & 1) == 0) {
             continue;
@@ -248,40 +297,71 @@ static uint32_t level_of_rule(const struct attempt *attempt, const struct rule *
     return narrowest;
 }
 
-static void bring_together(struct attempt *attempt, uint32_t r)
+/* Roles of which a pod can be bound at all: somebody it requires can be bound before it, or it needs
+ * nobody, or may be the first of those that select themselves. */
+static uint32_t find_startable(const struct attempt *attempt)
+{
+    const struct affinity *affinity = attempt->affinity;
+    uint32_t startable = 0, before;
+    do {
+        before = startable;
+        for (uint32_t role = 0; role < attempt->role_count; role++) {
+            const struct affinity_kind *kind = &affinity->kinds[attempt->kinds[role]];
+            bool can = kind->together == AFFINITY_NONE || kind->met ||
+                       affinity_selects(affinity, kind->together, attempt->kinds[role]);
+            for (uint32_t other = 0; other < attempt->role_count && !can; other++) {
+                can = (startable >> other & 1) != 0 &&
+                      affinity_selects(affinity, kind->together, attempt->kinds[other]);
+            }
+            startable |= can ? 1u << role : 0;
+        }
+    } while (startable != before);
+    return startable;
+}
+
+static uint32_t lowest_bit(uint32_t bits)
+{
+    return (uint32_t)__builtin_ctz(bits);
+}
+
+static void bring_together(struct attempt *attempt, uint32_t r, uint32_t startable)
 {
     const struct affinity *affinity = attempt->affinity;
     struct ties *ties = &attempt->ties;
-    uint32_t having = 0, selves = 0, others = 0, smallest = SOLVER_ROLES_MAX;
+    uint32_t having = 0, selves = 0, others = 0, joins = 0, smallest = SOLVER_ROLES_MAX;
     bool left;
     for (uint32_t role = 0; role < attempt->role_count; role++) {
         const struct affinity_kind *kind = &affinity->kinds[attempt->kinds[role]];
         bool has = kind->together == r && !kind->met;
-        bool selected = affinity_selects(affinity, r, attempt->kinds[role]);
+        bool selected =
+            (startable >> role & 1) != 0 && affinity_selects(affinity, r, attempt->kinds[role]);
         having |= has ? 1u << role : 0;
         selves |= has && selected ? 1u << role : 0;
         others |= !has && selected ? 1u << role : 0;
+        joins |= kind->together == r && kind->met ? 1u << role : 0;
         if (!has && selected &&
             (smallest == SOLVER_ROLES_MAX ||
              attempt->roles[role].count < attempt->roles[smallest].count)) {
             smallest = role;
         }
     }
+    ties->more = ties->more || (joins != 0 && (others & ~joins) != 0);
     if (having == 0) {
         return;
     }
     if (selves == 0 && others == 0) {
-        exclude_roles(attempt, having);
-        return;
+        return; /* none of them is startable */
     }
     uint32_t level = level_of_rule(attempt, affinity->rules[r], &left);
-    ties->less = ties->less || left;
+    bool exact = affinity->kinds[attempt->kinds[lowest_bit(having)]].exact;
+    ties->less = ties->less || left || !exact;
+    ties->more = ties->more || !exact;
     if (level == 0 || attempt->loose) {
         return;
     }
     if (smallest < SOLVER_ROLES_MAX) {
         bool single = others == 1u << smallest && attempt->roles[smallest].count == 1;
-        ties->more = ties->more || !single;
+        ties->more = ties->more || !single || selves != 0;
         having |= 1u << smallest;
     }
     tie(attempt, having, level);
@@ -304,12 +384,15 @@ void ties_make(struct attempt *attempt)
     ties->less = affinity->cut;
     for (uint32_t i = 0; i < affinity->edge_count; i++) {
         if (affinity->edges[i].level > 0) {
+            ties->less = ties->less || !affinity->edges[i].exact;
             keep_apart(attempt, &affinity->edges[i], present);
         }
     }
+    uint32_t startable = find_startable(attempt);
+    exclude_roles(attempt, ~startable);
     for (uint32_t r = 0; r < affinity->rule_count; r++) {
         if (!affinity->rules[r]->apart) {
-            bring_together(attempt, r);
+            bring_together(attempt, r, startable);
         }
     }
 }
@@ -332,127 +415,102 @@ uint32_t ties_level(const struct attempt *attempt, uint32_t role)
 
 /* ---- looking at a plan ---- */
 
-/* A member and the value of a key where it is to go. */
-struct stand {
-    uint32_t value;
+/* Members of one kind on one row. */
+struct crew {
     uint32_t kind;
     uint32_t row;
+    bool bound;
 };
 
-static int compare_stands(const void *left, const void *right)
+/* The members, of one kind and row each once; *new*. */
+static struct crew *list_crews(const struct attempt *attempt, uint32_t first, uint32_t count,
+                               const uint32_t *rows, uint32_t *found)
 {
-    const struct stand *a = left, *b = right;
-    if (a->value != b->value) {
-        return a->value < b->value ? -1 : 1;
-    }
-    return a->row != b->row ? (a->row < b->row ? -1 : 1)
-                            : (a->kind > b->kind) - (a->kind < b->kind);
-}
-
-/* The members that the key has a domain for, by domain; *new*. */
-static struct stand *list_stands(const struct attempt *attempt, uint32_t first, uint32_t count,
-                                 const uint32_t *rows, uint32_t key, uint32_t *found)
-{
-    struct stand *stands = alloc_zero(count, sizeof *stands);
+    struct crew *crews = alloc_zero(count, sizeof *crews);
     *found = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t value = affinity_value(attempt, rows[i], key);
-        if (value != NAMES_NONE) {
-            stands[(*found)++] = (struct stand){value, attempt->members[first + i]->kind, rows[i]};
+    for (uint32_t i = 0; i < count && *found <= CREWS_MAX; i++) {
+        uint32_t kind = attempt->members[first + i]->kind, c = 0;
+        while (c < *found && (crews[c].kind != kind || crews[c].row != rows[i])) {
+            c++;
+        }
+        if (c == *found) {
+            crews[(*found)++] = (struct crew){.kind = kind, .row = rows[i]};
         }
     }
-    if (*found > 0) {
-        qsort(stands, *found, sizeof *stands, compare_stands);
-    }
-    return stands;
+    return crews;
 }
 
-/* Of members in one domain, one that keeps apart from another; NULL: none does. */
-static const struct stand *find_intruder(const struct affinity_edges *edges,
-                                         const struct stand *stands, uint32_t count)
+/* Whether one that is bound already is in a domain of the key; `row`: in that of the row. */
+static bool is_beside(const struct attempt *attempt, uint32_t r, uint32_t key, uint32_t row,
+                      const struct crew *crews, uint32_t count)
 {
-    uint32_t present = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if ((edges->with[stands[i].kind] & present) != 0) {
-            return &stands[i];
-        }
-        present |= 1u << stands[i].kind;
+    uint32_t own = row == NAMES_NONE ? NAMES_NONE : affinity_value(attempt, row, key);
+    bool beside = false;
+    for (uint32_t c = 0; c < count && !beside; c++) {
+        uint32_t value = crews[c].bound && affinity_selects(attempt->affinity, r, crews[c].kind)
+                             ? affinity_value(attempt, crews[c].row, key)
+                             : NAMES_NONE;
+        beside = value != NAMES_NONE && (row == NAMES_NONE || value == own);
     }
-    return NULL;
+    return beside;
 }
 
-bool ties_broken(const struct attempt *attempt, uint32_t first, uint32_t count,
-                 const struct solver_plan *plan, uint32_t *kind, uint32_t *row)
+/* Whether one of the crew may be bound next, `alone`: as the first of those that select themselves,
+ * or else for those that are bound, or stand. */
+static bool may_be_next(const struct attempt *attempt, const struct crew *crew, bool alone,
+                        const struct crew *crews, uint32_t count)
 {
     const struct affinity *affinity = attempt->affinity;
-    const struct stand *intruder = NULL;
-    if (affinity == NULL || affinity->edge_count == 0) {
-        return false;
+    const struct affinity_kind *kind = &affinity->kinds[crew->kind];
+    uint32_t r = kind->together;
+    uint32_t position = domains_position(attempt->engine->domains, crew->row);
+    if (r == AFFINITY_NONE ||
+        (kind->met && (kind->outside == NULL || !bitset_test(kind->outside, position)))) {
+        return !alone;
     }
-    uint32_t *rows = alloc_zero(count, sizeof *rows);
-    attempt_deal(attempt, first, count, plan, rows);
-    for (uint32_t e = 0; e < affinity->edge_count && intruder == NULL; e++) {
-        uint32_t found;
-        if (affinity->edges[e].level == 0) {
-            continue;
-        }
-        struct stand *stands =
-            list_stands(attempt, first, count, rows, affinity->edges[e].key, &found);
-        for (uint32_t i = 0, end; i < found && intruder == NULL; i = end) {
-            for (end = i + 1; end < found && stands[end].value == stands[i].value;) {
-                end++;
+    const struct rule *rule = affinity->rules[r];
+    bool may = !alone || (!kind->met && affinity_selects(affinity, r, crew->kind));
+    for (uint32_t k = 0; k < rule->key_count && may; k++) {
+        may = is_beside(attempt, r, rule->keys[k], alone ? NAMES_NONE : crew->row, crews, count) !=
+              alone;
+    }
+    return may;
+}
+
+/* Whether all can be bound one by one, those first that may be the first of their own, or last. */
+static bool can_be_bound(const struct attempt *attempt, struct crew *crews, uint32_t count,
+                         bool alone_first)
+{
+    bool more = true;
+    uint32_t bound = 0;
+    for (uint32_t c = 0; c < count; c++) {
+        crews[c].bound = false;
+    }
+    while (more) {
+        more = false;
+        for (int turn = 0; turn < 2 && !more; turn++) {
+            for (uint32_t c = 0; c < count && !more; c++) {
+                more = !crews[c].bound &&
+                       may_be_next(attempt, &crews[c], (turn == 0) == alone_first, crews, count);
+                crews[c].bound = crews[c].bound || more;
+                bound += more;
             }
-            intruder = find_intruder(&affinity->edges[e], &stands[i], end - i);
         }
-        if (intruder != NULL) {
-            *kind = intruder->kind;
-            *row = intruder->row;
-        }
-        free(stands);
     }
-    free(rows);
-    return intruder != NULL;
-}
-
-/* Whether the members with the rule have whom they require, by one key of it. */
-static bool is_kept(const struct attempt *attempt, uint32_t r, const struct stand *stands,
-                    uint32_t found)
-{
-    const struct affinity *affinity = attempt->affinity;
-    uint32_t domains = 0, without = 0;
-    bool selves = true;
-    for (uint32_t i = 0, end; i < found; i = end) {
-        bool asks = false, other = false;
-        for (end = i; end < found && stands[end].value == stands[i].value; end++) {
-            const struct affinity_kind *kind = &affinity->kinds[stands[end].kind];
-            bool has = kind->together == r && !kind->met;
-            bool selected = affinity_selects(affinity, r, stands[end].kind);
-            asks = asks || has;
-            other = other || (selected && !has);
-            selves = selves && (!has || selected);
-        }
-        domains += asks;
-        without += asks && !other;
-    }
-    return without == 0 || (domains == 1 && selves);
+    return bound == count;
 }
 
 bool ties_kept(const struct attempt *attempt, uint32_t first, uint32_t count,
                const struct solver_plan *plan)
 {
-    const struct affinity *affinity = attempt->affinity;
     uint32_t *rows = alloc_zero(count, sizeof *rows);
-    bool kept = true;
+    uint32_t found;
     attempt_deal(attempt, first, count, plan, rows);
-    for (uint32_t r = 0; r < affinity->rule_count && kept; r++) {
-        const struct rule *rule = affinity->rules[r];
-        for (uint32_t k = 0; k < rule->key_count && !rule->apart && kept; k++) {
-            uint32_t found;
-            struct stand *stands = list_stands(attempt, first, count, rows, rule->keys[k], &found);
-            kept = is_kept(attempt, r, stands, found);
-            free(stands);
-        }
-    }
+    struct crew *crews = list_crews(attempt, first, count, rows, &found);
+    bool kept = found <= CREWS_MAX && (can_be_bound(attempt, crews, found, true) ||
+                                       can_be_bound(attempt, crews, found, false));
+    engine_charge(attempt->engine, (uint64_t)found * found * found);
+    free(crews);
     free(rows);
     return kept;
 }

@@ -16,8 +16,8 @@
  *
  * The solver speaks of levels of the tree. A topology key that is none is left to kube-scheduler,
  * which refuses the node then; ties_left() says so. A plan is compared with the values of the
- * labels themselves, for the tree may know less of them: two racks of one name in different blocks
- * are one domain to kube-scheduler.
+ * labels themselves (misfits.h), for the tree may know less of them: two racks of one name in
+ * different blocks are one domain to kube-scheduler.
  */
 
 /* Works out, once per attempt, which kinds keep apart by which key. */
@@ -25,11 +25,6 @@ void ties_find(struct attempt *attempt);
 
 /* Ties the roles just made. */
 void ties_make(struct attempt *attempt);
-
-/* Whether the plan just made puts two members together that keep apart: *kind must not be on *row
- * then, unless something else gives way. */
-bool ties_broken(const struct attempt *attempt, uint32_t first, uint32_t count,
-                 const struct solver_plan *plan, uint32_t *kind, uint32_t *row);
 
 /* Whether in a plan made without ties of affinity every member has whom it requires. */
 bool ties_kept(const struct attempt *attempt, uint32_t first, uint32_t count,
