@@ -213,21 +213,11 @@ static void explain_pins(const struct attempt *attempt, const struct solver_plan
 static const char *find_apart(const struct attempt *attempt,
                               const struct solver_shortfall *shortfall)
 {
-    uint32_t level = ties_level(attempt, shortfall->role);
-    struct solver_problem problem = attempt_problem(attempt);
-    struct solver_plan plan;
-    if (level == 0) {
-        return NULL;
-    }
-    problem.limit_count = 0;
-    problem.apart_count = 0;
-    problem.budget = 1; /* whether there is a plan needs no search */
-    solver_plan_init(&plan);
-    solver_solve(&problem, &plan);
-    bool feasible = plan.feasible;
-    engine_charge(attempt->engine, plan.steps);
-    solver_plan_finish(&plan);
-    return feasible ? domains_level_name(attempt->engine->domains, level) : NULL;
+    uint32_t level = shortfall->limit > 0   ? attempt->ties.limits[shortfall->limit - 1].level
+                     : shortfall->apart > 0 ? attempt->ties.aparts[shortfall->apart - 1].level
+                                            : ties_level(attempt, shortfall->role);
+    return shortfall->limited && level > 0 ? domains_level_name(attempt->engine->domains, level)
+                                           : NULL;
 }
 
 /* The role that is short, where that is known: of members that are asked something of their own, or

@@ -297,8 +297,8 @@ static uint32_t level_of_rule(const struct attempt *attempt, const struct rule *
     return narrowest;
 }
 
-/* Roles of which a pod can be bound at all: somebody it requires can be bound before it, or it needs
- * nobody, or may be the first of those that select themselves. */
+/* Roles of which a pod can be bound at all: somebody it requires can be bound before it, or it
+ * needs nobody, or may be the first of those that select themselves. */
 static uint32_t find_startable(const struct attempt *attempt)
 {
     const struct affinity *affinity = attempt->affinity;

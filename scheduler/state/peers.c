@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* A namespace is kept as long as a pod or a rule of it is known. Its list of pods has those that
  * stand somewhere; it is walked only when a rule is counted for the first time.
@@ -104,6 +105,7 @@ static void remove_site(struct peers *peers, struct peers_site **sites, uint32_t
 {
     struct peers_site *site = NULL;
     HASH_FIND(hh, *sites, &row, sizeof row, site);
+    err_require(site != NULL);
     if (--site->count == 0) {
         HASH_DELETE(hh, *sites, site);
         free(site);

@@ -4,8 +4,8 @@
  * clusters, pods that stand, and a gang.
  *
  *   a plan          its members can be bound in some order, each let in by the rule
- *   no plan         no placement of all of them can be, tried one by one; unless the reason says that
- *                   the search might have missed it
+ *   no plan         no placement of all of them can be, tried one by one; unless the reason says
+ *                   that the search might have missed it
  *
  * PHALANX_AFFINITY: how many instances (default 4000).
  */

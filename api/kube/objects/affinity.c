@@ -19,6 +19,8 @@
 #define NAME_LABEL   "kubernetes.io/metadata.name" /* every namespace has it (KEP-2161) */
 #define HOSTNAME_KEY "kubernetes.io/hostname"
 
+#define TERMS_LOOKED_AT (4 * POD_AFFINITIES_MAX) /* of either kind, those that are left included */
+
 static const char left_many[] = "it has more required terms about other pods than are read";
 static const char left_odd[] = "a term about other pods has a selector that is not understood";
 static const char left_long[] = "a term about other pods is longer than is read";
@@ -233,7 +235,7 @@ static int read_terms(const struct field *affinity, const char *kind, bool apart
     }
     for (size_t i = 0; i < field_count(&terms); i++) {
         struct field term;
-        if (reading->count == POD_AFFINITIES_MAX) { /* no more is read of what may be long */
+        if (reading->count == POD_AFFINITIES_MAX || i == TERMS_LOOKED_AT) { /* may be very many */
             leave(reading, left_many);
             return 0;
         }

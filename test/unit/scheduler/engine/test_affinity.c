@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Pods that require something of each other, over time: what changes when others come, go or change
+ * their labels. What a plan looks like is in test/property/test_affinity.c and test/cases.
+ *
+ * Nodes n0, n1, … have 8 GPUs each; a member asks for 2 and has the label app=m.
+ */
+#include "scheduler/state/peers.h"
+#include "test/unit/check_main.h"
+#include "test/unit/scheduler/world.h"
+
+#define HOSTNAME "kubernetes.io/hostname"
+#define RACK     "topology.kubernetes.io/rack"
+
+static struct world world;
+static const char *const own_space[] = {"ns"};
+
+static void setup_racks(int racks, int per_rack)
+{
+    world_init(&world);
+    world_racks(&world, racks, per_rack);
+    world_event(&world, EVENT_SYNCED);
+}
+
+static void teardown(void)
+{
+    world_finish(&world);
+}
+
+/* A term about pods with app=VALUE. */
+struct about {
+    const char *value;
+    struct expression_object expression;
+    struct affinity_object term;
+};
+
+static void write_about(struct about *about, bool apart, const char *key, const char *value)
+{
+    about->value = value;
+    about->expression = (struct expression_object){
+        .key = "app", .operator= SELECTOR_IN, .values = &about->value, .value_count = 1};
+    about->term = (struct affinity_object){.apart = apart,
+                                           .key = key,
+                                           .name_spaces = own_space,
+                                           .name_space_count = 1,
+                                           .expressions = &about->expression,
+                                           .expression_count = 1};
+}
+
+/* A pod with app=APP, and at most one term. */
+static void tell(const char *uid, const char *gang, int minimum, const char *node, const char *app,
+                 const struct about *about)
+{
+    struct amount_object amounts[3];
+    struct event event = {.type = EVENT_POD};
+    struct label_object label = {"app", app};
+    struct world_pod pod = {
+        .uid = uid, .gang = gang, .minimum = minimum, .gpus = 2, .node = node, .rank = -1};
+    world_fill_pod(&pod, &event.pod, amounts);
+    event.pod.labels = &label;
+    event.pod.label_count = 1;
+    event.pod.affinities = about == NULL ? NULL : &about->term;
+    event.pod.affinity_count = about != NULL;
+    world_apply(&world, &event);
+}
+
+static void tell_gang(const char *gang, int count, const struct about *about)
+{
+    for (int i = 0; i < count; i++) {
+        tell(world_member(gang, i), gang, count, NULL, "m", about);
+    }
+}
+
+static bool is_planned(const char *gang)
+{
+    return world_state(&world, gang) == GANG_HELD;
+}
+
+/* Whoever stands in the way goes, and the gang that waited for that is planned at once. */
+START_TEST(woken_by_one_who_goes)
+{
+    struct about db;
+    setup_racks(1, 2);
+    tell("first", NULL, 0, "n0", "db", NULL);
+    tell("second", NULL, 0, "n1", "db", NULL);
+    write_about(&db, true, HOSTNAME, "db");
+    tell_gang("g", 2, &db);
+    world_tick(&world, 1);
+    ck_assert(!is_planned("g"));
+    world_pod_gone(&world, "second");
+    world_tick(&world, 1);
+    ck_assert(is_planned("g"));
+    ck_assert_str_eq(world_planned(&world, "g", 0), "n1");
+}
+END_TEST
+
+/* … or gets another label, which frees no room at all. */
+START_TEST(woken_by_another_label)
+{
+    struct about db;
+    setup_racks(1, 1);
+    tell("first", NULL, 0, "n0", "db", NULL);
+    write_about(&db, true, HOSTNAME, "db");
+    tell_gang("g", 2, &db);
+    ck_assert(!is_planned("g"));
+    tell("first", NULL, 0, "n0", "web", NULL);
+    world_tick(&world, 1);
+    ck_assert(is_planned("g"));
+}
+END_TEST
+
+/* Affinity: woken by one who comes. */
+START_TEST(woken_by_one_who_comes)
+{
+    struct about db;
+    setup_racks(2, 2);
+    write_about(&db, false, RACK, "db");
+    tell_gang("g", 2, &db);
+    ck_assert(!is_planned("g"));
+    tell("first", NULL, 0, "n3", "db", NULL);
+    world_tick(&world, 1);
+    ck_assert(is_planned("g"));
+    ck_assert_int_ge(world_number(world_planned(&world, "g", 0)), 2);
+}
+END_TEST
+
+/* A gang that is only planned counts as one that stands: for its terms, and by its labels. */
+START_TEST(planned_ones_count)
+{
+    struct about m;
+    setup_racks(1, 3);
+    write_about(&m, true, HOSTNAME, "m");
+    tell_gang("g", 2, &m);
+    tell_gang("h", 1, NULL);
+    ck_assert(is_planned("h"));
+    ck_assert_str_eq(world_planned(&world, "h", 0), "n2");
+    tell_gang("i", 1, &m);
+    ck_assert(!is_planned("i"));
+    world_pod_gone(&world, "h-0");
+    world_tick(&world, 1);
+    ck_assert(is_planned("i"));
+}
+END_TEST
+
+/* Refused and planned again: its own holds are not in its way. */
+START_TEST(not_in_its_own_way)
+{
+    struct about m;
+    static const char *const nowhere[] = {NULL};
+    char first[32], again[32];
+    setup_racks(3, 1);
+    write_about(&m, true, RACK, "m");
+    tell_gang("g", 2, &m);
+    snprintf(first, sizeof first, "%s", world_planned(&world, "g", 0));
+    snprintf(again, sizeof again, "%s", world_planned(&world, "g", 1));
+    ck_assert_str_ne(first, "");
+    ck_assert_str_ne(first, again);
+    world_filter(&world, "g-0", first, nowhere);
+    world_wait(&world, 3000);
+    ck_assert(is_planned("g"));
+    ck_assert_str_ne(world_planned(&world, "g", 0), first);
+    ck_assert_str_ne(world_planned(&world, "g", 0), world_planned(&world, "g", 1));
+}
+END_TEST
+
+/* A member that joins keeps away from those that are bound. */
+START_TEST(joiners)
+{
+    struct about m;
+    setup_racks(2, 2);
+    write_about(&m, true, RACK, "m");
+    tell("g-0", "g", 1, "n0", "m", &m);
+    tell("g-1", "g", 1, NULL, "m", &m);
+    ck_assert_int_ge(world_number(world_planned(&world, "g", 1)), 2);
+    tell("g-2", "g", 1, NULL, "m", &m);
+    ck_assert_str_eq(world_planned(&world, "g", 2), "");
+}
+END_TEST
+
+/* Why it waits: nodes that are ruled out by others, and domains that its own pods need. */
+START_TEST(reasons)
+{
+    struct about db, m;
+    struct arena arena;
+    setup_racks(2, 2);
+    tell("first", NULL, 0, "n0", "db", NULL);
+    tell("second", NULL, 0, "n2", "db", NULL);
+    write_about(&db, true, RACK, "db");
+    tell_gang("g", 1, &db);
+    arena_init(&arena);
+    struct gang_view view = world_view(&world, "g", &arena);
+    ck_assert_msg(strstr(view.reason, "; of its 4 nodes, 4 nodes are ruled out by pod "
+                                      "(anti-)affinity") != NULL,
+                  "%s", view.reason);
+    uint32_t ruled_out = 0;
+    for (uint32_t i = 0; i < view.shortfall.nodes.left_out_count; i++) {
+        bool affinity = strcmp(view.shortfall.nodes.left_out[i].kind, "affinity") == 0;
+        ruled_out += affinity ? view.shortfall.nodes.left_out[i].nodes : 0;
+    }
+    ck_assert_uint_eq(ruled_out, 4);
+    write_about(&m, true, RACK, "m");
+    tell_gang("h", 3, &m);
+    view = world_view(&world, "h", &arena);
+    ck_assert_msg(strstr(view.reason, "short by 1 of 3 pods (2 fit, and its pods keep apart by "
+                                      "rack)") != NULL,
+                  "%s", view.reason);
+    arena_finish(&arena);
+}
+END_TEST
+
+/* One term too many of a tenant: said, and no more is known of it than before. */
+START_TEST(beyond_the_limit)
+{
+    struct about about;
+    char uid[32], value[32];
+    setup_racks(1, 1);
+    for (uint32_t i = 0; i <= PEERS_NEAR_MAX; i++) {
+        snprintf(uid, sizeof uid, "p%u", i);
+        snprintf(value, sizeof value, "v%u", i);
+        write_about(&about, true, HOSTNAME, i == PEERS_NEAR_MAX ? "m" : value);
+        tell(uid, NULL, 0, "n0", "other", &about);
+        ck_assert_uint_eq(world_count(&world, EFFECT_SKIPPED), i == PEERS_NEAR_MAX);
+    }
+    tell(uid, NULL, 0, "n0", "other", &about);
+    ck_assert_uint_eq(world_count(&world, EFFECT_SKIPPED), 0); /* once is enough */
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("scheduler/engine/affinity");
+    TCase *tcase = tcase_create("affinity");
+    tcase_add_checked_fixture(tcase, NULL, teardown);
+    tcase_add_test(tcase, woken_by_one_who_goes);
+    tcase_add_test(tcase, woken_by_another_label);
+    tcase_add_test(tcase, woken_by_one_who_comes);
+    tcase_add_test(tcase, planned_ones_count);
+    tcase_add_test(tcase, not_in_its_own_way);
+    tcase_add_test(tcase, joiners);
+    tcase_add_test(tcase, reasons);
+    tcase_add_test(tcase, beyond_the_limit);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite);
+}
