@@ -17,6 +17,7 @@
 #define POD_TOLERATIONS_MAX    64
 #define POD_SELECTOR_MAX       64  /* nodeSelector entries */
 #define POD_AFFINITY_TERMS_MAX 32  /* nodeSelectorTerms */
+#define POD_PREFERENCES_MAX    32  /* preferred terms; more are not looked at */
 #define POD_EXPRESSIONS_MAX    32  /* per term */
 #define POD_VALUES_MAX         512 /* per expression */
 #define POD_CLAIMS_MAX         32
@@ -58,6 +59,12 @@ struct expression_object {
 struct term_object {
     const struct expression_object *expressions;
     size_t expression_count;
+};
+
+/* core/v1 PreferredSchedulingTerm: nodes that match are liked so much more. */
+struct preference_object {
+    struct term_object term;
+    int32_t weight; /* 1 … 100 */
 };
 
 /* A claim on something that every node has once, by which pods exclude each other there: a host
@@ -175,6 +182,8 @@ struct pod_object {
     size_t selector_count;
     const struct term_object *terms; /* required node affinity, ORed; none = no constraint */
     size_t term_count;
+    const struct preference_object *preferences; /* preferred node affinity */
+    size_t preference_count;                     /* at most POD_PREFERENCES_MAX */
     const struct toleration_object *tolerations;
     size_t toleration_count;
     const struct claim_object *claims;

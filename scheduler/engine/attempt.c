@@ -162,6 +162,9 @@ void attempt_finish(struct attempt *attempt)
     room_finish(attempt);
     affinity_finish(attempt);
     constraints_finish(&attempt->constraints);
+    for (uint32_t i = 0; i < attempt->liking_count; i++) {
+        free(attempt->likings[i].items);
+    }
     free(attempt->misfits);
     free(attempt->members);
     free(attempt->ranks);
@@ -287,6 +290,30 @@ static void count_started(struct attempt *attempt, uint32_t member, uint32_t rol
     }
 }
 
+/* How much pods of the shape like each position, or NULL where they like all alike. */
+static const uint32_t *likings_of(struct attempt *attempt, uint32_t shape)
+{
+    const struct engine *engine = attempt->engine;
+    uint32_t positions = domains_positions(engine->domains);
+    for (uint32_t i = 0; i < attempt->liking_count; i++) {
+        if (attempt->likings[i].shape == shape) {
+            return attempt->likings[i].items;
+        }
+    }
+    const uint32_t *words = shapes_likings(engine->shapes, shape);
+    if (words == NULL || attempt->liking_count == SOLVER_ROLES_MAX) {
+        return NULL;
+    }
+    uint32_t *items = alloc_zero(positions, sizeof *items);
+    for (uint32_t p = 0; p < positions; p++) {
+        items[p] = admission_liking(words, engine->nodes, domains_row(engine->domains, p));
+    }
+    engine_charge(attempt->engine, 4 * (uint64_t)positions);
+    attempt->likings[attempt->liking_count].shape = shape;
+    attempt->likings[attempt->liking_count++].items = items;
+    return items;
+}
+
 static void add_role(struct attempt *attempt, uint32_t podset, const struct pod *pod, bool sliced)
 {
     const struct engine *engine = attempt->engine;
@@ -301,6 +328,7 @@ static void add_role(struct attempt *attempt, uint32_t podset, const struct pod 
         .capacity = room_capacity(attempt, added),
         .excluded = attempt->excluded[added],
         .podset = constraints->podset,
+        .preference = likings_of(attempt, pod->shape),
         .layers = constraints->layers,
         .layer_count = sliced ? constraints->layer_count : 0,
     };

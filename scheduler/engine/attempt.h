@@ -86,7 +86,12 @@ struct attempt {
         bool more;               /* more is tied than has to be: another plan might do */
         bool less;               /* not all could be said */
     } ties;                      /* what roles must share or must not (ties.h) */
-    struct bitset *excluded[SOLVER_ROLES_MAX];  /* owned */
+    struct bitset *excluded[SOLVER_ROLES_MAX]; /* owned */
+    struct {
+        uint32_t shape;
+        uint32_t *items;         /* by position; owned */
+    } likings[SOLVER_ROLES_MAX]; /* of all solves: how much shapes that have a choice like nodes */
+    uint32_t liking_count;
     struct capacity *limited[SOLVER_ROLES_MAX]; /* in place of the ledger's, or NULL; owned */
     bool likely;                                /* of vetoes, what is likely counts too */
     /* What counts as free beside what is, or, negative, no longer: what members hold that are

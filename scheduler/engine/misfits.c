@@ -183,8 +183,8 @@ static const struct stand *find_intruder(const struct affinity_edges *edges,
     return NULL;
 }
 
-/* Whether the plan puts two members together that keep apart: *kind must not be on *row then, unless
- * something else gives way. */
+/* Whether the plan puts two members together that keep apart: *kind must not be on *row then,
+ * unless something else gives way. */
 static bool find_broken(const struct attempt *attempt, uint32_t first, uint32_t count,
                         const struct solver_plan *plan, uint32_t *kind, uint32_t *row)
 {

@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 344, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 360, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 112, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 72, "code_write() lacks a field");
@@ -200,6 +200,13 @@ static void code_affinity(struct journal_coder *coder, void *item)
                                            sizeof(struct expression_object), code_expression);
 }
 
+static void code_preference(struct journal_coder *coder, void *item)
+{
+    struct preference_object *preference = item;
+    code_term(coder, &preference->term);
+    journal_coder_i32(coder, &preference->weight);
+}
+
 /* How much one pod may bring is for the engine to say (state/peers.h). */
 static void code_peers(struct journal_coder *coder, struct pod_object *pod)
 {
@@ -258,10 +265,12 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
         journal_coder_bool(coder, &pod->leader);
         journal_coder_text(coder, &pod->owner);
         journal_coder_text(coder, &pod->run);
-        code_elastic(coder, &pod->elastic);
     }
     if (journal_coder_has(coder, 3)) {
+        code_elastic(coder, &pod->elastic);
         code_peers(coder, pod);
+        pod->preferences = journal_coder_list(coder, pod->preferences, &pod->preference_count,
+                                              sizeof(struct preference_object), code_preference);
     }
 }
 
@@ -273,7 +282,7 @@ static void code_group(struct journal_coder *coder, struct group_object *group)
     journal_coder_i32(coder, &group->minimum);
     journal_fields_time(coder, &group->hold_timeout_ms);
     code_placement(coder, &group->placement);
-    if (journal_coder_has(coder, 2)) {
+    if (journal_coder_has(coder, 3)) {
         code_elastic(coder, &group->elastic);
     }
 }

@@ -67,7 +67,7 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
     journal_coder_choice(coder, &incomplete, ENGINE_INCOMPLETE_EVICT + 1, "repair policy");
     options->incomplete = (enum engine_incomplete)incomplete;
     journal_coder_u64(coder, &options->hash_seed);
-    if (journal_coder_has(coder, 2)) {
+    if (journal_coder_has(coder, 3)) {
         unsigned preference = options->preference;
         journal_coder_choice(coder, &preference, ENGINE_PREFER_PLACEMENT + 1, "preference");
         options->preference = (enum engine_preference)preference;

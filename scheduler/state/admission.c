@@ -109,6 +109,28 @@ static bool holds(const struct nodes *nodes, uint32_t row, const uint32_t *expre
     return false;
 }
 
+/* Whether a term matches, which starts at *word; *word is behind it then. */
+static bool term_holds(const struct nodes *nodes, uint32_t row, const uint32_t **word)
+{
+    uint32_t expressions = *(*word)++;
+    bool all = expressions > 0;
+    for (uint32_t e = 0; e < expressions; e++) {
+        all = all && holds(nodes, row, *word);
+        *word += 3 + (*word)[2];
+    }
+    return all;
+}
+
+uint32_t admission_liking(const uint32_t *words, const struct nodes *nodes, uint32_t row)
+{
+    uint32_t count = *words++, liking = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t weight = *words++;
+        liking += term_holds(nodes, row, &words) ? weight : 0;
+    }
+    return liking;
+}
+
 static bool any_term_holds(const struct admission *admission, const struct nodes *nodes,
                            uint32_t row)
 {
@@ -116,13 +138,7 @@ static bool any_term_holds(const struct admission *admission, const struct nodes
     uint32_t terms = *word++;
     bool matched = terms == 0;
     for (uint32_t t = 0; t < terms && !matched; t++) {
-        uint32_t expressions = *word++;
-        bool all = expressions > 0;
-        for (uint32_t e = 0; e < expressions; e++) {
-            all = all && holds(nodes, row, word);
-            word += 3 + word[2];
-        }
-        matched = all;
+        matched = term_holds(nodes, row, &word);
     }
     return matched;
 }

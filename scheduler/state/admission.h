@@ -49,6 +49,10 @@ enum admission_refusal admission_refusal(const struct admission *admission,
                                          const struct nodes *nodes, uint32_t unschedulable_key,
                                          uint32_t row, uint32_t *key);
 
+/* How much a node is liked: the sum of the weights of the preferred terms that match it. The words
+ * are  n, { weight, m, { key, operator | field, k, value × k } × m } × n. */
+uint32_t admission_liking(const uint32_t *words, const struct nodes *nodes, uint32_t row);
+
 bool admission_equal(const struct admission *a, const struct admission *b);
 
 #endif

@@ -15,6 +15,7 @@
  * the hash table compares, and as the resource vector the ledger computes with. The key is
  *
  *   requests     n, { name, amount high, amount low } × n            sorted by name; claims, too
+ *   likings      preferred node affinity: see admission.h            where there is any
  *   rules        selector, terms, tolerations: see admission.h
  *
  * A shape has a reference to every name in its key, so that as long as it lives they mean what they
@@ -24,22 +25,24 @@
  * that differ in it merely do not share.
  */
 
-#define EMPTY_KEY 4 /* words: no requests, selector, terms, tolerations */
+#define WEIGHT_MAX 100
+#define EMPTY_KEY  4 /* words: no requests, selector, terms, tolerations */
+
+/* Where the parts of a key begin, in words; 0: likings that are not there. */
+struct offsets {
+    uint32_t likings, selector, terms, tolerations;
+};
 
 struct shape {
     UT_hash_handle hh;
     uint32_t id;
     uint32_t references;
-    uint32_t selector_at; /* word offsets into key */
-    uint32_t terms_at;
-    uint32_t tolerations_at;
+    struct offsets at;
     uint32_t length; /* words */
     uint32_t gpus;
     uint32_t gpu_resource;
-    uint32_t spread_key; /* word, or NAMES_NONE */
-    int32_t max_skew;
-    int32_t min_domains;
-    uint32_t pin; /* word of the one node's name; NAMES_NONE: no rule names one */
+    struct spread_object spread; /* its key is that of the vocabulary */
+    uint32_t pin;                /* word of the one node's name; NAMES_NONE: no rule names one */
     uint32_t *key;
     uint32_t *names; /* its references */
     uint32_t name_count;
@@ -59,9 +62,7 @@ struct draft {
     uint32_t *words;
     size_t count;
     size_t room;
-    uint32_t selector_at;
-    uint32_t terms_at;
-    uint32_t tolerations_at;
+    struct offsets at;
     struct resources request;
 };
 
@@ -314,6 +315,29 @@ static bool put_term(struct draft *draft, const struct term_object *term)
     return true;
 }
 
+/* Behind another number that no list begins with. What is beyond a limit is not looked at: a
+ * preference keeps no pod waiting. */
+static bool put_likings(struct draft *draft, const struct pod_object *pod)
+{
+    size_t count =
+        pod->preference_count < POD_PREFERENCES_MAX ? pod->preference_count : POD_PREFERENCES_MAX;
+    draft->at.likings = 0;
+    if (count == 0) {
+        return true;
+    }
+    put_word(draft, UINT32_MAX - 1);
+    draft->at.likings = (uint32_t)draft->count;
+    put_word(draft, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        int32_t weight = pod->preferences[i].weight;
+        put_word(draft, weight < 0 ? 0 : weight > WEIGHT_MAX ? WEIGHT_MAX : (uint32_t)weight);
+        if (!put_term(draft, &pod->preferences[i].term)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool put_terms(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->term_count > POD_AFFINITY_TERMS_MAX) {
@@ -355,18 +379,18 @@ static bool draft_key(struct draft *draft, const struct pod_object *pod, bool ad
     draft->unseen = false;
     draft->limit = NULL;
     draft->count = 0;
-    if (!put_request(draft, pod)) {
+    if (!put_request(draft, pod) || !put_likings(draft, pod)) {
         return false;
     }
-    draft->selector_at = (uint32_t)draft->count;
+    draft->at.selector = (uint32_t)draft->count;
     if (!put_selector(draft, pod)) {
         return false;
     }
-    draft->terms_at = (uint32_t)draft->count;
+    draft->at.terms = (uint32_t)draft->count;
     if (!put_terms(draft, pod)) {
         return false;
     }
-    draft->tolerations_at = (uint32_t)draft->count;
+    draft->at.tolerations = (uint32_t)draft->count;
     return put_tolerations(draft, pod);
 }
 
@@ -398,10 +422,7 @@ static void drop_interned(struct draft *draft)
 static uint32_t *copy_words(const uint32_t *words, size_t count)
 {
     uint32_t *copy = alloc_zero(count, sizeof(uint32_t));
-    if (count > 0) {
-        memcpy(copy, words, count * sizeof(uint32_t));
-    }
-    return copy;
+    return count == 0 ? copy : memcpy(copy, words, count * sizeof(uint32_t));
 }
 
 /* Adds the shape of the pod, which has none, under a new id; NULL when a limit is passed. */
@@ -420,17 +441,14 @@ static struct shape *add_shape(struct shapes *shapes, const struct pod_object *p
     shape->names = copy_words(draft->interned, draft->interned_count);
     shape->name_count = (uint32_t)draft->interned_count;
     draft->interned_count = 0;
-    shape->selector_at = draft->selector_at;
-    shape->terms_at = draft->terms_at;
-    shape->tolerations_at = draft->tolerations_at;
+    shape->at = draft->at;
     resources_init(&shape->request);
     resources_copy(&shape->request, &draft->request);
     find_gpus(shape, nodes_words(shapes->nodes));
     const char *key = pod->spread.key;
-    shape->spread_key =
-        key == NULL ? NAMES_NONE : names_find(nodes_words(shapes->nodes), key, strlen(key));
-    shape->max_skew = pod->spread.max_skew;
-    shape->min_domains = pod->spread.min_domains;
+    const struct names *names = nodes_words(shapes->nodes);
+    shape->spread = pod->spread;
+    shape->spread.key = key == NULL ? NULL : names_text(names, names_find(names, key, strlen(key)));
     const char *pin = pin_find(pod);
     shape->pin =
         pin == NULL ? NAMES_NONE : names_find(nodes_words(shapes->nodes), pin, strlen(pin));
@@ -528,14 +546,13 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
 
 struct spread_object shapes_spread(const struct shapes *shapes, uint32_t shape)
 {
+    return shapes->by_id[shape]->spread;
+}
+
+const uint32_t *shapes_likings(const struct shapes *shapes, uint32_t shape)
+{
     const struct shape *it = shapes->by_id[shape];
-    return (struct spread_object){
-        .key = it->spread_key == NAMES_NONE
-                   ? NULL
-                   : names_text(nodes_words(shapes->nodes), it->spread_key),
-        .max_skew = it->max_skew,
-        .min_domains = it->min_domains,
-    };
+    return it->at.likings == 0 ? NULL : &it->key[it->at.likings];
 }
 
 bool shapes_names_node(const struct shapes *shapes, uint32_t shape)
@@ -557,10 +574,10 @@ uint32_t shapes_pinned(const struct shapes *shapes, uint32_t shape)
 struct admission shapes_admission(const struct shapes *shapes, uint32_t shape)
 {
     const struct shape *it = shapes->by_id[shape];
-    return (struct admission){.words = &it->key[it->selector_at],
-                              .length = it->length - it->selector_at,
-                              .terms_at = it->terms_at - it->selector_at,
-                              .tolerations_at = it->tolerations_at - it->selector_at};
+    return (struct admission){.words = &it->key[it->at.selector],
+                              .length = it->length - it->at.selector,
+                              .terms_at = it->at.terms - it->at.selector,
+                              .tolerations_at = it->at.tolerations - it->at.selector};
 }
 
 bool shapes_rules_admit(const struct shapes *shapes, const struct admission *admission,

@@ -14,8 +14,8 @@
  *
  * All workers of a job have one shape, so "how many of these fit where" is worked out once per
  * shape and not once per pod. A shape is the effective requests, the claims, the node selector, the
- * required node affinity and the tolerations. A claim is a request for a slot (resources.h). Equal
- * shapes share an id; ids are counted by reference and reused.
+ * required and preferred node affinity and the tolerations. A claim is a request for a slot
+ * (resources.h). Equal shapes share an id; ids are counted by reference and reused.
  */
 
 #define SHAPES_MAX (1u << 20)
@@ -48,6 +48,10 @@ uint32_t shapes_gpus(const struct shapes *shapes, uint32_t shape, uint32_t *reso
 
 /* How pods of the shape have to be spread; no key: they need not be. *Borrowed*, as the shape. */
 struct spread_object shapes_spread(const struct shapes *shapes, uint32_t shape);
+
+/* Which nodes pods of the shape like more than others: words for admission_liking(), or NULL when
+ * they like all alike. *Borrowed*, as the shape. */
+const uint32_t *shapes_likings(const struct shapes *shapes, uint32_t shape);
 
 /* Whether the rules of the shape name the one node it may run on: by a selector on the hostname, or
  * in every term of its node affinity the same one. */

@@ -204,3 +204,22 @@ situation(
              **near(term(RACK, labels(**{"jobset.sigs.k8s.io__replicatedjob-name": "driver"})))})))])],
     fits(4, domains=2),
 )
+
+# Preferred node affinity: the last thing that counts, but it does.
+
+LIKED = {
+    "nodeAffinity": {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 10, "preference": expressions(("disk", "In", "fast"))},
+            {"weight": 1, "preference": expressions(("disk", "Exists"))},
+        ]
+    }
+}
+situation(
+    "02-liked", nodes("a") + nodes("b", labels={"disk": "slow"}) + nodes("c", labels={"disk": "fast"}) + nodes("d"),
+    train(2, LIKED), fits(2, hosts=1), only_on("c"),
+)
+situation(
+    "02-liked-less-than-near", racks(east="a b") + nodes("c", rack="west", labels={"disk": "fast"}), train(2, LIKED, gpus=8),
+    fits(2, domains=1), only_on("a", "b"),
+)

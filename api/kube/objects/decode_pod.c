@@ -114,6 +114,37 @@ static int read_term(const struct field *json, struct arena *arena, struct term_
     return 0;
 }
 
+/* Weights are 1 … 100; without a requirement a preference says nothing. */
+static int read_preferences(const struct field *node_affinity, struct arena *arena,
+                            struct pod_object *object, struct err *err)
+{
+    struct field list;
+    if (field_array(node_affinity, "preferredDuringSchedulingIgnoredDuringExecution", &list, err) !=
+        0) {
+        return -1;
+    }
+    size_t count = field_count(&list);
+    count = count < POD_PREFERENCES_MAX ? count : POD_PREFERENCES_MAX;
+    struct preference_object *kept = arena_alloc(arena, count, sizeof *kept);
+    object->preferences = kept;
+    for (size_t i = 0; i < count; i++) {
+        struct field item;
+        struct field preference;
+        struct term_object term = {.expression_count = 0};
+        int64_t weight = 0;
+        if (field_element(&list, i, &item, err) != 0 ||
+            field_integer(&item, "weight", 0, 100, &weight, err) != 0 ||
+            field_object(&item, "preference", &preference, err) != 0 ||
+            read_term(&preference, arena, &term, err) != 0) {
+            return -1;
+        }
+        if (weight > 0 && term.expression_count > 0) {
+            kept[object->preference_count++] = (struct preference_object){term, (int32_t)weight};
+        }
+    }
+    return 0;
+}
+
 static int read_affinity(const struct field *spec, struct arena *arena, struct pod_object *object,
                          struct err *err)
 {
@@ -123,6 +154,7 @@ static int read_affinity(const struct field *spec, struct arena *arena, struct p
     struct field terms;
     if (field_object(spec, "affinity", &affinity, err) != 0 ||
         field_object(&affinity, "nodeAffinity", &node_affinity, err) != 0 ||
+        read_preferences(&node_affinity, arena, object, err) != 0 ||
         field_object(&node_affinity, "requiredDuringSchedulingIgnoredDuringExecution", &required,
                      err) != 0 ||
         field_array(&required, "nodeSelectorTerms", &terms, err) != 0) {

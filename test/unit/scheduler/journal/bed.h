@@ -247,6 +247,15 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     pod->run = bed_text(maker);
     pod->labels = bed_labels(maker, &pod->label_count);
     bed_affinities(maker, pod);
+    pod->preference_count = bed_below(maker, 3);
+    struct preference_object *preferences =
+        arena_alloc(&maker->arena, pod->preference_count, sizeof *preferences);
+    for (size_t i = 0; i < pod->preference_count; i++) {
+        size_t count = bed_below(maker, 3);
+        preferences[i].term = (struct term_object){bed_expressions(maker, count), count};
+        preferences[i].weight = (int32_t)bed_number(maker);
+    }
+    pod->preferences = preferences;
 }
 
 static inline void bed_call(struct bed_maker *maker, uint64_t *ticket, struct call_pod *pod,

@@ -183,6 +183,11 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
     dump_text(out, pod->run);
     dump_labels(out, pod->labels, pod->label_count);
     dump_affinities(out, pod);
+    for (size_t i = 0; i < pod->preference_count; i++) {
+        const struct preference_object *preference = &pod->preferences[i];
+        fprintf(out, " prefers %d", preference->weight);
+        dump_expressions(out, preference->term.expressions, preference->term.expression_count);
+    }
 }
 
 static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *pod,
