@@ -10,8 +10,8 @@
 
 /* A journal: as it is when it begins like one; else the input is payloads, each after its length in
  * two bytes, which are framed with the right checksum behind a good header, so that the fuzzer gets
- * past both: a header of each version that is read. Whatever is read can be said in words, and means
- * the same once written and read again.
+ * past both: a header of each version that is read. Whatever is read can be said in words, and
+ * means the same once written and read again.
  */
 
 #define VERSION_AT (sizeof "phalanx journal " - 1)
