@@ -46,9 +46,9 @@ class Objects:
         run([*self.cc, *self.flags, f"-I{root}", f"-I{ROOT}", "-c", source, "-o", made])
         return made
 
-    def add(self, sources, jobs):
+    def add(self, sources, jobs, compile_one=None):
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            self.made.update(zip(sources, pool.map(self.compile, sources)))
+            self.made.update(zip(sources, pool.map(compile_one or self.compile, sources)))
 
     def link(self, name, more=(), replaced=None):
         """`more`: further objects. `replaced`: (source, object) to take instead."""
