@@ -148,6 +148,7 @@ START_TEST(version_1_is_read)
     ck_assert_mem_eq(bytes, "phalanx journal 1\n", JOURNAL_MAGIC_SIZE);
     for (const uint8_t *at = bytes; size > 0; at += used, size -= used) {
         ck_assert_int_eq(journal_read(reader, at, size, &record, &used, &err), JOURNAL_READ);
+        ck_assert_uint_eq(record.offset, at == bytes ? JOURNAL_MAGIC_SIZE : (size_t)(at - bytes));
         if (record.kind == JOURNAL_HEADER) {
             ck_assert_str_eq(record.header->program, "0.1.0");
             ck_assert_int_eq(record.header->options.hold_timeout_ms, 30000);

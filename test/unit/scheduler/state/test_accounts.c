@@ -79,6 +79,30 @@ START_TEST(test_what_is_given_back)
 }
 END_TEST
 
+/* free = allocatable - bound - held, also once the node has changed and it is worked out anew. */
+START_TEST(test_what_is_free_of_a_node_that_changes)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct books *books = &fixture.books;
+    uint32_t gpus = books_word(books, "nvidia.com/gpu");
+    ledger_charge(books->ledger, LEDGER_HELD, fixture.row, &fixture.amounts);
+    ledger_charge(books->ledger, LEDGER_HELD, fixture.row, &fixture.amounts);
+    books_node(books, "n1", "r1", 4, 16);
+    ck_assert_int_eq(resources_get(ledger_free(books->ledger, fixture.row), gpus), 12);
+    ledger_commit(books->ledger, fixture.row, &fixture.amounts);
+    books_node(books, "n1", "r1", 4, 15);
+    ck_assert_int_eq(resources_get(ledger_free(books->ledger, fixture.row), gpus), 11);
+    ledger_refund(books->ledger, LEDGER_HELD, fixture.row, &fixture.amounts);
+    books_node(books, "n1", "r1", 4, 14);
+    ck_assert_int_eq(resources_get(ledger_free(books->ledger, fixture.row), gpus), 12);
+    ledger_refund(books->ledger, LEDGER_BOUND, fixture.row, &fixture.amounts);
+    books_node(books, "n1", "r1", 4, 13);
+    ck_assert_int_eq(resources_get(ledger_free(books->ledger, fixture.row), gpus), 13);
+    teardown(&fixture);
+}
+END_TEST
+
 /* What is overbooked, or on a node that is not there, is of no use to anybody. */
 START_TEST(test_what_is_not_free_after_all)
 {
@@ -264,6 +288,7 @@ int main(void)
     Suite *suite = suite_create("scheduler/state/accounts");
     TCase *tcase = tcase_create("accounts");
     tcase_add_test(tcase, test_what_is_given_back);
+    tcase_add_test(tcase, test_what_is_free_of_a_node_that_changes);
     tcase_add_test(tcase, test_what_is_not_free_after_all);
     tcase_add_test(tcase, test_nodes);
     tcase_add_test(tcase, test_sets_of_gpus);
