@@ -112,6 +112,24 @@ START_TEST(who_asks_is_told_at_once)
 }
 END_TEST
 
+/* Planned again and short again, it keeps its words at first, and gets new ones when they are due. */
+START_TEST(words_follow_a_plan_that_fails_again)
+{
+    begin(3);
+    int64_t due = engine_deadline(world.engine);
+    tick_at(due);
+    ck_assert_int_eq(told_short("a"), 2);
+    world_fill(&world, (const char *[]){"n17", NULL});
+    struct world_pod fourth = {
+        .uid = "a-3", .gang = "a", .minimum = 3, .gpus = 8, .rank = 3, .required = "rack"};
+    world_pod(&world, &fourth);
+    ck_assert_int_eq(told_short("a"), 2);
+    world_wait(&world, 10000);
+    ck_assert_int_eq(told_short("a"), 3);
+    world_finish(&world);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/engine pacing");
@@ -119,6 +137,7 @@ int main(void)
     tcase_add_test(tcase, cheap_reasons_do_not_wait_for_each_other);
     tcase_add_test(tcase, dear_reasons_take_one_part_in_fifty);
     tcase_add_test(tcase, the_pause_grows_with_the_work);
+    tcase_add_test(tcase, words_follow_a_plan_that_fails_again);
     tcase_add_test(tcase, who_asks_is_told_at_once);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
