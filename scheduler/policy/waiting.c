@@ -230,11 +230,8 @@ void waiting_remove(struct waiting *waiting, struct gang *gang)
 
 void waiting_put(struct waiting *waiting, struct gang *gang, const struct wait_need *what)
 {
-    struct need *need = get_need(waiting, what);
-    if (gang->need == need) {
-        return;
-    }
     waiting_remove(waiting, gang);
+    struct need *need = get_need(waiting, what);
     gang->need = need;
     gang->wait_before = need->last;
     *(need->last != NULL ? &need->last->wait_next : &need->gangs) = gang;

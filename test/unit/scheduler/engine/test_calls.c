@@ -279,6 +279,24 @@ START_TEST(before_the_first_sync_nobody_is_let_through)
 }
 END_TEST
 
+/* Its rank is edited while it is held: the binding says the new one. */
+START_TEST(a_binding_says_the_rank_of_now)
+{
+    world_gang(&world, "g", 2, 2);
+    struct world_pod pod = {.uid = "g-1", .gang = "g", .minimum = 2, .gpus = 8, .rank = 5};
+    world_pod(&world, &pod);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    world_vote(&world, "g", 0, 2);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 2);
+    for (size_t i = 0; i < world.effects.count; i++) {
+        const struct effect *effect = &world.effects.items[i];
+        if (effect->type == EFFECT_POST_BINDING) {
+            ck_assert_int_eq(effect->write.rank, strcmp(effect->write.name, "g-1") == 0 ? 5 : 0);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("engine_calls");
@@ -295,6 +313,7 @@ int main(void)
     tcase_add_test(tcase, bind_calls_that_make_no_sense);
     tcase_add_test(tcase, a_second_bind_of_a_voter_answers_the_first);
     tcase_add_test(tcase, a_call_may_know_a_pod_before_the_watch);
+    tcase_add_test(tcase, a_binding_says_the_rank_of_now);
     tcase_add_test(tcase, prioritize_and_preempt);
     tcase_add_test(tcase, before_the_first_sync_nobody_is_let_through);
     suite_add_tcase(suite, tcase);

@@ -303,6 +303,19 @@ START_TEST(a_host_port)
 }
 END_TEST
 
+/* What is short on the nodes that are left, and how much of it each pod asks for. */
+START_TEST(what_is_scarce)
+{
+    wait_for(7, NULL);
+    struct arena arena;
+    arena_init(&arena);
+    const struct gang_view view = world_view(&world, "g", &arena);
+    ck_assert_str_eq(view.shortfall.nodes.scarce, "nvidia.com/gpu");
+    ck_assert_int_eq(view.shortfall.nodes.each, 8);
+    arena_finish(&arena);
+}
+END_TEST
+
 /* Nothing changes: neither do the words, nor does anybody hear of it again. */
 START_TEST(the_same_words_while_nothing_changes)
 {
@@ -333,6 +346,7 @@ int main(void)
     tcase_add_test(tcase, a_gang_that_wants_to_be_alone);
     tcase_add_test(tcase, a_veto);
     tcase_add_test(tcase, a_host_port);
+    tcase_add_test(tcase, what_is_scarce);
     tcase_add_test(tcase, the_same_words_while_nothing_changes);
     suite_add_tcase(suite, tcase);
     return check_main(suite);

@@ -103,6 +103,18 @@ START_TEST(test_what_is_free_of_a_node_that_changes)
 }
 END_TEST
 
+/* Another tree has other domains: whoever waits for room in one may find some. */
+START_TEST(test_another_tree_may_have_room)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    uint64_t before = ledger_releases(fixture.books.ledger);
+    books_build(&fixture.books);
+    ck_assert_uint_gt(ledger_releases(fixture.books.ledger), before);
+    teardown(&fixture);
+}
+END_TEST
+
 /* What is overbooked, or on a node that is not there, is of no use to anybody. */
 START_TEST(test_what_is_not_free_after_all)
 {
@@ -289,6 +301,7 @@ int main(void)
     TCase *tcase = tcase_create("accounts");
     tcase_add_test(tcase, test_what_is_given_back);
     tcase_add_test(tcase, test_what_is_free_of_a_node_that_changes);
+    tcase_add_test(tcase, test_another_tree_may_have_room);
     tcase_add_test(tcase, test_what_is_not_free_after_all);
     tcase_add_test(tcase, test_nodes);
     tcase_add_test(tcase, test_sets_of_gpus);
