@@ -104,6 +104,32 @@ START_TEST(a_veto_that_leaves_no_room_answers_the_voters)
 }
 END_TEST
 
+/* Around those who have voted a second rack would be needed. Planned afresh, with the room that they
+ * hold, one is enough: the large member and the two small ones change places. */
+START_TEST(a_veto_does_not_spread_a_gang_that_could_change_places)
+{
+    world_fill(&world, (const char *[]){"n2", "n3", "n5", "n6", "n7", NULL}); /* n0 n1 | n4 */
+    for (int i = 0; i < 3; i++) {
+        struct world_pod pod = {.uid = world_member("g", i),
+                                .gang = "g",
+                                .minimum = 3,
+                                .gpus = i == 0 ? 8 : 4,
+                                .rank = i};
+        world_pod(&world, &pod);
+    }
+    char large[64], small[64];
+    world_node_of(&world, "g", "g-0", large);
+    world_node_of(&world, "g", "g-1", small);
+    world_vote(&world, "g", 1, 2);
+    world_filter(&world, "g-0", large, world_without(all, large));
+    ck_assert_uint_eq(world_count(&world, EFFECT_BIND_REPLY), 2);
+    world_wait(&world, 5000);
+    ck_assert_str_eq(planned("g-0"), small);
+    ck_assert_str_eq(planned("g-1"), large);
+    ck_assert_str_eq(planned("g-2"), large);
+}
+END_TEST
+
 START_TEST(ordinary_pods_are_kept_off_held_capacity_only)
 {
     ordinary("small", 1);
@@ -306,6 +332,7 @@ int main(void)
     tcase_add_test(tcase, a_planned_node_outside_the_sample_is_not_a_veto);
     tcase_add_test(tcase, a_veto_with_voters_moves_only_the_others);
     tcase_add_test(tcase, a_veto_that_leaves_no_room_answers_the_voters);
+    tcase_add_test(tcase, a_veto_does_not_spread_a_gang_that_could_change_places);
     tcase_add_test(tcase, ordinary_pods_are_kept_off_held_capacity_only);
     tcase_add_test(tcase, an_ordinary_pod_is_bound_at_once);
     tcase_add_test(tcase, an_ordinary_pod_in_flight_goes_before_members_that_have_not_voted);
