@@ -322,7 +322,6 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
         pods_vote(engine->pods, pod);
         nominate_voted(engine, gang);
     }
-    nominate_dropped(pod);
 }
 
 void calls_bind(struct engine *engine, const struct bind_event *call)

@@ -25,7 +25,6 @@ void hold_drop(struct engine *engine, struct pod *pod, const char *why)
     if (pod->phase == MEMBER_VOTED && barrier_take(&pod->gang->barrier, pod, &ticket)) {
         engine_bind_reply(engine, ticket, why);
     }
-    nominate_dropped(pod);
     if (pods_held(pod)) {
         engine_release(engine, pod);
     }

@@ -219,11 +219,6 @@ void nominate_missed(struct pod *pod)
     pod->nomination.missed = true;
 }
 
-void nominate_dropped(struct pod *pod)
-{
-    pod->nomination.wanted = false;
-}
-
 void nominate_bound(struct pod *pod)
 {
     pod->nomination.wanted = false;

@@ -27,8 +27,7 @@ void nominate_anew(struct pod *pod);
 /* kube-scheduler came and was given the planned node; or its list did not have it. */
 void nominate_answered(struct pod *pod);
 void nominate_missed(struct pod *pod);
-/* Its plan is no more; or its binding goes out, with which the API server clears it. */
-void nominate_dropped(struct pod *pod);
+/* Its binding goes out, with which the API server clears it. */
 void nominate_bound(struct pod *pod);
 /* Another term begins. */
 void nominate_forget(struct pod *pod);
