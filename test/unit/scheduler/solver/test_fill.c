@@ -191,6 +191,21 @@ START_TEST(limits_are_kept)
 }
 END_TEST
 
+/* Within limits the rule is always the same, whatever was filled by before. */
+START_TEST(limits_have_a_rule_of_their_own)
+{
+    bed_role(&bed, 7, 1, 0);
+    create();
+    uint32_t most[5 + COUNT(drawing)];
+    memset(most, 0xFF, sizeof most);
+    const struct solver_candidate place = {.index = 1};
+    for (int i = 0; i < 2; i++) {
+        ck_assert_str_eq(tight(1, 7), "a1:4 a2:2 c2:1");
+        ck_assert_str_eq(placed(7, solver_fill_limited(fill, place, 0, most, 3)), "a2:2 b1:5");
+    }
+}
+END_TEST
+
 /* The second of two roles finds what the first has left. */
 START_TEST(roles_one_after_the_other)
 {
@@ -218,6 +233,7 @@ int main(void)
     tcase_add_test(tcase, a_started_slice_is_completed);
     tcase_add_test(tcase, a_slice_that_cannot_be_completed);
     tcase_add_test(tcase, limits_are_kept);
+    tcase_add_test(tcase, limits_have_a_rule_of_their_own);
     tcase_add_test(tcase, roles_one_after_the_other);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
