@@ -7,7 +7,7 @@ tests and the simulation against what is left. Prints the survivors: each is a s
 nothing depends on it, because it only makes something faster or gives memory back early, or because a test is missing.
 deletion.txt beside this file gives the reason of those that are known, one a line:
 
-    FILE ; KIND ; REASON ; STATEMENT        KIND: equivalent, speed or memory
+    FILE ; KIND ; REASON ; THE LINE BEFORE IT, STATEMENT        KIND: equivalent, speed or memory
 
 A survivor without a reason there is one that a test has to be written for, or that has to go.
 
@@ -87,7 +87,7 @@ NO_STATEMENT = re.compile(r" *(return\b.*[^\s;]|goto|case|default|else|if|for|wh
 DECLARATION = re.compile(r" *((struct|enum|union|unsigned|bool|char|size_t|u?int\d*_t|int|void|long|double)\b[^=(]*[;=\[]"
                          r"|[A-Za-z_]\w* \**\w+(\[.*\])?( =.*)?;)")
 
-Statement = collections.namedtuple("Statement", "path first last text")
+Statement = collections.namedtuple("Statement", "path first last text before")
 
 
 def without_comments(path):
@@ -112,7 +112,7 @@ def statements(path):
         number += 1
         if (STATEMENT.match(text) and before.endswith((";", "{", "}", ":")) and text.count(";") == 1 and text.endswith(";")
                 and not re.search(r"[{}\\]", text) and not NO_STATEMENT.match(text) and not DECLARATION.match(text)):
-            yield Statement(path, first, number - 1, text.strip())
+            yield Statement(path, first, number - 1, text.strip(), before.strip())
         before = text or before
 
 
@@ -125,6 +125,7 @@ def guarded(path, numbered):
     return "\n".join(lines) + "\n"
 
 
+UNKNOWN = {"KIND": "unexplained", "REASON": "a test is missing, or it can go"}
 Test = collections.namedtuple("Test", "name command environment")
 
 
@@ -269,10 +270,11 @@ def report(chosen, survivors, found):
     kinds = collections.Counter()
     print("\nSurvivors:")
     for number in sorted(survivors):
-        path, text = str(found[number].path.relative_to(mutation.ROOT)), found[number].text
-        entry = known.get((path, text), {"KIND": "unexplained", "REASON": "a test is missing, or it can go"})
+        statement = found[number]
+        path = str(statement.path.relative_to(mutation.ROOT))
+        entry = known.get((path, f"{statement.before} {statement.text}"), UNKNOWN)
         kinds[entry["KIND"]] += 1
-        print(f"  {path}:{found[number].first + 1}: {text}\n      {entry['KIND']}: {entry['REASON']}")
+        print(f"  {path}:{statement.first + 1}: {statement.text}\n      {entry['KIND']}: {entry['REASON']}")
     caught = len(chosen) - len(survivors)
     said = "".join(f", {count} {kind}" for kind, count in sorted(kinds.items()))
     print(f"deletion: {len(chosen)} of {len(found)} statements, {caught} caught, {len(survivors)} survive{said}; caught of those "

@@ -104,8 +104,8 @@ START_TEST(a_veto_that_leaves_no_room_answers_the_voters)
 }
 END_TEST
 
-/* Around those who have voted a second rack would be needed. Planned afresh, with the room that they
- * hold, one is enough: the large member and the two small ones change places. */
+/* Around those who have voted a second rack would be needed. Planned afresh, with the room that
+ * they hold, one is enough: the large member and the two small ones change places. */
 START_TEST(a_veto_does_not_spread_a_gang_that_could_change_places)
 {
     world_fill(&world, (const char *[]){"n2", "n3", "n5", "n6", "n7", NULL}); /* n0 n1 | n4 */

@@ -112,7 +112,7 @@ START_TEST(who_asks_is_told_at_once)
 }
 END_TEST
 
-/* Planned again and short again, it keeps its words at first, and gets new ones when they are due. */
+/* Planned again and short again: it keeps its words, and gets new ones when they are due. */
 START_TEST(words_follow_a_plan_that_fails_again)
 {
     begin(3);
