@@ -382,6 +382,18 @@ void affinity_begin(struct attempt *attempt)
     attempt->affinity = affinity;
 }
 
+void affinity_renew(struct attempt *attempt)
+{
+    struct affinity *affinity = attempt->affinity;
+    for (uint32_t k = 0; affinity != NULL && k < affinity->kind_count; k++) {
+        if (is_pending(attempt, k)) {
+            bitset_destroy(affinity->kinds[k].excluded);
+            affinity->kinds[k].excluded = NULL;
+            look_around(attempt, affinity, k);
+        }
+    }
+}
+
 void affinity_finish(struct attempt *attempt)
 {
     if (attempt->affinity == NULL) {

@@ -53,6 +53,8 @@ struct affinity {
 /* Finds the kinds of the gang's live members, and what pods that stand rule out for each.
  * attempt->affinity stays NULL when no rule concerns any of them. */
 void affinity_begin(struct attempt *attempt);
+/* Members have just got a place: they stand there for those who are still to get one. */
+void affinity_renew(struct attempt *attempt);
 void affinity_finish(struct attempt *attempt);
 
 /* Positions that are ruled out for a kind, or NULL; of a loose attempt, those that are ruled out

@@ -458,6 +458,9 @@ void attempt_pin(struct attempt *attempt, uint32_t first, const uint32_t *rows, 
         attempt->pinned[attempt->pinned_count++] = position;
         pins_note_placed(attempt, attempt->members[first + i], position);
     }
+    if (count < attempt->count) {
+        affinity_renew(attempt);
+    }
 }
 
 /* One that holds up, with or without what vetoes make likely. */

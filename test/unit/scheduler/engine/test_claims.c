@@ -52,6 +52,45 @@ static int node_of(const char *gang, int index)
     return node[0] == '\0' ? -1 : world_number(node);
 }
 
+/* A member that keeps apart from its like by the rack. */
+static void keep_apart(const char *uid, const char *node, bool more)
+{
+    static const char *const spaces[] = {"ns"}, *const values[] = {"a"};
+    static const struct expression_object expression = {
+        .key = "app", .operator= SELECTOR_IN, .values = values, .value_count = 1};
+    static const struct affinity_object term = {.apart = true,
+                                                .key = "topology.kubernetes.io/rack",
+                                                .name_spaces = spaces,
+                                                .name_space_count = 1,
+                                                .expressions = &expression,
+                                                .expression_count = 1};
+    static const struct label_object label = {"app", "a"};
+    struct amount_object amounts[3];
+    struct event event = {.type = EVENT_POD, .more = more};
+    struct world_pod pod = {
+        .uid = uid, .gang = "g", .minimum = 1, .gpus = 2, .node = node, .rank = -1};
+    world_fill_pod(&pod, &event.pod, amounts);
+    event.pod.labels = &label;
+    event.pod.label_count = 1;
+    event.pod.affinities = &term;
+    event.pod.affinity_count = 1;
+    world_apply(&world, &event);
+}
+
+/* Of joiners that are planned one after the other, one sees where the one before it went. */
+START_TEST(joiners_keep_apart_from_each_other)
+{
+    world_init(&world);
+    world_racks(&world, 2, 2);
+    world_event(&world, EVENT_SYNCED);
+    keep_apart("g-0", "n0", false);
+    keep_apart("g-1", NULL, true);
+    keep_apart("g-2", NULL, false);
+    ck_assert_int_ge(node_of("g", 1), 2);
+    ck_assert_int_eq(node_of("g", 2), -1);
+}
+END_TEST
+
 START_TEST(one_on_a_node)
 {
     setup_nodes(4);
@@ -166,6 +205,7 @@ int main(void)
     Suite *suite = suite_create("scheduler/engine: claims");
     TCase *tcase = tcase_create("claims");
     tcase_add_checked_fixture(tcase, NULL, teardown);
+    tcase_add_test(tcase, joiners_keep_apart_from_each_other);
     tcase_add_test(tcase, one_on_a_node);
     tcase_add_test(tcase, another_port_beside_it);
     tcase_add_test(tcase, all_addresses_and_one);
