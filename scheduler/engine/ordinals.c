@@ -288,31 +288,47 @@ uint32_t ordinals_deal(struct pod *const *pods, uint32_t count, uint32_t size, u
 
 /* ---- ranks for people ---- */
 
-static void rank_role(struct pod *const *pods, uint32_t count, int32_t *ranks)
+/* The pods of a role that have ranks, and where theirs stand. */
+struct ranked {
+    struct pod **pods;
+    uint32_t *at;
+    uint32_t count;
+};
+
+static void rank_role(const struct ranked *ranked, int32_t *ranks)
 {
     struct layout layout;
-    lay_out(&layout, pods, count, 1);
+    lay_out(&layout, ranked->pods, ranked->count, 1);
     for (uint32_t r = 0; r < layout.replica_count; r++) {
         const struct replica *replica = &layout.replicas[r];
         for (uint32_t i = replica->first; i < replica->old; i++) {
-            ranks[i] += has_rank(&layout, pods[i]) ? (int32_t)replica->base : 0;
+            ranks[ranked->at[i]] += has_rank(&layout, ranked->pods[i]) ? (int32_t)replica->base : 0;
         }
     }
     layout_finish(&layout);
 }
 
+/* Whoever has no rank moves nobody who has one. */
 void ordinals_ranks(struct pod *const *pods, uint32_t count, int32_t *ranks)
 {
+    struct ranked ranked = {.pods = alloc_zero(count, sizeof *ranked.pods),
+                            .at = alloc_zero(count, sizeof *ranked.at)};
     for (uint32_t first = 0, end = 0; first < count; first = end) {
         bool plain = true; /* one replica */
-        while (end < count && same_text(pods[first]->role, pods[end]->role)) {
+        ranked.count = 0;
+        for (; end < count && same_text(pods[first]->role, pods[end]->role); end++) {
             ranks[end] = pods[end]->rank;
-            plain =
-                plain && pods[end]->replica.index_count == 0 && same_family(pods[first], pods[end]);
-            end++;
+            if (pods[end]->rank >= 0) {
+                ranked.pods[ranked.count] = pods[end];
+                ranked.at[ranked.count++] = end;
+                plain = plain && pods[end]->replica.index_count == 0 &&
+                        same_family(ranked.pods[0], pods[end]);
+            }
         }
         if (!plain) {
-            rank_role(pods + first, end - first, ranks + first);
+            rank_role(&ranked, ranks);
         }
     }
+    free(ranked.pods);
+    free(ranked.at);
 }

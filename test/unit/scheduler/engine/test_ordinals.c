@@ -195,6 +195,24 @@ START_TEST(owners_and_roles_stand_one_behind_the_other)
 }
 END_TEST
 
+/* A pod without a rank, whoever made it, moves nobody who has one. */
+START_TEST(ranks_are_counted_among_those_that_have_some)
+{
+    const struct replica_object job = {.owner = "job-9"}, nobody = {.owner = NULL};
+    for (int rank = 0; rank < 3; rank++) {
+        char name[8];
+        snprintf(name, sizeof name, "w%d", rank);
+        add(name, "", &job, rank);
+    }
+    ck_assert_str_eq(ranks(), "w0=0 w1=1 w2=2");
+    add("a", "", &nobody, -1);
+    add("z", "", &(struct replica_object){.owner = "job-99"}, -1);
+    ck_assert_str_eq(ranks(), "a=-1 w0=0 w1=1 w2=2 z=-1");
+    add("x", "", &(struct replica_object){.owner = "job-99"}, 1);
+    ck_assert_str_eq(ranks(), "a=-1 w0=0 w1=1 w2=2 x=4 z=-1");
+}
+END_TEST
+
 /* Without any ranks: by name, replica by replica. */
 START_TEST(without_ranks_by_name)
 {
@@ -307,6 +325,7 @@ int main(void)
     tcase_add_test(tests, a_doubled_or_missing_rank_leaves_the_others);
     tcase_add_test(tests, pods_of_an_earlier_attempt_come_last);
     tcase_add_test(tests, owners_and_roles_stand_one_behind_the_other);
+    tcase_add_test(tests, ranks_are_counted_among_those_that_have_some);
     tcase_add_test(tests, without_ranks_by_name);
     tcase_add_test(tests, indices_count_one_inside_the_other);
     tcase_add_test(tests, absurd_numbers);
