@@ -113,13 +113,15 @@ const json_t *expand_find_template(const struct expansion *expansion, const stru
     return template;
 }
 
-/* Pod, PodGroup: the manifest's own object, with a namespace. */
+/* Pod, PodGroup: the manifest's own object, with a namespace. The API server gives each its uid,
+ * whatever it says: two that were copied from one pod are two. */
 static int expand_plain(struct expansion *expansion, const struct owner *owner)
 {
     json_t *copy = json_deep_copy(owner->object);
     json_t *metadata = expand_descend(copy, "metadata");
     expand_set_text(metadata, "name", owner->name);
     expand_set_text(metadata, "namespace", owner->name_space);
+    json_object_del(metadata, "uid");
     json_array_append_new(expansion->objects, copy);
     return 0;
 }

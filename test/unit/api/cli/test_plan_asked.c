@@ -65,6 +65,19 @@ static void expect_unplaced(const json_t *gang, const char *pod, const char *rea
     ck_abort_msg("%s has a place: %s", pod, cli_out);
 }
 
+/* Two pods made from what kubectl get printed of one: the API server gives them uids of their own. */
+START_TEST(the_same_uid_twice)
+{
+    static const char copies[] =
+        LIST GROUP("2") MEMBER("t-0\n    uid: u", "0", "") MEMBER("t-1\n    uid: u", "1", "");
+    ck_assert_int_eq(plan(LIST NODE("n1") NODE("n2"), copies, "json"), CLI_OK);
+    json_t *gang = printed();
+    ck_assert(json_is_true(json_object_get(gang, "feasible")));
+    ck_assert_uint_eq(json_array_size(json_object_get(gang, "assignments")), 2);
+    json_decref(gang);
+}
+END_TEST
+
 /* A quorum that fits is feasible, and the others stand beside it. */
 START_TEST(beside_a_feasible_plan)
 {
@@ -292,6 +305,7 @@ int main(void)
     Suite *suite = suite_create("plan_asked");
     TCase *tests = tcase_create("plan_asked");
     tcase_add_test(tests, beside_a_feasible_plan);
+    tcase_add_test(tests, the_same_uid_twice);
     tcase_add_test(tests, beside_a_running_gang);
     tcase_add_test(tests, who_was_not_asked_about);
     tcase_add_test(tests, a_name_that_is_taken);
