@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/kube/objects/dialect.h"
 #include "topology/base/alloc.h"
 
 /* Three tables of the cluster's pods, made once.
@@ -25,9 +26,6 @@ static const char ROLE[] = "jobset.sigs.k8s.io/replicatedjob-name";
 static const char COMPLETION_INDEX[] = "batch.kubernetes.io/job-completion-index";
 static const char REPLICA_TYPE[] = "training.kubeflow.org/replica-type";
 static const char REPLICA_INDEX[] = "training.kubeflow.org/replica-index";
-static const char *const GANGS[] = {"scheduling.x-k8s.io/pod-group",
-                                    "pod-group.scheduling.sigs.k8s.io",
-                                    "pod-group.scheduling.sigs.k8s.io/name", NULL};
 static const struct {
     const char *label;
     const char *kind;
@@ -120,10 +118,7 @@ static bool place_key(const json_t *pod, const struct maker *maker, char key[KEY
 /* Of a pod that names no owner; false when it says too little of itself, too. */
 static bool mark_key(const json_t *pod, char key[KEY_MAX])
 {
-    const char *gang = NULL;
-    for (size_t i = 0; gang == NULL && GANGS[i] != NULL; i++) {
-        gang = label_of(pod, GANGS[i]);
-    }
+    const char *gang = dialect_gang(json_object_get(metadata_of(pod), "labels"));
     const char *role = label_of(pod, ROLE), *job = label_of(pod, JOB_INDEX);
     const char *index = label_of(pod, COMPLETION_INDEX);
     if (gang == NULL || index == NULL) {

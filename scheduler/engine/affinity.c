@@ -19,11 +19,6 @@
 
 /* ---- kinds ---- */
 
-static bool is_live(const struct pod *pod)
-{
-    return !pod->terminal && !pod->deleting;
-}
-
 /* Adds the rule unless it is one of the first `own`, of which there are few. */
 static void note_rule(struct affinity *affinity, uint32_t own, struct rule *rule)
 {
@@ -127,7 +122,7 @@ static void find_kinds(struct attempt *attempt, struct affinity *affinity)
     bool one = is_sliced(attempt);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (!is_live(pod)) {
+        if (!pod_live(pod)) {
             continue;
         }
         if (before != NULL && (one || same_peer(&pod->peer, &before->peer))) {

@@ -28,11 +28,6 @@
 
 #define ROLE_QUOTE_MAX 100 /* bytes of a role quoted in a reason */
 
-static bool is_live(const struct pod *pod)
-{
-    return !pod->terminal && !pod->deleting;
-}
-
 uint32_t attempt_podset(const struct attempt *attempt, const struct pod *pod)
 {
     return attempt->constraints.podset_count == 1 ? 0 : podsets_find(attempt->gang, pod);
@@ -82,7 +77,7 @@ static void rank_members(const struct gang *gang)
     int32_t *ranks = alloc_zero(gang->member_count, sizeof *ranks);
     uint32_t count = 0;
     for (uint32_t i = 0; i < gang->member_count; i++) {
-        if (is_live(gang->members[i])) {
+        if (pod_live(gang->members[i])) {
             pods[count++] = gang->members[i];
         }
     }
@@ -96,7 +91,7 @@ static void rank_members(const struct gang *gang)
 
 bool attempt_pinned(const struct attempt *attempt, const struct pod *pod)
 {
-    return is_live(pod) && pods_placed(pod) && !(attempt->afresh && pods_held(pod));
+    return pod_live(pod) && pods_placed(pod) && !(attempt->afresh && pods_held(pod));
 }
 
 /* Members that can be planned now, in rank order, and where the others already are. */
@@ -107,7 +102,7 @@ static void collect_members(struct attempt *attempt)
     attempt->pinned = alloc_zero(gang->member_count, sizeof(uint32_t));
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
-        if (!is_live(pod)) {
+        if (!pod_live(pod)) {
             continue;
         }
         if (attempt_pinned(attempt, pod)) {

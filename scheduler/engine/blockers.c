@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/engine/blockers.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/engine/vetoes.h"
+#include "scheduler/engine/room.h"
 #include "scheduler/state/occupants.h"
-#include "topology/base/alloc.h"
 
 /* Who has most of what is short is only a suspect. Each suspect is a question to the solver: the
  * same problem once more, with what the suspect's pods have given back, and the nodes it keeps for
@@ -33,63 +31,16 @@ struct suspects {
 
 /* ---- the question ---- */
 
-/* The problem without a suspect. */
-struct question {
-    const struct attempt *attempt;
-    const struct footprint *gone;
-    struct resources *free; /* by position; empty where nothing becomes free */
-    bool *touched;          /* by position */
-};
-
-static const struct resources *free_at(const void *context, uint32_t position)
-{
-    const struct question *question = context;
-    const struct engine *engine = question->attempt->engine;
-    return question->touched[position]
-               ? &question->free[position]
-               : ledger_free(engine->ledger, domains_row(engine->domains, position));
-}
-
 /* What would be free where the suspect's pods are. */
-static void give_back(struct question *question)
+static void give_back(struct attempt *without, const struct footprint *gone)
 {
-    const struct engine *engine = question->attempt->engine;
-    for (uint32_t i = 0; i < question->gone->count; i++) {
-        const struct site *site = &question->gone->sites[i];
-        uint32_t position = domains_position(engine->domains, site->row);
-        if (position == DOMAINS_NONE) {
-            continue;
-        }
-        if (!question->touched[position]) {
-            question->touched[position] = true;
-            resources_copy(&question->free[position], ledger_free(engine->ledger, site->row));
-        }
-        resources_add(&question->free[position], shapes_request(engine->shapes, site->shape));
-    }
-}
-
-/* Copies of the shape with that, less what kube-scheduler refused; *new*. */
-static struct capacity *count_copies(const struct question *question, uint32_t role)
-{
-    const struct attempt *attempt = question->attempt;
-    const struct engine *engine = attempt->engine;
-    uint32_t shape = attempt->shapes[role];
-    struct capacity *capacity = capacity_copy(ledger_capacity(engine->ledger, shape));
-    for (uint32_t i = 0; i < question->gone->count; i++) {
-        uint32_t row = question->gone->sites[i].row;
-        uint32_t position = domains_position(engine->domains, row);
-        if (position != DOMAINS_NONE && shapes_admits(engine->shapes, shape, row)) {
-            capacity_set(capacity, position,
-                         resources_copies(shapes_request(engine->shapes, shape),
-                                          &question->free[position], CAPACITY_NODE_MAX));
+    const struct engine *engine = without->engine;
+    for (uint32_t i = 0; i < gone->count; i++) {
+        uint32_t position = domains_position(engine->domains, gone->sites[i].row);
+        if (position != DOMAINS_NONE) {
+            room_give_back(without, gone->sites[i].shape, position);
         }
     }
-    struct capacity *limited =
-        vetoes_limited(engine, attempt->gang, shape, attempt->likely, attempt->afresh, capacity);
-    if (limited != NULL) {
-        capacity_destroy(capacity);
-    }
-    return limited != NULL ? limited : capacity;
 }
 
 static const struct footprint *footprint_of(const struct attempt *attempt,
@@ -109,19 +60,17 @@ static uint64_t steps_of(const struct attempt *attempt, const struct blocker *su
 }
 
 /* *steps grows by those of the solver. */
-static bool has_plan(const struct question *question, const struct solver_role *roles,
+static bool has_plan(const struct attempt *attempt, const struct solver_role *roles,
                      uint64_t *steps)
 {
-    struct solver_problem problem = attempt_problem(question->attempt);
+    struct solver_problem problem = attempt_problem(attempt);
     struct solver_plan plan;
-    problem.free_at = free_at;
-    problem.free_context = question;
     problem.roles = roles;
     problem.budget = 1; /* whether there is a plan needs no search */
     solver_plan_init(&plan);
     solver_solve(&problem, &plan);
     bool fits = plan.feasible;
-    engine_charge(question->attempt->engine, plan.steps);
+    engine_charge(attempt->engine, plan.steps);
     *steps += plan.steps;
     solver_plan_finish(&plan);
     return fits;
@@ -131,42 +80,28 @@ static bool has_plan(const struct question *question, const struct solver_role *
 static bool fits_without(const struct attempt *attempt, const struct blocker *suspect,
                          uint64_t *steps)
 {
-    const struct engine *engine = attempt->engine;
-    uint32_t positions = domains_positions(engine->domains);
-    struct question question = {
-        .attempt = attempt,
-        .gone = footprint_of(attempt, suspect),
-        .free = alloc_zero(positions, sizeof(struct resources)),
-        .touched = alloc_zero(positions, sizeof(bool)),
-    };
     struct solver_role roles[SOLVER_ROLES_MAX];
-    struct capacity *capacities[SOLVER_ROLES_MAX] = {NULL};
     struct bitset *excluded[SOLVER_ROLES_MAX] = {NULL};
-    struct attempt without = *attempt;
+    struct attempt without = *attempt; /* which has freed nothing, see blockers_find() */
+    memset(without.limited, 0, sizeof(without.limited));
     without.constraints.occupied = NULL;
     for (uint32_t i = 0; i < without.constraints.podset_count; i++) {
         without.constraints.podsets[i].occupied = NULL;
     }
-    constraints_exclude(engine, attempt->gang, suspect->gang, &without.constraints);
-    give_back(&question);
+    constraints_exclude(attempt->engine, attempt->gang, suspect->gang, &without.constraints);
+    give_back(&without, footprint_of(attempt, suspect));
     for (uint32_t r = 0; r < attempt->role_count; r++) {
-        capacities[r] = count_copies(&question, r);
         excluded[r] = attempt_excluded(&without, r);
         roles[r] = attempt->roles[r];
-        roles[r].capacity = capacities[r];
+        roles[r].capacity = room_capacity(&without, r);
         roles[r].excluded = excluded[r];
     }
-    bool fits = has_plan(&question, roles, steps);
+    bool fits = has_plan(&without, roles, steps);
     for (uint32_t r = 0; r < attempt->role_count; r++) {
-        capacity_destroy(capacities[r]);
         bitset_destroy(excluded[r]);
     }
     constraints_finish(&without.constraints);
-    for (uint32_t position = 0; position < positions; position++) {
-        resources_finish(&question.free[position]);
-    }
-    free(question.free);
-    free(question.touched);
+    room_finish(&without);
     return fits;
 }
 

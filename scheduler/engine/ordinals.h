@@ -32,8 +32,8 @@
  * Returns what all ordinals are below. */
 uint32_t ordinals_deal(struct pod *const *pods, uint32_t count, uint32_t size, uint32_t *ordinals);
 
-/* The same inside each role, for people: replica × pods per replica + rank, counted among those that
- * have ranks. The rank alone where the pod is of an earlier attempt, -1 where it has none. */
+/* The same inside each role, for people: replica × pods per replica + rank, counted among those
+ * that have ranks. The rank alone where the pod is of an earlier attempt, -1 where it has none. */
 void ordinals_ranks(struct pod *const *pods, uint32_t count, int32_t *ranks);
 
 #endif

@@ -18,11 +18,6 @@
  * one.
  */
 
-static bool is_live(const struct pod *pod)
-{
-    return !pod->terminal && !pod->deleting;
-}
-
 /* The slices of one podset. */
 struct slices {
     uint32_t shape;                       /* only pods of this one; SHAPE_NONE: all */
@@ -49,7 +44,7 @@ static uint32_t most_common_shape(const struct attempt *attempt, uint32_t podset
     uint32_t best = 0;
     for (uint32_t i = 0; i < gang->member_count; i++) {
         uint32_t at = 0;
-        if (!is_live(gang->members[i]) || attempt_podset(attempt, gang->members[i]) != podset) {
+        if (!pod_live(gang->members[i]) || attempt_podset(attempt, gang->members[i]) != podset) {
             continue;
         }
         while (at < known && shapes[at] != gang->members[i]->shape) {
@@ -82,7 +77,7 @@ static void choose_sliced(struct slicing *slicing)
     slicing->podsets = alloc_zero(gang->member_count, sizeof *slicing->podsets);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         const struct pod *pod = gang->members[i];
-        uint32_t podset = is_live(pod) ? attempt_podset(attempt, pod) : PODSETS_NONE;
+        uint32_t podset = pod_live(pod) ? attempt_podset(attempt, pod) : PODSETS_NONE;
         slicing->podsets[i] = PODSETS_NONE;
         if (podset != PODSETS_NONE && attempt->constraints.podsets[podset].layer_count > 0 &&
             (slicing->of[podset].shape == SHAPE_NONE || slicing->of[podset].shape == pod->shape)) {

@@ -34,16 +34,6 @@ size_t engine_gang_count(const struct engine *engine)
     return engine->gangs.count;
 }
 
-/* A resource that counts: a vendor's (it has a domain), and not one of Kubernetes' own. */
-static bool is_device(const char *resource)
-{
-    const char *slash = strchr(resource, '/');
-    static const char own[] = "kubernetes.io";
-    size_t length = slash == NULL ? 0 : (size_t)(slash - resource);
-    size_t tail = sizeof(own) - 1;
-    return slash != NULL && (length < tail || memcmp(slash - tail, own, tail) != 0);
-}
-
 /* The device resource of the gang, see gang_view.device. Most members share a shape with the one
  * before. */
 static const char *find_device(const struct engine *engine, const struct gang *gang)
@@ -61,7 +51,7 @@ static const char *find_device(const struct engine *engine, const struct gang *g
         for (uint32_t k = 0; k < request->count; k++) {
             const char *name = names_text(words, resource_word(request->items[k].name));
             int64_t amount = request->items[k].amount;
-            if (resource_is_slot(request->items[k].name) || !is_device(name)) {
+            if (resource_is_slot(request->items[k].name) || !resource_is_device(name)) {
                 continue;
             }
             int order =

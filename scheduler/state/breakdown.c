@@ -331,15 +331,10 @@ static void add_strays(struct count *count)
     }
 }
 
-static bool is_device(const char *resource)
-{
-    return strchr(resource, '/') != NULL;
-}
-
 bool breakdown_before(const char *left, const char *right)
 {
-    if (is_device(left) != is_device(right)) {
-        return is_device(left);
+    if (resource_is_device(left) != resource_is_device(right)) {
+        return resource_is_device(left);
     }
     return strcmp(left, right) < 0;
 }

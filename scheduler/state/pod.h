@@ -137,6 +137,12 @@ unsigned pod_update(struct pod *pod, const struct pod_object *object);
 /* The same for what it says in words that many pods share: they are names of `words`. */
 unsigned pod_update_words(struct pod *pod, struct names *words, const struct pod_object *object);
 
+/* Neither done nor on its way out. */
+static inline bool pod_live(const struct pod *pod)
+{
+    return !pod->terminal && !pod->deleting;
+}
+
 /* Whose replica, which one, and of one the newest attempt first. An index that is not there is
  * behind all numbers. */
 int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *b);

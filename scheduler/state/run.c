@@ -11,11 +11,6 @@
 
 #define RUNS_MAX 8
 
-static bool is_live(const struct pod *pod)
-{
-    return !pod->terminal && !pod->deleting;
-}
-
 static bool is_done(const struct pod *pod)
 {
     return pod->succeeded && pod->owner == NAMES_NONE;
@@ -25,7 +20,7 @@ const char *run_of(struct pod *const *members, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct pod *pod = members[i];
-        if (pod->run != NULL && is_live(pod) && (pod->node != NAMES_NONE || pods_bound(pod))) {
+        if (pod->run != NULL && pod_live(pod) && (pod->node != NAMES_NONE || pods_bound(pod))) {
             return pod->run;
         }
     }
@@ -59,8 +54,8 @@ static void tell_replica(struct pod *const *members, uint32_t first, uint32_t en
     for (uint32_t next = first; first < end; first = next) {
         uint32_t done_here = 0, live_here = 0; /* of this rank */
         for (; next < end && members[next]->rank == members[first]->rank; next++) {
-            live_here += is_live(members[next]);
-            live += is_live(members[next]) && members[next]->owner == NAMES_NONE;
+            live_here += pod_live(members[next]);
+            live += pod_live(members[next]) && members[next]->owner == NAMES_NONE;
             done_here += is_told_by_rank(members[next], run, continued);
         }
         if (members[first]->rank >= 0) {

@@ -13,6 +13,15 @@
  * therefore equal arrays.
  */
 
+bool resource_is_device(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    static const char own[] = "kubernetes.io";
+    size_t length = slash == NULL ? 0 : (size_t)(slash - name);
+    size_t tail = sizeof(own) - 1;
+    return slash != NULL && (length < tail || memcmp(slash - tail, own, tail) != 0);
+}
+
 void resources_init(struct resources *resources)
 {
     *resources = (struct resources){.items = NULL};

@@ -55,6 +55,10 @@ static inline bool resource_is_slot(uint32_t name)
     return (name & RESOURCE_SLOT) != 0;
 }
 
+/* Whether a name is that of a device: a vendor's (it has a domain), and not one of Kubernetes' own.
+ */
+bool resource_is_device(const char *name);
+
 /* The number of its name in the vocabulary. */
 static inline uint32_t resource_word(uint32_t name)
 {

@@ -67,14 +67,16 @@ int32_t dialect_count(const char *text, int32_t limit)
     return (int32_t)value;
 }
 
+const char *dialect_gang(const json_t *labels)
+{
+    const char *gang = first_of(labels, OBJECT_GANG_LABELS);
+    return gang != NULL ? gang : value_of(labels, LIGHTWEIGHT_GANG);
+}
+
 static void read_gang(const json_t *labels, struct arena *arena, struct dialect_mark *mark)
 {
-    mark->gang = arena_string(arena, first_of(labels, OBJECT_GANG_LABELS));
-    if (mark->gang != NULL) {
-        return;
-    }
-    mark->gang = arena_string(arena, value_of(labels, LIGHTWEIGHT_GANG));
-    if (mark->gang != NULL) {
+    mark->gang = arena_string(arena, dialect_gang(labels));
+    if (mark->gang != NULL && first_of(labels, OBJECT_GANG_LABELS) == NULL) {
         int32_t minimum = dialect_count(value_of(labels, LIGHTWEIGHT_MINIMUM), INT32_MAX);
         mark->gang_minimum = minimum == 0 ? -1 : minimum;
     }

@@ -100,6 +100,9 @@ struct dialect_mark {
 void dialect_read(const json_t *labels, const json_t *annotations, struct arena *arena,
                   struct dialect_mark *mark);
 
+/* The gang alone: *borrowed*, NULL: none. */
+const char *dialect_gang(const json_t *labels);
+
 /* Role, replica and rank alone, into a mark. Never fails. */
 void dialect_rank(const json_t *labels, const json_t *annotations, struct arena *arena,
                   struct dialect_mark *mark);

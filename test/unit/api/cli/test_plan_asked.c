@@ -65,7 +65,7 @@ static void expect_unplaced(const json_t *gang, const char *pod, const char *rea
     ck_abort_msg("%s has a place: %s", pod, cli_out);
 }
 
-/* Two pods made from what kubectl get printed of one: the API server gives them uids of their own. */
+/* Two pods made from what kubectl printed of one: the API server gives them uids of their own. */
 START_TEST(the_same_uid_twice)
 {
     static const char copies[] =
