@@ -70,6 +70,21 @@ START_TEST(test_priority_then_first_come)
 }
 END_TEST
 
+/* Whoever leaves takes nobody along, from any place of the pass. */
+START_TEST(test_those_beside_one_that_leaves_stay)
+{
+    static const char *const left[] = {"bcd", "acd", "abd", "abc"};
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *gangs[4] = {ready(&fixture, "a", 0, 1), ready(&fixture, "b", 0, 2),
+                             ready(&fixture, "c", 0, 3), ready(&fixture, "d", 0, 4)};
+    add_all(&fixture);
+    queue_remove(&fixture.queue, gangs[_i]);
+    expect(&fixture, left[_i]);
+    teardown(&fixture);
+}
+END_TEST
+
 START_TEST(test_a_begun_gang_without_its_quorum_goes_first)
 {
     struct fixture fixture;
@@ -215,6 +230,7 @@ int main(void)
 {
     Suite *suite = suite_create("scheduler/policy/queue");
     TCase *tcase = tcase_create("queue");
+    tcase_add_loop_test(tcase, test_those_beside_one_that_leaves_stay, 0, 4);
     tcase_add_test(tcase, test_priority_then_first_come);
     tcase_add_test(tcase, test_a_begun_gang_without_its_quorum_goes_first);
     tcase_add_test(tcase, test_names_break_ties);
