@@ -79,6 +79,20 @@ START_TEST(rows_that_are_not_there)
 }
 END_TEST
 
+/* A name is a text also where it is missing: nobody has to look for NULL after a failure. */
+START_TEST(names_that_are_missing)
+{
+    const char *nothing = NULL, *read = NULL;
+    journal_coder_text(&writing, &nothing);
+    turn();
+    journal_coder_name(&reading, &read, "the name of a node");
+    ck_assert(reading.failed);
+    ck_assert_str_eq(err.text, "the name of a node is missing");
+    ck_assert_ptr_nonnull(read);
+    ck_assert_str_eq(read, "");
+}
+END_TEST
+
 START_TEST(no_rows)
 {
     uint64_t count = 0;
@@ -116,6 +130,7 @@ int main(void)
     tcase_add_loop_test(tcase, numbers_of_32_bits, 0, 5);
     tcase_add_loop_test(tcase, signed_numbers_of_32_bits, 0, 6);
     tcase_add_test(tcase, rows_that_are_not_there);
+    tcase_add_test(tcase, names_that_are_missing);
     tcase_add_test(tcase, no_rows);
     tcase_add_test(tcase, rows_beyond_the_limit);
     suite_add_tcase(suite, tcase);
