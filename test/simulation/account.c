@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "test/simulation/runs.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
 
@@ -303,7 +303,8 @@ static void check_given_up(struct sim *sim, const struct record *record)
 
 /* What the members shown and told of add up to, and which state that is: docs/states.md. */
 struct tally {
-    int live, bound, confirmed, done, held, voted, pending;
+    int live, bound, held, voted;
+    struct members done, confirmed, pending; /* the last two with those who are done */
 };
 
 static void count_member(const struct sim *sim, int pod, struct tally *tally)
@@ -324,15 +325,16 @@ static void count_member(const struct sim *sim, int pod, struct tally *tally)
     tally->live++;
     tally->held += held;
     tally->voted += strcmp(phase, "Voted") == 0;
-    tally->confirmed += on || assumed;
     tally->bound += on || sent;
-    tally->pending += !on && !sent && !seen->gated;
+    members_add(&tally->confirmed, sim->pods[pod].role, on || assumed);
+    members_add(&tally->pending, sim->pods[pod].role, on || sent || !seen->gated);
 }
 
-static enum gang_state state_of(const struct tally *tally, int minimum)
+static enum gang_state state_of(const struct sim *sim, int gang, const struct tally *tally)
 {
-    if (tally->bound + tally->done > 0 &&
-        (minimum <= 0 || tally->confirmed + tally->done >= minimum)) {
+    bool known = shown_quorum(sim, gang) > 0;
+    if (tally->bound + tally->done.all > 0 &&
+        (!known || minimums_met(sim, gang, true, &tally->confirmed))) {
         return GANG_PLACED;
     }
     if (tally->bound > 0) {
@@ -341,7 +343,7 @@ static enum gang_state state_of(const struct tally *tally, int minimum)
     if (tally->held > 0) {
         return GANG_HELD;
     }
-    return minimum > 0 && tally->pending + tally->done >= minimum ? GANG_WAITING : GANG_GATHERING;
+    return minimums_met(sim, gang, true, &tally->pending) ? GANG_WAITING : GANG_GATHERING;
 }
 
 static void check_member(struct sim *sim, const struct gang_member_view *member, int gang)
@@ -368,9 +370,10 @@ static void check_member(struct sim *sim, const struct gang_member_view *member,
 
 static void check_view(struct sim *sim, const struct gang_view *view)
 {
-    int gang = spaces_gang_of(sim, view->name_space, view->name), minimum = shown_quorum(sim, gang);
+    int gang = spaces_gang_of(sim, view->name_space, view->name);
     bool sure;
-    struct tally tally = {.done = runs_done(sim, gang, true, &sure)};
+    struct members done = minimums_done(sim, gang, true, &sure);
+    struct tally tally = {.done = done, .confirmed = done, .pending = done};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         if (is_held(sim->host.told[i]) && sim->host.place[i] == SIM_NONE) {
             sim_fail(sim, "(14) p%d is held, and nobody is told where", i);
@@ -380,7 +383,7 @@ static void check_view(struct sim *sim, const struct gang_view *view)
     for (uint32_t i = 0; i < view->member_count; i++) {
         check_member(sim, &view->members[i], gang);
     }
-    enum gang_state state = state_of(&tally, minimum);
+    enum gang_state state = state_of(sim, gang, &tally);
     if (sure && view->state != state) {
         sim_fail(sim, "(15) g%d is shown as %s, and is %s", gang, gang_state_name(view->state),
                  gang_state_name(state));

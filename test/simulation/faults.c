@@ -188,7 +188,8 @@ static void tear(struct sim *sim, int node)
             sim->host.posted[i] != POST_NONE && sim->host.posted_to[i] == node;
     }
     for (int i = 0; i < sim->gang_count; i++) {
-        sim->gangs[i].torn |= bound[i] > 0 && bound[i] < sim->gangs[i].minimum;
+        int sum = sim->gangs[i].minimums[ROLE_LEADER] + sim->gangs[i].minimums[ROLE_WORKER];
+        sim->gangs[i].torn |= bound[i] > 0 && (bound[i] < sim->gangs[i].minimum || sum > 0);
     }
 }
 

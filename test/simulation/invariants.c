@@ -7,6 +7,7 @@
 #include "test/simulation/company.h"
 #include "test/simulation/constraints.h"
 #include "test/simulation/gpus.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/nominations.h"
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
@@ -45,20 +46,20 @@
 
 /* Members that are bound and alive, or being bound, or succeeded in this run, as far as it was
  * shown: they count for the quorum. */
-static int counted(const struct sim *sim, int gang)
+static struct members counted(const struct sim *sim, int gang, bool *sure)
 {
     const struct host *host = &sim->host;
-    bool sure;
-    int count = runs_done(sim, gang, true, &sure);
+    struct members members = minimums_done(sim, gang, true, sure);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct pod_state *seen = &host->seen[i];
         if (!host->seen_ever[i] || !seen->exists) {
             continue;
         }
-        count += !seen->terminal && !seen->deleting &&
-                 (seen->node != SIM_NONE || host->posted[i] != POST_NONE);
+        members_add(&members, sim->pods[i].role,
+                    !seen->terminal && !seen->deleting &&
+                        (seen->node != SIM_NONE || host->posted[i] != POST_NONE));
     }
-    return count;
+    return members;
 }
 
 /* kube-scheduler tried the planned node and refused it: the member's room may be given away, and
@@ -72,7 +73,8 @@ static void note_refused(struct sim *sim, const struct record *record)
     }
     if (gang != SIM_NONE && !offered) {
         order_trouble(sim, gang, record->now);
-        sim->gangs[gang].torn |= counted(sim, gang) > 0;
+        bool sure;
+        sim->gangs[gang].torn |= counted(sim, gang, &sure).all > 0;
     }
 }
 
@@ -200,15 +202,19 @@ static bool is_news(const struct sim *sim, int gang)
 }
 
 /* Bindings go out: with those that count already they are a quorum, whenever that is. */
-static void check_quorum(struct sim *sim, int gang, int posts)
+static void check_quorum(struct sim *sim, int gang, const struct members *before, bool sure,
+                         const struct members *posts)
 {
-    int32_t quorum = shown_quorum(sim, gang);
-    bool sure;
-    int before = counted(sim, gang);
-    (void)runs_done(sim, gang, true, &sure);
-    if (sure && (quorum <= 0 || before + posts < quorum)) {
-        sim_fail(sim, "(1) %d bindings posted for gang g%d, whose quorum is %d, beside %d", posts,
-                 gang, (int)quorum, before);
+    struct members after = *before;
+    for (int role = 0; role < SIM_ROLES; role++) {
+        members_add(&after, (enum sim_role)role, posts->roles[role]);
+    }
+    if (sure && !minimums_met(sim, gang, true, &after)) {
+        sim_fail(sim,
+                 "(1) %d bindings posted for gang g%d, whose quorum is %d, beside %d; then %d "
+                 "leaders and %d workers",
+                 posts->all, gang, (int)shown_quorum(sim, gang), before->all,
+                 after.roles[ROLE_LEADER], after.roles[ROLE_WORKER]);
     }
 }
 
@@ -221,7 +227,7 @@ static void note_commit(struct sim *sim, int gang)
 static void check_posts(struct sim *sim, int64_t now)
 {
     struct host *host = &sim->host;
-    int posts[SIM_GANGS_MAX] = {0};
+    struct members posts[SIM_GANGS_MAX] = {{.all = 0}};
     bool any = false, again[SIM_GANGS_MAX] = {false};
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
@@ -236,21 +242,24 @@ static void check_posts(struct sim *sim, int64_t now)
         sim->pods[pod].displaced |=
             !shown_node(sim, node) || (sim->gangs[gang].object && !shown_group(sim, gang));
         if (host->posted[pod] == POST_NONE && host->seen[pod].node == SIM_NONE) {
-            posts[gang]++;
+            members_add(&posts[gang], sim->pods[pod].role, 1);
         } else {
             again[gang] = true; /* asked again */
         }
     }
     for (int gang = 0; any && gang < sim->gang_count; gang++) {
-        if (posts[gang] == 0) {
+        if (posts[gang].all == 0) {
             continue;
         }
-        bool first = counted(sim, gang) == 0;
-        if (counted(sim, gang) < shown_quorum(sim, gang) && host->hold_most[gang] <= now) {
+        bool sure;
+        struct members before = counted(sim, gang, &sure);
+        bool first = before.all == 0;
+        if (!minimums_met(sim, gang, true, &before) && shown_quorum(sim, gang) > 0 &&
+            host->hold_most[gang] <= now) {
             sim_fail(sim, "(3) bindings of g%d are posted %lld ms after its deadline", gang,
                      (long long)(now - host->hold_most[gang]));
         }
-        check_quorum(sim, gang, posts[gang]);
+        check_quorum(sim, gang, &before, sure, &posts[gang]);
         sim->gangs[gang].torn |= is_news(sim, gang);
         if (first) {
             note_commit(sim, gang);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/jobs.h"
 
+#include <string.h>
+
 #include "test/simulation/api_server.h"
 #include "test/simulation/company.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
 
@@ -58,6 +61,7 @@ void jobs_show_group(struct sim *sim, int gang)
     struct sim_gang *it = &sim->gangs[gang];
     it->state.exists = true;
     it->state.minimum = it->minimum;
+    memcpy(it->state.minimums, it->minimums, sizeof it->minimums);
     it->state.constraints = it->constraints;
     api_show(sim, KIND_GROUP, gang);
 }
@@ -234,6 +238,7 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     }
     jobs_make_pods(sim, random, index);
     gang->minimum += led && gang->minimum == size;
+    minimums_draw(sim, random, index);
     trace_note(sim, "g%d: %d pods of %d GPUs%s, quorum %d%s%s", index, size, sim_gpus(gang->shape),
                led ? " and a leader" : "", (int)gang->minimum,
                gang->rules.pool == SIM_NONE ? "" : ", of a pool", gang->gated ? ", gated" : "");
@@ -439,6 +444,7 @@ void jobs_edit_group(struct sim *sim, struct random *random)
         int32_t change = (int32_t)random_range(random, 0, 6);
         gang->minimum = kind < 8 ? gang->minimum + (kind < 7 ? 1 : -1) : change;
         gang->state.minimum = gang->minimum;
+        minimums_edit(sim, random, index);
         gang->marred = true; /* who is planned first may decide which shape is sliced */
         trace_note(sim, "the quorum of g%d is %d now", index, (int)gang->minimum);
     }

@@ -66,9 +66,13 @@ struct pod_state {
     uint64_t version;
 };
 
+enum sim_role { ROLE_NONE, ROLE_LEADER, ROLE_WORKER };
+#define SIM_ROLES 3
+
 struct group_state {
     bool exists;
     int32_t minimum;
+    int32_t minimums[SIM_ROLES]; /* of its roles; 0: none */
     int64_t timeout_ms;
     struct constraints constraints;
 };
@@ -130,8 +134,6 @@ struct sim_company {
     enum sim_level near, spread;
 };
 
-enum sim_role { ROLE_NONE, ROLE_LEADER, ROLE_WORKER };
-
 struct sim_pod {
     struct pod_state state;
     int name;         /* number of the first pod of its name */
@@ -165,7 +167,8 @@ struct sim_gang {
     bool pinned; /* each member to a node of its own */
     bool gated;  /* its members are made with a gate */
     int32_t priority;
-    int32_t minimum;                /* as wanted; lightweight: written on its pods */
+    int32_t minimum;                /* as wanted; lightweight: written on its pods, like … */
+    int32_t minimums[SIM_ROLES];    /* … those of its roles */
     struct constraints constraints; /* on the object, or on each pod; but of a … */
     struct constraints leader;      /* … ranked leader, on whose pod these are */
     bool led;                       /* it has one */

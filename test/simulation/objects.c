@@ -2,6 +2,7 @@
 #include "test/simulation/objects.h"
 
 #include "test/simulation/gpus.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/spaces.h"
 #include "test/simulation/wire_objects.h"
@@ -178,6 +179,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
     if (gang != NULL && objects_constraints_on_pods(gang)) {
         place(sim, objects_constraints(sim, pod), &object->placement);
         object->placement.podset_group = gang->tied ? "tied" : NULL;
+        object->elastic.minimums = minimums_text(sim, gang->minimums);
     }
 }
 
@@ -194,5 +196,6 @@ void objects_group(struct sim *sim, int index, const struct group_state *state,
                                     .uid = objects_name(sim, 'g', index),
                                     .minimum = state->minimum,
                                     .hold_timeout_ms = state->timeout_ms};
+    object->elastic.minimums = minimums_text(sim, state->minimums);
     place(sim, &state->constraints, &object->placement);
 }

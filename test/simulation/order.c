@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/company.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
@@ -24,6 +25,7 @@ void order_trouble(struct sim *sim, int gang, int64_t now)
 static int shown_pending(const struct sim *sim, int gang, int *like)
 {
     int count = 0;
+    struct members members = {.all = 0};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         if (!shown_live(sim, i)) {
             continue;
@@ -34,8 +36,9 @@ static int shown_pending(const struct sim *sim, int gang, int *like)
         }
         *like = i;
         count++;
+        members_add(&members, sim->pods[i].role, 1);
     }
-    return count;
+    return minimums_met(sim, gang, true, &members) ? count : 0;
 }
 
 static bool fits(const struct sim *sim, const struct sim_amounts free[SIM_NODES_MAX], int pod,

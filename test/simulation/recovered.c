@@ -4,9 +4,9 @@
 #include "test/simulation/company.h"
 #include "test/simulation/constraints.h"
 #include "test/simulation/invariants.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/room.h"
 #include "test/simulation/rules.h"
-#include "test/simulation/runs.h"
 #include "test/simulation/spaces.h"
 
 /* What must be true once the faults are over and everything had time: nobody waits who fits, no
@@ -15,6 +15,7 @@
 
 struct muster {
     int bound, done, pending;
+    struct members there, all; /* bound and done ones; and those that could be bound */
     const struct sim_pod *pod; /* one of the pending */
     bool mixed;                /* not all of them are like it */
 };
@@ -22,7 +23,8 @@ struct muster {
 static struct muster muster(const struct sim *sim, int gang)
 {
     bool sure;
-    struct muster result = {.done = runs_done(sim, gang, false, &sure)};
+    struct members done = minimums_done(sim, gang, false, &sure);
+    struct muster result = {.done = done.all, .there = done, .all = done};
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *pod = &sim->pods[i];
         if (!pod->state.exists || pod->state.deleting) {
@@ -31,7 +33,9 @@ static struct muster muster(const struct sim *sim, int gang)
         if (pod->state.terminal || (pod->state.gated && pod->state.node == SIM_NONE)) {
             continue;
         }
+        members_add(&result.all, pod->role, 1);
         if (pod->state.node != SIM_NONE) {
+            members_add(&result.there, pod->role, 1);
             result.bound++;
             continue;
         }
@@ -82,20 +86,34 @@ static int room_of(const struct sim *sim, int index, const struct muster *state)
     return room_for(sim, &room, constraints);
 }
 
+/* How many of the pending ones, who are of one role, are missing beside those who are there. */
+static int needed(const struct sim *sim, int index, const struct members *there)
+{
+    int need = 0;
+    struct members members = *there;
+    for (; !minimums_met(sim, index, false, &members) && need < SIM_PODS_MAX; need++) {
+        for (int role = 0; role < SIM_ROLES; role++) {
+            members.roles[role]++;
+        }
+        members.all++;
+    }
+    return need;
+}
+
 static void check_gang(struct sim *sim, int index)
 {
     const struct sim_gang *gang = &sim->gangs[index];
     struct muster state = muster(sim, index);
     int minimum = gang->object ? (gang->state.exists ? gang->state.minimum : 0) : gang->minimum;
     bool started = state.bound + state.done > 0;
-    int missing = minimum - state.bound - state.done;
-    int need = missing > 0 ? missing : 1; /* all that is missing, or whoever comes */
-    if (minimum <= 0 || state.pending < need) {
-        return;
+    bool whole = minimums_met(sim, index, false, &state.there);
+    if (state.pending == 0 || !minimums_met(sim, index, false, &state.all)) {
+        return; /* nobody comes, or all who could come are too few */
     }
+    int need = whole ? 1 : needed(sim, index, &state.there); /* whoever comes, or what is missing */
     sim->checks.partial += started;
     sim->checks.partial_judged += started && !gang->torn;
-    if (started && !gang->torn && state.bound + state.done < minimum) {
+    if (started && !gang->torn && !whole) {
         sim_fail(sim, "(1) gang g%d stays partial: %d bound, quorum %d, %d pending", index,
                  state.bound, minimum, state.pending);
     }

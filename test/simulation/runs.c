@@ -4,6 +4,7 @@
 #include "test/simulation/account.h"
 #include "test/simulation/api_server.h"
 #include "test/simulation/jobs.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/trace.h"
 
 /* Which succeeded members are of the present run, written from the drawing in docs/states.md:
@@ -121,7 +122,8 @@ static int most_common(const struct sim *sim, int gang, bool shown, bool *sure)
 }
 
 /* Those of whom nothing says it, by their ranks. */
-static int done_by_rank(const struct sim *sim, int gang, bool shown, int committed, bool *sure)
+static int done_by_rank(const struct sim *sim, int gang, enum sim_role role, bool shown,
+                        int committed, bool *sure)
 {
     int count = 0;
     const struct pod_state *state;
@@ -137,12 +139,12 @@ static int done_by_rank(const struct sim *sim, int gang, bool shown, int committ
         if (same) {
             return 0;
         }
-        count += live > 0;
+        count += live > 0 && pod->role == role;
     }
     return count;
 }
 
-int runs_done(const struct sim *sim, int gang, bool shown, bool *sure)
+int runs_done(const struct sim *sim, int gang, enum sim_role role, bool shown, bool *sure)
 {
     int count = 0;
     const struct pod_state *state;
@@ -150,20 +152,19 @@ int runs_done(const struct sim *sim, int gang, bool shown, bool *sure)
     *sure = true;
     int committed = owned ? SIM_NONE : committed_of(sim, gang, shown, sure);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (standing(sim, i, shown, &state) == STANDS_DONE) {
+        if (standing(sim, i, shown, &state) == STANDS_DONE && sim->pods[i].role == role) {
             count += !alive || (owned ? has_live(sim, gang, shown, sim->pods[i].run)
                                       : committed != SIM_NONE && state->committed == committed);
         }
     }
-    return count + (owned || !alive ? 0 : done_by_rank(sim, gang, shown, committed, sure));
+    return count + (owned || !alive ? 0 : done_by_rank(sim, gang, role, shown, committed, sure));
 }
 
 /* Whether all members that are there stand where they were shown, and are as many as it takes. */
 static bool is_whole(const struct sim *sim, int gang)
 {
     bool sure;
-    const struct sim_gang *it = &sim->gangs[gang];
-    int count = runs_done(sim, gang, false, &sure);
+    struct members members = minimums_done(sim, gang, false, &sure);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct pod_state *is = &sim->pods[i].state, *seen = &sim->host.seen[i];
         bool lives = is->exists && !is->terminal;
@@ -175,9 +176,9 @@ static bool is_whole(const struct sim *sim, int gang)
             seen->node != is->node || !sim->nodes[is->node].state.exists) {
             return false;
         }
-        count++;
+        members_add(&members, sim->pods[i].role, 1);
     }
-    return sure && it->minimum > 0 && count >= it->minimum;
+    return sure && minimums_met(sim, gang, false, &members);
 }
 
 void runs_settle(struct sim *sim)

@@ -16,8 +16,8 @@ void runs_bind(struct sim *sim, struct random *random);
 /* Gangs that are whole again, and known to be, are excused no longer. */
 void runs_settle(struct sim *sim);
 
-/* Succeeded members that count for the gang's quorum, by what the engine was shown or by the truth;
- * in *sure whether that follows from what is known. */
-int runs_done(const struct sim *sim, int gang, bool shown, bool *sure);
+/* Succeeded members of the role that count for the gang's quorum, by what the engine was shown or
+ * by the truth; in *sure whether that follows from what is known. */
+int runs_done(const struct sim *sim, int gang, enum sim_role role, bool shown, bool *sure);
 
 #endif

@@ -8,12 +8,15 @@
 
 /* What the engine was shown, as far as the invariants judge by it. */
 
-/* The quorum: of the group object, or of the pods. <= 0: unknown. */
+/* The quorum: of the group object, or of the pods, or what their roles add up to. <= 0: unknown. */
 static inline int32_t shown_quorum(const struct sim *sim, int gang)
 {
     const struct group_state *group = &sim->host.groups[gang];
-    return sim->gangs[gang].object ? (group->exists ? group->minimum : 0)
-                                   : sim->gangs[gang].minimum;
+    int32_t minimum =
+        sim->gangs[gang].object ? (group->exists ? group->minimum : 0) : sim->gangs[gang].minimum;
+    const int32_t *roles = sim->gangs[gang].object ? group->minimums : sim->gangs[gang].minimums;
+    int32_t sum = roles[ROLE_LEADER] + roles[ROLE_WORKER];
+    return minimum > 0 && sum > minimum ? sum : minimum;
 }
 
 static inline const struct constraints *shown_constraints(const struct sim *sim, int gang)
@@ -88,6 +91,7 @@ static inline bool shown_group(const struct sim *sim, int gang)
 {
     const struct group_state *shown = &sim->host.groups[gang], *is = &sim->gangs[gang].state;
     return shown->exists == is->exists && shown->minimum == is->minimum &&
+           memcmp(shown->minimums, is->minimums, sizeof is->minimums) == 0 &&
            memcmp(&shown->constraints, &is->constraints, sizeof(is->constraints)) == 0;
 }
 

@@ -7,6 +7,7 @@
 #include "api/kube/objects/decode.h"
 #include "test/simulation/company.h"
 #include "test/simulation/gpus.h"
+#include "test/simulation/minimums.h"
 #include "test/simulation/objects.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/spaces.h"
@@ -156,6 +157,11 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
     const char *annotations = gang != NULL && objects_constraints_on_pods(gang)
                                   ? constraints_text(sim, pod->gang, objects_constraints(sim, pod))
                                   : "";
+    if (gang != NULL && objects_constraints_on_pods(gang)) {
+        annotations =
+            concat(sim, annotations,
+                   pair(sim, "phalanx.dev/role-minimums", minimums_text(sim, gang->minimums)));
+    }
     if (gang != NULL && gang->tied) {
         annotations =
             concat(sim, annotations, pair(sim, "kueue.x-k8s.io/podset-group-name", "tied"));
@@ -238,13 +244,16 @@ void wire_group(struct sim *sim, int index, const struct group_state *state,
                 struct group_object *object)
 {
     struct err err;
-    const char *text = arena_printf(&sim->arena,
-                                    "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":"
-                                    "\"g%d\",\"annotations\":{%s}},"
-                                    "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
-                                    objects_gang_name(sim, index), spaces_of_gang(sim, index),
-                                    index, constraints_text(sim, index, &state->constraints),
-                                    (int)state->minimum, (int)(state->timeout_ms / 1000));
+    const char *annotations =
+        concat(sim, constraints_text(sim, index, &state->constraints),
+               pair(sim, "phalanx.dev/role-minimums", minimums_text(sim, state->minimums)));
+    const char *text =
+        arena_printf(&sim->arena,
+                     "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":"
+                     "\"g%d\",\"annotations\":{%s}},"
+                     "\"spec\":{\"minMember\":%d,\"scheduleTimeoutSeconds\":%d}}",
+                     objects_gang_name(sim, index), spaces_of_gang(sim, index), index, annotations,
+                     (int)state->minimum, (int)(state->timeout_ms / 1000));
     json_t *json = parse(sim, "group", text);
     if (json != NULL && group_decode(json, &sim->arena, object, &err) < 0) {
         sim_fail(sim, "(6) a group cannot be decoded: %s: %s", err.text, text);
