@@ -82,7 +82,31 @@ static void reply_error(struct engine *engine, uint64_t ticket, const char *reas
     effect->filter.reason = arena_string(&engine->effects->arena, reason);
 }
 
-/* Whether an ordinary pod may have the node: always, unless it would take what is held. */
+/* Whether a term of one of them keeps it off a node where the other is. */
+static bool repels(const struct peer *one, const struct peer *other)
+{
+    bool repels = false;
+    for (uint32_t i = 0; i < one->rule_count && !repels; i++) {
+        repels = one->rules[i]->apart && peers_selects(one->rules[i], other);
+    }
+    return repels;
+}
+
+/* A member that is held on the row, from `pod` on, and could not be bound beside the ordinary pod;
+ * or NULL. */
+static struct pod *find_repelled(const struct engine *engine, const struct peer *peer,
+                                 struct pod *pod)
+{
+    bool any = peers_any(pods_peers(engine->pods));
+    while (pod != NULL &&
+           !(any && pods_held(pod) && (repels(peer, &pod->peer) || repels(&pod->peer, peer)))) {
+        pod = pod->row_after;
+    }
+    return pod;
+}
+
+/* Whether an ordinary pod may have the node: always, unless it would take what is held, or keep who
+ * holds it off the node. */
 static bool may_have(const struct engine *engine, const struct pod *pod, uint32_t row)
 {
     if (row == NAMES_NONE || !ledger_has_hold(engine->ledger, row)) {
@@ -92,7 +116,8 @@ static bool may_have(const struct engine *engine, const struct pod *pod, uint32_
         return false; /* what it needs is unknown, what is held is not */
     }
     return (pods_placed(pod) && pod->allocation_row == row) ||
-           ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape));
+           (ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape)) &&
+            find_repelled(engine, &pod->peer, pods_on(engine->pods, row)) == NULL);
 }
 
 static void filter_ordinary(struct engine *engine, const struct filter_event *call,
@@ -243,18 +268,18 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
     const struct gang *asked = NULL; /* each gang once: a veto plans all its members again */
     uint32_t count;
     struct pod **held = gangs_held_on(engine->pods, row, &count);
-    for (uint32_t i = 0; i < count && ledger_has_hold(engine->ledger, row) &&
-                         !ledger_fits(engine->ledger, row, request);
-         i++) {
+    for (uint32_t i = 0; i < count && !may_have(engine, pod, row); i++) {
         struct gang *gang = held[i]->gang;
-        if (gang != asked && gang->state != GANG_COMMITTING && held[i]->phase == MEMBER_HELD &&
-            held[i]->allocation_row == row) {
+        bool in_the_way = !ledger_fits(engine->ledger, row, request) ||
+                          repels(&pod->peer, &held[i]->peer) || repels(&held[i]->peer, &pod->peer);
+        if (in_the_way && gang != asked && gang->state != GANG_COMMITTING &&
+            held[i]->phase == MEMBER_HELD && held[i]->allocation_row == row) {
             asked = gang;
             hold_veto(engine, held[i]);
         }
     }
     free(held);
-    return !ledger_has_hold(engine->ledger, row) || ledger_fits(engine->ledger, row, request);
+    return may_have(engine, pod, row);
 }
 
 static void post_ordinary(struct engine *engine, struct pod *pod, const struct bind_event *call,

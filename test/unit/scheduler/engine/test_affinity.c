@@ -176,6 +176,29 @@ START_TEST(joiners)
 }
 END_TEST
 
+/* An ordinary pod goes elsewhere when a held member could not be bound beside it. */
+START_TEST(ordinary_pods_keep_off)
+{
+    static const char *const both[] = {"n0", "n1", NULL};
+    struct about m, db;
+    setup_racks(1, 2);
+    write_about(&db, true, HOSTNAME, "db");
+    tell_gang("g", 1, &db);
+    ck_assert_str_eq(world_planned(&world, "g", 0), "n0");
+    tell("plain", NULL, 0, NULL, "web", NULL);
+    ck_assert_int_eq(world_filter(&world, "plain", NULL, both)->verdict, FILTER_ALL);
+    tell("selected", NULL, 0, NULL, "db", NULL);
+    const struct filter_reply *reply = world_filter(&world, "selected", NULL, both);
+    ck_assert_int_eq(reply->verdict, FILTER_SOME);
+    ck_assert(!reply->passes[0] && reply->passes[1]);
+    write_about(&m, true, HOSTNAME, "m");
+    tell("selects", NULL, 0, NULL, "web", &m);
+    reply = world_filter(&world, "selects", NULL, both);
+    ck_assert_int_eq(reply->verdict, FILTER_SOME);
+    ck_assert(!reply->passes[0] && reply->passes[1]);
+}
+END_TEST
+
 /* Why it waits: nodes that are ruled out by others, and domains that its own pods need. */
 START_TEST(reasons)
 {
@@ -236,6 +259,7 @@ int main(void)
     tcase_add_test(tcase, planned_ones_count);
     tcase_add_test(tcase, not_in_its_own_way);
     tcase_add_test(tcase, joiners);
+    tcase_add_test(tcase, ordinary_pods_keep_off);
     tcase_add_test(tcase, reasons);
     tcase_add_test(tcase, beyond_the_limit);
     suite_add_tcase(suite, tcase);
