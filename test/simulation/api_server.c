@@ -5,6 +5,7 @@
 
 #include "test/simulation/host.h"
 #include "test/simulation/kube_scheduler.h"
+#include "test/simulation/peer.h"
 
 #include "topology/base/alloc.h"
 
@@ -91,10 +92,17 @@ void api_show(struct sim *sim, enum sim_kind kind, int index)
 static void hand_over(struct sim *sim, enum sim_client client, const struct change *change)
 {
     sim->clients[client].known[change->kind][change->index] = exists(change);
-    if (client == CLIENT_ENGINE) {
+    switch (client) {
+    case CLIENT_ENGINE:
         host_show(sim, change);
-    } else {
+        break;
+    case CLIENT_SCHEDULER:
         kube_show(sim, change);
+        break;
+    case CLIENT_PEER:
+    case CLIENTS:
+        peer_show(sim, change);
+        break;
     }
 }
 

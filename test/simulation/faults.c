@@ -364,7 +364,7 @@ static void hide(struct sim *sim, struct random *random)
 
 static void stall(struct sim *sim, struct random *random)
 {
-    enum sim_client client = (enum sim_client)random_index(random, CLIENTS);
+    enum sim_client client = (enum sim_client)random_index(random, CLIENT_PEER);
     int kind = random_index(random, KINDS);
     int64_t length = random_chance(random, 800) ? random_range(random, 100, 15000)
                                                 : random_range(random, 15000, 45000);
@@ -378,7 +378,7 @@ static void stall(struct sim *sim, struct random *random)
 
 static void relist(struct sim *sim, struct random *random)
 {
-    enum sim_client client = (enum sim_client)random_index(random, CLIENTS);
+    enum sim_client client = (enum sim_client)random_index(random, CLIENT_PEER);
     enum sim_kind kind = (enum sim_kind)random_index(random, KINDS);
     if (sim->clients[client].streams[kind].open &&
         !(client == CLIENT_ENGINE && host_is_frozen(sim))) {

@@ -107,7 +107,8 @@ static void check_binding(struct sim *sim, const struct pod_write *write)
                  sim_gpus(sim->pods[pod].shape));
     }
     for (int i = 0; i < sim->pod_count; i++) {
-        if (i != pod && (set_of(sim, i, node) & set) != 0) {
+        /* What the other replica bound may be shown after the sets of this one were chosen. */
+        if (i != pod && !sim->peer.bound[i] && (set_of(sim, i, node) & set) != 0) {
             sim_fail(sim, "(21) p%d is given %s of n%d, and p%d has some of them", pod,
                      write->devices, node, i);
         }

@@ -9,6 +9,7 @@
 #include "test/simulation/gpus.h"
 #include "test/simulation/invariants.h"
 #include "test/simulation/journals.h"
+#include "test/simulation/peer.h"
 #include "test/simulation/record.h"
 #include "test/simulation/replay.h"
 #include "test/simulation/shown.h"
@@ -41,7 +42,7 @@ static void send_write(struct sim *sim, const struct effect *effect)
         .node = sim_number(effect->write.node),
         .committed = sim_number(effect->type == EFFECT_POST_BINDING ? effect->write.run : NULL),
         .devices = gpus_set(effect->type == EFFECT_POST_BINDING ? effect->write.devices : NULL),
-        .epoch = sim->host.epoch};
+        .epoch = peer_epoch_of_writer(sim)};
     if (effect->type == EFFECT_EXPLAIN) {
         write->text = sim_digest_text(0, effect->write.text);
     }
@@ -68,7 +69,7 @@ static void answer_bind(struct sim *sim, const struct bind_reply *reply)
         call->state = CALL_BROKEN; /* into a connection that is closed by now */
         return;
     }
-    if (call->state != CALL_OPEN || call->epoch != sim->host.epoch) {
+    if (call->state != CALL_OPEN || call->epoch != peer_epoch_of_writer(sim)) {
         sim_fail(sim, "(3) bind ticket %llu is answered although it is not open (state %d)",
                  (unsigned long long)reply->ticket, (int)call->state);
         return;
@@ -100,7 +101,7 @@ static void answer_filter(struct sim *sim, const struct filter_reply *reply,
     }
 }
 
-static void carry_out(struct sim *sim, const struct effect *effect, const struct record *record)
+void host_carry_out(struct sim *sim, const struct effect *effect, const struct record *record)
 {
     struct filter_answer *answer = &sim->host.answer;
     switch (effect->type) {
@@ -214,7 +215,7 @@ bool host_apply(struct sim *sim, struct record *record)
         trace_note(sim, "the process dies after %zu of %zu effects", count, host->effects.count);
     }
     for (size_t i = 0; i < count; i++) {
-        carry_out(sim, &host->effects.items[i], record);
+        host_carry_out(sim, &host->effects.items[i], record);
     }
     if (crash) {
         host_crash(sim);
@@ -251,19 +252,14 @@ void host_show(struct sim *sim, const struct change *change)
 static bool call(struct sim *sim, enum event_type type, int pod, const uint8_t *nodes,
                  uint32_t count)
 {
-    struct record record = {
-        .type = type, .pod = pod, .nominated = sim->kube.pods[pod].popped.nominated};
-    char uid[16];
+    struct record record;
+    if (peer_answers(sim)) {
+        return peer_call(sim, type, pod, nodes, count);
+    }
     if (sim->host.engine == NULL || host_is_frozen(sim)) {
         return false;
     }
-    record.ticket = sim->step;
-    record.with_object = !engine_knows_pod(sim->host.engine, sim_name(uid, 'u', pod));
-    record.change.kind = KIND_POD;
-    record.change.index = pod;
-    record.change.pod = sim->kube.pods[pod].popped;
-    memcpy(record.nodes, nodes, count);
-    record.node_count = count;
+    record_call(sim, sim->host.engine, type, pod, nodes, count, &record);
     sim->host.answer.answered = false;
     (void)host_apply(sim, &record);
     return sim->host.answer.answered;
@@ -287,6 +283,9 @@ bool host_preempt(struct sim *sim, int pod, const uint8_t *nodes, uint32_t count
 bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket)
 {
     struct record record = {.type = EVENT_BIND, .pod = pod, .node = node, .ticket = ticket};
+    if (peer_answers(sim)) {
+        return peer_bind(sim, pod, node, ticket);
+    }
     if (sim->host.engine == NULL) {
         return false;
     }
@@ -298,6 +297,10 @@ bool host_bind(struct sim *sim, int pod, int node, uint64_t ticket)
 void host_give_up(struct sim *sim, uint64_t ticket)
 {
     struct record record = {.type = EVENT_BIND_GIVE_UP, .ticket = ticket};
+    if (sim->peer.engine != NULL && sim->calls[ticket].epoch == sim->peer.epoch) {
+        peer_give_up(sim, ticket);
+        return;
+    }
     if (host_is_frozen(sim)) {
         sim_later(sim, sim->host.frozen_until - sim->now, ACTION_GIVE_UP, 0, 0, ticket);
         return;
@@ -428,6 +431,9 @@ void host_outcome(struct sim *sim, int index)
         .node = write->node,
         .outcome = write->outcome,
     };
+    if (write->epoch == sim->peer.epoch) {
+        peer_outcome(sim, write);
+    }
     if (write->epoch != sim->host.epoch) {
         return;
     }
@@ -469,6 +475,7 @@ void host_start(struct sim *sim)
     }
     if (host->engine == NULL) {
         struct engine_options options;
+        peer_end(sim);
         host_options(sim, &options);
         options.hash_seed = random_next(&sim->random);
         host->engine = engine_create(&options);
@@ -496,6 +503,25 @@ void host_start(struct sim *sim)
     start_stage(sim, host->stage++);
 }
 
+void host_break_off(struct sim *sim, uint64_t epoch)
+{
+    for (size_t i = 0; i < sim->write_count; i++) {
+        struct sim_write *write = &sim->writes[i];
+        if (write->epoch == epoch && !write->landed) {
+            write->landed = true;
+            if (random_chance(&sim->random, 500)) {
+                (void)land(sim, write);
+            }
+        }
+    }
+    for (size_t i = 0; i < sim->call_count; i++) {
+        if (sim->calls[i].epoch == epoch && sim->calls[i].state == CALL_OPEN) {
+            sim->calls[i].state = CALL_BROKEN;
+            sim_later(sim, 1, ACTION_BIND_ANSWER, 0, 0, i);
+        }
+    }
+}
+
 void host_crash(struct sim *sim)
 {
     struct host *host = &sim->host;
@@ -511,21 +537,7 @@ void host_crash(struct sim *sim)
     sim->crashes++;
     trace_note(sim, "the process is dead");
     api_close(sim, CLIENT_ENGINE);
-    for (size_t i = 0; i < sim->write_count; i++) {
-        struct sim_write *write = &sim->writes[i];
-        if (write->epoch == host->epoch && !write->landed) {
-            write->landed = true;
-            if (random_chance(&sim->random, 500)) {
-                (void)land(sim, write);
-            }
-        }
-    }
-    for (size_t i = 0; i < sim->call_count; i++) {
-        if (sim->calls[i].epoch == host->epoch && sim->calls[i].state == CALL_OPEN) {
-            sim->calls[i].state = CALL_BROKEN;
-            sim_later(sim, 1, ACTION_BIND_ANSWER, 0, 0, i);
-        }
-    }
+    host_break_off(sim, host->epoch);
     host->stage = 0;
     sim_later(sim, random_range(&sim->random, 100, 20000), ACTION_START, 0, 0, 0);
 }

@@ -9,6 +9,10 @@
 
 void host_start(struct sim *sim);
 void host_crash(struct sim *sim);
+/* Writes of that life on their way happen or do not, and its open calls are broken. */
+void host_break_off(struct sim *sim, uint64_t epoch);
+/* Does what an effect of the event says, for the engine or the other replica. */
+void host_carry_out(struct sim *sim, const struct effect *effect, const struct record *record);
 /* It stands still (terms.h). */
 bool host_is_frozen(const struct sim *sim);
 /* The clock of the process, which may jump forward. */

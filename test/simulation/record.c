@@ -148,6 +148,23 @@ void record_event(struct sim *sim, const struct engine *engine, const struct rec
     }
 }
 
+void record_call(const struct sim *sim, const struct engine *engine, enum event_type type, int pod,
+                 const uint8_t *nodes, uint32_t count, struct record *record)
+{
+    const struct pod_state *popped = &sim->kube.pods[pod].popped;
+    char uid[16];
+    *record = (struct record){.type = type,
+                              .pod = pod,
+                              .nominated = popped->nominated,
+                              .ticket = sim->step,
+                              .node_count = count};
+    record->with_object = !engine_knows_pod(engine, sim_name(uid, 'u', pod));
+    record->change.kind = KIND_POD;
+    record->change.index = pod;
+    record->change.pod = *popped;
+    memcpy(record->nodes, nodes, count);
+}
+
 /* ---- what came of it ---- */
 
 /* A text without the marks of renamed objects. */

@@ -13,6 +13,7 @@
 #include "test/simulation/jobs.h"
 #include "test/simulation/journals.h"
 #include "test/simulation/kube_scheduler.h"
+#include "test/simulation/peer.h"
 #include "test/simulation/terms.h"
 #include "test/simulation/victims.h"
 #include "topology/base/alloc.h"
@@ -43,6 +44,7 @@ struct sim *sim_create(uint64_t seed)
 void sim_destroy(struct sim *sim)
 {
     journals_end(sim, "the run is over");
+    peer_end(sim);
     engine_destroy(sim->host.engine);
     effects_finish(&sim->host.effects);
     arena_finish(&sim->arena);
@@ -171,6 +173,12 @@ static void run(struct sim *sim, const struct action *action)
         break;
     case ACTION_EVICT:
         victims_evict(sim, action->index);
+        break;
+    case ACTION_PEER:
+        peer_begin(sim, action->mark);
+        break;
+    case ACTION_PEER_TICK:
+        peer_tick(sim, action->mark);
         break;
     case ACTION_UNGATE:
         jobs_ungate(sim, action->index, action->other);

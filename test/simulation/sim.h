@@ -33,8 +33,8 @@
 #define SIM_BIND_TIMEOUT_MS 60000 /* httpTimeout of the bind extender */
 #define SIM_PATIENCE_MS     10000 /* after that a write is WRITE_UNKNOWN */
 
-/* One watcher: engine or kube-scheduler. A stream keeps its order, whatever its delay. */
-enum sim_client { CLIENT_ENGINE, CLIENT_SCHEDULER, CLIENTS };
+/* One watcher: engine, kube-scheduler, the other replica. A stream keeps its order, whatever its delay. */
+enum sim_client { CLIENT_ENGINE, CLIENT_SCHEDULER, CLIENT_PEER, CLIENTS };
 
 struct stream {
     struct change *items; /* ring would do; this one is compacted */
@@ -72,6 +72,8 @@ enum action_type {
     ACTION_UNGATE,
     ACTION_LEAD,
     ACTION_EVICT,
+    ACTION_PEER,
+    ACTION_PEER_TICK,
 };
 
 struct action {
@@ -185,6 +187,16 @@ struct host {
     uint64_t crash_at;  /* which effect is the last one, modulo their number */
 };
 
+/* The other replica (peer.h). */
+struct peer {
+    struct engine *engine; /* NULL: it does not lead */
+    struct effects effects;
+    uint64_t epoch, lives;
+    int64_t tick_at;
+    bool acting;              /* what is written and answered just now is its doing */
+    bool bound[SIM_PODS_MAX]; /* by it */
+};
+
 enum queue_place {
     PLACE_NONE,
     PLACE_ACTIVE,
@@ -275,6 +287,7 @@ struct sim {
     size_t call_count, call_room;
 
     struct host host;
+    struct peer peer;
     struct kube kube;
 
     uint64_t engine_writes; /* to pods, since the last reset */

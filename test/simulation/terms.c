@@ -2,6 +2,7 @@
 #include "test/simulation/terms.h"
 
 #include "test/simulation/host.h"
+#include "test/simulation/peer.h"
 #include "test/simulation/trace.h"
 
 /* What happens to the process but its birth and its death (host.c): it stands still, its clock
@@ -17,11 +18,11 @@ void terms_freeze(struct sim *sim, int64_t length)
 
 void terms_jump(struct sim *sim, int64_t length)
 {
-    sim->host.skew_ms += length;
-    int64_t deadline = sim->host.engine == NULL ? INT64_MAX : engine_deadline(sim->host.engine);
-    if (deadline != INT64_MAX) { /* calls may come before the tick */
-        sim->host.tick_at = deadline;
-        sim_later(sim, sim_delay(sim, 0, 3, 500, 3000), ACTION_TICK, 0, 0, sim->host.epoch);
+    struct host *host = &sim->host;
+    host->skew_ms += length;
+    if (host->engine != NULL && host->tick_at != INT64_MAX) { /* calls may come before the tick */
+        int64_t left = host->tick_at > host_clock(sim) ? host->tick_at - host_clock(sim) : 0;
+        sim_later(sim, left + sim_delay(sim, 0, 3, 500, 3000), ACTION_TICK, 0, 0, host->epoch);
     }
 }
 
@@ -35,6 +36,9 @@ void terms_follow(struct sim *sim, int64_t length)
     host->standby = true;
     if (host_apply(sim, &record)) {
         sim_later(sim, length, ACTION_LEAD, 0, 0, host->epoch);
+        if (random_chance(&sim->random, 700)) {
+            sim_later(sim, random_range(&sim->random, 0, 2000), ACTION_PEER, 0, 0, host->epoch);
+        }
     }
 }
 
@@ -46,6 +50,7 @@ void terms_lead(struct sim *sim, uint64_t epoch)
     if (ends && host_is_frozen(sim)) {
         sim_later(sim, host->frozen_until - sim->now, ACTION_LEAD, 0, 0, epoch);
     } else if (ends) {
+        peer_end(sim);
         host->standby = false;
         (void)host_apply(sim, &record);
     }
