@@ -140,6 +140,23 @@ static void update_membership(struct engine *engine, struct pod *pod, unsigned c
     }
 }
 
+static bool asks_for_places(const struct placement *placement)
+{
+    return placement->required != NULL || placement->exclusive != NULL ||
+           placement->slice_count > 0;
+}
+
+/* The member runs where nobody planned it: where the others of a gang that asks for domains or
+ * slices are held was planned without that, and is planned again beside it. */
+static void plan_beside(struct engine *engine, const struct pod *pod)
+{
+    struct gang *gang = pod->gang;
+    if (gang != NULL && gang_tally(gang).held > 0 &&
+        (asks_for_places(&gang->object_placement) || asks_for_places(&pod->placement))) {
+        hold_abort(engine, gang, "a member is bound to another node than the planned one", false);
+    }
+}
+
 /* Makes the allocation agree with what the API server shows. */
 static void update_allocation(struct engine *engine, struct pod *pod)
 {
@@ -170,6 +187,9 @@ static void update_allocation(struct engine *engine, struct pod *pod)
     engine_release(engine, pod);
     pods_bind(engine->pods, pod, pod->node);
     check_row(engine, pod->node);
+    if (!as_planned) {
+        plan_beside(engine, pod);
+    }
 }
 
 struct pod *observe_pod(struct engine *engine, const struct pod_object *object)

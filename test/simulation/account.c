@@ -153,6 +153,7 @@ static void note_hold(struct sim *sim, const struct record *record, int gang)
     if (account_holds(sim, gang) == 0) {
         host->hold_least[gang] = until < host->hold_least[gang] ? until : host->hold_least[gang];
         host->hold_most[gang] = has_begun(sim, gang) ? record->now + SIM_HOLD_MS : until;
+        host->joins[gang] = has_begun(sim, gang);
     }
 }
 

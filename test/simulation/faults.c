@@ -195,7 +195,7 @@ static void tear(struct sim *sim, int node)
 
 /* Somebody may stand by now where a gang that has begun wants to be alone, so that its other
  * members cannot join it. */
-static void tear_exclusive(struct sim *sim)
+void faults_tear_exclusive(struct sim *sim)
 {
     for (int i = 0; i < sim->gang_count; i++) {
         sim->gangs[i].torn |= sim->gangs[i].constraints.exclusive != LEVEL_NONE ||
@@ -250,7 +250,7 @@ static void relabel(struct sim *sim, struct random *random)
         state->leaf = as->leaf;
         state->rack = random_chance(random, 200) ? SIM_NONE : as->rack;
         tear(sim, index);
-        tear_exclusive(sim);
+        faults_tear_exclusive(sim);
         displace(sim, index);
         trace_node(sim, index);
         api_show(sim, KIND_NODE, index);
@@ -335,7 +335,7 @@ static void bind_outside(struct sim *sim, struct random *random)
     int index = random_chance(random, 600) ? jobs_pick(sim, random, false) : SIM_NONE;
     tear(sim, node);
     if (index != SIM_NONE) {
-        tear_exclusive(sim);
+        faults_tear_exclusive(sim);
         jobs_bind_outside(sim, index, node);
         return;
     }

@@ -9,6 +9,8 @@
 void faults_start(struct sim *sim);
 /* The next one of the schedule. */
 void faults_next(struct sim *sim);
+/* Members were bound without the engine: somebody may stand where a gang wants to be alone. */
+void faults_tear_exclusive(struct sim *sim);
 /* The end: what is broken is mended, nothing new happens. */
 void faults_stop(struct sim *sim);
 /* Jobs end, with no other fault: those that wait must go on. */

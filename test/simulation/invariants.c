@@ -265,7 +265,8 @@ static void check_posts(struct sim *sim, int64_t now)
             note_commit(sim, gang);
         }
         company_check_posts(sim, gang, first && !again[gang]);
-        constraints_check_posts(sim, gang, first && !again[gang] && !sim->gangs[gang].marred);
+        bool whole = first && !host->joins[gang] && !again[gang] && !sim->gangs[gang].marred;
+        constraints_check_posts(sim, gang, whole);
     }
 }
 

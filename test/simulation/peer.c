@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "test/simulation/api_server.h"
+#include "test/simulation/faults.h"
 #include "test/simulation/host.h"
 #include "test/simulation/record.h"
 #include "test/simulation/trace.h"
@@ -19,15 +20,16 @@
 
 #define EPOCHS (UINT64_C(1) << 32) /* beyond those of the engine under test */
 
-/* What it binds may be news to the other one for a while. */
+/* Who was bound by it. */
 static void note_bindings(struct sim *sim)
 {
     const struct effects *effects = &sim->peer.effects;
     for (size_t i = 0; i < effects->count; i++) {
         if (effects->items[i].type == EFFECT_POST_BINDING) {
-            int node = sim_number(effects->items[i].write.node);
-            sim->nodes[node].disturbed_until = sim->now + SIM_DISTURBED_MS;
-            sim->peer.bound[sim_number(effects->items[i].write.uid)] = true;
+            int pod = sim_number(effects->items[i].write.uid);
+            faults_tear_exclusive(sim);
+            sim->peer.bound[pod] = true;
+            sim->pods[pod].displaced = true; /* it was not up to the engine under test */
         }
     }
 }

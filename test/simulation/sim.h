@@ -176,6 +176,7 @@ struct host {
     uint64_t vote[SIM_PODS_MAX];
     int64_t hold_least[SIM_GANGS_MAX], hold_most[SIM_GANGS_MAX];
     int64_t hold_before[SIM_GANGS_MAX]; /* hold_least before the apply */
+    bool joins[SIM_GANGS_MAX];          /* it was planned beside members that had places */
     /* The running filter call's member was planned where its nomination says, one of so many of its
      * gang there; 0: it was not. */
     uint32_t carried;

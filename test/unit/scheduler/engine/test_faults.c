@@ -252,6 +252,30 @@ START_TEST(a_member_is_bound_elsewhere_behind_our_back)
 }
 END_TEST
 
+/* The others have votes, and stand in another rack: they follow the one that runs. */
+START_TEST(a_member_is_bound_in_another_domain_behind_our_back)
+{
+    char name[64];
+    for (int i = 0; i < 2; i++) {
+        struct world_pod pod = {
+            .uid = member(i), .gang = "g", .minimum = 2, .gpus = 8, .rank = i, .required = "rack"};
+        world_pod(&world, &pod);
+    }
+    int other = world_number(world_node_of(&world, "g", "g-0", name)) < 4 ? 4 : 0;
+    vote(1, 1);
+    snprintf(name, sizeof(name), "n%d", other);
+    struct world_pod bound = {
+        .uid = "g-0", .gang = "g", .minimum = 2, .gpus = 8, .node = name, .required = "rack"};
+    world_pod(&world, &bound);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    ck_assert_uint_eq(refused(), 1); /* its caller tries again, elsewhere */
+    int now = world_number(world_node_of(&world, "g", "g-1", name));
+    ck_assert_int_eq(now / 4, other / 4);
+    vote(1, 1);
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+}
+END_TEST
+
 START_TEST(outcomes_of_a_binding)
 {
     world_gang(&world, "g", 3, 3);
@@ -510,6 +534,7 @@ int main(void)
     tcase_add_test(tcase, the_planned_node_goes_or_shrinks);
     tcase_add_test(tcase, a_hold_that_takes_nothing_overbooked_stays);
     tcase_add_test(tcase, a_member_is_bound_elsewhere_behind_our_back);
+    tcase_add_test(tcase, a_member_is_bound_in_another_domain_behind_our_back);
     tcase_add_test(tcase, outcomes_of_a_binding);
     tcase_add_test(tcase, a_failed_member_of_a_running_gang_joins_alone);
     tcase_add_test(tcase, a_restart_rolls_a_half_bound_gang_forward);
