@@ -195,7 +195,7 @@ static void check_layer(struct sim *sim, int gang, const struct layout *layout,
             int domain = domain_of(sim, &layout->places[i], constraints->slice_level[layer]);
             if (!is_blurred(layout, i, j) && ordinals[j] != SIM_NONE &&
                 ordinals[j] / size == ordinals[i] / size &&
-                (domain == SIM_NONE ||
+                ((domain == SIM_NONE && (i != j || size == 1)) || /* who it followed may be gone */
                  domain != domain_of(sim, &layout->places[j], constraints->slice_level[layer]))) {
                 sim_fail(sim, "(11) slice %d of gang g%d is split: p%d on n%d, p%d on n%d",
                          ordinals[i] / size, gang, layout->places[i].pod, layout->places[i].node,

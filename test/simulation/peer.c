@@ -27,6 +27,9 @@ static void note_bindings(struct sim *sim)
     for (size_t i = 0; i < effects->count; i++) {
         if (effects->items[i].type == EFFECT_POST_BINDING) {
             int pod = sim_number(effects->items[i].write.uid);
+            if (sim->pods[pod].gang != SIM_NONE) { /* it may die of it, and room may go meanwhile */
+                sim->gangs[sim->pods[pod].gang].torn = true;
+            }
             faults_tear_exclusive(sim);
             sim->peer.bound[pod] = true;
             sim->pods[pod].displaced = true; /* it was not up to the engine under test */

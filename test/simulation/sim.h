@@ -33,7 +33,8 @@
 #define SIM_BIND_TIMEOUT_MS 60000 /* httpTimeout of the bind extender */
 #define SIM_PATIENCE_MS     10000 /* after that a write is WRITE_UNKNOWN */
 
-/* One watcher: engine, kube-scheduler, the other replica. A stream keeps its order, whatever its delay. */
+/* One watcher: engine, kube-scheduler, the other replica. A stream keeps its order, whatever its
+ * delay. */
 enum sim_client { CLIENT_ENGINE, CLIENT_SCHEDULER, CLIENT_PEER, CLIENTS };
 
 struct stream {
