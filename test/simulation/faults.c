@@ -367,7 +367,7 @@ static void stall(struct sim *sim, struct random *random)
     enum sim_client client = (enum sim_client)random_index(random, CLIENT_PEER);
     int kind = random_index(random, KINDS);
     int64_t length = random_chance(random, 800) ? random_range(random, 100, 15000)
-                                                : random_range(random, 15000, 45000);
+                                                : random_range(random, 15000, 90000);
     sim->clients[client].streams[kind].blocked_until = sim->now + length;
     trace_note(sim, "%s of the %s, for %lld ms",
                kind == KIND_NODE  ? "nodes"
