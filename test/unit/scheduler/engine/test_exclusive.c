@@ -296,6 +296,55 @@ START_TEST(a_long_level_is_cut)
 }
 END_TEST
 
+/* A member that keeps away from its like in a rack; planned with what follows, or at once. */
+static void keeps_away(int index, const char *node, bool more)
+{
+    static const char *const name_spaces[] = {"ns"};
+    static const struct label_object label = {"app", "g"};
+    static const char *const value[] = {"g"};
+    static const struct expression_object selects = {"app", SELECTOR_IN, false, value, 1};
+    static const struct affinity_object affinity = {.apart = true,
+                                                    .key = "topology.kubernetes.io/rack",
+                                                    .name_spaces = name_spaces,
+                                                    .name_space_count = 1,
+                                                    .expressions = &selects,
+                                                    .expression_count = 1};
+    struct world_pod pod = {.uid = world_member("g", index),
+                            .gang = "g",
+                            .minimum = 1,
+                            .gpus = 1,
+                            .rank = index,
+                            .node = node};
+    struct amount_object amounts[3];
+    struct event event = {.type = EVENT_POD, .more = more};
+    world_fill_pod(&pod, &event.pod, amounts);
+    event.pod.labels = &label;
+    event.pod.label_count = 1;
+    event.pod.affinities = &affinity;
+    event.pod.affinity_count = 1;
+    world_apply(&world, &event);
+}
+
+/* Three come to one that runs, and two racks are left: tried one by one, each keeps away from the
+ * one before, too. */
+START_TEST(joiners_keep_away_from_each_other)
+{
+    keeps_away(0, "n0", false);
+    keeps_away(1, NULL, true);
+    keeps_away(2, NULL, true);
+    keeps_away(3, NULL, false);
+    unsigned racks = 0;
+    for (int i = 1; i < 4; i++) {
+        char node[64];
+        const char *at = world_node_of(&world, "g", world_member("g", i), node);
+        unsigned rack = at[0] == '\0' ? 0 : 1u << world_number(at) / PER_RACK;
+        ck_assert_uint_eq(racks & rack, 0);
+        racks |= rack;
+    }
+    ck_assert_uint_eq(racks, 6);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("engine_exclusive");
@@ -314,6 +363,7 @@ int main(void)
     tcase_add_test(tcase, a_level_appears);
     tcase_add_test(tcase, configured_levels);
     tcase_add_test(tcase, a_long_level_is_cut);
+    tcase_add_test(tcase, joiners_keep_away_from_each_other);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
