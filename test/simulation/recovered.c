@@ -187,7 +187,9 @@ bool invariants_may_run_out(const struct sim *sim, const struct event_effect *ev
     int gang = spaces_gang_of_event(sim, event);
     int64_t timeout = sim->gangs[gang].state.timeout_ms;
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        if (sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists) {
+        bool gone =
+            sim->host.seen_ever[i] && sim->host.seen[i].exists && !sim->pods[i].state.exists;
+        if (gone || sim->pods[i].company.app != 0) { /* an ordinary pod may exclude it there now */
             return true;
         }
     }
