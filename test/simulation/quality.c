@@ -355,6 +355,20 @@ static void check_view(struct sim *sim, int gang, const struct gang_view *view,
     }
 }
 
+/* Whether no other gang got or lost a plan in this apply: whose room it was a moment ago is not
+ * known. */
+static bool is_lone(const struct sim *sim, int gang)
+{
+    const struct effects *effects = &sim->host.effects;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->type == EFFECT_PHASE && sim->pods[sim_number(effect->phase.uid)].gang != gang) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void quality_check(struct sim *sim, int gang, int64_t now)
 {
     struct gang_view view;
@@ -372,7 +386,9 @@ void quality_check(struct sim *sim, int gang, int64_t now)
         check_view(sim, gang, &view, &use);
         if (is_plain(sim, gang, &question, &pending) && sim->host.troubled_until[gang] <= now) {
             sim->checks.plans++;
-            check_most(sim, gang, &question, &planned, &pending);
+            if (is_lone(sim, gang)) {
+                check_most(sim, gang, &question, &planned, &pending);
+            }
             if (view.optimal && sim->node_count <= SETS_MAX_NODES) {
                 check_optimal(sim, gang, &question, &planned, &use);
             }
