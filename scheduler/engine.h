@@ -124,10 +124,10 @@ struct gang_view {
     const char *name_space;
     const char *name;
     enum gang_state state;
-    int32_t minimum; /* quorum; <= 0 when unknown or invalid */
+    int32_t minimum;                    /* quorum; <= 0 when unknown or invalid */
     const struct gang_role_view *roles; /* by name */
     uint32_t role_count;
-    uint32_t pods;   /* live members seen */
+    uint32_t pods; /* live members seen */
     uint32_t bound;
     uint32_t voted;
     const char *reason;  /* why it is not further; "" when placed */

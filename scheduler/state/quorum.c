@@ -47,13 +47,16 @@ static void add_said(const struct gang *gang, struct minimums *minimums)
                  "its pods say more than %d different things", TEXTS_MAX);
         return;
     }
-    for (uint32_t n = 0; n < said->count; n++) {
+    for (;;) {
         const char *next = NULL;
         for (uint32_t i = 0; i < said->count; i++) {
             const char *text = names_text(words, (uint32_t)said->items[i].value);
             if (strcmp(text, before) > 0 && (next == NULL || strcmp(text, next) < 0)) {
                 next = text;
             }
+        }
+        if (next == NULL) {
+            return;
         }
         minimums_add(minimums, next);
         before = next;

@@ -7,7 +7,9 @@ them: the first nodes are the ones that must not be used.
 
 from objects import GPU, GROUP, RACK, group, job, job_set, nodes, pod, pod_spec, racks, template
 from right import does_not_fit, fits, says
-from situations import situation
+from situations import ALL, situation
+
+__all__ = ["ALL"]  # those of situations.py, and these
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "example.org/power-feed"  # no level of any topology

@@ -19,9 +19,8 @@ import subprocess
 import sys
 import tempfile
 
-import affinity  # noqa: F401  has situations, too
+import affinity
 import objects
-import situations
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 import daemon  # noqa: E402
@@ -172,7 +171,7 @@ def main():
     os.environ["PHALANX_BIN"] = phalanx
     tally = {"passed": 0, "failed": 0, "late": 0, "asked": 0}
     with tempfile.TemporaryDirectory(prefix="phalanx-cases-") as folder:
-        for situation in situations.ALL:
+        for situation in affinity.ALL:
             if chosen and not any(situation.name.startswith(name) for name in chosen):
                 continue
             answers = dict(ask(phalanx, situation, folder))

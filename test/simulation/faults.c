@@ -56,42 +56,6 @@ enum fault {
     FAULTS,
 };
 
-static const struct {
-    int weight;
-    const char *name;
-} kinds[FAULTS] = {
-    [FAULT_GANG] = {16, "a gang"},
-    [FAULT_ORDINARY] = {14, "an ordinary pod"},
-    [FAULT_FINISH] = {26, "something ends"},
-    [FAULT_DELETE] = {4, "a pod is deleted"},
-    [FAULT_RECREATE] = {4, "a member is made anew"},
-    [FAULT_NODE] = {3, "a node changes"},
-    [FAULT_RELABEL] = {1, "a node moves"},
-    [FAULT_GROUP] = {4, "a group is edited"},
-    [FAULT_OUTSIDE] = {2, "another scheduler"},
-    [FAULT_HIDDEN] = {8, "kube-scheduler changes its mind"},
-    [FAULT_STALL] = {4, "a watch is silent"},
-    [FAULT_RELIST] = {4, "a watch is begun again"},
-    [FAULT_REPEAT] = {3, "a watch repeats itself"},
-    [FAULT_CRASH] = {2, "kill"},
-    [FAULT_MIDWAY] = {4, "kill amid the effects"},
-    [FAULT_DRAIN] = {1, "drain"},
-    [FAULT_RESTART] = {2, "kube-scheduler is killed"},
-    [FAULT_FREEZE] = {2, "the process stands still"},
-    [FAULT_CLOCK] = {1, "the clock jumps"},
-    [FAULT_LOSSES] = {5, "writes fail"},
-    [FAULT_TWICE] = {3, "calls come twice"},
-    [FAULT_DEAF] = {2, "answers get lost"},
-    [FAULT_CORDON] = {4, "a node is cordoned, or tainted"},
-    [FAULT_RESIZE] = {4, "a pod is resized"},
-    [FAULT_TERM] = {2, "another one leads"},
-    [FAULT_DRAIN_NODE] = {1, "a node is drained"},
-    [FAULT_ASK] = {2, "somebody asks"},
-    [FAULT_RERUN] = {4, "a gang is run again"},
-    [FAULT_LOSS] = {3, "several members are lost"},
-    [FAULT_BINDER] = {2, "another scheduler binds members"},
-};
-
 static struct random random_of(const struct sim *sim, uint32_t number)
 {
     struct random random = {.state = sim->seed * 0x9e3779b97f4a7c15u + number};
@@ -128,45 +92,6 @@ static void lay_out(struct sim *sim, struct random *random)
         sim->kube.nodes[i] = *state;
         sim->clients[CLIENT_SCHEDULER].known[KIND_NODE][i] = true;
     }
-}
-
-void faults_start(struct sim *sim)
-{
-    static const int rushes[] = {1500, 800, 400, 200};
-    static const int rules[] = {0, 0, 150, 350};
-    static const int company[] = {0, 0, 0, 500};
-    static const int constraints[] = {0, 30, 60, 90};
-    static const int forgetful[] = {0, 0, 30, 120};
-    static const int often[] = {0, 1, 1, 1, 3};
-    struct random own = random_of(sim, UINT32_MAX), *random = &own;
-    sim->random = random_of(sim, UINT32_MAX - 1);
-    lay_out(sim, random);
-    sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
-    sim->kube.pops_early = random_chance(random, 500);
-    sim->host.codecs = random_chance(random, 250);
-    sim->batches = random_chance(random, 500);
-    sim->spaces = random_chance(random, 400) ? 2 : 1;
-    sim->evicts = random_chance(random, 200);
-    sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
-    sim->stubborn = random_chance(random, 250);
-    sim->aborts_from = INT64_MAX;
-    sim->ruled = rules[random_index(random, 4)];
-    sim->company = company[random_index(random, 4)];
-    sim->rush_ms = rushes[random_index(random, 4)];
-    sim->constrained_percent = constraints[random_index(random, 4)];
-    sim->forgetful = forgetful[random_index(random, 4)];
-    for (int i = 0; i < FAULTS; i++) {
-        sim->weights[i] =
-            kinds[i].weight * (i <= FAULT_FINISH ? 1 : often[random_index(random, 5)]);
-    }
-    trace_note(sim, "%d nodes%s%s%s", sim->node_count, sim->host.codecs ? ", codecs" : "",
-               sim->stubborn ? ", stubborn refusals" : "",
-               sim->kube.sample > 0 ? ", kube-scheduler samples" : "");
-    for (int i = 0; i < sim->node_count; i++) {
-        trace_node(sim, i);
-    }
-    sim_later(sim, 0, ACTION_START, 0, 0, 0);
-    sim_later(sim, 50, ACTION_FAULT, 0, 0, 0);
 }
 
 /* ---- hardware and other schedulers ---- */
@@ -422,105 +347,135 @@ static void die_midway(struct sim *sim, struct random *random)
     sim->host.crash_at = random_next(random);
 }
 
-static void act(struct sim *sim, enum fault kind, struct random *random)
+static void kill_now(struct sim *sim, struct random *random)
 {
-    switch (kind) {
-    case FAULT_GANG:
-        jobs_start_gang(sim, random);
-        break;
-    case FAULT_ORDINARY:
-        jobs_start_ordinary(sim, random);
-        break;
-    case FAULT_FINISH:
-        jobs_finish(sim, random);
-        break;
-    case FAULT_DELETE:
-        jobs_delete(sim, random);
-        break;
-    case FAULT_RECREATE:
-        jobs_recreate(sim, random);
-        break;
-    case FAULT_NODE:
-        change_node(sim, random);
-        break;
-    case FAULT_RELABEL:
-        relabel(sim, random);
-        break;
-    case FAULT_GROUP:
-        jobs_edit_group(sim, random);
-        break;
-    case FAULT_OUTSIDE:
-        bind_outside(sim, random);
-        break;
-    case FAULT_HIDDEN:
-        hide(sim, random);
-        break;
-    case FAULT_STALL:
-        stall(sim, random);
-        break;
-    case FAULT_RELIST:
-        relist(sim, random);
-        break;
-    case FAULT_REPEAT:
-        repeat(sim, random);
-        break;
-    case FAULT_CRASH:
-        host_crash(sim);
-        break;
-    case FAULT_MIDWAY:
-        die_midway(sim, random);
-        break;
-    case FAULT_DRAIN:
-        terms_drain(sim);
-        break;
-    case FAULT_RESTART:
-        kube_restart(sim);
-        break;
-    case FAULT_FREEZE:
-        terms_freeze(sim, random_range(random, 500, 12000));
-        break;
-    case FAULT_CLOCK:
-        terms_jump(sim, random_range(random, 1000, 7200000));
-        break;
-    case FAULT_LOSSES:
-        lose(sim, random);
-        break;
-    case FAULT_TWICE:
-        sim->kube.twice += (int)random_range(random, 1, 6);
-        break;
-    case FAULT_DEAF:
-        sim->kube.deaf += random_index(random, 3);
-        sim->kube.deaf_bind += random_index(random, 3);
-        break;
-    case FAULT_CORDON:
-        cordon(sim, random);
-        break;
-    case FAULT_RESIZE:
-        resize(sim, random);
-        break;
-    case FAULT_TERM:
-        terms_follow(sim, random_range(random, 200, 12000));
-        break;
-    case FAULT_DRAIN_NODE:
-        drain(sim, random);
-        break;
-    case FAULT_ASK:
-        if (sim->gang_count > 0) {
-            terms_ask(sim, random_index(random, sim->gang_count));
-        }
-        break;
-    case FAULT_RERUN:
-        runs_again(sim, random);
-        break;
-    case FAULT_LOSS:
-        runs_lose(sim, random);
-        break;
-    case FAULT_BINDER:
-        runs_bind(sim, random);
-        break;
-    case FAULTS:
-        break;
+    (void)random;
+    host_crash(sim);
+}
+
+static void drain_host(struct sim *sim, struct random *random)
+{
+    (void)random;
+    terms_drain(sim);
+}
+
+static void kill_kube(struct sim *sim, struct random *random)
+{
+    (void)random;
+    kube_restart(sim);
+}
+
+static void freeze(struct sim *sim, struct random *random)
+{
+    terms_freeze(sim, random_range(random, 500, 12000));
+}
+
+static void jump(struct sim *sim, struct random *random)
+{
+    terms_jump(sim, random_range(random, 1000, 7200000));
+}
+
+static void follow(struct sim *sim, struct random *random)
+{
+    terms_follow(sim, random_range(random, 200, 12000));
+}
+
+/* ---- calls ---- */
+
+static void call_twice(struct sim *sim, struct random *random)
+{
+    sim->kube.twice += (int)random_range(random, 1, 6);
+}
+
+static void deafen(struct sim *sim, struct random *random)
+{
+    sim->kube.deaf += random_index(random, 3);
+    sim->kube.deaf_bind += random_index(random, 3);
+}
+
+static void ask(struct sim *sim, struct random *random)
+{
+    if (sim->gang_count > 0) {
+        terms_ask(sim, random_index(random, sim->gang_count));
     }
+}
+
+/* ---- which, and when ---- */
+
+static const struct {
+    int weight;
+    const char *name;
+    void (*act)(struct sim *sim, struct random *random);
+} kinds[FAULTS] = {
+    [FAULT_GANG] = {16, "a gang", jobs_start_gang},
+    [FAULT_ORDINARY] = {14, "an ordinary pod", jobs_start_ordinary},
+    [FAULT_FINISH] = {26, "something ends", jobs_finish},
+    [FAULT_DELETE] = {4, "a pod is deleted", jobs_delete},
+    [FAULT_RECREATE] = {4, "a member is made anew", jobs_recreate},
+    [FAULT_NODE] = {3, "a node changes", change_node},
+    [FAULT_RELABEL] = {1, "a node moves", relabel},
+    [FAULT_GROUP] = {4, "a group is edited", jobs_edit_group},
+    [FAULT_OUTSIDE] = {2, "another scheduler", bind_outside},
+    [FAULT_HIDDEN] = {8, "kube-scheduler changes its mind", hide},
+    [FAULT_STALL] = {4, "a watch is silent", stall},
+    [FAULT_RELIST] = {4, "a watch is begun again", relist},
+    [FAULT_REPEAT] = {3, "a watch repeats itself", repeat},
+    [FAULT_CRASH] = {2, "kill", kill_now},
+    [FAULT_MIDWAY] = {4, "kill amid the effects", die_midway},
+    [FAULT_DRAIN] = {1, "drain", drain_host},
+    [FAULT_RESTART] = {2, "kube-scheduler is killed", kill_kube},
+    [FAULT_FREEZE] = {2, "the process stands still", freeze},
+    [FAULT_CLOCK] = {1, "the clock jumps", jump},
+    [FAULT_LOSSES] = {5, "writes fail", lose},
+    [FAULT_TWICE] = {3, "calls come twice", call_twice},
+    [FAULT_DEAF] = {2, "answers get lost", deafen},
+    [FAULT_CORDON] = {4, "a node is cordoned, or tainted", cordon},
+    [FAULT_RESIZE] = {4, "a pod is resized", resize},
+    [FAULT_TERM] = {2, "another one leads", follow},
+    [FAULT_DRAIN_NODE] = {1, "a node is drained", drain},
+    [FAULT_ASK] = {2, "somebody asks", ask},
+    [FAULT_RERUN] = {4, "a gang is run again", runs_again},
+    [FAULT_LOSS] = {3, "several members are lost", runs_lose},
+    [FAULT_BINDER] = {2, "another scheduler binds members", runs_bind},
+};
+
+void faults_start(struct sim *sim)
+{
+    static const int rushes[] = {1500, 800, 400, 200};
+    static const int rules[] = {0, 0, 150, 350};
+    static const int company[] = {0, 0, 0, 500};
+    static const int constraints[] = {0, 30, 60, 90};
+    static const int forgetful[] = {0, 0, 30, 120};
+    static const int often[] = {0, 1, 1, 1, 3};
+    struct random own = random_of(sim, UINT32_MAX), *random = &own;
+    sim->random = random_of(sim, UINT32_MAX - 1);
+    lay_out(sim, random);
+    sim->kube.sample = random_chance(random, 300) ? (int)random_range(random, 2, 4) : 0;
+    sim->kube.pops_early = random_chance(random, 500);
+    sim->host.codecs = random_chance(random, 250);
+    sim->batches = random_chance(random, 500);
+    sim->spaces = random_chance(random, 400) ? 2 : 1;
+    sim->evicts = random_chance(random, 200);
+    sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
+    sim->stubborn = random_chance(random, 250);
+    sim->aborts_from = INT64_MAX;
+    sim->ruled = rules[random_index(random, 4)];
+    sim->company = company[random_index(random, 4)];
+    sim->rush_ms = rushes[random_index(random, 4)];
+    sim->constrained_percent = constraints[random_index(random, 4)];
+    sim->forgetful = forgetful[random_index(random, 4)];
+    for (int i = 0; i < FAULTS; i++) {
+        sim->weights[i] =
+            kinds[i].weight * (i <= FAULT_FINISH ? 1 : often[random_index(random, 5)]);
+    }
+    trace_note(sim, "%d nodes%s%s%s", sim->node_count, sim->host.codecs ? ", codecs" : "",
+               sim->stubborn ? ", stubborn refusals" : "",
+               sim->kube.sample > 0 ? ", kube-scheduler samples" : "");
+    for (int i = 0; i < sim->node_count; i++) {
+        trace_node(sim, i);
+    }
+    sim_later(sim, 0, ACTION_START, 0, 0, 0);
+    sim_later(sim, 50, ACTION_FAULT, 0, 0, 0);
 }
 
 static enum fault choose(const struct sim *sim, struct random *random)
@@ -548,7 +503,7 @@ void faults_next(struct sim *sim)
     sim_later(sim, random_range(&random, 20, sim->rush_ms), ACTION_FAULT, 0, 0, 0);
     if (!sim_drops(sim, number)) {
         trace_fault(sim, number, kinds[kind].name);
-        act(sim, kind, &random);
+        kinds[kind].act(sim, &random);
     }
 }
 
