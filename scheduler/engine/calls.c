@@ -82,24 +82,35 @@ static void reply_error(struct engine *engine, uint64_t ticket, const char *reas
     effect->filter.reason = arena_string(&engine->effects->arena, reason);
 }
 
-/* Whether a term of one of them keeps it off a node where the other is. */
-static bool repels(const struct peer *one, const struct peer *other)
+/* Whether a term of one of them keeps it off the node when the other is there. A node without the
+ * label of the term is in no domain. */
+static bool repels(const struct engine *engine, uint32_t row, const struct peer *one,
+                   const struct peer *other)
 {
     bool repels = false;
     for (uint32_t i = 0; i < one->rule_count && !repels; i++) {
-        repels = one->rules[i]->apart && peers_selects(one->rules[i], other);
+        const struct rule *rule = one->rules[i];
+        repels = rule->apart && peers_selects(rule, other) &&
+                 nodes_label(engine->nodes, row, rule->keys[0]) != NAMES_NONE;
     }
     return repels;
 }
 
-/* A member that is held on the row, from `pod` on, and could not be bound beside the ordinary pod;
+static bool repel(const struct engine *engine, uint32_t row, const struct pod *one,
+                  const struct pod *other)
+{
+    return repels(engine, row, &one->peer, &other->peer) ||
+           repels(engine, row, &other->peer, &one->peer);
+}
+
+/* A member that is held on the row, and could not be bound beside the ordinary pod;
  * or NULL. */
-static struct pod *find_repelled(const struct engine *engine, const struct peer *peer,
-                                 struct pod *pod)
+static struct pod *find_repelled(const struct engine *engine, uint32_t row,
+                                 const struct pod *ordinary)
 {
     bool any = peers_any(pods_peers(engine->pods));
-    while (pod != NULL &&
-           !(any && pods_held(pod) && (repels(peer, &pod->peer) || repels(&pod->peer, peer)))) {
+    struct pod *pod = any ? pods_on(engine->pods, row) : NULL;
+    while (pod != NULL && !(pods_held(pod) && repel(engine, row, ordinary, pod))) {
         pod = pod->row_after;
     }
     return pod;
@@ -117,7 +128,7 @@ static bool may_have(const struct engine *engine, const struct pod *pod, uint32_
     }
     return (pods_placed(pod) && pod->allocation_row == row) ||
            (ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape)) &&
-            find_repelled(engine, &pod->peer, pods_on(engine->pods, row)) == NULL);
+            find_repelled(engine, row, pod) == NULL);
 }
 
 static void filter_ordinary(struct engine *engine, const struct filter_event *call,
@@ -270,8 +281,8 @@ static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
     struct pod **held = gangs_held_on(engine->pods, row, &count);
     for (uint32_t i = 0; i < count && !may_have(engine, pod, row); i++) {
         struct gang *gang = held[i]->gang;
-        bool in_the_way = !ledger_fits(engine->ledger, row, request) ||
-                          repels(&pod->peer, &held[i]->peer) || repels(&held[i]->peer, &pod->peer);
+        bool in_the_way =
+            !ledger_fits(engine->ledger, row, request) || repel(engine, row, pod, held[i]);
         if (in_the_way && gang != asked && gang->state != GANG_COMMITTING &&
             held[i]->phase == MEMBER_HELD && held[i]->allocation_row == row) {
             asked = gang;

@@ -89,6 +89,11 @@ bool company_keeps_off(const struct sim *sim, int pod, int node, bool *known)
         int there = kept == SIM_NONE && i != pod && sim->host.posted[i] != POST_NONE
                         ? sim->host.posted_to[i]
                         : kept;
+        const struct pod_state *seen = &sim->host.seen[i];
+        if (there == SIM_NONE && i != pod && sim->host.seen_ever[i] && seen->exists &&
+            !seen->terminal) {
+            there = seen->node; /* kube-scheduler may not know of it yet */
+        }
         if (there != SIM_NONE && company_clashes(sim, sim->host.nodes, pod, node, i, there)) {
             any = true;
             *known |= kept != SIM_NONE && claims_both(sim, pod, node, i, there);

@@ -196,6 +196,10 @@ START_TEST(ordinary_pods_keep_off)
     reply = world_filter(&world, "selects", NULL, both);
     ck_assert_int_eq(reply->verdict, FILTER_SOME);
     ck_assert(!reply->passes[0] && reply->passes[1]);
+    struct about zone; /* of which no node has the label */
+    write_about(&zone, true, "topology.kubernetes.io/zone", "m");
+    tell("anywhere", NULL, 0, NULL, "web", &zone);
+    ck_assert_int_eq(world_filter(&world, "anywhere", NULL, both)->verdict, FILTER_ALL);
 }
 END_TEST
 
