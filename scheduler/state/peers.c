@@ -404,8 +404,10 @@ static bool same_labels(const struct peers *peers, const struct peer *peer,
         return false;
     }
     for (uint32_t i = 0; i < peer->label_count; i++) {
-        if (strcmp(names_text(words, peer->labels[i].key), object->labels[i].key) != 0 ||
-            strcmp(names_text(words, peer->labels[i].value), object->labels[i].value) != 0) {
+        const struct label_object *label = &object->labels[i];
+        uint32_t key = names_find(words, label->key, strlen(label->key));
+        const struct label *kept = rule_find_label(peer->labels, peer->label_count, key);
+        if (kept == NULL || strcmp(names_text(words, kept->value), label->value) != 0) {
             return false;
         }
     }
@@ -444,6 +446,7 @@ static void take_labels(struct peers *peers, struct peer *peer, const struct pod
             names_release(words, key);
         }
     }
+    rule_sort_labels(peer->labels, peer->label_count);
 }
 
 /* ---- pods ---- */

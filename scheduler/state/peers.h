@@ -38,7 +38,7 @@ struct peers;
  * has it frees `labels` and `rules` when the table is gone. */
 struct peer {
     struct peers_space *space;
-    struct label *labels; /* words of the rules' table, in the order in which they came */
+    struct label *labels; /* words of the rules' table, rule_sort_labels() */
     uint32_t label_count;
     struct rule **rules;
     uint32_t rule_count;

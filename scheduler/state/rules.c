@@ -253,18 +253,26 @@ static bool is_listed(const uint32_t *list, uint32_t count, uint32_t word)
     return count > 0 && bsearch(&word, list, count, sizeof *list, compare_words) != NULL;
 }
 
+static int compare_keys(const void *left, const void *right)
+{
+    return compare_words(&((const struct label *)left)->key, &((const struct label *)right)->key);
+}
+
+const struct label *rule_find_label(const struct label *labels, uint32_t count, uint32_t key)
+{
+    const struct label wanted = {.key = key};
+    return count == 0 ? NULL : bsearch(&wanted, labels, count, sizeof *labels, compare_keys);
+}
+
 static bool holds(const struct expression *expression, const struct label *labels, uint32_t count)
 {
-    uint32_t i = 0;
-    while (i < count && labels[i].key != expression->key) {
-        i++;
-    }
-    bool there = i < count;
+    const struct label *label = rule_find_label(labels, count, expression->key);
+    bool there = label != NULL;
     switch (expression->relation) {
     case SELECTOR_IN:
-        return there && is_listed(expression->values, expression->value_count, labels[i].value);
+        return there && is_listed(expression->values, expression->value_count, label->value);
     case SELECTOR_NOT_IN:
-        return !there || !is_listed(expression->values, expression->value_count, labels[i].value);
+        return !there || !is_listed(expression->values, expression->value_count, label->value);
     case SELECTOR_EXISTS:
         return there;
     case SELECTOR_DOES_NOT_EXIST:
@@ -274,6 +282,13 @@ static bool holds(const struct expression *expression, const struct label *label
         break;
     }
     return false;
+}
+
+void rule_sort_labels(struct label *labels, uint32_t count)
+{
+    if (count > 0) {
+        qsort(labels, count, sizeof *labels, compare_keys);
+    }
 }
 
 bool rule_is_near(const struct rule *rule, uint32_t space)

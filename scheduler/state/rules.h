@@ -81,7 +81,11 @@ void rules_free(struct rules *rules, struct rule *rule);
 /* Whether the rule speaks of pods of this one namespace only. */
 bool rule_is_near(const struct rule *rule, uint32_t space);
 
-/* Whether the rule selects a pod of the namespace with these labels. */
+/* Labels in the order in which they are looked up; the one with the key, or NULL. */
+void rule_sort_labels(struct label *labels, uint32_t count);
+const struct label *rule_find_label(const struct label *labels, uint32_t count, uint32_t key);
+
+/* Whether the rule selects a pod of the namespace with these labels, which are sorted. */
 bool rule_selects(const struct rule *rule, uint32_t space, const struct label *labels,
                   uint32_t count);
 
