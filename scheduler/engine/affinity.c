@@ -82,6 +82,32 @@ static bool same_kind(const struct affinity_kind *a, const struct affinity_kind 
            memcmp(a->selected, b->selected, sizeof a->selected) == 0;
 }
 
+static void note_own(const struct affinity *affinity, const struct pod *pod, uint64_t *has)
+{
+    for (uint32_t r = 0; r < affinity->rule_count; r++) {
+        has[r / 64] |= (uint64_t)peers_has(&pod->peer, affinity->rules[r]) << (r % 64);
+    }
+}
+
+/* The last kind takes in those that it was not made for. */
+static void mix(const struct affinity *affinity, struct affinity_kind *last,
+                const struct affinity_kind *found)
+{
+    if (!last->mixed) {
+        note_own(affinity, last->first, last->has);
+        last->mixed = true;
+    }
+    note_own(affinity, found->first, last->has);
+    last->torn = last->torn || last->together != found->together;
+    for (uint32_t r = 0; r < affinity->rule_count; r++) {
+        uint64_t bit = UINT64_C(1) << (r % 64);
+        uint64_t both = last->selected[r / 64] & found->selected[r / 64];
+        uint64_t either = last->selected[r / 64] | found->selected[r / 64];
+        last->selected[r / 64] &= ~bit;
+        last->selected[r / 64] |= (affinity->rules[r]->apart ? either : both) & bit;
+    }
+}
+
 static uint32_t kind_of(struct affinity *affinity, const struct affinity_kind *found)
 {
     for (uint32_t k = 0; k < affinity->kind_count; k++) {
@@ -91,6 +117,7 @@ static uint32_t kind_of(struct affinity *affinity, const struct affinity_kind *f
     }
     if (affinity->kind_count == AFFINITY_KINDS_MAX) {
         affinity->cut = true;
+        mix(affinity, &affinity->kinds[AFFINITY_KINDS_MAX - 1], found);
         return AFFINITY_KINDS_MAX - 1;
     }
     affinity->kinds[affinity->kind_count] = *found;
@@ -145,7 +172,14 @@ bool affinity_selects(const struct affinity *affinity, uint32_t rule, uint32_t k
 
 bool affinity_has(const struct affinity *affinity, uint32_t kind, uint32_t rule)
 {
-    return peers_has(&affinity->kinds[kind].first->peer, affinity->rules[rule]);
+    const struct affinity_kind *it = &affinity->kinds[kind];
+    return it->mixed ? (it->has[rule / 64] >> (rule % 64) & 1) != 0
+                     : peers_has(&it->first->peer, affinity->rules[rule]);
+}
+
+bool affinity_claims(const struct affinity *affinity, uint32_t kind, uint32_t rule)
+{
+    return !affinity->kinds[kind].mixed && affinity_has(affinity, kind, rule);
 }
 
 /* ---- pods that stand ---- */
@@ -331,6 +365,9 @@ static void look_around(const struct attempt *attempt, struct affinity *affinity
     keep_away(attempt, affinity, k, kind);
     if (kind->together != AFFINITY_NONE) {
         join(attempt, kind, affinity->rules[kind->together]);
+    }
+    for (uint32_t p = 0; kind->torn && p < domains_positions(attempt->engine->domains); p++) {
+        add_position(attempt, &kind->away, p);
     }
     if (kind->outside != NULL && kind->away != NULL) {
         kind->excluded = bitset_copy(kind->outside);

@@ -21,7 +21,10 @@
 struct affinity_kind {
     const struct pod *first;                    /* one of it */
     uint64_t selected[AFFINITY_RULES_MAX / 64]; /* a bit for each rule that selects it */
+    uint64_t has[AFFINITY_RULES_MAX / 64];      /* of a mixed one: rules that somebody of it has */
     uint32_t together;                          /* the rule of affinity that it has; or NONE */
+    bool mixed; /* those that found no room in a kind of their own: see affinity_begin() */
+    bool torn;  /* … who require different pods: none of them gets a place */
     bool exact; /* its keys are levels of the tree, node by node (ties.c) */
     bool met;   /* … and pods that stand somewhere have decided where it may go */
     /* Positions, or NULL; owned. */
@@ -50,7 +53,9 @@ struct affinity {
     bool cut; /* there are more kinds, of which the last one has the others, or more keys */
 };
 
-/* Finds the kinds of the gang's live members, and what pods that stand rule out for each.
+/* Finds the kinds of the gang's live members, and what pods that stand rule out for each. When
+ * there are more than AFFINITY_KINDS_MAX, the last one is a mixed one: it keeps away from everybody
+ * that somebody of it keeps away from, and is looked for only where all of it would do.
  * attempt->affinity stays NULL when no rule concerns any of them. */
 void affinity_begin(struct attempt *attempt);
 /* Members have just got a place: they stand there for those who are still to get one. */
@@ -62,8 +67,9 @@ void affinity_finish(struct attempt *attempt);
 const struct bitset *affinity_excluded(const struct attempt *attempt, uint32_t kind);
 
 bool affinity_selects(const struct affinity *affinity, uint32_t rule, uint32_t kind);
-/* Whether members of the kind have the rule. */
+/* Whether members of the kind have the rule; all of them, and so its claim as well. */
 bool affinity_has(const struct affinity *affinity, uint32_t kind, uint32_t rule);
+bool affinity_claims(const struct affinity *affinity, uint32_t kind, uint32_t rule);
 
 /* Whether members of the kind keep apart from, or look for, others that get a place with them. */
 bool affinity_relates(const struct attempt *attempt, uint32_t kind);

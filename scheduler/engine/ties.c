@@ -94,20 +94,24 @@ static struct affinity_edges *edges_of(struct affinity *affinity, uint32_t key)
     return &affinity->edges[affinity->edge_count++];
 }
 
-/* Members that have the rule keep apart from those that it selects. */
+/* Members that have the rule keep apart from those that it selects; with keys that are `levels`,
+ * or the others. */
 static void add_edges(const struct attempt *attempt, struct affinity *affinity, uint32_t r,
-                      uint32_t kind)
+                      uint32_t kind, bool levels)
 {
     const struct rule *rule = affinity->rules[r];
     bool vain;
     uint32_t level = level_of(attempt->engine, rule->keys[0], &vain);
     bool host = level + 1 == domains_levels(attempt->engine->domains);
-    struct affinity_edges *edges = vain ? NULL : edges_of(affinity, rule->keys[0]);
-    for (uint32_t k = 0; k < affinity->kind_count && edges != NULL; k++) {
-        bool claimed = host && rule->claimed && affinity_has(affinity, k, r);
-        if (affinity_selects(affinity, r, k) && !claimed) {
-            edges->exact =
-                edges->level > 0 ? edges->exact : is_mirrored(attempt, rule->keys[0], level);
+    for (uint32_t k = 0; k < affinity->kind_count && !vain && levels == (level > 0); k++) {
+        bool claimed = host && rule->claimed && affinity_claims(affinity, k, r) &&
+                       affinity_claims(affinity, kind, r);
+        struct affinity_edges *edges =
+            claimed || !affinity_selects(affinity, r, k) ? NULL : edges_of(affinity, rule->keys[0]);
+        if (edges != NULL) {
+            if (level > 0 && edges->level == 0) {
+                edges->exact = is_mirrored(attempt, rule->keys[0], level);
+            }
             edges->level = level;
             edges->with[kind] |= 1u << k;
             edges->with[k] |= 1u << kind;
@@ -135,9 +139,14 @@ void ties_find(struct attempt *attempt)
         if (kind->together != AFFINITY_NONE && !kind->met) {
             kind->exact = is_rule_mirrored(attempt, affinity->rules[kind->together]);
         }
-        for (uint32_t r = 0; r < affinity->rule_count; r++) {
-            if (affinity->rules[r]->apart && affinity_has(affinity, k, r)) {
-                add_edges(attempt, affinity, r, k);
+    }
+    /* Levels, of which there are few, first: other keys may be many. */
+    for (int turn = 0; turn < 2 && affinity != NULL; turn++) {
+        for (uint32_t k = 0; k < affinity->kind_count; k++) {
+            for (uint32_t r = 0; r < affinity->rule_count; r++) {
+                if (affinity->rules[r]->apart && affinity_has(affinity, k, r)) {
+                    add_edges(attempt, affinity, r, k, turn == 0);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
  *
  * Nodes n0, n1, … have 8 GPUs each; a member asks for 2 and has the label app=m.
  */
+#include "scheduler/engine/affinity.h"
 #include "scheduler/state/peers.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
@@ -252,6 +253,80 @@ START_TEST(beyond_the_limit)
 }
 END_TEST
 
+/* The node, with so many labels more. */
+static void add_labels(const char *name, int count)
+{
+    char keys[AFFINITY_KEYS_MAX][16];
+    struct label_object labels[AFFINITY_KEYS_MAX + 2] = {{HOSTNAME, name}, {RACK, "r0"}};
+    struct amount_object amounts[] = {{"cpu", 96000}, {"pods", 110}, {"nvidia.com/gpu", 8}};
+    struct event event = {.type = EVENT_NODE};
+    for (int i = 0; i < count; i++) {
+        snprintf(keys[i], sizeof keys[i], "key-%d", i);
+        labels[2 + i] = (struct label_object){keys[i], "v"};
+    }
+    event.node = (struct node_object){.name = name,
+                                      .labels = labels,
+                                      .label_count = (size_t)count + 2,
+                                      .allocatable = amounts,
+                                      .allocatable_count = 3};
+    world_apply(&world, &event);
+}
+
+/* Terms by keys that are no level, however many, do not hide the one that is. */
+START_TEST(many_keys)
+{
+    struct about m, others[AFFINITY_KEYS_MAX];
+    char keys[AFFINITY_KEYS_MAX][16];
+    struct affinity_object terms[AFFINITY_KEYS_MAX];
+    struct amount_object amounts[3];
+    struct label_object label = {"app", "m"};
+    struct event event = {.type = EVENT_POD};
+    setup_racks(1, 1);
+    add_labels("n0", AFFINITY_KEYS_MAX);
+    for (int i = 0; i < AFFINITY_KEYS_MAX; i++) {
+        snprintf(keys[i], sizeof keys[i], "key-%d", i);
+        write_about(&others[i], true, keys[i], "m");
+        terms[i] = others[i].term;
+    }
+    struct world_pod first = {.uid = "g-0", .gang = "g", .minimum = 3, .gpus = 2, .rank = -1};
+    world_fill_pod(&first, &event.pod, amounts);
+    event.pod.labels = &label;
+    event.pod.label_count = 1;
+    event.pod.affinities = terms;
+    event.pod.affinity_count = AFFINITY_KEYS_MAX;
+    world_apply(&world, &event);
+    write_about(&m, true, RACK, "x");
+    tell("g-1", "g", 3, NULL, "x", &m);
+    tell("g-2", "g", 3, NULL, "x", &m);
+    ck_assert(!is_planned("g"));
+}
+END_TEST
+
+/* More different members than are told apart: nobody's term is forgotten. Of the last two, and of
+ * the one before that they are counted with, one gets a place, and so there are too few. */
+START_TEST(many_kinds)
+{
+    struct about about;
+    char value[32];
+    int minimum = SOLVER_ROLES_MAX + 2;
+    setup_racks(1, 20);
+    for (int i = 0; i < AFFINITY_KINDS_MAX + 2; i++) {
+        bool last = i >= AFFINITY_KINDS_MAX;
+        snprintf(value, sizeof value, "v%d", i);
+        write_about(&about, true, RACK, last ? "last" : value);
+        tell(world_member("g", i), "g", minimum, NULL, last ? "last" : "m", &about);
+    }
+    ck_assert(!is_planned("g"));
+    for (int i = 0; i < AFFINITY_KINDS_MAX + 2; i++) {
+        bool last = i >= AFFINITY_KINDS_MAX;
+        snprintf(value, sizeof value, "v%d", i);
+        write_about(&about, true, RACK, last ? "last" : value);
+        tell(world_member("h", i), "h", minimum - 2, NULL, last ? "last" : "n", &about);
+    }
+    ck_assert(is_planned("h"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/engine/affinity");
@@ -266,6 +341,8 @@ int main(void)
     tcase_add_test(tcase, ordinary_pods_keep_off);
     tcase_add_test(tcase, reasons);
     tcase_add_test(tcase, beyond_the_limit);
+    tcase_add_test(tcase, many_keys);
+    tcase_add_test(tcase, many_kinds);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
