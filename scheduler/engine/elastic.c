@@ -60,7 +60,8 @@ static void arrange(struct elastic *elastic, const struct choice *choice)
     for (int chosen = 1; chosen >= 0; chosen--) {
         for (uint32_t i = 0; i < elastic->classes.unit_count; i++) {
             const struct unit *unit = &elastic->classes.units[i];
-            if ((unit->index < choice->units[unit->class]) != (chosen == 1)) {
+            bool in = unit->class != CLASS_NONE && unit->index < choice->units[unit->class];
+            if (in != (chosen == 1)) {
                 continue;
             }
             memcpy(&attempt->members[at], &elastic->members[unit->first],

@@ -212,6 +212,24 @@ START_TEST(the_others_of_many_shapes_join)
 }
 END_TEST
 
+/* More shapes than are looked at: the last ones are nobody's choice, and in nobody's way. */
+START_TEST(more_shapes_than_are_looked_at)
+{
+    char name[32], node[64];
+    int placed = 0;
+    group(1, NULL);
+    for (int i = 1; i <= 300; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        show(name, 1, i, false, i == 300);
+    }
+    for (int i = 1; i <= 300; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        placed += world_node_of(&world, "g", world_member(name, 0), node)[0] != '\0';
+    }
+    ck_assert_int_eq(placed, 8);
+}
+END_TEST
+
 START_TEST(too_many_shapes_are_needed)
 {
     world_racks(&world, 10, 4);
@@ -293,6 +311,7 @@ int main(void)
     tcase_add_test(tcase, many_roles_of_one_shape);
     tcase_add_test(tcase, the_most_of_many_shapes);
     tcase_add_test(tcase, the_others_of_many_shapes_join);
+    tcase_add_test(tcase, more_shapes_than_are_looked_at);
     tcase_add_test(tcase, too_many_shapes_are_needed);
     tcase_add_test(tcase, whole_slices);
     tcase_add_test(tcase, joiners_beside_nobody);
