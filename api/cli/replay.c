@@ -201,8 +201,11 @@ static void show_deadline(const char *before, int64_t now, int64_t deadline)
 {
     if (deadline == INT64_MAX) {
         printf("    %s never\n", before);
+    } else if (deadline < now) {
+        printf("    %s overdue\n", before);
     } else {
-        printf("    %s %" PRId64 " ms later\n", before, deadline - now);
+        /* The time may be negative, so the difference need not fit. */
+        printf("    %s %" PRIu64 " ms later\n", before, (uint64_t)deadline - (uint64_t)now);
     }
 }
 
