@@ -48,20 +48,26 @@ static void write_about(struct about *about, bool apart, const char *key, const 
 }
 
 /* A pod with app=APP, and at most one term. */
-static void tell(const char *uid, const char *gang, int minimum, const char *node, const char *app,
-                 const struct about *about)
+static void tell_of(int gpus, const char *uid, const char *gang, int minimum, const char *node,
+                    const char *app, const struct about *about)
 {
     struct amount_object amounts[3];
     struct event event = {.type = EVENT_POD};
     struct label_object label = {"app", app};
     struct world_pod pod = {
-        .uid = uid, .gang = gang, .minimum = minimum, .gpus = 2, .node = node, .rank = -1};
+        .uid = uid, .gang = gang, .minimum = minimum, .gpus = gpus, .node = node, .rank = -1};
     world_fill_pod(&pod, &event.pod, amounts);
     event.pod.labels = &label;
     event.pod.label_count = 1;
     event.pod.affinities = about == NULL ? NULL : &about->term;
     event.pod.affinity_count = about != NULL;
     world_apply(&world, &event);
+}
+
+static void tell(const char *uid, const char *gang, int minimum, const char *node, const char *app,
+                 const struct about *about)
+{
+    tell_of(2, uid, gang, minimum, node, app, about);
 }
 
 static void tell_gang(const char *gang, int count, const struct about *about)
@@ -204,6 +210,34 @@ START_TEST(ordinary_pods_keep_off)
 }
 END_TEST
 
+/* … but a node without the term's key is in no domain of it, and nobody is kept off there. */
+START_TEST(ordinary_pods_without_a_domain)
+{
+    static const char *const both[] = {"n0", "bare", NULL}, *const bare[] = {"bare", NULL};
+    struct about m, db;
+    setup_racks(1, 1);
+    world_node(&world, "bare", NULL, NULL, 8);
+    write_about(&db, true, RACK, "db");
+    tell_gang("g", 8, &db); /* of 2 GPUs each: on both nodes, and nothing is left there */
+    ck_assert(is_planned("g"));
+    tell_of(0, "selected", NULL, 0, NULL, "db", NULL);
+    const struct filter_reply *reply = world_filter(&world, "selected", NULL, both);
+    ck_assert_int_eq(reply->verdict, FILTER_SOME);
+    ck_assert(!reply->passes[0] && reply->passes[1]);
+    ck_assert_int_eq(world_filter(&world, "selected", NULL, bare)->verdict, FILTER_ALL);
+    write_about(&m, true, RACK, "m");
+    tell_of(0, "selects", NULL, 0, NULL, "web", &m);
+    reply = world_filter(&world, "selects", NULL, both);
+    ck_assert_int_eq(reply->verdict, FILTER_SOME);
+    ck_assert(!reply->passes[0] && reply->passes[1]);
+    write_about(&m, true, HOSTNAME, "m");
+    tell_of(0, "alone", NULL, 0, NULL, "web", &m);
+    reply = world_filter(&world, "alone", NULL, both);
+    ck_assert_int_eq(reply->verdict, FILTER_SOME);
+    ck_assert(!reply->passes[0] && !reply->passes[1]);
+}
+END_TEST
+
 /* Why it waits: nodes that are ruled out by others, and domains that its own pods need. */
 START_TEST(reasons)
 {
@@ -339,6 +373,7 @@ int main(void)
     tcase_add_test(tcase, not_in_its_own_way);
     tcase_add_test(tcase, joiners);
     tcase_add_test(tcase, ordinary_pods_keep_off);
+    tcase_add_test(tcase, ordinary_pods_without_a_domain);
     tcase_add_test(tcase, reasons);
     tcase_add_test(tcase, beyond_the_limit);
     tcase_add_test(tcase, many_keys);
