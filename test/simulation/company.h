@@ -54,8 +54,10 @@ bool company_fits(const struct sim *sim, const struct crowd *crowd, int pod, int
 /* The same by kube-scheduler's view. */
 bool company_filters(const struct sim *sim, int pod, int node);
 
-/* Whether somebody whose room is kept on the node keeps the ordinary pod off; in *known whether by
- * something that is kept like room. */
+/* Whether somebody whose room is kept, or who is being bound, keeps the ordinary pod off the node,
+ * or somebody bound there has what it claims; in *known whether the engine has to see to it: for a
+ * claim that is kept like room, and for any term of or about a member that is held on that very
+ * node. */
 bool company_keeps_off(const struct sim *sim, int pod, int node, bool *known);
 /* What the engine plans and posts for the gang: nobody clashes with a member. */
 void company_check_plan(struct sim *sim, int pod);

@@ -69,7 +69,7 @@ void company_check_plan(struct sim *sim, int pod)
 }
 
 /* Whether both claim the same of one node, a host port or to be the only one of a kind: it is kept
- * like room. Other terms are for kube-scheduler to see to, which counts who is nominated there. */
+ * like room. */
 static bool claims_both(const struct sim *sim, int one, int on_one, int two, int on_two)
 {
     const struct sim_company *mine = &sim->pods[one].company, *theirs = &sim->pods[two].company;
@@ -91,12 +91,14 @@ bool company_keeps_off(const struct sim *sim, int pod, int node, bool *known)
                         : kept;
         const struct pod_state *seen = &sim->host.seen[i];
         if (there == SIM_NONE && i != pod && sim->host.seen_ever[i] && seen->exists &&
-            !seen->terminal) {
-            there = seen->node; /* kube-scheduler may not know of it yet */
+            !seen->terminal && seen->node != SIM_NONE) {
+            /* Taken like room, and kube-scheduler may not know of it yet. */
+            any = any || claims_both(sim, pod, node, i, seen->node);
         }
         if (there != SIM_NONE && company_clashes(sim, sim->host.nodes, pod, node, i, there)) {
             any = true;
             *known |= kept != SIM_NONE && claims_both(sim, pod, node, i, there);
+            *known |= there == node && account_hold(sim, i) != SIM_NONE;
         }
     }
     return any;
