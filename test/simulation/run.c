@@ -21,6 +21,7 @@
 
 #define RECOVERY_MS (5 * 60 * 1000)
 #define QUIET_MS    (10 * 60 * 1000)
+#define CLEANING_MS (3 * 60 * 1000)
 
 /* ---- one ---- */
 
@@ -55,8 +56,11 @@ static void recover(struct sim *sim)
     }
 }
 
+/* The pods of a run that ended are deleted up to ten minutes later (runs_again()), one by one: what
+ * is left of them may look like members of the present run for a moment. */
 static void keep_quiet(struct sim *sim)
 {
+    run_until(sim, sim->now + CLEANING_MS);
     reset_writes(sim);
     run_until(sim, sim->now + QUIET_MS / 2);
     kube_wake_all(sim); /* who asks again is shown the same */
