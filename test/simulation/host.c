@@ -424,17 +424,17 @@ void host_land(struct sim *sim, int index, bool answered)
 
 void host_outcome(struct sim *sim, int index)
 {
-    const struct sim_write *write = &sim->writes[index];
+    const struct sim_write write = sim->writes[index]; /* what follows may write, too */
     struct record record = {
-        .type = write->type == EFFECT_NOMINATE ? EVENT_NOMINATION_DONE : EVENT_BINDING_DONE,
-        .pod = write->pod,
-        .node = write->node,
-        .outcome = write->outcome,
+        .type = write.type == EFFECT_NOMINATE ? EVENT_NOMINATION_DONE : EVENT_BINDING_DONE,
+        .pod = write.pod,
+        .node = write.node,
+        .outcome = write.outcome,
     };
-    if (write->epoch == sim->peer.epoch) {
-        peer_outcome(sim, write);
+    if (write.epoch == sim->peer.epoch) {
+        peer_outcome(sim, &write);
     }
-    if (write->epoch != sim->host.epoch) {
+    if (write.epoch != sim->host.epoch) {
         return;
     }
     if (host_is_frozen(sim)) {
