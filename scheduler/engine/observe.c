@@ -146,13 +146,25 @@ static bool asks_for_places(const struct placement *placement)
            placement->slice_count > 0;
 }
 
-/* The member runs where nobody planned it: where the others of a gang that asks for domains or
- * slices are held was planned without that, and is planned again beside it. */
+/* Whether somebody who is held requires something of other pods. */
+static bool asks_for_company(const struct gang *gang)
+{
+    for (uint32_t i = 0; i < gang->member_count; i++) {
+        if (pods_held(gang->members[i]) && gang->members[i]->peer.rule_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The member runs where nobody planned it: where the others of a gang that asks for domains, slices
+ * or company are held was planned without that, and is planned again beside it. */
 static void plan_beside(struct engine *engine, const struct pod *pod)
 {
     struct gang *gang = pod->gang;
     if (gang != NULL && gang_tally(gang).held > 0 &&
-        (asks_for_places(&gang->object_placement) || asks_for_places(&pod->placement))) {
+        (asks_for_places(&gang->object_placement) || asks_for_places(&pod->placement) ||
+         asks_for_company(gang))) {
         hold_abort(engine, gang, "a member is bound to another node than the planned one", false);
     }
 }

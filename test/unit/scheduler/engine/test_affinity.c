@@ -115,6 +115,25 @@ START_TEST(woken_by_another_label)
 }
 END_TEST
 
+/* Somebody else binds a member in another rack: the others, who want to be near, follow it. */
+START_TEST(near_one_that_others_bind)
+{
+    struct about near;
+    setup_racks(2, 2);
+    write_about(&near, false, RACK, "m");
+    tell_gang("g", 3, &near);
+    ck_assert(is_planned("g"));
+    char rack = world_planned(&world, "g", 0)[1] < '2' ? '2' : '0';
+    char node[] = {'n', rack, 0};
+    tell(world_member("g", 2), "g", 3, node, "m", &near);
+    world_tick(&world, 1);
+    for (int i = 0; i < 2; i++) {
+        const char *now = world_planned(&world, "g", i);
+        ck_assert_msg(now[1] == rack || now[1] == rack + 1, "member %d is planned on %s", i, now);
+    }
+}
+END_TEST
+
 /* Affinity: woken by one who comes. */
 START_TEST(woken_by_one_who_comes)
 {
@@ -368,6 +387,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, NULL, teardown);
     tcase_add_test(tcase, woken_by_one_who_goes);
     tcase_add_test(tcase, woken_by_another_label);
+    tcase_add_test(tcase, near_one_that_others_bind);
     tcase_add_test(tcase, woken_by_one_who_comes);
     tcase_add_test(tcase, planned_ones_count);
     tcase_add_test(tcase, not_in_its_own_way);
