@@ -156,6 +156,7 @@ static void leave_view(struct link *link)
 
 static void destroy_link(struct views *views, struct link *link)
 {
+    err_require(views->table != NULL); /* it is in there */
     HASH_DELETE(hh, views->table, link);
     masks_release(views->masks, link->mask);
     free(link);
