@@ -117,12 +117,25 @@ void observe_devices(struct engine *engine, const struct node_object *object)
     }
 }
 
+/* A member that goes gives its place back. The others of a gang in slices were planned around it, and
+ * might commit with a slice that is not whole: they are planned again. */
+static void lose_hold(struct engine *engine, struct pod *pod, const char *why)
+{
+    struct gang *gang = pod->gang;
+    bool held = pods_held(pod);
+    hold_drop(engine, pod, why);
+    if (held && gang_tally(gang).held > 0 &&
+        (gang->object_placement.slice_count > 0 || pod->placement.slice_count > 0)) {
+        hold_abort(engine, gang, "the gang lost a member of a slice", false);
+    }
+}
+
 /* Puts the pod into the gang its labels name now. */
 static void update_membership(struct engine *engine, struct pod *pod, unsigned changes)
 {
     struct gang *old = pod->gang != NULL ? pod->gang : pod->outside;
     if (old != NULL && (changes & POD_GANG) != 0) {
-        hold_drop(engine, pod, "the pod has left its gang");
+        lose_hold(engine, pod, "the pod has left its gang");
         gang_leave(old, pod);
         engine_mark(engine, old);
         old = NULL;
@@ -173,10 +186,10 @@ static void plan_beside(struct engine *engine, const struct pod *pod)
 static void update_allocation(struct engine *engine, struct pod *pod)
 {
     if (pod->refused != NULL && pod->node == NAMES_NONE) {
-        hold_drop(engine, pod, pod->refused);
+        lose_hold(engine, pod, pod->refused);
     }
     if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
-        hold_drop(engine, pod, "the pod is being deleted");
+        lose_hold(engine, pod, "the pod is being deleted");
         if (pod->terminal && pods_placed(pod)) {
             engine_release(engine, pod);
         }
@@ -233,7 +246,7 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
 void observe_pod_gone(struct engine *engine, struct pod *pod)
 {
     struct gang *gang = pod->gang != NULL ? pod->gang : pod->outside;
-    hold_drop(engine, pod, "the pod is deleted");
+    lose_hold(engine, pod, "the pod is deleted");
     if (pod->waiting) {
         engine_bind_reply(engine, pod->ticket, "the pod is deleted");
     }

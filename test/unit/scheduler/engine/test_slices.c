@@ -183,6 +183,43 @@ START_TEST(the_quorum_alone_in_whole_slices)
 }
 END_TEST
 
+/* Half of a pair that is held goes before anybody is bound: what is left is enough for the quorum,
+ * and no whole slices. It starts when the pair is whole again. */
+START_TEST(a_held_slice_loses_a_member)
+{
+    start(2);
+    for (int rank = 0; rank < 4; rank++) {
+        join(rank, 3, &in_pairs, NULL);
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    world_pod_gone(&world, world_member("g", 1));
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    check_reason("waits until its pods make whole slices of 2");
+    join(1, 3, &in_pairs, NULL);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_int_eq(rack(0), rack(1));
+    ck_assert_int_eq(rack(2), rack(3));
+}
+END_TEST
+
+/* The quorum of one pair is still there: that pair alone keeps a place. */
+START_TEST(a_held_slice_more_than_the_quorum_loses_a_member)
+{
+    start(2);
+    for (int rank = 0; rank < 4; rank++) {
+        join(rank, 0, &in_pairs, NULL);
+    }
+    world_group(&world, "g", 2);
+    ck_assert_int_ne(rack(0), NOWHERE);
+    ck_assert_int_ne(rack(2), NOWHERE);
+    world_pod_gone(&world, world_member("g", 1));
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_int_eq(rack(0), NOWHERE);
+    ck_assert_int_ne(rack(2), NOWHERE);
+    ck_assert_int_eq(rack(2), rack(3));
+}
+END_TEST
+
 /* Member 1 is replaced. Its pair began in r0, where one node is free; r1 would be tighter. */
 START_TEST(a_replacement_returns_to_its_slice)
 {
@@ -506,6 +543,8 @@ int main(void)
     tcase_add_test(tcase, an_odd_member_waits_for_its_pair);
     tcase_add_test(tcase, a_quorum_inside_a_slice_is_rounded_up);
     tcase_add_test(tcase, the_quorum_alone_in_whole_slices);
+    tcase_add_test(tcase, a_held_slice_loses_a_member);
+    tcase_add_test(tcase, a_held_slice_more_than_the_quorum_loses_a_member);
     tcase_add_test(tcase, a_replacement_returns_to_its_slice);
     tcase_add_test(tcase, a_started_slice_without_room_says_so);
     tcase_add_test(tcase, joiners_are_tried_slice_by_slice);
