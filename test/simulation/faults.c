@@ -96,8 +96,7 @@ static void lay_out(struct sim *sim, struct random *random)
 
 /* ---- hardware and other schedulers ---- */
 
-/* Room that goes away may be what a gang in the middle of its bindings was counting on. */
-static void tear(struct sim *sim, int node)
+void faults_tear(struct sim *sim, int node)
 {
     int bound[SIM_GANGS_MAX] = {0};
     for (int i = 0; i < sim->pod_count; i++) {
@@ -161,7 +160,7 @@ static void change_node(struct sim *sim, struct random *random)
     } else {
         state->has.gpus = gpus;
     }
-    tear(sim, index);
+    faults_tear(sim, index);
     trace_node(sim, index);
     api_show(sim, KIND_NODE, index);
 }
@@ -174,7 +173,7 @@ static void relabel(struct sim *sim, struct random *random)
     if (state->exists) {
         state->leaf = as->leaf;
         state->rack = random_chance(random, 200) ? SIM_NONE : as->rack;
-        tear(sim, index);
+        faults_tear(sim, index);
         faults_tear_exclusive(sim);
         displace(sim, index);
         trace_node(sim, index);
@@ -205,7 +204,7 @@ static void drain(struct sim *sim, struct random *random)
     }
     sim->nodes[index].state.cordoned = true;
     trace_note(sim, "n%d is drained", index);
-    tear(sim, index);
+    faults_tear(sim, index);
     api_show(sim, KIND_NODE, index);
     for (int i = 0; i < sim->pod_count; i++) {
         if (sim->pods[i].state.exists && sim->pods[i].state.node == index) {
@@ -232,7 +231,7 @@ static void cordon(struct sim *sim, struct random *random)
     } else {
         state->pool = !state->pool;
     }
-    tear(sim, index);
+    faults_tear(sim, index);
     trace_node(sim, index);
     api_show(sim, KIND_NODE, index);
 }
@@ -246,7 +245,7 @@ static void resize(struct sim *sim, struct random *random)
                                                     : sim->host.posted_to[index];
     }
     if (node != SIM_NONE) {
-        tear(sim, node);
+        faults_tear(sim, node);
     }
 }
 
@@ -258,7 +257,7 @@ static void bind_outside(struct sim *sim, struct random *random)
         return;
     }
     int index = random_chance(random, 600) ? jobs_pick(sim, random, false) : SIM_NONE;
-    tear(sim, node);
+    faults_tear(sim, node);
     if (index != SIM_NONE) {
         faults_tear_exclusive(sim);
         jobs_bind_outside(sim, index, node);

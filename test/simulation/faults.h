@@ -9,6 +9,8 @@
 void faults_start(struct sim *sim);
 /* The next one of the schedule. */
 void faults_next(struct sim *sim);
+/* Room of the node goes away: it may be what a gang in the middle of its bindings was counting on. */
+void faults_tear(struct sim *sim, int node);
 /* Members were bound without the engine: somebody may stand where a gang wants to be alone. */
 void faults_tear_exclusive(struct sim *sim);
 /* The end: what is broken is mended, nothing new happens. */

@@ -5,6 +5,7 @@
 
 #include "test/simulation/api_server.h"
 #include "test/simulation/company.h"
+#include "test/simulation/faults.h"
 #include "test/simulation/minimums.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/trace.h"
@@ -51,6 +52,8 @@ void jobs_create(struct sim *sim, int gang, uint64_t what)
         pod.state.node = node;
         pod.displaced = true;
         sim->gangs[gang].torn = sim->gangs[gang].marred = true;
+        faults_tear(sim, node);
+        faults_tear_exclusive(sim);
         trace_note(sim, "a member of g%d is made on n%d", gang, node);
     }
     (void)api_create_pod(sim, &pod);
