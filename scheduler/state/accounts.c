@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/sorted.h"
 
 /* One account per row, indexed like the node table, made on first use: pods may be bound to nodes
  * that have not been seen yet, or no longer.
@@ -128,18 +129,11 @@ static struct account *account_of(struct accounts *accounts, uint32_t row)
 
 /* ---- totals ---- */
 
+static_assert(offsetof(struct total, name) == 0, "sorted_place()");
+
 static size_t total_place(const struct accounts *accounts, uint32_t name)
 {
-    size_t low = 0, high = accounts->total_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (accounts->totals[middle].name < name) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return sorted_place(accounts->totals, sizeof *accounts->totals, accounts->total_count, name);
 }
 
 static uint32_t total_name(uint32_t resource)

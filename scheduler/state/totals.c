@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/state/totals.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 #include "topology/base/names.h"
+#include "topology/base/sorted.h"
 
 /* Sums of what members contribute, one share each. A change of a member is its old share taken out
  * and its new one put in; priorities and quorums are touched only when they differ.
@@ -59,19 +61,14 @@ static void subtract_tally(struct gang_tally *from, const struct gang_tally *sha
 
 /* ---- owners ---- */
 
+static_assert(offsetof(struct totals_owner, owner) == 0, "sorted_place()");
+static_assert(offsetof(struct totals_role, role) == 0, "sorted_place()");
+
 /* Index of the owner, or where it belongs. */
 static uint32_t owner_place(const struct totals *totals, uint32_t owner)
 {
-    uint32_t low = 0, high = totals->owner_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (totals->owners[middle].owner < owner) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return (uint32_t)sorted_place(totals->owners, sizeof *totals->owners, totals->owner_count,
+                                  owner);
 }
 
 static uint32_t done_here(const struct totals_owner *item)
@@ -131,16 +128,7 @@ static void remove_owner(struct totals *totals, const struct totals_share *share
 /* Index of the role, or where it belongs. */
 static uint32_t role_place(const struct totals *totals, uint32_t role)
 {
-    uint32_t low = 0, high = totals->role_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (totals->roles[middle].role < role) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return (uint32_t)sorted_place(totals->roles, sizeof *totals->roles, totals->role_count, role);
 }
 
 static bool has_role(const struct totals *totals, uint32_t place, uint32_t role)

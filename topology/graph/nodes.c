@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "topology/graph/nodes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/sorted.h"
 
 /* The node table.
  *
@@ -426,19 +428,12 @@ const char *nodes_name(const struct nodes *nodes, uint32_t row)
     return names_text(nodes->names, row);
 }
 
+static_assert(offsetof(struct label, key) == 0, "sorted_place()");
+
 uint32_t nodes_label(const struct nodes *nodes, uint32_t row, uint32_t key)
 {
     const struct node *node = get_row(nodes, row);
-    uint32_t first = 0;
-    uint32_t end = node->label_count;
-    while (first < end) {
-        uint32_t middle = first + (end - first) / 2;
-        if (node->labels[middle].key < key) {
-            first = middle + 1;
-        } else {
-            end = middle;
-        }
-    }
+    size_t first = sorted_place(node->labels, sizeof *node->labels, node->label_count, key);
     bool found = first < node->label_count && node->labels[first].key == key;
     return found ? node->labels[first].value : NAMES_NONE;
 }
