@@ -117,8 +117,8 @@ void observe_devices(struct engine *engine, const struct node_object *object)
     }
 }
 
-/* A member that goes gives its place back. The others of a gang in slices were planned around it, and
- * might commit with a slice that is not whole: they are planned again. */
+/* A member that goes gives its place back. The others of a gang in slices were planned around it,
+ * and might commit with a slice that is not whole: they are planned again. */
 static void lose_hold(struct engine *engine, struct pod *pod, const char *why)
 {
     struct gang *gang = pod->gang;

@@ -9,7 +9,7 @@
 void faults_start(struct sim *sim);
 /* The next one of the schedule. */
 void faults_next(struct sim *sim);
-/* Room of the node goes away: it may be what a gang in the middle of its bindings was counting on. */
+/* Room of the node goes away: what a gang in the middle of its bindings may have counted on. */
 void faults_tear(struct sim *sim, int node);
 /* Members were bound without the engine: somebody may stand where a gang wants to be alone. */
 void faults_tear_exclusive(struct sim *sim);
