@@ -197,6 +197,10 @@ static void note_phase(struct sim *sim, const struct record *record,
     } else if (strcmp(to, "Bound") == 0) {
         host->place[pod] = host->seen[pod].node;
     } else if (strcmp(to, "Unplaced") == 0) {
+        if (record->type == EVENT_BINDING_DONE && record->outcome == WRITE_UNKNOWN) {
+            sim_fail(sim, "(2) p%d may be bound to n%d, and its room is given away", pod,
+                     host->place[pod]);
+        }
         host->place[pod] = SIM_NONE;
     }
     host->told[pod] = to;
