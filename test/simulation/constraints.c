@@ -26,7 +26,7 @@
 struct place {
     int pod;
     int node;
-    bool blurred; /* it stands there for other reasons, or the node is not as it was shown */
+    bool blurred; /* it stands there for other reasons, or its node or group is not as shown */
 };
 
 struct layout {
@@ -37,8 +37,11 @@ struct layout {
 static void add(const struct sim *sim, struct layout *layout, int pod, int node)
 {
     if (layout->count < MEMBERS_MAX) {
-        bool blurred = sim->pods[pod].displaced || !sim->nodes[node].state.exists ||
-                       (sim->host.engine != NULL && !shown_node(sim, node));
+        int gang = sim->pods[pod].gang;
+        bool news =
+            sim->host.engine != NULL &&
+            (!shown_node(sim, node) || (sim->gangs[gang].object && !shown_group(sim, gang)));
+        bool blurred = sim->pods[pod].displaced || !sim->nodes[node].state.exists || news;
         layout->places[layout->count++] = (struct place){pod, node, blurred};
     }
 }

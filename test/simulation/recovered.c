@@ -155,6 +155,18 @@ static void check_engine(struct sim *sim)
     }
 }
 
+/* Whether a nomination of the pod, or the end of one, is on its way. */
+static bool is_written_to(const struct sim *sim, int pod)
+{
+    bool pending = false;
+    for (size_t i = 0; i < sim->write_count; i++) {
+        const struct sim_write *write = &sim->writes[i];
+        pending = pending || (write->pod == pod && write->type == EFFECT_NOMINATE &&
+                              write->epoch == sim->host.epoch && !write->landed);
+    }
+    return pending;
+}
+
 /* kube-scheduler keeps room for who is nominated: nobody may be who has no plan. */
 static void check_nominations(struct sim *sim)
 {
@@ -163,7 +175,8 @@ static void check_nominations(struct sim *sim)
         struct arena arena;
         const struct sim_pod *pod = &sim->pods[i];
         if (!pod->state.exists || pod->gang == SIM_NONE || pod->state.nominated == SIM_NONE ||
-            pod->state.node != SIM_NONE || pod->state.terminal || pod->state.deleting) {
+            pod->state.node != SIM_NONE || pod->state.terminal || pod->state.deleting ||
+            is_written_to(sim, i)) {
             continue;
         }
         arena_init(&arena);
