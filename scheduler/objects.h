@@ -217,6 +217,7 @@ struct pod_object {
     /* The run it was committed in, as its annotation says; pods without an owner have it. NULL:
      * none. */
     const char *run;
+    bool placed_here; /* a member that is bound: by this scheduler, as its annotation says */
 };
 
 /* A group object (PodGroup), the other source of a quorum. */

@@ -13,8 +13,8 @@
  *   slice      0 0 0 0   1 1 1 1   2 2 …     ordinal / size, per layer
  *   placed     a . . .   . . . .   . .       slice 0 was started in a's domain: the others follow
  *
- * A slice that is split already (its domain's label changed while it ran) counts as started where
- * its first placed member is. An inner slice counts as started only inside the domain of its outer
+ * A slice that is split already (its domain's label changed while it ran, or another scheduler bound
+ * some of it) counts as started where the first member is that was placed here, else the first one. An inner slice counts as started only inside the domain of its outer
  * one.
  */
 
@@ -159,7 +159,14 @@ static void find_started(struct slicing *slicing, uint32_t podset)
             }
             slices->pending[layer][slicing->ordinals[i] / constraints->layers[layer].size] +=
                 !pods_placed(pod) && gang_member_pending(pod);
-            note_started(slicing, podset, layer, i);
+            if (pod->placed_here) {
+                note_started(slicing, podset, layer, i);
+            }
+        }
+        for (uint32_t i = 0; i < gang->member_count; i++) {
+            if (slicing->podsets[i] == podset) {
+                note_started(slicing, podset, layer, i);
+            }
         }
     }
 }

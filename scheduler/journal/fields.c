@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 360, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 368, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 112, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 72, "code_write() lacks a field");
@@ -271,6 +271,9 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
         code_peers(coder, pod);
         pod->preferences = journal_coder_list(coder, pod->preferences, &pod->preference_count,
                                               sizeof(struct preference_object), code_preference);
+    }
+    if (journal_coder_has(coder, 4)) {
+        journal_coder_bool(coder, &pod->placed_here);
     }
 }
 

@@ -25,7 +25,7 @@
  * an earlier (or the same) step told. A journal therefore begins where its engine began.
  */
 
-#define JOURNAL_MAGIC      "phalanx journal 3\n" /* with the version; no terminating zero */
+#define JOURNAL_MAGIC      "phalanx journal 4\n" /* with the version; no terminating zero */
 #define JOURNAL_MAGIC_SIZE (sizeof(JOURNAL_MAGIC) - 1)
 #define JOURNAL_OLDEST     1 /* version that is still read; see journal_coder_has() */
 #define JOURNAL_FRAME_SIZE 8

@@ -122,6 +122,7 @@ static unsigned update_gang(struct pod *pod, const struct pod_object *object)
     pod->role_rank = (changes & POD_ORDER) != 0 ? pod->rank : pod->role_rank;
     if (object->run != NULL || object->node != NULL) { /* else a binding that says so may come */
         changes |= pod_update_text(&pod->run, object->run, POD_RUN);
+        pod->placed_here = object->placed_here;
     }
     if (!placement_equal(&pod->placement, &object->placement)) {
         placement_set(&pod->placement, &object->placement);

@@ -76,6 +76,7 @@ struct pod {
     char *devices;              /* names of its GPUs, as annotated; NULL: none */
     uint32_t owner;             /* what made it, a name of the table's; NAMES_NONE: nothing */
     char *run;                  /* what it was committed in last, as far as is known; or NULL */
+    bool placed_here;           /* its binding, if there is one, was posted by this scheduler */
     struct peer peer;           /* as other pods see it */
     uint32_t kind;              /* among members, to rules about other pods: of the last attempt */
     const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */

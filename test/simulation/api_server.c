@@ -221,7 +221,8 @@ static enum api_answer missing(const struct sim *sim, int pod)
     return API_NOT_FOUND;
 }
 
-enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices, int committed)
+enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices, int committed,
+                         bool here)
 {
     struct pod_state *state = &sim->pods[pod].state;
     if (!state->exists) {
@@ -239,6 +240,7 @@ enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices, i
     state->node = node;
     state->devices = devices;
     state->committed = committed;
+    state->placed_here = here;
     state->nominated = SIM_NONE;
     api_touch_pod(sim, pod);
     return API_DONE;

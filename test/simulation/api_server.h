@@ -31,7 +31,8 @@ enum api_answer {
 };
 enum write_outcome api_outcome(enum api_answer answer);
 
-enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices, int committed);
+enum api_answer api_bind(struct sim *sim, int pod, int node, uint32_t devices, int committed,
+                         bool here);
 enum api_answer api_nominate(struct sim *sim, int pod, int node);
 enum api_answer api_explain(struct sim *sim, int pod, uint64_t text);
 /* PodScheduled=False; with `clear` whatever nomination stands is gone with it. */

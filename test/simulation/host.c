@@ -339,7 +339,8 @@ static enum write_outcome land(struct sim *sim, struct sim_write *write)
     write->landed = true;
     switch ((int)write->type) {
     case EFFECT_POST_BINDING:
-        answer = api_bind(sim, write->pod, write->node, write->devices, write->committed);
+        answer = api_bind(sim, write->pod, write->node, write->devices, write->committed,
+                          sim->pods[write->pod].gang != SIM_NONE);
         break;
     case EFFECT_NOMINATE:
         answer = api_nominate(sim, write->pod, write->node);

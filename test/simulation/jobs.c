@@ -375,7 +375,7 @@ void jobs_bind_outside(struct sim *sim, int pod, int node)
         sim->pods[pod].displaced = true;
     }
     trace_note(sim, "another scheduler binds p%d to n%d", pod, node);
-    (void)api_bind(sim, pod, node, 0, SIM_NONE);
+    (void)api_bind(sim, pod, node, 0, SIM_NONE, false);
 }
 
 void jobs_finish(struct sim *sim, struct random *random)

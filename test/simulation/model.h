@@ -62,6 +62,7 @@ struct pod_state {
     bool gated;
     uint32_t devices; /* its GPUs, as annotated; 0: not known */
     int committed;    /* the run it says it was bound in: a pod's number; SIM_NONE: it does not */
+    bool placed_here; /* its binding says that Phalanx posted it */
     int grown;        /* CPUs more than its shape says: resized in place */
     uint64_t version;
 };

@@ -171,6 +171,7 @@ void objects_pod(struct sim *sim, int index, const struct pod_state *state,
         .rank = pod->rank,
         .owner = gang == NULL || !gang->owned ? NULL : objects_owner(sim, pod),
         .run = state->committed == SIM_NONE ? NULL : objects_name(sim, 'u', state->committed),
+        .placed_here = state->placed_here,
     };
     rules_write(sim, pod, object);
     if (sim->company > 0) {

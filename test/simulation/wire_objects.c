@@ -179,6 +179,10 @@ const char *wire_pod_text(struct sim *sim, int index, const struct pod_state *st
             concat(sim, annotations,
                    pair(sim, "phalanx.dev/run", objects_name(sim, 'u', state->committed)));
     }
+    if (state->placed_here) {
+        annotations = concat(sim, annotations,
+                             pair(sim, "phalanx.dev/gang", objects_gang_name(sim, pod->gang)));
+    }
     const char *metadata =
         arena_printf(&sim->arena,
                      "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\",\"labels\":{%s},"

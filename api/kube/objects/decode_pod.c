@@ -333,6 +333,7 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
     if (object->gang != NULL) {
         object->owner = mark.attempt != NULL ? mark.attempt : owner_of(metadata, arena);
         object->run = mark.run;
+        object->placed_here = mark.placed_here;
     }
     return 0;
 }

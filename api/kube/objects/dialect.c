@@ -24,6 +24,7 @@ static const char *const OBJECT_GANG_LABELS[] = {
 #define JOBSET_ATTEMPT "jobset.sigs.k8s.io/restart-attempt"
 
 #define DEVICES "phalanx.dev/devices"
+#define PLACED  "phalanx.dev/gang"
 #define RUN     "phalanx.dev/run"
 #define RUN_MAX 128 /* bytes; a longer one is not ours */
 
@@ -131,4 +132,6 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     const char *run = value_of(annotations, RUN); /* as written, it is a uid */
     mark->run = run == NULL || strlen(run) > RUN_MAX ? NULL : arena_string(arena, run);
     mark->attempt = read_attempt(labels, arena);
+    const char *placed = value_of(annotations, PLACED);
+    mark->placed_here = mark->gang != NULL && placed != NULL && strcmp(placed, mark->gang) == 0;
 }

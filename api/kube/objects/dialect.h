@@ -93,6 +93,7 @@ struct dialect_mark {
     const char *devices; /* phalanx.dev/devices: the GPUs a bound pod was given; NULL: none */
     const char *run;     /* phalanx.dev/run: the run it was committed in; NULL: none */
     const char *attempt; /* what says more of its run than its owner does; NULL: nothing */
+    bool placed_here;    /* annotation phalanx.dev/gang: its binding was one of this gang */
 };
 
 /* Both are maps of strings, or NULL. Never fails: a mark that cannot be read counts as absent, save

@@ -38,6 +38,7 @@ struct world_pod {
     bool succeeded, failed, deleting, gated;
     const char *role;
     const char *owner, *run;
+    bool placed_here;
     const char *required; /* in place of that of `placement` */
     const struct placement_object *placement;
     const struct label_object *selector;
@@ -140,6 +141,7 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->role = pod->role;
     object->owner = pod->owner;
     object->run = pod->run;
+    object->placed_here = pod->placed_here;
     object->rank = pod->rank;
     object->replica = pod->replica;
     if (pod->placement != NULL) {

@@ -292,6 +292,27 @@ START_TEST(a_split_slice_follows_its_first_member)
 }
 END_TEST
 
+/* … but where one was placed by this scheduler, if there is one. */
+START_TEST(a_split_slice_follows_its_own)
+{
+    static const struct slice_object triples[] = {{"rack", 3}};
+    static const struct placement_object in_triples = {.slices = triples, .slice_count = 1};
+    start(2);
+    join(0, 3, &in_triples, "n3");
+    struct world_pod own = {.uid = "g-1",
+                            .gang = "g",
+                            .minimum = 3,
+                            .gpus = 8,
+                            .rank = 1,
+                            .node = "n0",
+                            .placed_here = true,
+                            .placement = &in_triples};
+    world_pod(&world, &own);
+    join(2, 3, &in_triples, NULL);
+    ck_assert_int_eq(rack(2), 0);
+}
+END_TEST
+
 /* The outer slice began in b0; the second pair's first half is in b1, outside of it. Pair 0 is
  * completed where it is, and the other half of pair 1 belongs nowhere. */
 START_TEST(an_inner_slice_outside_of_its_outer_one)
@@ -549,6 +570,7 @@ int main(void)
     tcase_add_test(tcase, a_started_slice_without_room_says_so);
     tcase_add_test(tcase, joiners_are_tried_slice_by_slice);
     tcase_add_test(tcase, a_split_slice_follows_its_first_member);
+    tcase_add_test(tcase, a_split_slice_follows_its_own);
     tcase_add_test(tcase, an_inner_slice_outside_of_its_outer_one);
     tcase_add_test(tcase, a_new_pair_of_a_started_quad);
     tcase_add_test(tcase, a_launcher_is_in_no_slice);

@@ -245,6 +245,7 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
     pod->leader = bed_bool(maker);
     pod->owner = bed_text(maker);
     pod->run = bed_text(maker);
+    pod->placed_here = bed_bool(maker);
     pod->labels = bed_labels(maker, &pod->label_count);
     bed_affinities(maker, pod);
     pod->preference_count = bed_below(maker, 3);

@@ -181,6 +181,7 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
     fprintf(out, " leader %d", pod->leader);
     dump_text(out, pod->owner);
     dump_text(out, pod->run);
+    fprintf(out, " here %d", pod->placed_here);
     dump_labels(out, pod->labels, pod->label_count);
     dump_affinities(out, pod);
     for (size_t i = 0; i < pod->preference_count; i++) {

@@ -93,6 +93,26 @@ START_TEST(node_sparse)
 }
 END_TEST
 
+/* Whose binding a member has, by the gang that is written on it. */
+START_TEST(pod_placed_here)
+{
+    static const struct {
+        const char *label, *gang;
+        bool here;
+    } rows[] = {
+        {"g", "g", true}, {"g", "h", false}, {"g", "", false}, {"", "g", false}, {"", "", false},
+    };
+    char text[512];
+    struct pod_object pod;
+    (void)snprintf(text, sizeof text,
+                   "{metadata: {name: p, namespace: ns, uid: u, labels: "
+                   "{scheduling.x-k8s.io/pod-group: '%s'}, annotations: {phalanx.dev/gang: '%s'}}}",
+                   rows[_i].label, rows[_i].gang);
+    pod_from(text, &pod);
+    ck_assert_int_eq(pod.placed_here, rows[_i].here);
+}
+END_TEST
+
 /* What made a member, and the run it was committed in. */
 START_TEST(pod_runs)
 {
@@ -566,6 +586,7 @@ int main(void)
     tcase_add_test(tests, node_sparse);
     tcase_add_test(tests, pod_complete);
     tcase_add_loop_test(tests, pod_runs, 0, 8);
+    tcase_add_loop_test(tests, pod_placed_here, 0, 5);
     tcase_add_test(tests, pod_sparse);
     tcase_add_test(tests, pod_steered_by_annotation);
     tcase_add_test(tests, pod_affinity);
