@@ -175,6 +175,9 @@ struct pod_object {
     bool succeeded; /* phase Succeeded: it has done its part, in this run or in an earlier one */
     bool deleting;  /* metadata.deletionTimestamp is set */
     bool gated;     /* spec.schedulingGates is not empty */
+    bool foreign;   /* its scheduler is not served here: no vote for it will ever come */
+    /* spec.schedulerName, NULL when absent: the intake makes `foreign` of it. No journal has it. */
+    const char *scheduler;
 
     const struct amount_object *requests; /* effective, "pods": 1 included */
     size_t request_count;

@@ -206,6 +206,9 @@ static int apply_object(const struct application *application, json_t *object)
         return -1;
     }
     for (size_t i = before; i < batch->count; i++) {
+        if (batch->events[i].type == EVENT_POD) {
+            batch->events[i].pod.scheduler = NULL; /* the question is where Phalanx would put it */
+        }
         if (ask_for(application, &batch->events[i]) < 0) {
             return -1;
         }

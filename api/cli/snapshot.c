@@ -29,7 +29,14 @@ static int load(struct snapshot *snapshot, const char *path, const char *config,
         0) {
         return snapshot->config.topology_import[0] != '\0' ? CLI_USAGE : CLI_RUNTIME;
     }
-    const struct intake_options options = {.overlay = overlay, .warn = warn, .context = snapshot};
+    config_schedulers(&snapshot->config, snapshot->schedulers);
+    const struct intake_options options = {
+        .schedulers = snapshot->schedulers,
+        .scheduler_count = snapshot->config.scheduler_count,
+        .overlay = overlay,
+        .warn = warn,
+        .context = snapshot,
+    };
     snapshot->intake = intake_create(&options);
     return CLI_OK;
 }

@@ -10,6 +10,7 @@
 struct snapshot {
     const char *command; /* warnings begin with it */
     struct config config;
+    const char *schedulers[CONFIG_SCHEDULERS_MAX]; /* texts of the configuration */
     struct cluster *cluster;
     struct kube_batch *batch; /* the events of the file, EVENT_SYNCED last; not taken in yet */
     struct intake *intake;

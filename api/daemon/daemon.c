@@ -28,7 +28,8 @@
 
 struct daemon {
     struct config config;
-    int signals; /* signalfd */
+    const char *schedulers[CONFIG_SCHEDULERS_MAX]; /* texts of the configuration */
+    int signals;                                   /* signalfd */
     struct intake *intake;
     struct log *log;
     struct metrics *metrics;
@@ -80,12 +81,8 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
     }
     struct lease_options lease;
     char identity[LEASE_IDENTITY_MAX];
-    const char *schedulers[CONFIG_SCHEDULERS_MAX];
-    for (uint32_t i = 0; i < daemon->config.scheduler_count; i++) {
-        schedulers[i] = daemon->config.scheduler_names[i];
-    }
     struct kube_io_options options = {
-        .schedulers = schedulers,
+        .schedulers = daemon->schedulers,
         .scheduler_count = daemon->config.scheduler_count,
         .lease = choose_lease(daemon, &lease, identity),
         .access = &access,
@@ -133,7 +130,12 @@ static int choose_topology(struct daemon *daemon, struct err *err)
         return daemon->config.topology_import[0] != '\0' ? DAEMON_MISCONFIGURED : -1;
     }
     const struct intake_options options = {
-        .overlay = overlay, .warn = warn, .context = daemon->log};
+        .schedulers = daemon->schedulers,
+        .scheduler_count = daemon->config.scheduler_count,
+        .overlay = overlay,
+        .warn = warn,
+        .context = daemon->log,
+    };
     daemon->intake = intake_create(&options);
     return 0;
 }
@@ -256,6 +258,7 @@ int daemon_create(const struct daemon_options *options, struct daemon **daemon, 
 {
     struct daemon *created = alloc_zero(1, sizeof(*created));
     created->config = *options->config;
+    config_schedulers(&created->config, created->schedulers);
     keep_memory();
     int result = put_together(created, options->snapshot, err);
     if (result < 0) {

@@ -2,6 +2,7 @@
 #include "api/intake/intake.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "topology/base/alloc.h"
 #include "topology/base/arena.h"
@@ -13,7 +14,8 @@
 struct intake {
     struct intake_options options;
     struct node_devices *devices;
-    struct arena labels; /* of the node taken in last */
+    struct arena labels;      /* of the node taken in last */
+    struct pod_object called; /* of the call taken in last */
 };
 
 struct intake *intake_create(const struct intake_options *options)
@@ -90,6 +92,26 @@ static void compare(const struct intake *intake)
     }
 }
 
+static bool is_foreign(const struct intake *intake, const struct pod_object *pod)
+{
+    const struct intake_options *options = &intake->options;
+    bool served =
+        pod->scheduler == NULL || pod->scheduler[0] == '\0' || options->scheduler_count == 0;
+    for (size_t i = 0; i < options->scheduler_count && !served; i++) {
+        served = strcmp(pod->scheduler, options->schedulers[i]) == 0;
+    }
+    return !served;
+}
+
+static void mark_called(struct intake *intake, struct call_pod *call)
+{
+    if (call->object != NULL) {
+        intake->called = *call->object;
+        intake->called.foreign = is_foreign(intake, call->object);
+        call->object = &intake->called;
+    }
+}
+
 void intake_event(struct intake *intake, struct event *event, struct node_devices_finding *finding)
 {
     if (event->type == EVENT_NODE) {
@@ -99,5 +121,11 @@ void intake_event(struct intake *intake, struct event *event, struct node_device
         node_devices_forget(intake->devices, event->node_name);
     } else if (event->type == EVENT_SYNCED) {
         compare(intake);
+    } else if (event->type == EVENT_POD) {
+        event->pod.foreign = is_foreign(intake, &event->pod);
+    } else if (event->type == EVENT_FILTER || event->type == EVENT_PRIORITIZE) {
+        mark_called(intake, &event->filter.pod);
+    } else if (event->type == EVENT_PREEMPT) {
+        mark_called(intake, &event->preempt.pod);
     }
 }

@@ -3,6 +3,7 @@
 #define API_INTAKE_INTAKE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "api/import/overlay.h"
 #include "api/kube/devices/node_devices.h"
@@ -15,6 +16,11 @@
  *   ResourceSlices ─────────────▶ what is known of each node's devices
  *                                   │
  *   EVENT_NODE ─▶ its own labels ─▶ device map ─▶ labels of an imported topology ─▶ the engine
+ *
+ *   EVENT_POD, and the Pod of a call ─▶ whether its scheduler is served ─▶ the engine
+ *
+ * Of schedulers that are not served no vote ever comes, so their pods are no gang's to wait for. An
+ * API server always writes a name; a pod without one is of a file, and ours.
  *
  * The device map is found by the labels a node carries itself: an imported topology says where a
  * node is, never what it is.
@@ -39,6 +45,9 @@
 struct intake;
 
 struct intake_options {
+    /* spec.schedulerName of pods that are placed here; *borrowed*, like its texts. None: all. */
+    const char *const *schedulers;
+    size_t scheduler_count;
     struct overlay *overlay; /* *stolen*; an imported topology, or NULL */
     /* `what` is a constant text ("a ResourceSlice is left out"), `why` names the object. */
     void (*warn)(void *context, const char *what, const char *why);

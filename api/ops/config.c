@@ -532,6 +532,13 @@ int config_load(struct config *config, const char *path, struct err *err)
     return result < 0 ? err_prefix(err, "%s", path) : 0;
 }
 
+void config_schedulers(const struct config *config, const char *names[CONFIG_SCHEDULERS_MAX])
+{
+    for (uint32_t i = 0; i < config->scheduler_count; i++) {
+        names[i] = config->scheduler_names[i];
+    }
+}
+
 void config_engine(const struct config *config, struct engine_options *options)
 {
     engine_options_default(options);

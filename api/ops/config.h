@@ -70,7 +70,7 @@ struct config {
     size_t max_body;
     uint32_t max_connections;
     char kubeconfig[CONFIG_PATH_MAX];
-    /* schedulerName of the pods that Phalanx is asked about; others are warned of. */
+    /* schedulerName of the pods that Phalanx is asked about; gangs of others are not planned. */
     char scheduler_names[CONFIG_SCHEDULERS_MAX][CONFIG_NAME_MAX];
     uint32_t scheduler_count;
     enum config_steering steering;
@@ -108,6 +108,9 @@ int config_parse(struct config *config, const char *text, size_t length, struct 
 
 /* "address:port" into the two listen fields. */
 int config_set_listen(struct config *config, const char *text, struct err *err);
+
+/* The names of the served schedulers, *borrowed* from `config`: scheduler_count of them. */
+void config_schedulers(const struct config *config, const char *names[CONFIG_SCHEDULERS_MAX]);
 
 /* The engine's options as configured. Levels are *borrowed* from `config`; the seed of the hashes
  * stays the default one. */

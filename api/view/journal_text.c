@@ -218,6 +218,7 @@ static void put_pod(FILE *out, const struct pod_object *pod)
         fprintf(out, ", priority %" PRId32, pod->priority);
     }
     fputs(pod->gated ? ", gated" : "", out);
+    fputs(pod->foreign ? ", of another scheduler" : "", out);
     fputs(pod->deleting ? ", deleting" : "", out);
     fputs(pod->succeeded ? ", succeeded" : pod->terminal ? ", failed" : "", out);
     put_amounts(out, ", asks ", pod->requests, pod->request_count);

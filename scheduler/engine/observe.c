@@ -230,7 +230,7 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
     update_membership(engine, pod, changes);
     const char *refusal = gang_refusal(pod);
     if (refusal != NULL && (changes & (POD_ADDED | POD_REFUSED | POD_GANG)) != 0 &&
-        !pod->terminal) {
+        refusal != pod_foreign && !pod->terminal) {
         engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, refusal);
     }
     update_allocation(engine, pod);

@@ -19,7 +19,7 @@
  */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct node_object) == 80, "code_node() lacks a field");
-static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 368, "code_pod() lacks a field");
+static_assert(sizeof(void *) != 8 || sizeof(struct pod_object) == 384, "code_pod() lacks a field");
 static_assert(sizeof(void *) != 8 || sizeof(struct group_object) == 112, "code_group() lacks one");
 static_assert(sizeof(void *) != 8 || sizeof(struct placement_object) == 56, "code_placement()");
 static_assert(sizeof(void *) != 8 || sizeof(struct pod_write) == 72, "code_write() lacks a field");
@@ -274,6 +274,7 @@ static void code_pod(struct journal_coder *coder, struct pod_object *pod)
     }
     if (journal_coder_has(coder, 4)) {
         journal_coder_bool(coder, &pod->placed_here);
+        journal_coder_bool(coder, &pod->foreign);
     }
 }
 

@@ -155,6 +155,8 @@ int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *
     return order != 0 ? order : (a->attempt < b->attempt) - (a->attempt > b->attempt);
 }
 
+const char pod_foreign[] = "its schedulerName is not served here (kubernetes.schedulerNames)";
+
 unsigned pod_update_refusal(struct pod *pod, const char *refused)
 {
     bool same = pod->refused == refused;

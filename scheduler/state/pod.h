@@ -151,6 +151,8 @@ int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *
 /* For other members: replaces a number or a text; `bit` when it was another one. */
 unsigned pod_update_number(uint32_t *to, uint32_t number, unsigned bit);
 unsigned pod_update_text(char **to, const char *text, unsigned bit);
+/* Why a member whose scheduler is not served is refused, by pointer. */
+extern const char pod_foreign[];
 unsigned pod_update_refusal(struct pod *pod, const char *refused);
 
 /* Members' bindings on their way, and those nobody knows of. */

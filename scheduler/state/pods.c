@@ -394,7 +394,7 @@ static uint32_t shape_of(struct pods *pods, const struct pod_object *object, con
 
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes)
 {
-    const char *refused = NULL;
+    const char *refused = object->foreign && object->gang != NULL ? pod_foreign : NULL;
     uint32_t node = row_of(pods, object->node);
     uint32_t shape = shape_of(pods, object, &refused);
     if (object->node != NULL && node == NAMES_NONE) {

@@ -273,9 +273,11 @@ static int read_state(const struct field *metadata, const struct field *spec,
     const char *nominated = NULL;
     const char *phase = NULL;
     const char *deletion = NULL;
+    const char *scheduler = NULL;
     struct field gates;
     int64_t priority = 0;
     if (field_string(spec, "nodeName", &node, err) != 0 ||
+        field_string(spec, "schedulerName", &scheduler, err) != 0 ||
         field_string(status, "nominatedNodeName", &nominated, err) != 0 ||
         field_string(status, "phase", &phase, err) != 0 ||
         field_string(metadata, "deletionTimestamp", &deletion, err) != 0 ||
@@ -285,6 +287,7 @@ static int read_state(const struct field *metadata, const struct field *spec,
     }
     object->node = keep(arena, node);
     object->nominated = keep(arena, nominated);
+    object->scheduler = keep(arena, scheduler);
     object->succeeded = phase != NULL && strcmp(phase, "Succeeded") == 0;
     object->terminal = object->succeeded || (phase != NULL && strcmp(phase, "Failed") == 0);
     object->deleting = deletion != NULL;

@@ -207,7 +207,7 @@ void remarks_scheduler(struct remarks *remarks, const json_t *pod)
     if (is_new(remarks, what)) {
         size_t length = strlen(what);
         snprintf(what + length, sizeof what - length,
-                 " is not served here (kubernetes.schedulerNames): it is placed without its gang");
+                 " is not served here (kubernetes.schedulerNames): it is not placed with its gang");
         tell(remarks, "Pod", pod, what);
     }
 }

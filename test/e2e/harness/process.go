@@ -215,3 +215,6 @@ func (p *Process) LogTail(lines int) string {
 	}
 	return fmt.Sprintf("--- end of %s\n%s", p.LogPath, data[at+1:])
 }
+
+// Pid is the number of the process, while it runs.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }

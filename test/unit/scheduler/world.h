@@ -39,6 +39,9 @@ struct world_pod {
     const char *role;
     const char *owner, *run;
     bool placed_here;
+    const char *name_space; /* NULL: "ns" */
+    int32_t priority;
+    bool foreign;
     const char *required; /* in place of that of `placement` */
     const struct placement_object *placement;
     const struct label_object *selector;
@@ -125,7 +128,7 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     amounts[0] = (struct amount_object){"cpu", 1000};
     amounts[1] = (struct amount_object){"pods", 1};
     amounts[2] = (struct amount_object){"nvidia.com/gpu", pod->gpus};
-    object->name_space = "ns";
+    object->name_space = pod->name_space != NULL ? pod->name_space : "ns";
     object->name = pod->uid;
     object->uid = pod->uid;
     object->node = pod->node;
@@ -134,6 +137,8 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->succeeded = pod->succeeded;
     object->deleting = pod->deleting;
     object->gated = pod->gated;
+    object->foreign = pod->foreign;
+    object->priority = pod->priority;
     object->requests = amounts;
     object->request_count = pod->gpus > 0 ? 3 : 2;
     object->gang = pod->gang;

@@ -195,6 +195,39 @@ START_TEST(a_node_that_is_gone_is_forgotten)
 }
 END_TEST
 
+static bool is_foreign(const char *scheduler)
+{
+    struct event event = {.type = EVENT_POD, .pod = {.scheduler = scheduler}};
+    struct event call = {.type = EVENT_FILTER, .filter.pod.object = &event.pod};
+    intake_event(intake, &call, NULL);
+    bool called = call.filter.pod.object->foreign;
+    call = (struct event){.type = EVENT_PREEMPT, .preempt.pod.object = &event.pod};
+    intake_event(intake, &call, NULL);
+    ck_assert(call.preempt.pod.object->foreign == called);
+    intake_event(intake, &event, NULL);
+    ck_assert(event.pod.foreign == called);
+    return called;
+}
+
+START_TEST(pods_of_schedulers_that_are_not_served)
+{
+    static const char *const served[] = {"phalanx", "batch"};
+    intake = intake_create(&(struct intake_options){
+        .schedulers = served, .scheduler_count = 2, .warn = note, .context = warnings});
+    ck_assert(!is_foreign("phalanx"));
+    ck_assert(!is_foreign("batch"));
+    ck_assert(is_foreign("default-scheduler"));
+    ck_assert(!is_foreign(NULL)); /* of a file */
+    ck_assert(!is_foreign(""));
+    struct event call = {.type = EVENT_FILTER}; /* of a pod that is known */
+    intake_event(intake, &call, NULL);
+    ck_assert_ptr_null(call.filter.pod.object);
+    intake_destroy(intake);
+    intake = intake_create(&(struct intake_options){.warn = note, .context = warnings});
+    ck_assert(!is_foreign("default-scheduler")); /* nobody said which */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("intake");
@@ -207,6 +240,7 @@ int main(void)
     tcase_add_test(tests, slices_that_come_later_change_the_node);
     tcase_add_test(tests, a_slice_that_cannot_be_read_is_left_out);
     tcase_add_test(tests, a_node_that_is_gone_is_forgotten);
+    tcase_add_test(tests, pods_of_schedulers_that_are_not_served);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

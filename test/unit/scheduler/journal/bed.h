@@ -257,6 +257,7 @@ static inline void bed_pod(struct bed_maker *maker, struct pod_object *pod)
         preferences[i].weight = (int32_t)bed_number(maker);
     }
     pod->preferences = preferences;
+    pod->foreign = bed_bool(maker);
 }
 
 static inline void bed_call(struct bed_maker *maker, uint64_t *ticket, struct call_pod *pod,

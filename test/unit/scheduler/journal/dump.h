@@ -189,6 +189,7 @@ static inline void dump_pod(FILE *out, const struct pod_object *pod)
         fprintf(out, " prefers %d", preference->weight);
         dump_expressions(out, preference->term.expressions, preference->term.expression_count);
     }
+    fprintf(out, " foreign %d", pod->foreign);
 }
 
 static inline void dump_call(FILE *out, uint64_t ticket, const struct call_pod *pod,

@@ -122,9 +122,9 @@ START_TEST(schedulers)
     }
     ck_assert_str_eq(told,
                      "Pod a/p: schedulerName other is not served here (kubernetes.schedulerNames): "
-                     "it is placed without its gang\n"
+                     "it is not placed with its gang\n"
                      "Pod a/p: schedulerName default-scheduler is not served here "
-                     "(kubernetes.schedulerNames): it is placed without its gang\n");
+                     "(kubernetes.schedulerNames): it is not placed with its gang\n");
 }
 END_TEST
 
