@@ -50,7 +50,8 @@ int cli_check_config(int argc, char **argv)
     }
     const char *path = flags.file != NULL ? flags.file : flags.config;
     config_default(&config);
-    if (path != NULL && config_load(&config, path, &err) < 0) {
+    if ((path != NULL && config_load(&config, path, &err) < 0) ||
+        config_server_check(&config, &err) < 0) {
         fprintf(stderr, "phalanx check-config: %s\n", err.text);
         return CLI_USAGE;
     }

@@ -7,6 +7,7 @@
 #include "api/cli/flags.h"
 #include "api/daemon/daemon.h"
 #include "api/ops/config.h"
+#include "api/ops/network.h"
 
 /* `phalanx serve`: the flags on top of the configuration, then the daemon.
  */
@@ -18,6 +19,7 @@ struct serve_flags {
     const char *kubeconfig;
     const char *snapshot;
     const char *listen;
+    const char *operations;
     const char *port_file;
     const char *journal;
     int log_level;  /* enum log_level, or NOT_GIVEN */
@@ -47,11 +49,16 @@ static const struct flag serve_flags[] = {
      .kind = FLAG_TEXT,
      .to = offsetof(struct serve_flags, listen),
      .help = "default 127.0.0.1:10270; port 0 takes a free one"},
+    {.name = "operations",
+     .value = "ADDRESS:PORT",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct serve_flags, operations),
+     .help = "health, metrics and the API there, and not at --listen"},
     {.name = "port-file",
      .value = "FILE",
      .kind = FLAG_TEXT,
      .to = offsetof(struct serve_flags, port_file),
-     .help = "write the port there once listening"},
+     .help = "write the port there once listening, and below it that of --operations"},
     {.name = "journal",
      .value = "FILE",
      .kind = FLAG_TEXT,
@@ -86,6 +93,20 @@ static int take_path(char to[CONFIG_PATH_MAX], const char *path, const char *fla
     return 0;
 }
 
+/* On the network of the node, loopback is for everybody there. */
+static int check_network(const struct config *config, struct err *err)
+{
+    if (config->tls.client_ca_file[0] == '\0' && !config->allow_unauthenticated &&
+        network_is_of_node("/sys/class/net")) {
+        return err_set(err,
+                       "server.tls.clientCAFile: is missing, and this pod shares the network of "
+                       "its node, where anybody may call who reaches %s: give server.tls with a "
+                       "clientCAFile, or say server.allowUnauthenticated: true",
+                       config->listen_address);
+    }
+    return 0;
+}
+
 static int configure(const struct serve_flags *flags, struct config *config, struct err *err)
 {
     config_default(config);
@@ -94,6 +115,12 @@ static int configure(const struct serve_flags *flags, struct config *config, str
     }
     if (flags->listen != NULL && config_set_listen(config, flags->listen, err) < 0) {
         return err_prefix(err, "--listen");
+    }
+    if (flags->operations != NULL && config_set_operations(config, flags->operations, err) < 0) {
+        return err_prefix(err, "--operations");
+    }
+    if (config_server_check(config, err) < 0 || check_network(config, err) < 0) {
+        return -1;
     }
     if (take_path(config->kubeconfig, flags->kubeconfig, "--kubeconfig", err) < 0 ||
         take_path(config->journal_file, flags->journal, "--journal", err) < 0) {
@@ -109,7 +136,7 @@ static int configure(const struct serve_flags *flags, struct config *config, str
 }
 
 /* Written whole under another name first, so that a reader never sees half a number. */
-static int write_port(const char *path, uint16_t port, struct err *err)
+static int write_port(const char *path, const struct daemon *daemon, struct err *err)
 {
     char temporary[CONFIG_PATH_MAX];
     if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary)) {
@@ -119,7 +146,10 @@ static int write_port(const char *path, uint16_t port, struct err *err)
     if (file == NULL) {
         return err_set(err, "%s: %s", temporary, strerror(errno));
     }
-    fprintf(file, "%u\n", port);
+    fprintf(file, "%u\n", daemon_port(daemon));
+    if (daemon_operations_port(daemon) != 0) {
+        fprintf(file, "%u\n", daemon_operations_port(daemon));
+    }
     if (fclose(file) != 0 || rename(temporary, path) != 0) {
         return err_set(err, "%s: %s", path, strerror(errno));
     }
@@ -138,9 +168,8 @@ static int serve(const struct serve_flags *flags, struct err *err)
     if (created < 0) {
         return created == DAEMON_MISCONFIGURED ? CLI_USAGE : CLI_RUNTIME;
     }
-    bool done =
-        (flags->port_file == NULL || write_port(flags->port_file, daemon_port(daemon), err) == 0) &&
-        daemon_run(daemon, err) == 0;
+    bool done = (flags->port_file == NULL || write_port(flags->port_file, daemon, err) == 0) &&
+                daemon_run(daemon, err) == 0;
     daemon_destroy(daemon);
     return done ? CLI_OK : CLI_RUNTIME;
 }

@@ -13,6 +13,7 @@
 #include "api/extender/reply.h"
 #include "api/kube/objects/decode.h"
 #include "api/kube/objects/dialect.h"
+#include "api/kube/objects/name.h"
 #include "topology/base/alloc.h"
 
 /* The hot path of the daemon. A filter call costs one pass over its body: node names become rows of
@@ -24,7 +25,9 @@
  * have to say is not wanted any more.
  */
 
-#define CALLER_GONE 499 /* as nginx has it; nobody reads it but the metrics */
+#define POD_TEXT_BYTES_MAX  (3 << 20) /* k8s.io/apiserver limits requests to that */
+#define POD_TEXT_VALUES_MAX 200000
+#define CALLER_GONE         499 /* as nginx has it; nobody reads it but the metrics */
 
 struct open_bind {
     UT_hash_handle hh;
@@ -142,6 +145,37 @@ static bool names_gang(struct calls *calls, const json_t *pod)
     return mark.gang != NULL;
 }
 
+/* A pod that the watch has not shown: its names are the caller's. */
+static int check_names(struct calls *calls, const struct extender_pod *pod, struct err *err)
+{
+    const char *name = text_of(calls, &pod->name), *name_space = text_of(calls, &pod->name_space);
+    if (name == NULL || !name_is_valid(name)) {
+        return err_set(err, "Pod.metadata.name: \"%.100s\" is no name of a pod",
+                       name == NULL ? "" : name);
+    }
+    if (name_space == NULL || !name_is_valid(name_space)) {
+        return err_set(err, "Pod.metadata.namespace: \"%.100s\" is no name of a namespace",
+                       name_space == NULL ? "" : name_space);
+    }
+    return 0;
+}
+
+/* What becomes a tree of values in memory takes up to a hundred times its text. */
+static int check_size(const struct json_slice *text, struct err *err)
+{
+    size_t values = 0;
+    for (size_t i = 0; i < text->length && values <= POD_TEXT_VALUES_MAX; i++) {
+        values += text->text[i] == ',' || text->text[i] == ':';
+    }
+    if (text->length > POD_TEXT_BYTES_MAX) {
+        return err_set(err, "Pod: %zu bytes are more than the API server takes (%d)", text->length,
+                       POD_TEXT_BYTES_MAX);
+    }
+    return values <= POD_TEXT_VALUES_MAX
+               ? 0
+               : err_set(err, "Pod: has more than %d values", POD_TEXT_VALUES_MAX);
+}
+
 /* Decodes the Pod of a call. One that cannot be read is an error when it belongs to a gang: the
  * gang would be planned without it. */
 static int decode_pod_of_call(struct calls *calls, const struct extender_pod *pod,
@@ -149,6 +183,9 @@ static int decode_pod_of_call(struct calls *calls, const struct extender_pod *po
 {
     json_error_t error;
     int result = -1;
+    if (check_names(calls, pod, err) < 0 || check_size(&pod->text, err) < 0) {
+        return -1;
+    }
     json_t *json = json_loadb(pod->text.text, pod->text.length, 0, &error);
     if (json == NULL) {
         return err_set(err, "Pod: %s", error.text);
@@ -172,8 +209,9 @@ static int identify(struct calls *calls, const struct extender_pod *pod, struct 
     call->uid = text_of(calls, &pod->uid);
     call->nominated = text_of(calls, &pod->nominated);
     call->object = NULL;
-    if (call->uid == NULL) {
-        return err_set(err, "Pod.metadata.uid is missing");
+    if (call->uid == NULL || !name_is_uid(call->uid)) {
+        return err_set(err, "Pod.metadata.uid is %s",
+                       call->uid == NULL ? "missing" : "none of the API server");
     }
     if (!engine_knows_pod(core_engine(calls->core), call->uid)) {
         if (decode_pod_of_call(calls, pod, object, err) < 0) {
@@ -282,7 +320,23 @@ static int binding_of(struct calls *calls, const struct extender_binding_args *a
                           : bind->uid == NULL        ? "PodUID"
                           : bind->node == NULL       ? "Node"
                                                      : NULL;
-    return missing == NULL ? 0 : err_set(err, "%s is missing", missing);
+    if (missing != NULL) {
+        return err_set(err, "%s is missing", missing);
+    }
+    const struct {
+        const char *member, *value;
+        bool valid;
+    } names[] = {{"PodName", bind->name, name_is_valid(bind->name)},
+                 {"PodNamespace", bind->name_space, name_is_valid(bind->name_space)},
+                 {"PodUID", bind->uid, name_is_uid(bind->uid)},
+                 {"Node", bind->node, name_is_valid(bind->node)}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!names[i].valid) {
+            return err_set(err, "%s: \"%.100s\" is no name of the API server", names[i].member,
+                           names[i].value);
+        }
+    }
+    return 0;
 }
 
 /* The vote goes with its caller: nobody would hear that the pod is bound, and kube-scheduler has

@@ -23,8 +23,9 @@
  * ended. The HTTP server goes before the core because the core's answers end in it.
  */
 
-#define DRAIN_GRACE_MS 10000
-#define END_GRACE_MS   2000 /* for writes that are still under way */
+#define OPERATIONS_CONNECTIONS 256
+#define DRAIN_GRACE_MS         10000
+#define END_GRACE_MS           2000 /* for writes that are still under way */
 
 struct daemon {
     struct config config;
@@ -40,7 +41,9 @@ struct daemon {
     struct calls *calls;
     struct core *core;
     struct http_server *server;
+    struct http_server *operations; /* or NULL */
     struct routes routes;
+    struct routes_listener listener, operations_listener;
 };
 
 static void log_from_kube(void *context, int level, const char *message)
@@ -182,31 +185,110 @@ static int make_core(struct daemon *daemon, struct err *err)
     return 0;
 }
 
-/* Nothing is answered before the loop runs. */
-static int listen_on(struct daemon *daemon, struct err *err)
+static void renewed(void *context, const char *error)
+{
+    const struct routes_listener *listener = context;
+    const char *section = listener->extender ? "server.tls" : "server.operations.tls";
+    struct log *log = listener->routes->log;
+    if (error == NULL) {
+        log_text(log, LOG_INFO, "new certificates are in use", "section", section, NULL);
+    } else {
+        log_text(log, LOG_ERROR,
+                 "the certificates have changed and are no good: the former ones stay", "section",
+                 section, "error", error, NULL);
+    }
+}
+
+/* `names` is room for CONFIG_CLIENTS_MAX pointers. */
+static const struct http_tls_options *tls_of(const struct config_tls *config, bool required,
+                                             struct http_tls_options *options, const char **names)
+{
+    if (config->certificate_file[0] == '\0') {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < config->client_name_count; i++) {
+        names[i] = config->client_names[i];
+    }
+    *options = (struct http_tls_options){
+        .certificate_file = config->certificate_file,
+        .key_file = config->key_file,
+        .client_ca_file = config->client_ca_file[0] == '\0' ? NULL : config->client_ca_file,
+        .names = names,
+        .name_count = config->client_name_count,
+        .required = required,
+    };
+    return options;
+}
+
+static int open_listener(struct daemon *daemon, struct routes_listener *listener,
+                         struct http_server **server, struct err *err)
 {
     const struct config *config = &daemon->config;
+    const char *names[CONFIG_CLIENTS_MAX];
+    struct http_tls_options tls;
+    const char *address = listener->extender ? config->listen_address : config->operations_address;
     struct http_server_options options = {
-        .address = config->listen_address,
-        .port = config->listen_port,
-        .max_connections = config->max_connections,
+        .address = address,
+        .port = listener->extender ? config->listen_port : config->operations_port,
+        .max_connections = listener->extender ? config->max_connections : OPERATIONS_CONNECTIONS,
         .max_body = config->max_body,
-        .idle_seconds = 120, /* Go keeps idle connections for 90 s and does not repeat a POST */
+        .max_memory = config->max_memory,
+        .idle_seconds = (unsigned)(config->idle_timeout_ms / 1000),
+        .header_seconds = (unsigned)(config->header_timeout_ms / 1000),
+        .body_seconds = (unsigned)(config->body_timeout_ms / 1000),
+        .minimum_rate = config->minimum_rate,
+        .tls = tls_of(listener->extender ? &config->tls : &config->operations_tls,
+                      listener->extender, &tls, names),
         .handler = routes_handle,
-        .context = &daemon->routes,
+        .renewed = renewed,
+        .context = listener,
     };
-    if (http_server_create(&options, &daemon->server, err) < 0) {
-        return -1;
+    if (http_server_create(&options, server, err) < 0) {
+        return err_prefix(err, listener->extender ? "server" : "server.operations");
     }
     const struct log_field fields[] = {
-        {"address", config->listen_address, 0},
-        {"port", NULL, http_server_port(daemon->server)},
-        {"connections", NULL, http_server_connection_limit(daemon->server)},
+        {"address", address, 0},
+        {"port", NULL, http_server_port(*server)},
+        {"serves",
+         listener->extender && listener->operations ? "kube-scheduler, operations"
+         : listener->extender                       ? "kube-scheduler"
+                                                    : "operations",
+         0},
+        {"tls",
+         options.tls == NULL                   ? "off"
+         : options.tls->client_ca_file == NULL ? "on"
+         : listener->extender                  ? "on, clients need a certificate"
+                                               : "on, clients are asked for a certificate",
+         0},
+        {"connections", NULL, http_server_connection_limit(*server)},
         {"version", PHALANX_VERSION, 0},
         {NULL, NULL, 0},
     };
     log_write(daemon->log, LOG_INFO, "listening", fields);
     return 0;
+}
+
+/* Nothing is answered before the loop runs. */
+static int listen_on(struct daemon *daemon, struct err *err)
+{
+    const struct config *config = &daemon->config;
+    bool apart = config->operations_address[0] != '\0';
+    bool certified = config->operations_tls.client_ca_file[0] != '\0';
+    daemon->routes.log = daemon->log;
+    daemon->listener =
+        (struct routes_listener){.routes = &daemon->routes, .extender = true, .operations = !apart};
+    if (open_listener(daemon, &daemon->listener, &daemon->server, err) < 0) {
+        return -1;
+    }
+    daemon->operations_listener = (struct routes_listener){
+        .routes = &daemon->routes,
+        .operations = true,
+        .certified = certified,
+        .nameless =
+            !config_is_loopback(config->operations_address) && !config->allow_unauthenticated,
+    };
+    return !apart ? 0
+                  : open_listener(daemon, &daemon->operations_listener, &daemon->operations, err);
 }
 
 static void make_routes(struct daemon *daemon)
@@ -220,6 +302,7 @@ static void make_routes(struct daemon *daemon)
         .embedded = daemon->embedded,
         .journal = daemon->journal,
         .server = daemon->server,
+        .operations = daemon->operations,
         .started = clock_ms(),
     };
 }
@@ -240,6 +323,9 @@ static int put_together(struct daemon *daemon, const char *snapshot, struct err 
     }
     daemon->log = log_create(STDERR_FILENO, daemon->config.log_level, daemon->config.log_format);
     daemon->metrics = metrics_create();
+    if (log_queue_lines(daemon->log, err) < 0) {
+        return -1;
+    }
     if (listen_on(daemon, err) < 0 || open_backend(daemon, snapshot, err) < 0) {
         return -1;
     }
@@ -282,6 +368,7 @@ void daemon_destroy(struct daemon *daemon)
     }
     kube_io_destroy(daemon->kube, END_GRACE_MS);
     http_server_destroy(daemon->server);
+    http_server_destroy(daemon->operations);
     core_destroy(daemon->core);
     calls_destroy(daemon->calls);
     journal_file_destroy(daemon->journal);
@@ -298,6 +385,11 @@ void daemon_destroy(struct daemon *daemon)
 uint16_t daemon_port(const struct daemon *daemon)
 {
     return http_server_port(daemon->server);
+}
+
+uint16_t daemon_operations_port(const struct daemon *daemon)
+{
+    return daemon->operations == NULL ? 0 : http_server_port(daemon->operations);
 }
 
 int daemon_run(struct daemon *daemon, struct err *err)

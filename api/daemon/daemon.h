@@ -32,6 +32,8 @@ int daemon_create(const struct daemon_options *options, struct daemon **daemon, 
 void daemon_destroy(struct daemon *daemon);
 
 uint16_t daemon_port(const struct daemon *daemon);
+/* Of the listener of operations; 0 when it has none of its own. */
+uint16_t daemon_operations_port(const struct daemon *daemon);
 
 /* Serves until SIGTERM or SIGINT has been obeyed. */
 int daemon_run(struct daemon *daemon, struct err *err);

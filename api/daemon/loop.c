@@ -66,6 +66,14 @@ static int watch_fd(const struct loop *loop, int fd, struct err *err)
     return 0;
 }
 
+static void serve(const struct routes *routes)
+{
+    http_server_run(routes->server);
+    if (routes->operations != NULL) {
+        http_server_run(routes->operations);
+    }
+}
+
 static void begin_drain(struct loop *loop)
 {
     struct routes *routes = loop->options->routes;
@@ -76,6 +84,18 @@ static void begin_drain(struct loop *loop)
     log_text(routes->log, LOG_INFO, "draining", NULL);
     core_apply(routes->core, &event);
     http_server_last_answers(routes->server);
+    if (routes->operations != NULL) {
+        http_server_last_answers(routes->operations);
+    }
+}
+
+static void renew(const struct routes *routes)
+{
+    log_text(routes->log, LOG_INFO, "asked to read the certificates again", NULL);
+    http_server_renew(routes->server);
+    if (routes->operations != NULL) {
+        http_server_renew(routes->operations);
+    }
 }
 
 static void read_signals(struct loop *loop)
@@ -83,6 +103,7 @@ static void read_signals(struct loop *loop)
     struct signalfd_siginfo info;
     while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
+            renew(loop->options->routes);
             continue;
         }
         if (loop->draining) {
@@ -151,6 +172,9 @@ static int timeout_of(const struct loop *loop, bool more)
         return 0;
     }
     int timeout = smaller_timeout(http_server_timeout(routes->server), core_timeout(routes->core));
+    if (routes->operations != NULL) {
+        timeout = smaller_timeout(timeout, http_server_timeout(routes->operations));
+    }
     return loop->draining ? smaller_timeout(timeout, 20) : timeout;
 }
 
@@ -167,11 +191,11 @@ static int turn(struct loop *loop, bool *more, struct err *err)
         loop->busy = loop->busy || events[i].data.fd == http_server_fd(routes->server);
     }
     /* Sends what was answered and hands over what has come, between any two that may take long. */
-    http_server_run(routes->server);
+    serve(routes);
     *more = core_pump(routes->core);
-    http_server_run(routes->server);
+    serve(routes);
     core_tick(routes->core);
-    http_server_run(routes->server);
+    serve(routes);
     read_signals(loop);
     return 0;
 }
@@ -186,7 +210,9 @@ int loop_run(const struct loop_options *options, int signal_fd, struct err *err)
         return err_set(err, "epoll_create1: %s", strerror(errno));
     }
     if (watch_fd(&loop, signal_fd, err) < 0 || watch_fd(&loop, options->backend.fd, err) < 0 ||
-        watch_fd(&loop, http_server_fd(options->routes->server), err) < 0) {
+        watch_fd(&loop, http_server_fd(options->routes->server), err) < 0 ||
+        (options->routes->operations != NULL &&
+         watch_fd(&loop, http_server_fd(options->routes->operations), err) < 0)) {
         goto out;
     }
     while (!loop.stop && !drained(&loop)) {

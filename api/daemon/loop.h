@@ -7,7 +7,7 @@
 
 /* The loop of the core thread: one epoll over the HTTP server, the backend and the signals.
  *
- *   epoll ─┬─ http_server_fd()   ─▶ http_server_run()      kube-scheduler first
+ *   epoll ─┬─ http_server_fd()   ─▶ http_server_run()      kube-scheduler first, then operations
  *          ├─ backend.fd         ─▶ core_pump()            in portions of 2 ms
  *          └─ signalfd           ─▶ drain
  *   timeout: the engine's next deadline, or libmicrohttpd's
@@ -16,7 +16,7 @@
  * /readyz turns 503, connections close after their answer; then the lease is given back. Until the
  * end new connections are accepted and their calls answered, if with an error: a call that gets no
  * answer at all costs kube-scheduler its whole timeout. At the latest after `grace_ms` the loop
- * ends. A second signal ends it at once.
+ * ends. A second signal ends it at once. SIGHUP reads the certificates again.
  */
 
 struct loop_options {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/base/clock.h"
+#include "api/base/terminal.h"
 #include "api/view/gang_view.h"
 #include "topology/base/alloc.h"
 #include "topology/base/utf8.h"
@@ -119,16 +120,40 @@ static void health(const struct routes *routes, struct http_request *request, en
     respond_text(request, good ? 200 : 503, text, length);
 }
 
+static void http_figures(const char *name, const struct http_server *server,
+                         struct metrics_http *http)
+{
+    struct http_server_figures figures;
+    http_server_figures(server, &figures);
+    *http = (struct metrics_http){
+        .name = name,
+        .connections = figures.connections,
+        .timed_out = figures.timed_out,
+        .out_of_memory = figures.out_of_memory,
+        .strangers = figures.strangers,
+        .certificate_ends = figures.certificate_ends,
+    };
+}
+
 static void show_metrics(const struct routes *routes, struct http_request *request)
 {
     struct kube_io_status status;
+    struct log_figures log;
+    struct metrics_http http[2];
     struct metrics_scrape scrape = {
-        .connections = http_server_connections(routes->server),
+        .log = &log,
+        .http = http,
+        .http_count = routes->operations == NULL ? 1 : 2,
         .uptime_ms = clock_ms() - routes->started,
         .version = PHALANX_VERSION,
     };
     if (!is_method(request, "GET")) {
         return;
+    }
+    log_figures(routes->log, &log);
+    http_figures("extender", routes->server, &http[0]);
+    if (routes->operations != NULL) {
+        http_figures("operations", routes->operations, &http[1]);
     }
     engine_figures(core_engine(routes->core), &scrape.engine);
     scrape.leading = engine_leading(core_engine(routes->core));
@@ -158,6 +183,7 @@ static void show_drawing(const struct routes *routes, struct http_request *reque
         gang_view_table(view, out);
     }
     fclose(out);
+    text = terminal_clean(text, &length);
     respond_text(request, 200, text, length);
 }
 
@@ -326,8 +352,8 @@ static bool api_route(const struct routes *routes, struct http_request *request,
     return true;
 }
 
-static bool operations_route(const struct routes *routes, struct http_request *request,
-                             const char *path)
+static bool health_route(const struct routes *routes, struct http_request *request,
+                         const char *path)
 {
     if (strcmp(path, "/livez") == 0) {
         health(routes, request, HEALTH_LIVE);
@@ -335,36 +361,74 @@ static bool operations_route(const struct routes *routes, struct http_request *r
         health(routes, request, HEALTH_READY);
     } else if (strcmp(path, "/readyz/leader") == 0) {
         health(routes, request, HEALTH_LEADER);
-    } else if (strcmp(path, "/metrics") == 0) {
-        show_metrics(routes, request);
     } else {
         return false;
     }
     return true;
 }
 
-void routes_handle(void *context, struct http_request *request)
+/* The port that kube-scheduler calls. */
+static bool scheduler_route(const struct routes *routes, struct http_request *request,
+                            const char *path)
 {
     static const char scheduler[] = "/scheduler/";
-    struct routes *routes = context;
+    if (strncmp(path, scheduler, sizeof(scheduler) - 1) != 0) {
+        return false;
+    }
+    return !is_method(request, "POST") ||
+           calls_handle(routes->calls, request, path + sizeof(scheduler) - 1);
+}
+
+/* Refuses what the client may not see; health is for everybody. */
+static bool is_let_in(const struct routes_listener *listener, struct http_request *request,
+                      bool named)
+{
+    if (http_request_verified(request) ||
+        (!listener->certified && !(listener->nameless && named))) {
+        return true;
+    }
+    http_respond_error(request, 401,
+                       "%.200s: only for clients with a certificate "
+                       "(server.operations.tls.clientCAFile): %s",
+                       http_request_path(request), http_request_unverified(request));
+    return false;
+}
+
+static bool named_route(const struct routes *routes, struct http_request *request, const char *path)
+{
+    char *parts[PATH_PARTS_MAX];
+    char *copy = alloc_string(path);
+    size_t count = split(copy, parts);
+    bool found = api_route(routes, request, parts, count) ||
+                 (routes->embedded != NULL && embedded_route(routes, request, parts, count));
+    free(copy);
+    return found;
+}
+
+void routes_handle(void *context, struct http_request *request)
+{
+    const struct routes_listener *listener = context;
+    const struct routes *routes = listener->routes;
     const char *path = http_request_path(request);
-    if (strncmp(path, scheduler, sizeof(scheduler) - 1) == 0) {
-        const char *verb = path + sizeof(scheduler) - 1;
-        if (!is_method(request, "POST") || calls_handle(routes->calls, request, verb)) {
+    if (listener->extender && scheduler_route(routes, request, path)) {
+        return;
+    }
+    if (listener->operations) {
+        if (health_route(routes, request, path)) {
             return;
         }
-    } else if (operations_route(routes, request, path)) {
-        return;
-    } else {
-        char *parts[PATH_PARTS_MAX];
-        char *copy = alloc_string(path);
-        size_t count = split(copy, parts);
-        bool found = api_route(routes, request, parts, count) ||
-                     (routes->embedded != NULL && embedded_route(routes, request, parts, count));
-        free(copy);
-        if (found) {
+        bool metrics = strcmp(path, "/metrics") == 0;
+        if (!is_let_in(listener, request, !metrics)) {
+            return;
+        }
+        if (metrics) {
+            show_metrics(routes, request);
+            return;
+        }
+        if (named_route(routes, request, path)) {
             return;
         }
     }
-    http_respond_error(request, 404, "%.200s: there is no such path", path);
+    http_respond_error(request, 404, "%.200s: there is no such path%s", path,
+                       listener->operations ? "" : " here (see server.operations.listen)");
 }

@@ -9,8 +9,8 @@
 #include "api/http/server.h"
 #include "api/kube/io.h"
 
-/* Which path means what. Everything that is not here is 404, a wrong method 405, both with a JSON
- * body.
+/* Which path means what, and to whom. Everything that is not here is 404, a wrong method 405, both
+ * with a JSON body.
  *
  *   POST /scheduler/{filter,prioritize,bind,preempt}       kube-scheduler
  *   GET  /livez /readyz /healthz                           ?verbose lists the checks
@@ -36,11 +36,22 @@ struct routes {
     struct embedded_backend *embedded; /* NULL with a real API server */
     struct journal_file *journal;      /* for its figures; NULL: none */
     struct http_server *server;        /* for its figures */
+    struct http_server *operations;    /* NULL: all is at the one server */
     int64_t started;                   /* clock_ms() at start */
     bool draining;
 };
 
-/* For http_server_options; context is a struct routes. */
+/* Who may have what of a listener. The extender's paths are for whoever reaches it: who may, its
+ * TLS says. Of the others health is for everybody. */
+struct routes_listener {
+    struct routes *routes;
+    bool extender;   /* POST /scheduler/… */
+    bool operations; /* everything else */
+    bool certified;  /* … but all of that but health is for verified certificates only */
+    bool nameless;   /* … and without one nothing with the names of gangs, pods and nodes */
+};
+
+/* For http_server_options; context is a struct routes_listener. */
 void routes_handle(void *context, struct http_request *request);
 
 #endif

@@ -32,14 +32,20 @@
  * - Headers that two parsers could read in two ways are refused: libmicrohttpd 0.9.75 takes a
  *   Transfer-Encoding beside a Content-Length, takes the first of several Content-Lengths, and
  *   reads a body of unknown coding as no body.
+ * - A body has to announce its length. Go's client always does; and libmicrohttpd 0.9.75 spins on
+ *   the line of a chunk's size that is longer than its buffer.
  */
 
 #define DISCARD_FACTOR 4
 #define ERROR_TEXT_MAX 1024
 #define FIRST_ROOM_MAX (256 * 1024) /* of an announced body; the rest when it has come */
 #define REFUSAL_MAX    256
+#define ALWAYS_FITS    (4 * 1024) /* an answer so small takes no memory worth counting */
+#define ENDS_SOON_S    600        /* a client with such a certificate should come again */
 
 static const char error_type[] = "application/json";
+static const char no_memory[] =
+    "too much is being read and sent at once (server.maxMemory): try again";
 
 struct http_request {
     struct http_shared *shared;
@@ -49,7 +55,9 @@ struct http_request {
     char *body;
     size_t length;
     size_t room;
-    size_t seen; /* bytes that arrived, kept or not */
+    size_t announced; /* bytes of the body, with its NUL, counted among those of all */
+    size_t counted;   /* bytes of the answer, counted likewise */
+    size_t seen;      /* bytes that arrived, kept or not */
     int64_t arrived;
     enum http_request_state state;
     bool suspended;
@@ -76,12 +84,32 @@ struct http_request *http_request_create(struct http_shared *shared,
     return request;
 }
 
+static void free_body(struct http_request *request)
+{
+    free(request->body); /* large, and not needed while the answer is under way */
+    request->body = NULL;
+    request->length = 0;
+    request->room = 0;
+    http_connections_give(&request->shared->connections, request->announced);
+    request->announced = 0;
+}
+
 static void request_destroy(struct http_request *request)
 {
+    free_body(request);
+    http_connections_give(&request->shared->connections, request->counted);
     free(request->path);
-    free(request->body);
     free(request->reply);
     free(request);
+}
+
+static void enter(struct http_request *request, enum http_phase phase, size_t bytes)
+{
+    if (request->connection != NULL) {
+        struct http_connection *connection = http_connection_of(request->connection);
+        http_connection_enter(connection, phase, bytes);
+        connection->request = phase == HTTP_SENDS ? request : NULL;
+    }
 }
 
 static void watch(struct http_request *request)
@@ -123,6 +151,7 @@ void http_request_hung_up(struct http_request *request)
 void http_request_completed(struct http_request *request)
 {
     stop_watching(request);
+    enter(request, HTTP_IDLES, 0);
     if (request->state == HTTP_REQUEST_HANDED) {
         request->connection = NULL;
         request->method = "";
@@ -136,6 +165,16 @@ enum http_request_state http_request_state(const struct http_request *request)
     return request->state;
 }
 
+/* A connection lives for hours, but what its client has shown holds for as long as the CA does. */
+static bool should_come_again(const struct http_request *request)
+{
+    const struct tls *tls = request->shared->tls;
+    const struct tls_session *session = &http_connection_of(request->connection)->tls;
+    return tls != NULL &&
+           (tls_outdated(tls, session) ||
+            (session->verified && session->ends - clock_wall_ms() / 1000 < ENDS_SOON_S));
+}
+
 enum MHD_Result http_request_send(struct http_request *request)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
@@ -145,26 +184,14 @@ enum MHD_Result http_request_send(struct http_request *request)
     }
     request->reply = NULL;
     request->state = HTTP_REQUEST_SENT;
+    enter(request, HTTP_READS, request->reply_length);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, request->content_type);
-    if (request->close || request->shared->last_answer) {
+    if (request->close || request->shared->last_answer || should_come_again(request)) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     enum MHD_Result result = MHD_queue_response(request->connection, request->status, response);
     MHD_destroy_response(response);
     return result;
-}
-
-static void set_answer(struct http_request *request, unsigned status, const char *content_type,
-                       char *body, size_t length)
-{
-    request->status = status;
-    request->content_type = content_type;
-    request->reply = body;
-    request->reply_length = body == NULL ? 0 : length;
-    free(request->body); /* large, and not needed while the answer is under way */
-    request->body = NULL;
-    request->length = 0;
-    request->room = 0;
 }
 
 /* *New* {"error":"<text>"}. */
@@ -176,6 +203,27 @@ static char *error_body(const char *text, size_t *length)
     json_out_member_string(&out, "error", text);
     json_out_object_end(&out);
     return json_out_take(&out, length);
+}
+
+static void set_answer(struct http_request *request, unsigned status, const char *content_type,
+                       char *body, size_t length)
+{
+    free_body(request);
+    request->status = status;
+    request->content_type = content_type;
+    request->reply = body;
+    request->reply_length = body == NULL ? 0 : length;
+    if (request->reply_length <= ALWAYS_FITS) {
+        return;
+    }
+    if (http_connections_take(&request->shared->connections, request->reply_length)) {
+        request->counted = request->reply_length;
+        return;
+    }
+    free(body);
+    request->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    request->content_type = error_type;
+    request->reply = error_body(no_memory, &request->reply_length);
 }
 
 /* Our own answer in place of the handler's; sent by http_request_send() when the body has
@@ -202,6 +250,7 @@ struct header_check {
     unsigned lengths;
     unsigned encodings;
     unsigned long long length;
+    unsigned status; /* of the answer, when something is wrong */
 };
 
 static enum MHD_Result check_header(void *context, enum MHD_ValueKind kind, const char *key,
@@ -213,9 +262,6 @@ static enum MHD_Result check_header(void *context, enum MHD_ValueKind kind, cons
         check->wrong = "a header name with white space";
     } else if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         check->encodings++;
-        if (value == NULL || strcasecmp(value, "chunked") != 0) {
-            check->wrong = "Transfer-Encoding: must be chunked";
-        }
     } else if (strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
         check->lengths++;
         if (value == NULL || value[0] == '\0' || strspn(value, "0123456789") != strlen(value)) {
@@ -227,8 +273,7 @@ static enum MHD_Result check_header(void *context, enum MHD_ValueKind kind, cons
     return MHD_YES;
 }
 
-static const char *check_headers(struct http_request *request, const char *version,
-                                 struct header_check *check)
+static const char *check_headers(struct http_request *request, struct header_check *check)
 {
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, check_header, check);
     if (check->wrong != NULL) {
@@ -237,39 +282,76 @@ static const char *check_headers(struct http_request *request, const char *versi
     if (check->lengths > 1) {
         return "Content-Length: given twice";
     }
-    if (check->encodings > 1) {
-        return "Transfer-Encoding: given twice";
-    }
     if (check->encodings > 0 && check->lengths > 0) {
         return "Transfer-Encoding and Content-Length: only one may be given";
     }
-    if (check->encodings > 0 && strcmp(version, MHD_HTTP_VERSION_1_1) != 0) {
-        return "Transfer-Encoding: only in HTTP/1.1";
+    if (check->encodings > 0) {
+        check->status = MHD_HTTP_LENGTH_REQUIRED;
+        return "Transfer-Encoding: a body has to come with its Content-Length";
     }
     return NULL;
 }
 
-enum MHD_Result http_request_begin(struct http_request *request, const char *version)
+/* Why the client may not call at all; NULL when it may. */
+static const char *check_client(const struct http_request *request)
 {
-    struct header_check check = {.wrong = NULL};
-    const char *wrong = check_headers(request, version, &check);
+    const struct tls_session *session = &http_connection_of(request->connection)->tls;
+    if (request->shared->tls == NULL) {
+        return NULL;
+    }
+    if (!session->verified && tls_session_required(session)) {
+        return "the client has shown no good certificate"; /* the handshake should have failed */
+    }
+    if (session->verified && session->ends < clock_wall_ms() / 1000) {
+        return "the client's certificate has expired since it connected";
+    }
+    return NULL;
+}
+
+enum MHD_Result http_request_begin(struct http_request *request)
+{
+    struct header_check check = {.status = MHD_HTTP_BAD_REQUEST};
+    const char *wrong = check_headers(request, &check);
+    const char *stranger = check_client(request);
+    enter(request, HTTP_SENDS, 0);
     if (wrong != NULL) {
-        refuse(request, MHD_HTTP_BAD_REQUEST, wrong);
+        refuse(request, check.status, wrong);
+    } else if (stranger != NULL) {
+        refuse(request, MHD_HTTP_UNAUTHORIZED, stranger);
     } else if (check.length > request->shared->max_body) {
         refuse_size(request);
+    } else if (!http_connections_take(&request->shared->connections, check.length + 1)) {
+        refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, no_memory);
     } else {
+        request->announced = check.length + 1;
         request->room = check.length < FIRST_ROOM_MAX ? check.length + 1 : FIRST_ROOM_MAX;
         request->body = alloc_resize(NULL, request->room, 1);
     }
-    bool early = strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 ||
-                 strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0;
-    return request->state == HTTP_REQUEST_REFUSED && early ? http_request_send(request) : MHD_YES;
+    if (request->state != HTTP_REQUEST_REFUSED) {
+        return MHD_YES;
+    }
+    if (strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 ||
+        strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0) {
+        return http_request_send(request);
+    }
+    return check.encodings > 0 ? MHD_NO : MHD_YES; /* no answer is worth reading chunks */
+}
+
+size_t http_request_room(const struct http_request *request)
+{
+    return request->announced;
+}
+
+void http_request_give_up(struct http_request *request)
+{
+    refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, no_memory);
 }
 
 enum MHD_Result http_request_take(struct http_request *request, const char *data, size_t length)
 {
     size_t max = request->shared->max_body;
     request->seen += length;
+    http_connection_of(request->connection)->bytes = request->seen;
     if (request->seen > max && request->state == HTTP_REQUEST_READING) {
         refuse_size(request);
     }
@@ -279,6 +361,8 @@ enum MHD_Result http_request_take(struct http_request *request, const char *data
     size_t need = request->length + length + 1;
     if (need > request->room) {
         request->room = need > 2 * request->room ? need : 2 * request->room;
+        request->room = request->room > request->announced ? request->announced : request->room;
+        err_require(need <= request->room); /* libmicrohttpd hands over no more than announced */
         request->body = alloc_resize(request->body, request->room, 1);
     }
     memcpy(request->body + request->length, data, length);
@@ -298,6 +382,7 @@ enum MHD_Result http_request_hand_over(struct http_request *request,
     }
     request->state = HTTP_REQUEST_HANDED;
     request->shared->handed++;
+    enter(request, HTTP_WAITS, 0);
     handler(context, request);
     if (request->state == HTTP_REQUEST_ANSWERED) {
         return http_request_send(request);
@@ -342,6 +427,18 @@ const char *http_request_query(const struct http_request *request, const char *n
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     return lookup(request, MHD_HEADER_KIND, name);
+}
+
+bool http_request_verified(const struct http_request *request)
+{
+    return request->connection != NULL && http_connection_of(request->connection)->tls.verified;
+}
+
+const char *http_request_unverified(const struct http_request *request)
+{
+    return request->shared->tls == NULL || request->connection == NULL
+               ? "the connection is not encrypted"
+               : http_connection_of(request->connection)->tls.reason;
 }
 
 const char *http_request_body(const struct http_request *request, size_t *length)

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/abstract.h>
 #include <limits.h>
 #include <microhttpd.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/base/clock.h"
 #include "api/http/request.h"
 #include "topology/base/alloc.h"
 
@@ -31,6 +33,8 @@
 
 #define CONNECTION_POOL (32 * 1024) /* libmicrohttpd clears it per request: larger is slower */
 #define LISTEN_BACKLOG  4096
+#define MEMORY_LEAST    (1 << 20)
+#define MINIMUM_RATE    (256 << 10)
 #define HANGUPS_PER_RUN 64  /* what follows from one is not free; the rest waits for the next run */
 #define OTHER_FILES     256 /* descriptors kept free for everything but connections */
 
@@ -40,7 +44,52 @@ struct http_server {
     struct http_shared shared;
     int epoll; /* over libmicrohttpd's and the hangups */
     uint32_t connection_limit;
+    bool required; /* a certificate of every client */
+    uint64_t strangers;
 };
+
+static char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
+static void refresh(struct http_server *server, bool now)
+{
+    struct err err;
+    int found = server->shared.tls == NULL ? 0 : tls_refresh(server->shared.tls, now, &err);
+    if (found != 0 && server->options.renewed != NULL) {
+        server->options.renewed(server->options.context, found < 0 ? err.text : NULL);
+    }
+}
+
+static void begin_tls(struct http_server *server, struct MHD_Connection *mhd,
+                      struct http_connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    refresh(server, false);
+    if (tls_begin(server->shared.tls, &connection->tls, info->tls_session) < 0) {
+        http_connection_cut(connection);
+    }
+}
+
+/* libmicrohttpd's word on connections: on opening one, before anything is read from it, and after
+ * it has been closed. */
+static void notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        struct http_connection *opened = http_connection_open(&server->shared.connections, mhd);
+        *socket_context = opened;
+        if (server->shared.tls != NULL) {
+            begin_tls(server, mhd, opened);
+        }
+        return;
+    }
+    struct http_connection *connection = *socket_context;
+    if (server->required && !connection->tls.verified) {
+        server->strangers++;
+    }
+    http_connection_close(&server->shared.connections, connection);
+}
 
 /* libmicrohttpd's access handler: once when the headers are there, then per piece of the body, once
  * at the end of the body, and once more after a resume. */
@@ -50,10 +99,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 {
     struct http_server *server = context;
     struct http_request *request = *state;
+    (void)version;
     if (request == NULL) {
+        refresh(server, false);
         request = http_request_create(&server->shared, connection, url, method);
         *state = request;
-        return http_request_begin(request, version);
+        return http_request_begin(request);
     }
     if (*data_length > 0) {
         size_t length = *data_length;
@@ -136,9 +187,25 @@ static int parse_address(const struct http_server_options *options, union addres
     return err_set(err, "listen address %s: must be an IPv4 or IPv6 address", options->address);
 }
 
+/* Never asked: every session has credentials of its own, see tls.h. */
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
+                          int authority_count, const gnutls_pk_algorithm_t *algorithms,
+                          int algorithm_count, gnutls_pcert_st **certificates,
+                          unsigned *certificate_count, gnutls_privkey_t *key)
+{
+    return -1;
+}
+
 static struct MHD_Daemon *start(struct http_server *server, const union address *address)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem with_tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem without_tls[] = {{MHD_OPTION_END, 0, NULL}};
+    flags |= server->shared.tls == NULL ? 0 : MHD_USE_TLS;
     if (address->any.sa_family == AF_INET6) {
         flags |=
             IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr) ? MHD_USE_DUAL_STACK : MHD_USE_IPv6;
@@ -149,7 +216,8 @@ static struct MHD_Daemon *start(struct http_server *server, const union address 
         (unsigned)server->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT,
         server->options.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)LISTEN_BACKLOG,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_CONNECTION, notify, server,
+        MHD_OPTION_ARRAY, server->shared.tls == NULL ? without_tls : with_tls, MHD_OPTION_END);
 }
 
 static int watch(const struct http_server *server, int fd, struct err *err)
@@ -180,10 +248,24 @@ static void release(struct http_server *server)
         MHD_stop_daemon(server->daemon);
     }
     hangups_destroy(server->shared.hangups);
+    tls_destroy(server->shared.tls);
     if (server->epoll >= 0) {
         close(server->epoll);
     }
     free(server);
+}
+
+static struct http_limits limits_of(const struct http_server_options *options)
+{
+    size_t most = 4 * options->max_body;
+    most = most < MEMORY_LEAST ? MEMORY_LEAST : most;
+    return (struct http_limits){
+        .header_ms = 1000 * (int64_t)(options->header_seconds == 0 ? 10 : options->header_seconds),
+        .body_ms = 1000 * (int64_t)(options->body_seconds == 0 ? 15 : options->body_seconds),
+        .idle_ms = 1000 * (int64_t)options->idle_seconds,
+        .minimum_rate = options->minimum_rate == 0 ? MINIMUM_RATE : options->minimum_rate,
+        .memory = options->max_memory == 0 ? most : options->max_memory,
+    };
 }
 
 int http_server_create(const struct http_server_options *options, struct http_server **server,
@@ -196,11 +278,17 @@ int http_server_create(const struct http_server_options *options, struct http_se
     struct http_server *created = alloc_zero(1, sizeof(*created));
     created->options = *options;
     created->shared.max_body = options->max_body;
+    created->shared.connections.limits = limits_of(options);
+    created->shared.connections.swept_ms = clock_ms();
     created->connection_limit = possible_connections(options->max_connections);
     created->epoll = -1;
-    if (hangups_create(&created->shared.hangups, err) < 0) {
+    if (hangups_create(&created->shared.hangups, err) < 0 ||
+        (options->tls != NULL && tls_create(options->tls, &created->shared.tls, err) < 0)) {
         goto error;
     }
+    created->required =
+        options->tls != NULL && options->tls->client_ca_file != NULL && options->tls->required;
+    created->options.tls = NULL; /* was borrowed */
     errno = 0;
     created->daemon = start(created, &address);
     if (created->daemon == NULL) {
@@ -249,9 +337,24 @@ uint32_t http_server_connection_limit(const struct http_server *server)
 
 uint32_t http_server_connections(const struct http_server *server)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info == NULL ? 0 : info->num_connections;
+    return server->shared.connections.count;
+}
+
+void http_server_figures(const struct http_server *server, struct http_server_figures *figures)
+{
+    const struct http_connections *connections = &server->shared.connections;
+    *figures = (struct http_server_figures){
+        .connections = connections->count,
+        .timed_out = connections->timed_out,
+        .out_of_memory = connections->out_of_memory,
+        .strangers = server->strangers,
+        .certificate_ends = server->shared.tls == NULL ? 0 : tls_ends(server->shared.tls),
+    };
+}
+
+void http_server_renew(struct http_server *server)
+{
+    refresh(server, true);
 }
 
 int http_server_fd(const struct http_server *server)
@@ -265,10 +368,12 @@ int http_server_timeout(struct http_server *server)
     if (server->shared.resumed) {
         return 0;
     }
+    int sweep = http_connections_timeout(&server->shared.connections);
     if (MHD_get_timeout(server->daemon, &milliseconds) != MHD_YES) {
-        return -1;
+        return sweep;
     }
-    return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
+    int other = milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
+    return sweep >= 0 && sweep < other ? sweep : other;
 }
 
 static void tell_abandoned(struct http_server *server)
@@ -285,6 +390,7 @@ static void tell_abandoned(struct http_server *server)
 void http_server_run(struct http_server *server)
 {
     tell_abandoned(server);
+    http_connections_sweep(&server->shared.connections);
     server->shared.resumed = false;
     MHD_run(server->daemon);
 }

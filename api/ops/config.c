@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/ops/config.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -11,6 +10,7 @@
 
 #include "api/base/file.h"
 #include "api/ops/config_lease.h"
+#include "api/ops/config_server.h"
 #include "api/ops/config_values.h"
 #include "api/ops/duration.h"
 #include "api/ops/journal_file.h"
@@ -57,10 +57,7 @@ static const char *const kinds[] = {CONFIG_KIND, NULL};
 void config_default(struct config *config)
 {
     memset(config, 0, sizeof *config);
-    snprintf(config->listen_address, sizeof config->listen_address, "127.0.0.1");
-    config->listen_port = 10270;
-    config->max_body = 32u << 20;
-    config->max_connections = 8192;
+    config_server_default(config);
     snprintf(config->scheduler_names[0], CONFIG_NAME_MAX, "phalanx");
     config->scheduler_count = 1;
     config->writes_in_flight = 64;
@@ -196,58 +193,6 @@ static int read_mapping(struct config *config, const struct key *keys, const jso
             return -1;
         }
     }
-    return 0;
-}
-
-int config_set_listen(struct config *config, const char *text, struct err *err)
-{
-    const char *colon = strrchr(text, ':');
-    size_t length = colon == NULL ? 0 : (size_t)(colon - text);
-    bool brackets = length > 2 && text[0] == '[' && text[length - 1] == ']';
-    const char *first = brackets ? text + 1 : text;
-    length -= brackets ? 2 : 0;
-    char address[CONFIG_ADDRESS_MAX];
-    unsigned char binary[sizeof(struct in6_addr)];
-    if (length == 0 || length >= sizeof address) {
-        return err_set(err, "\"%.100s\" is not address:port (such as 127.0.0.1:10270)", text);
-    }
-    memcpy(address, first, length);
-    address[length] = '\0';
-    if (inet_pton(brackets ? AF_INET6 : AF_INET, address, binary) != 1) {
-        return err_set(err, "\"%s\" is not an %s address", address,
-                       brackets ? "IPv6" : "IPv4 or [IPv6]");
-    }
-    const char *digits = colon + 1;
-    size_t digit_count = strspn(digits, "0123456789");
-    unsigned long port = strtoul(digits, NULL, 10);
-    if (digit_count == 0 || digit_count > 5 || digits[digit_count] != '\0' || port > 65535) {
-        return err_set(err, "\"%.100s\" is not a port (0 to 65535)", digits);
-    }
-    memcpy(config->listen_address, address, length + 1);
-    config->listen_port = (uint16_t)port;
-    return 0;
-}
-
-static int read_listen(struct config *config, const json_t *value, const char *path,
-                       struct err *err)
-{
-    if (!json_is_string(value)) {
-        return config_values_wrong_type(value, path, "a string such as \"127.0.0.1:10270\"", err);
-    }
-    if (config_set_listen(config, json_string_value(value), err) < 0) {
-        return err_prefix(err, "%s", path);
-    }
-    return 0;
-}
-
-static int read_max_body(struct config *config, const json_t *value, const char *path,
-                         struct err *err)
-{
-    int64_t bytes;
-    if (config_values_bytes(&bytes, value, 1 << 10, 1 << 30, "1Ki to 1Gi", path, err) < 0) {
-        return -1;
-    }
-    config->max_body = (size_t)bytes;
     return 0;
 }
 
@@ -400,11 +345,6 @@ static int resolve_levels(struct config *config, const struct config *before, st
 
 #define AT(field) .offset = offsetof(struct config, field)
 
-static const struct key server_keys[] = {
-    {"listen", KEY_READ, .read = read_listen},
-    {"maxBodySize", KEY_READ, .read = read_max_body},
-    {"maxConnections", KEY_COUNT, AT(max_connections), .minimum = 16, .maximum = 65536},
-    {.name = NULL}};
 static const struct key kubernetes_keys[] = {
     {"kubeconfig", KEY_READ, .read = read_kubeconfig},
     {"schedulerNames", KEY_READ, .read = read_scheduler_names},
@@ -440,7 +380,7 @@ static const struct key log_keys[] = {
 static const struct key top_keys[] = {
     {"apiVersion", KEY_CHOICE, .offset = NOT_KEPT, .choices = api_versions},
     {"kind", KEY_CHOICE, .offset = NOT_KEPT, .choices = kinds},
-    {"server", KEY_MAPPING, .members = server_keys},
+    {"server", KEY_READ, .read = config_server_read},
     {"kubernetes", KEY_MAPPING, .members = kubernetes_keys},
     {"topology", KEY_MAPPING, .members = topology_keys},
     {"gangs", KEY_MAPPING, .members = gangs_keys},
@@ -470,19 +410,6 @@ static int check_together(const struct config *config, struct err *err)
     return config_lease_check(config, err);
 }
 
-/* A relative path in a configuration file starts where the file lies. */
-static int resolve(char to[CONFIG_PATH_MAX], const char *key, const char *path, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char relative[CONFIG_PATH_MAX];
-    if (to[0] == '\0' || to[0] == '/' || slash == NULL) {
-        return 0;
-    }
-    memcpy(relative, to, sizeof relative);
-    int length = snprintf(to, CONFIG_PATH_MAX, "%.*s/%s", (int)(slash - path), path, relative);
-    return length < CONFIG_PATH_MAX ? 0 : err_set(err, "%s: the path is too long", key);
-}
-
 /* Reads the text of the file `path`, "" when it is no file. */
 static int parse(struct config *config, const char *text, size_t length, const char *path,
                  struct err *err)
@@ -506,8 +433,11 @@ static int parse(struct config *config, const char *text, size_t length, const c
         goto out;
     }
     if (resolve_levels(copy, config, err) < 0 || check_together(copy, err) < 0 ||
-        resolve(copy->topology_import, "topology.import", path, err) < 0 ||
-        resolve(copy->journal_file, "journal.file", path, err) < 0) {
+        config_server_resolve(copy, path, err) < 0 ||
+        config_values_relative(copy->topology_import, CONFIG_PATH_MAX, "topology.import", path,
+                               err) < 0 ||
+        config_values_relative(copy->journal_file, CONFIG_PATH_MAX, "journal.file", path, err) <
+            0) {
         goto out;
     }
     *config = *copy;

@@ -17,9 +17,21 @@
  * its path. Flags override what is read here.
  *
  *   server:
- *     listen: 127.0.0.1:10270        # address:port, [::1]:port
+ *     listen: 127.0.0.1:10270        # address:port, [::1]:port; without TLS on loopback only
+ *     tls:
+ *       certificateFile: ""          # PEM, with keyFile: the port speaks TLS only
+ *       keyFile: ""
+ *       clientCAFile: ""             # every client has to show a certificate of this CA
+ *       clientNames: []              # … with one of these names; none: with any
+ *     allowUnauthenticated: false    # start although others than kube-scheduler reach the port
+ *     operations:                    # health, metrics and the API; without it they are at listen
+ *       listen: ""                   # address:port
+ *       tls: {}                      # as above; health is for everybody all the same
  *     maxBodySize: 32Mi              # 1Ki … 1Gi
+ *     maxMemory: 128Mi               # of all bodies and answers; 1Ki … 16Gi, ≥ 2 × maxBodySize
  *     maxConnections: 8192           # 16 … 65536: above twice the largest gang
+ *     timeouts: {header: 10s, body: 15s, idle: 120s} # 1s … 1h
+ *     minimumRate: 256Ki             # of a body or an answer, bytes a second; 1Ki … 1Gi
  *   kubernetes:
  *     kubeconfig: ""                 # empty: $KUBECONFIG, else in-cluster
  *     schedulerNames: [phalanx]      # profiles that Phalanx extends; up to 16
@@ -59,16 +71,36 @@
 #define CONFIG_PATH_MAX       4096
 #define CONFIG_NAME_MAX       254 /* of a Kubernetes object, with the end */
 #define CONFIG_SCHEDULERS_MAX 16
+#define CONFIG_CLIENTS_MAX    16
 #define CONFIG_FILE_MAX       (1u << 20)
 
 /* How kube-scheduler is led to a member's planned node. */
 enum config_steering { CONFIG_STEER_BY_NOMINATION, CONFIG_STEER_BY_ANNOTATION };
 
+/* Paths are "" for none. */
+struct config_tls {
+    char certificate_file[CONFIG_PATH_MAX];
+    char key_file[CONFIG_PATH_MAX];
+    char client_ca_file[CONFIG_PATH_MAX];
+    char client_names[CONFIG_CLIENTS_MAX][CONFIG_NAME_MAX];
+    uint32_t client_name_count;
+};
+
 struct config {
     char listen_address[CONFIG_ADDRESS_MAX];
     uint16_t listen_port;
+    struct config_tls tls;
+    bool allow_unauthenticated;
+    char operations_address[CONFIG_ADDRESS_MAX]; /* "": no listener of its own */
+    uint16_t operations_port;
+    struct config_tls operations_tls;
     size_t max_body;
+    size_t max_memory;
     uint32_t max_connections;
+    int64_t header_timeout_ms;
+    int64_t body_timeout_ms;
+    int64_t idle_timeout_ms;
+    size_t minimum_rate; /* bytes a second */
     char kubeconfig[CONFIG_PATH_MAX];
     /* schedulerName of the pods that Phalanx is asked about; gangs of others are not planned. */
     char scheduler_names[CONFIG_SCHEDULERS_MAX][CONFIG_NAME_MAX];
@@ -106,8 +138,13 @@ void config_default(struct config *config);
 int config_load(struct config *config, const char *path, struct err *err);
 int config_parse(struct config *config, const char *text, size_t length, struct err *err);
 
-/* "address:port" into the two listen fields. */
+/* "address:port" into the two fields of a listener. */
 int config_set_listen(struct config *config, const char *text, struct err *err);
+int config_set_operations(struct config *config, const char *text, struct err *err);
+/* Whether the section `server` is one to start with; to be asked when flags have had their say. */
+int config_server_check(const struct config *config, struct err *err);
+/* Whether nobody outside of this network namespace reaches an address. */
+bool config_is_loopback(const char *address);
 
 /* The names of the served schedulers, *borrowed* from `config`: scheduler_count of them. */
 void config_schedulers(const struct config *config, const char *names[CONFIG_SCHEDULERS_MAX]);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/ops/config_describe.h"
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "api/ops/config_lease.h"
+#include "api/ops/config_server.h"
 #include "api/ops/duration.h"
 
 /* The configuration written back, one function per section of the file. What is printed can be
@@ -16,17 +13,6 @@ static json_t *duration_json(int64_t milliseconds)
 {
     char text[DURATION_TEXT_MAX];
     return json_string(duration_text(milliseconds, text, sizeof text));
-}
-
-static json_t *server_describe(const struct config *config)
-{
-    char listen[CONFIG_ADDRESS_MAX + 16];
-    bool brackets = strchr(config->listen_address, ':') != NULL;
-    snprintf(listen, sizeof listen, "%s%s%s:%u", brackets ? "[" : "", config->listen_address,
-             brackets ? "]" : "", config->listen_port);
-    return json_pack("{s:s, s:I, s:I}", "listen", listen, "maxBodySize",
-                     (json_int_t)config->max_body, "maxConnections",
-                     (json_int_t)config->max_connections);
 }
 
 static json_t *kubernetes_describe(const struct config *config)
@@ -95,9 +81,9 @@ static json_t *log_describe(const struct config *config)
 json_t *config_describe(const struct config *config)
 {
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "apiVersion",
-                     CONFIG_API_VERSION, "kind", CONFIG_KIND, "server", server_describe(config),
-                     "kubernetes", kubernetes_describe(config), "topology",
-                     topology_describe(config), "gangs", gangs_describe(config), "journal",
-                     journal_describe(config), "highAvailability", config_lease_describe(config),
-                     "log", log_describe(config));
+                     CONFIG_API_VERSION, "kind", CONFIG_KIND, "server",
+                     config_server_describe(config), "kubernetes", kubernetes_describe(config),
+                     "topology", topology_describe(config), "gangs", gangs_describe(config),
+                     "journal", journal_describe(config), "highAvailability",
+                     config_lease_describe(config), "log", log_describe(config));
 }

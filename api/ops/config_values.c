@@ -70,3 +70,19 @@ int config_values_bytes(int64_t *to, const json_t *value, int64_t minimum, int64
     *to = bytes;
     return 0;
 }
+
+int config_values_relative(char *path, size_t room, const char *key, const char *file,
+                           struct err *err)
+{
+    const char *slash = strrchr(file, '/');
+    if (path[0] == '\0' || path[0] == '/' || slash == NULL) {
+        return 0;
+    }
+    size_t folder = (size_t)(slash - file) + 1, length = strlen(path);
+    if (folder + length >= room) {
+        return err_set(err, "%s: the path is too long", key);
+    }
+    memmove(path + folder, path, length + 1);
+    memcpy(path, file, folder);
+    return 0;
+}

@@ -2,6 +2,7 @@
 #include "api/ops/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 
 #include "api/base/clock.h"
 #include "api/json/out.h"
+#include "api/ops/log_queue.h"
+#include "api/ops/log_rate.h"
 #include "topology/base/alloc.h"
 #include "topology/base/utf8.h"
 
@@ -23,6 +26,8 @@
  * mark "cut" and the brace always fit behind it. A character is written whole or not at all. Bytes
  * that are no UTF-8 become U+FFFD, control characters are escaped in both formats: a pod's name can
  * neither break the JSON nor forge a line.
+ *
+ * Who reads may stop reading, and then write(2) blocks: a daemon has its lines queued.
  */
 
 #define LINE_RESERVE  32
@@ -32,6 +37,9 @@ struct log {
     int fd;
     enum log_level level;
     enum log_format format;
+    struct log_queue *queue; /* NULL: lines are written at once, all of them */
+    pthread_mutex_t mutex;   /* of the rate */
+    struct log_rate rate;
 };
 
 struct line {
@@ -50,12 +58,17 @@ struct log *log_create(int fd, enum log_level level, enum log_format format)
     log->fd = fd;
     log->level = level;
     log->format = format;
+    pthread_mutex_init(&log->mutex, NULL);
     return log;
 }
 
 void log_destroy(struct log *log)
 {
-    free(log);
+    if (log != NULL) {
+        log_queue_destroy(log->queue);
+        pthread_mutex_destroy(&log->mutex);
+        free(log);
+    }
 }
 
 bool log_enabled(const struct log *log, enum log_level level)
@@ -103,6 +116,12 @@ static size_t line_add_character(struct line *line, const char *text, bool quote
     if (length == 0 || text[0] == 0x7f) {
         line_add_text(line, length == 0 ? UTF8_REPLACEMENT : delete);
         return 1;
+    }
+    if (length == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0) {
+        char control[8]; /* U+0080 … U+009F: a terminal obeys some of these, too */
+        (void)snprintf(control, sizeof control, "\\u%04x", (unsigned char)text[1]);
+        line_add_text(line, control);
+        return length;
     }
     line_add(line, text, length);
     return length;
@@ -198,16 +217,23 @@ static void line_add_field(struct line *line, const struct log *log, const struc
     }
 }
 
-/* Ends the line and hands it to the kernel. A reader that does not keep up with a non-blocking
- * descriptor loses lines, it does not stop the scheduler. */
-static void line_end(struct line *line, const struct log *log)
+static void line_finish(struct line *line, const struct log *log)
 {
     if (log->format == LOG_JSON) {
         line_close(line, line->cut ? ",\"cut\":true}\n" : "}\n");
     } else {
         line_close(line, line->cut ? " (cut)\n" : "\n");
     }
+}
+
+static void line_end(struct line *line, const struct log *log)
+{
     size_t done = 0;
+    line_finish(line, log);
+    if (log->queue != NULL) {
+        log_queue_put(log->queue, line->text, line->length);
+        return;
+    }
     while (done < line->length) {
         ssize_t count = write(log->fd, line->text + done, line->length - done);
         if (count < 0 && errno == EINTR) {
@@ -220,10 +246,68 @@ static void line_end(struct line *line, const struct log *log)
     }
 }
 
+/* A line that tells how many others there are not. */
+static void line_count(struct line *line, const struct log *log, const char *message,
+                       const char *like, uint64_t count)
+{
+    const struct log_field fields[] = {{"count", NULL, (int64_t)count}, {"like", like, 0}};
+    line_begin(line, log, LOG_WARNING, message);
+    line_add_field(line, log, &fields[0]);
+    if (like != NULL) {
+        line_add_field(line, log, &fields[1]);
+    }
+}
+
+static size_t tell_dropped(void *context, uint64_t count, char *text, size_t room)
+{
+    struct line line;
+    line_count(&line, context, "lines of the log were dropped: nobody reads it fast enough", NULL,
+               count);
+    line_finish(&line, context);
+    err_require(line.length <= room);
+    memcpy(text, line.text, line.length);
+    return line.length;
+}
+
+int log_queue_lines(struct log *log, struct err *err)
+{
+    return log_queue_create(log->fd, tell_dropped, log, &log->queue, err);
+}
+
+void log_figures(struct log *log, struct log_figures *figures)
+{
+    pthread_mutex_lock(&log->mutex);
+    figures->left_out = log->rate.left_out;
+    pthread_mutex_unlock(&log->mutex);
+    figures->dropped = log->queue == NULL ? 0 : log_queue_dropped(log->queue);
+}
+
+/* Whether the line is to be written at all. */
+static bool allowed(struct log *log, enum log_level level, const char *message)
+{
+    uint32_t left_out = 0;
+    if (!log_enabled(log, level)) {
+        return false;
+    }
+    if (log->queue == NULL) {
+        return true;
+    }
+    pthread_mutex_lock(&log->mutex);
+    bool allows = log_rate_allows(&log->rate, (int)level, message, clock_ms(), &left_out);
+    pthread_mutex_unlock(&log->mutex);
+    if (left_out > 0) {
+        struct line line;
+        line_count(&line, log, "lines like this came too often and were left out", message,
+                   left_out);
+        line_end(&line, log);
+    }
+    return allows;
+}
+
 void log_write(struct log *log, enum log_level level, const char *message,
                const struct log_field *fields)
 {
-    if (!log_enabled(log, level)) {
+    if (!allowed(log, level, message)) {
         return;
     }
     struct line line;
@@ -236,7 +320,7 @@ void log_write(struct log *log, enum log_level level, const char *message,
 
 void log_text(struct log *log, enum log_level level, const char *message, ...)
 {
-    if (!log_enabled(log, level)) {
+    if (!allowed(log, level, message)) {
         return;
     }
     struct line line;

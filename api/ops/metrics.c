@@ -359,6 +359,58 @@ static void write_journal(FILE *out, const struct journal_file_status *journal)
     write_gauge(out, "phalanx_journal_bytes", "Size of the journal.", journal->bytes);
 }
 
+/* One value for each listener, picked by its place in struct metrics_http. */
+static void write_listeners(FILE *out, const struct metrics_scrape *scrape, const char *name,
+                            const char *type, const char *help,
+                            int64_t (*of)(const struct metrics_http *http))
+{
+    write_head(out, name, type, help);
+    for (uint32_t i = 0; i < scrape->http_count; i++) {
+        fprintf(out, "%s{listener=\"%s\"} %" PRId64 "\n", name, scrape->http[i].name,
+                of(&scrape->http[i]));
+    }
+}
+
+static int64_t connections_of(const struct metrics_http *http)
+{
+    return http->connections;
+}
+
+static int64_t timed_out_of(const struct metrics_http *http)
+{
+    return (int64_t)http->timed_out;
+}
+
+static int64_t out_of_memory_of(const struct metrics_http *http)
+{
+    return (int64_t)http->out_of_memory;
+}
+
+static int64_t strangers_of(const struct metrics_http *http)
+{
+    return (int64_t)http->strangers;
+}
+
+static int64_t certificate_ends_of(const struct metrics_http *http)
+{
+    return http->certificate_ends;
+}
+
+static void write_http(FILE *out, const struct metrics_scrape *scrape)
+{
+    write_listeners(out, scrape, "phalanx_http_connections", "gauge", "Open HTTP connections.",
+                    connections_of);
+    write_listeners(out, scrape, "phalanx_http_timeouts_total", "counter",
+                    "Clients cut off for taking too long.", timed_out_of);
+    write_listeners(out, scrape, "phalanx_http_out_of_memory_total", "counter",
+                    "Bodies and answers for which server.maxMemory had no room.", out_of_memory_of);
+    write_listeners(out, scrape, "phalanx_http_refused_clients_total", "counter",
+                    "Connections that ended without a good client certificate.", strangers_of);
+    write_listeners(out, scrape, "phalanx_http_certificate_end_seconds", "gauge",
+                    "When the server's certificate ends, seconds since 1970; 0 without TLS.",
+                    certificate_ends_of);
+}
+
 char *metrics_render(const struct metrics *metrics, const struct metrics_scrape *scrape,
                      size_t *length)
 {
@@ -374,7 +426,13 @@ char *metrics_render(const struct metrics *metrics, const struct metrics_scrape 
             scrape->uptime_ms % 1000);
     write_gauge(out, "phalanx_leader", "1 when this process decides, 0 when it is on standby.",
                 scrape->leading);
-    write_gauge(out, "phalanx_http_connections", "Open HTTP connections.", scrape->connections);
+    write_http(out, scrape);
+    if (scrape->log != NULL) {
+        write_counter(out, "phalanx_log_lines_dropped_total",
+                      "Log lines that nobody read fast enough.", scrape->log->dropped);
+        write_counter(out, "phalanx_log_lines_left_out_total", "Log lines that came too often.",
+                      scrape->log->left_out);
+    }
     write_calls(out, metrics);
     write_gangs(out, metrics, &scrape->engine);
     write_skipped(out, metrics, scrape->kube);

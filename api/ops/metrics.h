@@ -8,6 +8,7 @@
 
 #include "api/kube/io.h"
 #include "api/ops/journal_file.h"
+#include "api/ops/log.h"
 #include "scheduler/effects.h"
 #include "scheduler/engine.h"
 
@@ -35,12 +36,24 @@ void metrics_skipped(struct metrics *metrics, enum skipped_kind kind);
 /* phalanx_engine_apply_duration_seconds */
 void metrics_apply(struct metrics *metrics, int64_t nanoseconds);
 
+/* A listener. */
+struct metrics_http {
+    const char *name;
+    uint32_t connections;
+    uint64_t timed_out;
+    uint64_t out_of_memory;
+    uint64_t strangers;
+    int64_t certificate_ends; /* seconds since 1970; 0: it has none */
+};
+
 struct metrics_scrape {
     struct engine_figures engine;
     bool leading;                              /* engine_leading() */
     const struct kube_io_status *kube;         /* NULL when embedded */
     const struct journal_file_status *journal; /* NULL: there is none */
-    uint32_t connections;
+    const struct log_figures *log;             /* NULL: none */
+    const struct metrics_http *http;           /* listeners, … */
+    uint32_t http_count;
     int64_t uptime_ms;
     const char *version;
 };

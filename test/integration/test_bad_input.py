@@ -111,13 +111,9 @@ class BadBodies(unittest.TestCase):
         chunks = b"".join(
             b"%x\r\n%s\r\n" % (len(body[i:i + 100]), body[i:i + 100])
             for i in range(0, len(body), 100))
-        answer = self.running.raw(start + chunks + b"0\r\n\r\n")
-        self.assertIn(b" 200 ", answer.split(b"\r\n")[0])
-        endless = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-        answer = self.running.raw(start + endless * 40 + b"0\r\n\r\n")
-        self.assertIn(b" 413 ", answer.split(b"\r\n")[0])
-        answer = self.running.raw(start + b"zz\r\nxx\r\n")
-        self.assertNotIn(b" 200 ", answer.split(b"\r\n")[0])
+        for rest in (chunks + b"0\r\n\r\n", b"zz\r\nxx\r\n"):
+            answer = self.running.raw(start + rest)
+            self.assertIn(b" 411 ", answer.split(b"\r\n")[0])
 
     def test_lying_content_length(self):
         body = json.dumps({"Pod": pod("p"), "NodeNames": NAMES}).encode()

@@ -97,6 +97,9 @@ PURE_BANNED = {
 # Which part of api/ (or bench/, test/) may know a library; everybody else uses that part's header.
 OWNERS = {
     "microhttpd.h": ["api/http/", "bench/", "test/"],
+    "gnutls/gnutls.h": ["api/http/", "test/"],
+    "gnutls/abstract.h": ["api/http/", "test/"],
+    "gnutls/x509.h": ["api/http/", "test/"],
     "curl/curl.h": ["api/kube/client/", "bench/", "test/"],
     "yaml.h": ["api/yaml/", "test/"],
 }

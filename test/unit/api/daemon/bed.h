@@ -27,6 +27,7 @@ struct core_bed {
     struct intake *intake;
     struct core *core;
     struct routes routes;
+    struct routes_listener listener; /* everything to everybody */
     char writes[CORE_WRITES_MAX][64]; /* "bind p0 n1" */
     size_t write_count;
     struct kube_batch *batches; /* for core_pump(), in order */
@@ -86,7 +87,7 @@ static inline void core_bed_put(struct core_bed *bed, struct kube_batch *batch)
 static inline void core_bed_handle(void *context, struct http_request *request)
 {
     struct core_bed *bed = context;
-    routes_handle(&bed->routes, request);
+    routes_handle(&bed->listener, request);
     bed->http.handled++;
 }
 
@@ -143,6 +144,8 @@ static inline struct core_bed *core_bed_create_with(const struct core_bed_option
         .context = bed,
     };
     bed_listen(&bed->http, &http);
+    bed->listener =
+        (struct routes_listener){.routes = &bed->routes, .extender = true, .operations = true};
     bed->routes = (struct routes){.core = bed->core,
                                   .calls = bed->calls,
                                   .metrics = bed->metrics,

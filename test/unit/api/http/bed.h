@@ -24,10 +24,12 @@
  *
  * Paths: /echo answers at once with the method, the body's length and a sum of it; /later when
  * bed_release() says so, and so does /watched (with ?now at once), whose clients are missed when
- * they hang up; /empty with 204 and no body; /query with ?a= and the header X-Test.
+ * they hang up; /large with 16 MiB;
+ * /empty with 204 and no body; /query with ?a= and the header X-Test.
  */
 
 #define BED_WAIT_SECONDS 120
+#define BED_LARGE        (16u << 20)
 #define BED_MAX_BODY     (100u * 1000u)
 #define BED_WAITING_MAX  2048
 
@@ -115,6 +117,8 @@ static inline void bed_handle(void *context, struct http_request *request)
         }
         ck_assert_uint_lt(bed->waiting_count, BED_WAITING_MAX);
         bed->waiting[bed->waiting_count++] = request;
+    } else if (strcmp(path, "/large") == 0) {
+        http_respond(request, 200, "text/plain", alloc_zero(BED_LARGE, 1), BED_LARGE);
     } else if (strcmp(path, "/empty") == 0) {
         http_respond(request, 204, "text/plain", NULL, 0);
     } else if (strcmp(path, "/query") == 0) {

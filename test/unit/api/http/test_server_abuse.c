@@ -96,39 +96,33 @@ START_TEST(announced_body_over_the_limit_of_another_method)
 }
 END_TEST
 
-static void send_chunks(struct bed *bed, struct client *client, const char *body, unsigned count)
-{
-    client_send(bed, client, HEAD "Transfer-Encoding: chunked\r\n\r\n");
-    for (unsigned i = 0; i < count; i++) {
-        client_send(bed, client, "2710\r\n");
-        client_send_n(bed, client, body, 10000);
-        client_send(bed, client, "\r\n");
-    }
-    client_send(bed, client, "0\r\n\r\n");
-}
+#define NO_LENGTH "{\"error\":\"Transfer-Encoding: a body has to come with its Content-Length\"}"
 
-START_TEST(chunked_body_over_the_limit)
+/* libmicrohttpd would spin on such a line for as long as the connection stands. */
+START_TEST(chunks)
 {
-    char answer[1000];
     struct client client;
     struct bed *bed = bed_create();
-    char *body = filler(10000);
-    client_open(bed, &client);
-    send_chunks(bed, &client, body, 10);
-    ck_assert_uint_eq(client_answer(bed, &client, answer), 200);
-    ck_assert_uint_eq(bed->handled, 1);
-    send_chunks(bed, &client, body, 11);
-    ck_assert_uint_eq(client_answer(bed, &client, answer), 413);
-    ck_assert_str_eq(body_of(answer), TOO_LARGE);
-    client_until_closed(bed, &client);
-    client_close(&client);
-    client_open(bed, &client);
-    send_chunks(bed, &client, body, 100); /* cut off at four times the limit */
-    client_until_closed(bed, &client);
-    ck_assert_uint_eq(client.length, 0);
-    client_close(&client);
-    ck_assert_uint_eq(bed->handled, 1);
-    free(body);
+    char *line = filler(40000);
+    expect_error(bed, HEAD "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 411,
+                 NO_LENGTH);
+    static const char *const methods[] = {"POST", "PUT", "PATCH", "GET"};
+    expect_error(bed, HEAD "Transfer-Encoding: identity\r\n\r\n", 411, NO_LENGTH);
+    expect_error(bed, "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411,
+                 NO_LENGTH);
+    unsigned handled = bed->handled;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        char head[200];
+        snprintf(head, sizeof(head), "%s /echo HTTP/1.1\r\nHost: x\r\n", methods[i]);
+        client_open(bed, &client);
+        client_send(bed, &client, head);
+        client_send(bed, &client, "Transfer-Encoding: chunked\r\n\r\n5;");
+        client_send_n(bed, &client, line, 40000);
+        client_until_closed(bed, &client);
+        client_close(&client);
+        ck_assert_uint_eq(bed->handled, handled);
+    }
+    free(line);
     bed_still_serves(bed);
     bed_destroy(bed);
 }
@@ -148,18 +142,6 @@ START_TEST(headers_with_two_readings)
                       "5\r\nhello\r\n0\r\n\r\n",
                  400,
                  "{\"error\":\"Transfer-Encoding and Content-Length: only one may be given\"}");
-    expect_error(bed,
-                 HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"
-                      "5\r\nhello\r\n0\r\n\r\n",
-                 400, "{\"error\":\"Transfer-Encoding: given twice\"}");
-    expect_error(bed, HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 400,
-                 "{\"error\":\"Transfer-Encoding: must be chunked\"}");
-    expect_error(bed, HEAD "Transfer-Encoding: identity\r\n\r\n", 400,
-                 "{\"error\":\"Transfer-Encoding: must be chunked\"}");
-    expect_error(bed,
-                 "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"
-                 "5\r\nhello\r\n0\r\n\r\n",
-                 400, "{\"error\":\"Transfer-Encoding: only in HTTP/1.1\"}");
     /* the same of a method whose body libmicrohttpd insists on reading */
     expect_error(bed,
                  "PATCH /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n"
@@ -424,7 +406,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, announced_body_over_the_limit);
     tcase_add_test(tcase, announced_body_over_the_limit_of_another_method);
-    tcase_add_test(tcase, chunked_body_over_the_limit);
+    tcase_add_test(tcase, chunks);
     tcase_add_test(tcase, headers_with_two_readings);
     tcase_add_test(tcase, wrong_content_lengths);
     tcase_add_test(tcase, content_length_too_short);

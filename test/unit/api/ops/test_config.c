@@ -45,32 +45,45 @@ START_TEST(defaults_are_those_of_the_contract)
 }
 END_TEST
 
-static const char everything[] = "apiVersion: phalanx.dev/v1alpha1\n"
-                                 "kind: Configuration\n"
-                                 "server:\n"
-                                 "  listen: '[::1]:8080'\n"
-                                 "  maxBodySize: 1Mi\n"
-                                 "  maxConnections: 100\n"
-                                 "kubernetes:\n"
-                                 "  kubeconfig: /etc/kube config\n"
-                                 "  schedulerNames: [gangs, more]\n"
-                                 "  steering: annotation\n"
-                                 "  writesInFlight: 1\n"
-                                 "  writePatience: 1.5s\n"
-                                 "topology:\n"
-                                 "  levels:\n"
-                                 "  - keys: [example.com/block, example.com/old-block]\n"
-                                 "    name: block\n"
-                                 "  - name: rack\n"
-                                 "    keys:\n"
-                                 "    - example.com/rack\n"
-                                 "gangs:\n"
-                                 "  holdTimeout: 1m30s\n"
-                                 "  backoff: {initial: 500ms, maximum: 5m}\n"
-                                 "  repair: {timeout: 10m, onTimeout: evict}\n"
-                                 "  elasticPreference: placement\n"
-                                 "journal: {file: /var/lib/journal, maxSize: 2Gi}\n"
-                                 "log: {level: debug, format: text}\n";
+static const char everything[] =
+    "apiVersion: phalanx.dev/v1alpha1\n"
+    "kind: Configuration\n"
+    "server:\n"
+    "  listen: '[::1]:8080'\n"
+    "  tls:\n"
+    "    certificateFile: /tls/tls.crt\n"
+    "    keyFile: /tls/tls.key\n"
+    "    clientCAFile: /tls/ca.crt\n"
+    "    clientNames: ['system:kube-scheduler', other]\n"
+    "  allowUnauthenticated: true\n"
+    "  operations:\n"
+    "    listen: 0.0.0.0:8081\n"
+    "    tls: {certificateFile: /o/crt, keyFile: /o/key, clientCAFile: /o/ca}\n"
+    "  maxBodySize: 1Mi\n"
+    "  maxMemory: 3Mi\n"
+    "  maxConnections: 100\n"
+    "  timeouts: {header: 2s, body: 3s, idle: 1m40s}\n"
+    "  minimumRate: 2Ki\n"
+    "kubernetes:\n"
+    "  kubeconfig: /etc/kube config\n"
+    "  schedulerNames: [gangs, more]\n"
+    "  steering: annotation\n"
+    "  writesInFlight: 1\n"
+    "  writePatience: 1.5s\n"
+    "topology:\n"
+    "  levels:\n"
+    "  - keys: [example.com/block, example.com/old-block]\n"
+    "    name: block\n"
+    "  - name: rack\n"
+    "    keys:\n"
+    "    - example.com/rack\n"
+    "gangs:\n"
+    "  holdTimeout: 1m30s\n"
+    "  backoff: {initial: 500ms, maximum: 5m}\n"
+    "  repair: {timeout: 10m, onTimeout: evict}\n"
+    "  elasticPreference: placement\n"
+    "journal: {file: /var/lib/journal, maxSize: 2Gi}\n"
+    "log: {level: debug, format: text}\n";
 
 START_TEST(every_key_is_read)
 {
@@ -78,6 +91,20 @@ START_TEST(every_key_is_read)
     ck_assert_str_eq(config.listen_address, "::1");
     ck_assert_uint_eq(config.listen_port, 8080);
     ck_assert_uint_eq(config.max_body, 1u << 20);
+    ck_assert_str_eq(config.tls.certificate_file, "/tls/tls.crt");
+    ck_assert_str_eq(config.tls.key_file, "/tls/tls.key");
+    ck_assert_str_eq(config.tls.client_ca_file, "/tls/ca.crt");
+    ck_assert_uint_eq(config.tls.client_name_count, 2);
+    ck_assert_str_eq(config.tls.client_names[0], "system:kube-scheduler");
+    ck_assert(config.allow_unauthenticated);
+    ck_assert_str_eq(config.operations_address, "0.0.0.0");
+    ck_assert_uint_eq(config.operations_port, 8081);
+    ck_assert_str_eq(config.operations_tls.client_ca_file, "/o/ca");
+    ck_assert_uint_eq(config.max_memory, 3u << 20);
+    ck_assert_int_eq(config.header_timeout_ms, 2000);
+    ck_assert_int_eq(config.body_timeout_ms, 3000);
+    ck_assert_int_eq(config.idle_timeout_ms, 100000);
+    ck_assert_uint_eq(config.minimum_rate, 2048);
     ck_assert_uint_eq(config.max_connections, 100);
     ck_assert_str_eq(config.kubeconfig, "/etc/kube config");
     ck_assert_uint_eq(config.scheduler_count, 2);
@@ -184,6 +211,45 @@ START_TEST(the_description_is_a_configuration)
 }
 END_TEST
 
+/* What is no good together, of a file or of a file and flags. */
+START_TEST(a_server_to_start_with)
+{
+    static const struct {
+        const char *text;
+        const char *error; /* NULL: none */
+    } cases[] = {
+        {"server: {listen: '127.8.9.1:1'}", NULL},
+        {"server: {listen: '[::1]:1'}", NULL},
+        {"server: {listen: '0.0.0.0:1'}", "server.listen: 0.0.0.0 can be reached from elsewhere"},
+        {"server: {listen: '[::]:1'}", "server.listen: :: can be reached from elsewhere"},
+        {"server: {listen: '10.0.0.1:1', tls: {certificateFile: a, keyFile: b}}",
+         "server.listen: 10.0.0.1 can be reached from elsewhere"},
+        {"server: {listen: '10.0.0.1:1', tls: {certificateFile: a, keyFile: b, clientCAFile: c}}",
+         NULL},
+        {"server: {listen: '10.0.0.1:1', allowUnauthenticated: true}", NULL},
+        {"server: {tls: {certificateFile: a}}", "server.tls.keyFile: is missing beside"},
+        {"server: {tls: {keyFile: a}}", "server.tls.certificateFile: is missing beside"},
+        {"server: {tls: {clientCAFile: a}}", "server.tls.certificateFile: is missing beside"},
+        {"server: {tls: {certificateFile: a, keyFile: b, clientNames: [c]}}",
+         "server.tls.clientCAFile: is missing beside clientNames"},
+        {"server: {operations: {tls: {certificateFile: a, keyFile: b}}}",
+         "server.operations.listen: is missing beside"},
+        {"server: {operations: {listen: '0.0.0.0:1'}}", NULL},
+        {"server: {operations: {listen: ''}}", NULL},
+        {"server: {maxMemory: 63Mi}", "server.maxMemory: must be at least twice"},
+        {"server: {maxBodySize: 1Gi}", NULL}, /* takes the memory along */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        config_default(&config);
+        ck_assert_msg(parse(cases[i].text) == 0, "%s", err.text);
+        int result = config_server_check(&config, &err);
+        ck_assert_msg((result == 0) == (cases[i].error == NULL), "%s", cases[i].text);
+        ck_assert_msg(result == 0 || strncmp(err.text, cases[i].error, strlen(cases[i].error)) == 0,
+                      "%s: %s", cases[i].text, err.text);
+    }
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *error; /* part of the message */
@@ -203,6 +269,24 @@ static const struct {
     {"server: {maxBodySize: 2Gi}", "server.maxBodySize: 2147483648 bytes are out of range"},
     {"server: {maxBodySize: 1Qi}", "server.maxBodySize: "},
     {"server: {maxBodySize: true}", "server.maxBodySize: must be a quantity"},
+    {"server: {maxConections: 15}", "server.maxConections: unknown key (known: listen, tls, "},
+    {"server: {tls: {cert: a}}", "server.tls.cert: unknown key (known: certificateFile, "},
+    {"server: {tls: a}", "server.tls: must be a mapping"},
+    {"server: {tls: {keyFile: 7}}", "server.tls.keyFile: must be a path"},
+    {"server: {tls: {clientNames: a}}", "server.tls.clientNames: must be a list of at most 16"},
+    {"server: {tls: {clientNames: ['']}}", "server.tls.clientNames[0]: is no name"},
+    {"server: {allowUnauthenticated: 1}", "server.allowUnauthenticated: must be true or false"},
+    {"server: {operations: {port: 1}}", "server.operations.port: unknown key (known: listen, tls)"},
+    {"server: {operations: {listen: 1}}", "server.operations.listen: must be a string"},
+    {"server: {operations: {listen: here}}", "server.operations.listen: \"here\" is not address"},
+    {"server: {operations: {tls: []}}", "server.operations.tls: must be a mapping"},
+    {"server: {maxMemory: 17Gi}", "server.maxMemory: 18253611008 bytes are out of range"},
+    {"server: {minimumRate: 0}", "server.minimumRate: 0 bytes are out of range"},
+    {"server: {timeouts: 5s}", "server.timeouts: must be a mapping"},
+    {"server: {timeouts: {header: 5}}", "server.timeouts.header: must be a duration"},
+    {"server: {timeouts: {body: 5x}}", "server.timeouts.body: \"5x\" is not a duration"},
+    {"server: {timeouts: {idle: 500ms}}", "server.timeouts.idle: 500ms is out of range (1s to"},
+    {"server: {timeouts: {idle: 2h}}", "server.timeouts.idle: 2h is out of range"},
     {"server: {maxConnections: 15}", "server.maxConnections: 15 is out of range (16 to 65536)"},
     {"server: {maxConnections: 65537}", "server.maxConnections: 65537 is out of range"},
     {"server: {maxConnections: '100'}", "server.maxConnections: must be a whole number"},
@@ -358,6 +442,7 @@ int main(void)
     tcase_add_test(tests, what_is_absent_stays_as_it_was);
     tcase_add_test(tests, a_preset_by_name);
     tcase_add_test(tests, the_description_is_a_configuration);
+    tcase_add_test(tests, a_server_to_start_with);
     tcase_add_loop_test(tests, what_is_wrong_is_named_and_changes_nothing, 0,
                         (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(tests, long_keys_do_not_overflow);

@@ -334,6 +334,8 @@ START_TEST(gauges_come_from_the_scrape)
                                   .requests_unauthorized = 12,
                                   .writes_waiting = 13};
     struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
+    struct log_figures log = {.dropped = 31, .left_out = 32};
+    struct metrics_http http[] = {{"extender", 25, 33, 34, 35, 36}, {"operations", 1, 0, 0, 0, 0}};
     struct metrics_scrape state = {.engine = {.nodes = 21,
                                               .pods = 22,
                                               .holds = 23,
@@ -342,7 +344,9 @@ START_TEST(gauges_come_from_the_scrape)
                                               .nominations_repeated_late = 30},
                                    .kube = &kube,
                                    .journal = &journal,
-                                   .connections = 25,
+                                   .log = &log,
+                                   .http = http,
+                                   .http_count = 2,
                                    .uptime_ms = 61005,
                                    .version = "x"};
     state.engine.gangs[GANG_HELD] = 26;
@@ -362,7 +366,14 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_nominations_repeated_total{why=\"taken_back\"}", 29},
         {"phalanx_nominations_repeated_total{why=\"timer\"}", 30},
         {"phalanx_waiting_binds", 24},
-        {"phalanx_http_connections", 25},
+        {"phalanx_http_connections{listener=\"extender\"}", 25},
+        {"phalanx_http_connections{listener=\"operations\"}", 1},
+        {"phalanx_http_timeouts_total{listener=\"extender\"}", 33},
+        {"phalanx_http_out_of_memory_total{listener=\"extender\"}", 34},
+        {"phalanx_http_refused_clients_total{listener=\"extender\"}", 35},
+        {"phalanx_http_certificate_end_seconds{listener=\"extender\"}", 36},
+        {"phalanx_log_lines_dropped_total", 31},
+        {"phalanx_log_lines_left_out_total", 32},
         {"phalanx_uptime_seconds", 61.005},
         {"phalanx_gangs{state=\"Held\"}", 26},
         {"phalanx_watch_synced{kind=\"nodes\"}", 1},
