@@ -13,9 +13,9 @@
  *   slice      0 0 0 0   1 1 1 1   2 2 …     ordinal / size, per layer
  *   placed     a . . .   . . . .   . .       slice 0 was started in a's domain: the others follow
  *
- * A slice that is split already (its domain's label changed while it ran, or another scheduler bound
- * some of it) counts as started where the first member is that was placed here, else the first one. An inner slice counts as started only inside the domain of its outer
- * one.
+ * A slice that is split already (its domain's label changed while it ran, or another scheduler
+ * bound some of it) counts as started where the first member is that was placed here, or else the
+ * first one. An inner slice counts as started only inside the domain of its outer one.
  */
 
 /* The slices of one podset. */
