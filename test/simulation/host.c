@@ -490,6 +490,7 @@ void host_start(struct sim *sim)
         memset(host->nominated, 0, sizeof(host->nominated));
         memset(host->phase, 0, sizeof(host->phase));
         account_reset(sim);
+        memset(host->reason, 0, sizeof(host->reason));
         host->standby = false;
         memset(host->taken_back, 0, sizeof(host->taken_back));
         for (int i = 0; i < SIM_PODS_MAX; i++) {

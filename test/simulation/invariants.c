@@ -12,6 +12,7 @@
 #include "test/simulation/order.h"
 #include "test/simulation/phases.h"
 #include "test/simulation/planned.h"
+#include "test/simulation/reasons.h"
 #include "test/simulation/rules.h"
 #include "test/simulation/runs.h"
 #include "test/simulation/shown.h"
@@ -545,6 +546,7 @@ void invariants_after(struct sim *sim, const struct record *record)
     account_check(sim, record);
     planned_check(sim, record);
     victims_check(sim, record);
+    reasons_check(sim, record);
     if (record->type == EVENT_FILTER) {
         check_filter(sim, record);
     }

@@ -138,6 +138,9 @@ struct filter_answer {
 /* What the invariants remember of a pod between two applies. */
 enum post_state { POST_NONE, POST_SENT, POST_BOUND, POST_UNCONFIRMED };
 
+/* What kind of reason a member was given last (reasons.c). */
+enum told_kind { TOLD_NOTHING, TOLD_GATHERS, TOLD_SHORT, TOLD_OTHER };
+
 struct host {
     struct engine *engine; /* NULL: down */
     struct effects effects;
@@ -181,6 +184,7 @@ struct host {
     /* The running filter call's member was planned where its nomination says, one of so many of its
      * gang there; 0: it was not. */
     uint32_t carried;
+    enum told_kind reason[SIM_PODS_MAX];
     struct filter_answer answer;
     uint32_t prioritized;
     int stage;          /* of starting: lists shown so far */
