@@ -99,6 +99,7 @@ static void lay_out(struct sim *sim, struct random *random)
 void faults_tear(struct sim *sim, int node)
 {
     int bound[SIM_GANGS_MAX] = {0};
+    bool begun[SIM_GANGS_MAX] = {false}; /* bindings are on their way, or are bound */
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
         if (pod->gang == SIM_NONE || !pod->state.exists) {
@@ -106,14 +107,16 @@ void faults_tear(struct sim *sim, int node)
         }
         if (pod->state.node != SIM_NONE) {
             bound[pod->gang]++;
+            begun[pod->gang] = true;
             sim->gangs[pod->gang].torn |= pod->state.node == node;
         }
+        begun[pod->gang] |= sim->host.posted[i] != POST_NONE;
         sim->gangs[pod->gang].torn |=
             sim->host.posted[i] != POST_NONE && sim->host.posted_to[i] == node;
     }
     for (int i = 0; i < sim->gang_count; i++) {
         int sum = sim->gangs[i].minimums[ROLE_LEADER] + sim->gangs[i].minimums[ROLE_WORKER];
-        sim->gangs[i].torn |= bound[i] > 0 && (bound[i] < sim->gangs[i].minimum || sum > 0);
+        sim->gangs[i].torn |= begun[i] && (bound[i] < sim->gangs[i].minimum || sum > 0);
     }
 }
 
