@@ -174,10 +174,19 @@ static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
 }
 
 /* Whether somebody of its slice was put on its very node by others: that is together, label or not.
+ * Of which slice those were who have ended nobody can tell.
  */
-static bool follows(const struct layout *layout, const int ordinals[MEMBERS_MAX], int place,
-                    int size)
+static bool follows(const struct sim *sim, const struct layout *layout,
+                    const int ordinals[MEMBERS_MAX], int place, int size)
 {
+    int gang = sim->pods[layout->places[place].pod].gang;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        const struct pod_state *state = &sim->pods[i].state;
+        if (sim->pods[i].displaced && (state->terminal || !state->exists) &&
+            state->node == layout->places[place].node) {
+            return true;
+        }
+    }
     for (int i = 0; i < layout->count; i++) {
         if (layout->places[i].blurred && layout->places[i].node == layout->places[place].node &&
             ordinals[i] != SIM_NONE && ordinals[i] / size == ordinals[place] / size) {
@@ -193,7 +202,7 @@ static void check_layer(struct sim *sim, int gang, const struct layout *layout,
 {
     int size = constraints->slice_size[layer];
     for (int i = 0; i < layout->count; i++) {
-        bool judged = ordinals[i] != SIM_NONE && !follows(layout, ordinals, i, size);
+        bool judged = ordinals[i] != SIM_NONE && !follows(sim, layout, ordinals, i, size);
         for (int j = 0; j < layout->count && judged; j++) {
             int domain = domain_of(sim, &layout->places[i], constraints->slice_level[layer]);
             if (!is_blurred(layout, i, j) && ordinals[j] != SIM_NONE &&
