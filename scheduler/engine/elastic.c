@@ -341,7 +341,8 @@ static void measure_box(struct elastic *elastic, struct choice *corner)
 {
     for (uint32_t c = 0; c < elastic->classes.count; c++) {
         struct class *class = &elastic->classes.items[c];
-        bool all = elastic->classes.count == 1; /* which did not fit */
+        bool all = elastic->classes.sizes[c][class->units] == elastic->attempt->count;
+        /* … which did not fit */
         class->most = most_alone(elastic, c, all ? class->units - 1 : class->units);
         corner->units[c] = class->most;
     }

@@ -159,6 +159,24 @@ START_TEST(too_many_for_a_node)
 }
 END_TEST
 
+/* Five on one node that has room for four: four start, though two would do. */
+START_TEST(as_many_as_the_node_takes)
+{
+    struct world_pod other = {.uid = "o", .gpus = 8, .node = "n7"};
+    world_pod(&world, &other);
+    for (int i = 0; i < 5; i++) {
+        pinned(i, 2, 2, "n7", NULL);
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    world_pod_gone(&world, "o");
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_str_eq(world_planned(&world, "g", i), "n7");
+    }
+    ck_assert_str_eq(world_planned(&world, "g", 4), "");
+}
+END_TEST
+
 START_TEST(not_in_one_rack)
 {
     pinned(0, 2, 8, "n0", "rack");
@@ -228,6 +246,7 @@ int main(void)
     tcase_add_test(tcase, ten_nodes_are_free_at_last);
     tcase_add_test(tcase, others_beside_them);
     tcase_add_test(tcase, too_many_for_a_node);
+    tcase_add_test(tcase, as_many_as_the_node_takes);
     tcase_add_test(tcase, not_in_one_rack);
     tcase_add_test(tcase, nowhere);
     tcase_add_test(tcase, by_affinity);
