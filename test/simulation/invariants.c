@@ -358,6 +358,23 @@ static void add_post(struct sim *sim, struct load *load, const struct effect *ef
     }
 }
 
+/* Whether a pod takes on the node what is kept for members: of something that they ask for, too,
+ * there is not enough. */
+static bool takes_kept(const struct sim *sim, int node, const struct sim_amounts *free,
+                       const struct sim_amounts *request)
+{
+    struct sim_amounts kept = {0};
+    for (int i = 0; i < sim->pod_count; i++) {
+        if (account_kept(sim, i) == node) {
+            struct sim_amounts one = sim_request(&sim->pods[i], &sim->host.seen[i]);
+            add(&kept, &one);
+        }
+    }
+    return (kept.gpus > 0 && request->gpus > 0 && free->gpus < request->gpus) ||
+           (kept.cpus > 0 && request->cpus > 0 && free->cpus < request->cpus) ||
+           (kept.pods > 0 && free->pods < request->pods);
+}
+
 /* No ordinary pod is bound to a node where that takes what is held. */
 static void check_ordinary_posts(struct sim *sim)
 {
@@ -375,7 +392,7 @@ static void check_ordinary_posts(struct sim *sim)
         int node = sim_number(effect->write.node), pod = sim_number(effect->write.uid);
         struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
         bool own = sim->host.posted[pod] != POST_NONE && sim->host.posted_to[pod] == node;
-        if (!own && !sim_fits(&free[node], &request) && account_keeps(sim, node)) {
+        if (!own && takes_kept(sim, node, &free[node], &request)) {
             sim_fail(sim, "(10) the ordinary pod p%d is bound to n%d, where it takes what is held",
                      pod, node);
         }
@@ -462,7 +479,7 @@ static void check_passes(struct sim *sim, const struct record *record,
             sim_fail(sim, "(10) the ordinary pod p%d may have node n%d, where a member excludes it",
                      record->pod, node);
         }
-        if (passes && !sim_fits(&most[node], &request) && !own && account_keeps(sim, node)) {
+        if (passes && !own && takes_kept(sim, node, &most[node], &request)) {
             sim_fail(sim,
                      "(10) the ordinary pod p%d may have node n%d, where it takes what is held",
                      record->pod, node);

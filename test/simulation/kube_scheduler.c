@@ -294,15 +294,17 @@ static bool own_filters(const struct sim *sim, int index, int node, unsigned *pl
 
 /* ---- the cycle ---- */
 
+/* An ordinary pod often waits for its volumes before it is bound, longer than a gang votes. */
 static void take(struct sim *sim, int index, int node)
 {
+    int slow = sim->pods[index].gang == SIM_NONE ? 200 : 30;
     struct kube_pod *pod = &sim->kube.pods[index];
     pod->assumed = true;
     pod->assumed_node = node;
     pod->place = PLACE_BINDING;
     pod->ticket = 0;
     pod->order = ++sim->kube.next_order;
-    sim_later(sim, sim_delay(sim, 0, 10, 30, 6000), ACTION_BIND_CALL, index, 0, pod->order);
+    sim_later(sim, sim_delay(sim, 0, 10, slow, 6000), ACTION_BIND_CALL, index, 0, pod->order);
 }
 
 enum filtered { FILTERED_ERROR, FILTERED_NONE, FILTERED_TAKEN };
