@@ -14,10 +14,15 @@
 
 static enum told_kind kind_of(const char *text)
 {
-    return text == NULL                            ? TOLD_NOTHING
-           : strstr(text, " waits until ") != NULL ? TOLD_GATHERS
-           : strstr(text, " short by ") != NULL    ? TOLD_SHORT
-                                                   : TOLD_OTHER;
+    if (text == NULL) {
+        return TOLD_NOTHING;
+    }
+    bool gathers = strstr(text, " waits until ") != NULL && strstr(text, " exist") != NULL;
+    return gathers                                   ? TOLD_GATHERS
+           : strstr(text, " short by ") != NULL      ? TOLD_SHORT
+           : strstr(text, " is planned") != NULL     ? TOLD_PLANNED
+           : strstr(text, "not planned yet") != NULL ? TOLD_PLANNED
+                                                     : TOLD_NOTHING; /* of a kind that is rare */
 }
 
 /* The engine forgets whom it knows from a call alone, and a pod when another one has its name. */

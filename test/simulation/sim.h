@@ -139,7 +139,7 @@ struct filter_answer {
 enum post_state { POST_NONE, POST_SENT, POST_BOUND, POST_UNCONFIRMED };
 
 /* What kind of reason a member was given last (reasons.c). */
-enum told_kind { TOLD_NOTHING, TOLD_GATHERS, TOLD_SHORT, TOLD_OTHER };
+enum told_kind { TOLD_NOTHING, TOLD_GATHERS, TOLD_SHORT, TOLD_PLANNED };
 
 struct host {
     struct engine *engine; /* NULL: down */
