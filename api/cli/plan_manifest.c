@@ -164,7 +164,7 @@ static int withhold(const struct application *application, const json_t *pod, co
     }
     json_decref(copy);
     arena_finish(&arena);
-    return result;
+    return result == 0 ? 0 : -1;
 }
 
 /* The pod of the cluster that this one is, or NULL. */

@@ -11,6 +11,7 @@
 #include "api/base/clock.h"
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
+#include "api/json/read.h"
 #include "api/kube/objects/decode.h"
 #include "api/kube/objects/dialect.h"
 #include "api/kube/objects/name.h"
@@ -181,14 +182,13 @@ static int check_size(const struct json_slice *text, struct err *err)
 static int decode_pod_of_call(struct calls *calls, const struct extender_pod *pod,
                               struct pod_object *object, struct err *err)
 {
-    json_error_t error;
     int result = -1;
     if (check_names(calls, pod, err) < 0 || check_size(&pod->text, err) < 0) {
         return -1;
     }
-    json_t *json = json_loadb(pod->text.text, pod->text.length, 0, &error);
+    json_t *json = json_read(pod->text.text, pod->text.length, err);
     if (json == NULL) {
-        return err_set(err, "Pod: %s", error.text);
+        return err_prefix(err, "Pod");
     }
     if (pod_decode(json, &calls->arena, object, err) == 0) {
         result = 0;

@@ -303,6 +303,7 @@ static void make_routes(struct daemon *daemon)
         .journal = daemon->journal,
         .server = daemon->server,
         .operations = daemon->operations,
+        .watch_patience_ms = daemon->config.watch_patience_ms,
         .started = clock_ms(),
     };
 }

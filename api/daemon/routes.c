@@ -18,9 +18,10 @@
  * so a path with a percent sign names nothing that exists.
  *
  * Health: alive means this loop turns, which answering proves. Ready means that the first complete
- * list has been applied and the process is not draining; a stale watch is shown by ?verbose and in
- * the metrics but does not make it unready, because kube-scheduler, its only client, cannot go
- * anywhere else.
+ * list has been applied, that no watch has been failing for longer than kubernetes.watchPatience,
+ * and that the process is not draining. kube-scheduler is answered all the same, as well as can be:
+ * it cannot go anywhere else. A watch that is merely silent is shown by ?verbose and in the
+ * metrics: nothing may have happened.
  *
  * A standby is ready, too: it could lead the next moment, and a Deployment whose second pod never
  * becomes ready cannot be updated. Only where something has to choose the pod that kube-scheduler
@@ -58,35 +59,40 @@ static void add_check(FILE *out, const char *name, bool good, const char *detail
             detail[0] != '\0' ? ": " : "", detail);
 }
 
-static void add_watch_checks(const struct routes *routes, FILE *out)
+static void add_watch_checks(const struct kube_io_status *status, int64_t patience_ms, FILE *out)
 {
     static const char *const kinds[KUBE_IO_WATCHES] = {"nodes", "pods", "podgroups",
                                                        "resourceslices"};
-    struct kube_io_status status;
-    kube_io_status(routes->kube, &status);
     for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
-        char name[32], detail[64];
+        char name[32], detail[2048];
+        const struct watch_health *health = &status->watches[i];
         snprintf(name, sizeof(name), "watch-%s", kinds[i]);
-        snprintf(detail, sizeof(detail), "silent for %" PRId64 " ms", status.silence_ms[i]);
-        add_check(out, name, status.synced[i], detail);
+        watch_health_describe(health, status->silence_ms[i], detail, sizeof(detail));
+        add_check(out, name, status->synced[i] && health->failing_ms < patience_ms, detail);
     }
 }
 
-static void add_leader_check(const struct routes *routes, FILE *out, bool wanted)
+/* Whether what the core is told can be relied on. */
+static bool watches_good(const struct kube_io_status *status, int64_t patience_ms)
 {
-    struct kube_io_status status;
+    bool good = true;
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        good = good && watch_health_good(&status->watches[i], (enum reflector_kind)i, patience_ms);
+    }
+    return good;
+}
+
+static void add_leader_check(const struct routes *routes, const struct kube_io_status *status,
+                             FILE *out, bool wanted)
+{
     char detail[LEASE_IDENTITY_MAX + 64];
     bool leading = engine_leading(core_engine(routes->core));
-    if (routes->kube == NULL) {
-        return;
-    }
-    kube_io_status(routes->kube, &status);
-    if (!status.shared) {
+    if (!status->shared) {
         return;
     }
     utf8_print(detail, sizeof(detail), "%s, the lease is held by %s",
                leading ? "leading" : "on standby",
-               status.holder[0] == '\0' ? "nobody" : status.holder);
+               status->holder[0] == '\0' ? "nobody" : status->holder);
     add_check(out, "leader", leading || !wanted, detail);
 }
 
@@ -96,12 +102,17 @@ static void health(const struct routes *routes, struct http_request *request, en
 {
     char *text = NULL;
     size_t length = 0;
+    struct kube_io_status status;
     bool readiness = asked != HEALTH_LIVE;
     bool synced = engine_synced(core_engine(routes->core));
-    bool good = (!readiness || (synced && !routes->draining)) &&
-                (asked != HEALTH_LEADER || engine_leading(core_engine(routes->core)));
     if (!is_method(request, "GET")) {
         return;
+    }
+    bool good = (!readiness || (synced && !routes->draining)) &&
+                (asked != HEALTH_LEADER || engine_leading(core_engine(routes->core)));
+    if (routes->kube != NULL) {
+        kube_io_status(routes->kube, &status);
+        good = good && (!readiness || watches_good(&status, routes->watch_patience_ms));
     }
     FILE *out = open_memstream(&text, &length);
     if (http_request_query(request, "verbose") != NULL || !good) {
@@ -109,10 +120,12 @@ static void health(const struct routes *routes, struct http_request *request, en
         if (readiness) {
             add_check(out, "synced", synced, "");
             add_check(out, "serving", !routes->draining, "");
-            add_leader_check(routes, out, asked == HEALTH_LEADER);
         }
         if (routes->kube != NULL) {
-            add_watch_checks(routes, out);
+            if (readiness) {
+                add_leader_check(routes, &status, out, asked == HEALTH_LEADER);
+            }
+            add_watch_checks(&status, routes->watch_patience_ms, out);
         }
     }
     fputs(good ? "ok\n" : "not ready\n", out);

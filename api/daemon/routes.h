@@ -38,6 +38,7 @@ struct routes {
     struct http_server *server;        /* for its figures */
     struct http_server *operations;    /* NULL: all is at the one server */
     int64_t started;                   /* clock_ms() at start */
+    int64_t watch_patience_ms;         /* a watch may fail for so long and nobody is told */
     bool draining;
 };
 

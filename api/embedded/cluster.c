@@ -193,7 +193,7 @@ static int show(int kind, const json_t *object, struct kube_batch *batch, struct
         return node_decode(object, &batch->arena, &event->node, err);
     case KIND_POD:
         event->type = EVENT_POD;
-        return pod_decode(object, &batch->arena, &event->pod, err);
+        return pod_decode(object, &batch->arena, &event->pod, err) == 0 ? 0 : -1;
     default:
         event->type = EVENT_GROUP;
         return group_decode(object, &batch->arena, &event->group, err);

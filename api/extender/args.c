@@ -277,6 +277,7 @@ static int read_body(const char *body, size_t length, struct member *members, si
 {
     struct json_scan scan;
     json_scan_init(&scan, body, length);
+    scan.takes_nul = true;
     if (read_object(&scan, "body", members, count, err) < 0) {
         return -1;
     }

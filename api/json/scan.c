@@ -60,6 +60,11 @@ static size_t skip_plain(const char *text, size_t at, size_t length)
     return at;
 }
 
+size_t json_plain_end(const char *text, size_t at, size_t length)
+{
+    return skip_plain(text, at, length);
+}
+
 static int fail(const struct json_scan *scan, struct err *err, const char *what)
 {
     return err_set(err, "malformed JSON at byte %zu: %s", scan->before + scan->at, what);
@@ -197,12 +202,12 @@ static int32_t hexadecimal(const char *text, size_t length)
 }
 
 /* The character of the \u escape, or the pair of them, that `text` begins with; *length goes from
- * what there is to what was taken. -1: malformed, a NUL, or half of a surrogate pair. */
+ * what there is to what was taken. -1: malformed, or half of a surrogate pair. */
 static int32_t unicode_escape(const char *text, size_t *length)
 {
     size_t rest = *length;
     int32_t high = rest < 6 ? -1 : hexadecimal(text + 2, rest - 2);
-    if (high <= 0 || (high >= 0xDC00 && high <= 0xDFFF)) {
+    if (high < 0 || (high >= 0xDC00 && high <= 0xDFFF)) {
         return -1;
     }
     *length = 6;
@@ -224,13 +229,13 @@ static const char escape_letters[] = "\"\\/bfnrt";
 static const char escape_bytes[] = "\"\\/\b\f\n\r\t";
 
 /* Length of the escape that `text` begins with; 0 when it is malformed. */
-static size_t escape_length(const char *text, size_t length)
+static size_t escape_length(const char *text, size_t length, bool nul)
 {
     if (length < 2) {
         return 0;
     }
     if (text[1] == 'u') {
-        return unicode_escape(text, &length) < 0 ? 0 : length;
+        return unicode_escape(text, &length) < (nul ? 0 : 1) ? 0 : length;
     }
     return memchr(escape_letters, text[1], sizeof(escape_letters) - 1) == NULL ? 0 : 2;
 }
@@ -256,7 +261,8 @@ int json_scan_string(struct json_scan *scan, struct json_slice *slice, struct er
         if (!escape && (unsigned char)*text < 0x20) {
             return fail(scan, err, "a control character in a string");
         }
-        size_t step = escape ? escape_length(text, rest) : utf8_character(text, rest);
+        size_t step =
+            escape ? escape_length(text, rest, scan->takes_nul) : utf8_character(text, rest);
         if (step == 0) {
             return fail(scan, err, escape ? "an invalid escape" : "not UTF-8");
         }
@@ -491,8 +497,8 @@ size_t json_string_decode(const struct json_slice *slice, char *out)
         char letter = slice->text[at + 1];
         if (letter == 'u') {
             int32_t character = unicode_escape(slice->text + at, &length);
-            err_require(character > 0);
-            to += utf8_encode(character, out + to);
+            err_require(character >= 0);
+            to += utf8_encode(character == 0 ? 0xFFFD : character, out + to);
             at += length;
         } else {
             const char *found = memchr(escape_letters, letter, sizeof(escape_letters) - 1);

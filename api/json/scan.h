@@ -18,11 +18,11 @@
  * strings matter (jansson needs 1.7 ms for 5,000 names, this needs tens of microseconds). Used for
  * the extender's envelope and for splitting watch items; everything else is jansson's.
  *
- * Grammar: RFC 8259, UTF-8 checked, \u0000 and lone surrogates refused, nesting at most
- * JSON_DEPTH_MAX. It accepts what jansson accepts (json_loadb() with JSON_DECODE_ANY) but for two
- * limits of value, not of grammar: jansson goes down 2048 levels, and it refuses integers beyond
- * int64_t and reals beyond double, which this only steps over. (And a NUL behind the value ends the
- * text for jansson, while here it is a byte too many.) Tests and a fuzzer compare the two.
+ * Grammar: RFC 8259, UTF-8 checked, \u0000 (unless told) and lone surrogates refused, nesting at
+ * most JSON_DEPTH_MAX. It accepts what jansson accepts (json_loadb() with JSON_DECODE_ANY) but for
+ * two limits of value, not of grammar: jansson goes down 2048 levels, and it refuses integers
+ * beyond int64_t and reals beyond double, which this only steps over. (And a NUL behind the value
+ * ends the text for jansson, while here it is a byte too many.) Tests and a fuzzer compare the two.
  */
 
 #define JSON_DEPTH_MAX 512
@@ -33,6 +33,7 @@ struct json_scan {
     size_t at;      /* next unread byte */
     size_t before;  /* bytes of the stream that `text` is the rest of; for errors */
     unsigned depth; /* objects and arrays entered and not yet closed */
+    bool takes_nul; /* \u0000, too, which is read as U+FFFD: Kubernetes lets people write it */
 };
 
 /* A string as it stands in the text, without its quotes. `escaped`: it has backslashes, decode it
@@ -97,6 +98,10 @@ int json_scan_skip_more(struct json_scan *scan, struct json_skip *skip, struct e
 
 /* 0 when the rest is white space. */
 int json_scan_finish(struct json_scan *scan, struct err *err);
+
+/* The next byte, from `at`, that is no plain part of a string: a quote, a backslash, a control
+ * character or one of several bytes; `length` when there is none. */
+size_t json_plain_end(const char *text, size_t at, size_t length);
 
 /* Equal, ASCII case folded, as encoding/json matches members. `name` is plain text of at most
  * JSON_NAME_MAX bytes; the slice may have escapes. */

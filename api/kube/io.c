@@ -213,6 +213,7 @@ static void publish(struct kube_io *io)
     tell_synced(io);
     struct writer_figures figures;
     writer_figures(io->writer, &figures);
+    int64_t now = clock_ms();
     (void)pthread_mutex_lock(&io->lock);
     struct kube_io_status *status = &io->status;
     for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
@@ -221,6 +222,7 @@ static void publish(struct kube_io *io)
         status->watch_restarts[i] = reflector_restarts(reflector);
         status->objects_skipped[i] = reflector_skipped(reflector);
         io->heard[i] = reflector_heard(reflector);
+        watch_health_update(&status->watches[i], reflector, now);
     }
     memcpy(status->writes_done, figures.done, sizeof figures.done);
     memcpy(status->writes_failed, figures.failed, sizeof figures.failed);
@@ -415,6 +417,7 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
             reflector_create((enum reflector_kind)i, seed, &created->log);
         reflector_remark(created->watchers[i].reflector, created->remarks);
         created->heard[i] = -1;
+        created->status.watches[i].failing_ms = -1;
     }
     if (mailbox_create(&created->mailbox, err) != 0 ||
         client_create(options->access, options->writes_in_flight, &created->log, &created->client,

@@ -10,6 +10,7 @@
 #include "api/kube/client/access.h"
 #include "api/kube/lease/lease.h"
 #include "api/kube/objects/batch.h"
+#include "api/kube/watch/health.h"
 #include "scheduler/effects.h"
 #include "topology/base/err.h"
 
@@ -24,8 +25,8 @@
  * is a diff: what vanished while the watch was away arrives as _GONE), one EVENT_SYNCED when the
  * first list of every kind has been delivered, EVENT_BINDING_DONE for every binding, and
  * EVENT_NOMINATION_DONE for every nomination that no later write for its pod overtook
- * (write/writer.h). An object that cannot be decoded is skipped, counted and logged by name, never
- * fatal.
+ * (write/writer.h). An object that cannot be decoded costs itself: it is counted, logged by name
+ * and in the status until it can be (watch/items.h).
  *
  * With a lease this process shares the cluster with others, of which one leads. EVENT_FOLLOW is
  * the very first event then, and EVENT_LEAD and EVENT_FOLLOW take turns from there on. Writes are
@@ -57,7 +58,8 @@ struct kube_io_status {
     int64_t silence_ms[KUBE_IO_WATCHES]; /* since it last said anything (bookmarks count) */
     uint64_t watch_restarts[KUBE_IO_WATCHES];
     uint64_t objects_skipped[KUBE_IO_WATCHES]; /* not decodable */
-    uint64_t writes_done[3];                   /* bindings, nominations, events */
+    struct watch_health watches[KUBE_IO_WATCHES];
+    uint64_t writes_done[3]; /* bindings, nominations, events */
     uint64_t writes_failed[3];
     uint64_t write_retries;
     uint64_t requests_unauthorized; /* 401 answers */

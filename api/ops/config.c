@@ -62,6 +62,7 @@ void config_default(struct config *config)
     config->scheduler_count = 1;
     config->writes_in_flight = 64;
     config->write_patience_ms = 10000;
+    config->watch_patience_ms = 60000;
     config->preset = levels_presets_find(LEVELS_PRESET_DEFAULT);
     levels_preset(&config->levels);
     config->hold_timeout_ms = 30000;
@@ -351,6 +352,7 @@ static const struct key kubernetes_keys[] = {
     {"steering", KEY_CHOICE, AT(steering), .choices = config_steerings},
     {"writesInFlight", KEY_COUNT, AT(writes_in_flight), .minimum = 1, .maximum = 1024},
     {"writePatience", KEY_DURATION, AT(write_patience_ms), .minimum = 1, .maximum = 3600000},
+    {"watchPatience", KEY_DURATION, AT(watch_patience_ms), .minimum = 1000, .maximum = 3600000},
     {.name = NULL}};
 static const struct key topology_keys[] = {{"preset", KEY_READ, .read = read_preset},
                                            {"levels", KEY_READ, .read = read_levels},

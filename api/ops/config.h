@@ -38,6 +38,7 @@
  *     steering: nomination           # nomination annotation
  *     writesInFlight: 64             # 1 … 1024
  *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
+ *     watchPatience: 60s             # 1s … 1h; a watch that fails for longer: not ready
  *   topology:
  *     preset: auto                   # see topology/graph/presets.h; or else
  *     levels:                        # widest first
@@ -108,6 +109,7 @@ struct config {
     enum config_steering steering;
     uint32_t writes_in_flight;
     int64_t write_patience_ms;
+    int64_t watch_patience_ms;
     const char *preset; /* static name, or NULL: levels of one's own */
     struct levels levels;
     bool levels_given;                     /* by the file, not the preset */

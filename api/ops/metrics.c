@@ -315,11 +315,30 @@ static void write_watches(FILE *out, const struct kube_io_status *kube)
         fprintf(out, "phalanx_watch_synced{kind=\"%s\"} %d\n", kind_names[i], kube->synced[i]);
     }
     write_head(out, "phalanx_watch_silence_seconds", "gauge",
-               "Time since the watch last said anything, bookmarks included.");
+               "Time since something good last came of the watch: a list, a line, a bookmark.");
     for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
         int64_t silence = kube->silence_ms[i] < 0 ? 0 : kube->silence_ms[i];
         fprintf(out, "phalanx_watch_silence_seconds{kind=\"%s\"} %" PRId64 ".%03" PRId64 "\n",
                 kind_names[i], silence / 1000, silence % 1000);
+    }
+    write_head(out, "phalanx_watch_failing_seconds", "gauge",
+               "Time since which neither list nor watch has worked; 0 while they do.");
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        int64_t failing = kube->watches[i].failing_ms < 0 ? 0 : kube->watches[i].failing_ms;
+        fprintf(out, "phalanx_watch_failing_seconds{kind=\"%s\"} %" PRId64 ".%03" PRId64 "\n",
+                kind_names[i], failing / 1000, failing % 1000);
+    }
+    write_head(out, "phalanx_watch_failures_total", "counter", "Lists and watches that failed.");
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        fprintf(out, "phalanx_watch_failures_total{kind=\"%s\"} %" PRIu64 "\n", kind_names[i],
+                kube->watches[i].failures);
+    }
+    write_head(out, "phalanx_objects_unread", "gauge",
+               "Objects whose last version cannot be read, or not wholly. /readyz?verbose names "
+               "them.");
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        fprintf(out, "phalanx_objects_unread{kind=\"%s\"} %zu\n", kind_names[i],
+                kube->watches[i].unread);
     }
     write_head(out, "phalanx_watch_restarts_total", "counter", "Watches restarted.");
     for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {

@@ -64,6 +64,7 @@ struct draft {
     size_t room;
     struct offsets at;
     struct resources request;
+    uint32_t most_resources; /* of the request */
 };
 
 struct shapes {
@@ -146,6 +147,7 @@ struct shapes *shapes_create(struct nodes *nodes)
     shapes->nodes = nodes;
     shapes->most = SHAPES_MAX;
     shapes->draft.names = nodes_vocabulary(nodes);
+    shapes->draft.most_resources = RESOURCES_MAX;
     shapes->unschedulable_key =
         names_intern(nodes_vocabulary(nodes), unschedulable, sizeof(unschedulable) - 1);
     return shapes;
@@ -223,7 +225,7 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
         if (id == NAMES_NONE) {
             return false;
         }
-        if (request->count >= RESOURCES_MAX) {
+        if (request->count >= draft->most_resources) {
             return refuse(draft, many_resources);
         }
         resources_set(request, id,
@@ -486,24 +488,19 @@ uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod, con
 
 uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *pod)
 {
-    struct amount_object known[RESOURCES_MAX];
+    struct amount_object known[SHAPE_CHARGED_MAX];
     struct pod_object plain = {
-        .requests = known,
-        .claims = pod->claims,
-        .claim_count = pod->claim_count,
-    };
-    for (size_t i = 0; i < pod->request_count && plain.request_count < RESOURCES_MAX; i++) {
+        .requests = known, .claims = pod->claims, .claim_count = pod->claim_count};
+    for (size_t i = 0; i < pod->request_count && plain.request_count < SHAPE_CHARGED_MAX; i++) {
         if (pod->requests[i].amount > 0 && strlen(pod->requests[i].resource) <= NAMES_LENGTH_MAX) {
             known[plain.request_count++] = pod->requests[i];
         }
     }
+    shapes->draft.most_resources = SHAPE_CHARGED_MAX;
     uint32_t shape = shapes_acquire(shapes, &plain, NULL);
-    if (shape == SHAPE_NONE) {
-        plain.request_count = 0;
-        plain.claim_count = 0;
-        shape = shapes_acquire(shapes, &plain, NULL);
-    }
-    return shape;
+    shapes->draft.most_resources = RESOURCES_MAX;
+    plain = (struct pod_object){.name = NULL};
+    return shape != SHAPE_NONE ? shape : shapes_acquire(shapes, &plain, NULL);
 }
 
 void shapes_limit(struct shapes *shapes, uint32_t most)

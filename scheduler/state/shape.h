@@ -31,8 +31,9 @@ void shapes_destroy(struct shapes *shapes);
  * *refusal (NULL: not asked for) says which, in words that never change and begin like this. */
 #define SHAPE_REFUSED "Phalanx cannot place the pod: "
 uint32_t shapes_acquire(struct shapes *shapes, const struct pod_object *pod, const char **refusal);
-/* The same of what can be known of a pod beyond a limit: its requests, as far as they have room. It
- * is no shape to plan with. Never SHAPE_NONE. */
+/* The same of what can be known of a pod beyond a limit: its requests, SHAPE_CHARGED_MAX of them,
+ * as far as they have room. It is no shape to plan with. Never SHAPE_NONE. */
+#define SHAPE_CHARGED_MAX 256
 uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *pod);
 /* One reference more to a shape that is in use. */
 void shapes_retain(struct shapes *shapes, uint32_t shape);

@@ -22,13 +22,13 @@ static void require(bool holds)
     }
 }
 
-static int take_json(void *context, const char *text, size_t length, struct err *err)
+static int take_json(void *context, const char *text, size_t length, bool whole, struct err *err)
 {
     json_t *json = json_loadb(text, length, JSON_DECODE_ANY, NULL);
     return json == NULL ? err_set(err, "not JSON") : json_array_append_new(context, json);
 }
 
-static int take_line(void *context, const char *text, size_t length, struct err *err)
+static int take_line(void *context, const char *text, size_t length, bool whole, struct err *err)
 {
     const char **rest = context;
     (void)err;

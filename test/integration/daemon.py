@@ -80,11 +80,8 @@ class Daemon:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="phalanx-test-")
-        snapshot = os.path.join(self.folder.name, "snapshot.json")
         port_file = os.path.join(self.folder.name, "port")
-        with open(snapshot, "w", encoding="utf-8") as file:
-            json.dump({"apiVersion": "v1", "kind": "List", "items": self.objects}, file)
-        command = [os.environ["PHALANX_BIN"], "serve", "--snapshot", snapshot]
+        command = [os.environ["PHALANX_BIN"], "serve", *self.source()]
         command += ["--listen", "127.0.0.1:0", "--port-file", port_file, *self.arguments]
         if self.config is not None:
             path = os.path.join(self.folder.name, "config.yaml")
@@ -109,6 +106,13 @@ class Daemon:
             self.port = int(file.read())
         self.wait(lambda: self.get("/readyz")[0] == 200)
         return self
+
+    def source(self):
+        """Writes where the daemon has its objects from; returns the arguments that name it."""
+        snapshot = os.path.join(self.folder.name, "snapshot.json")
+        with open(snapshot, "w", encoding="utf-8") as file:
+            json.dump({"apiVersion": "v1", "kind": "List", "items": self.objects}, file)
+        return ["--snapshot", snapshot]
 
     def __exit__(self, kind, value, trace):
         if self.process.poll() is None:

@@ -60,7 +60,7 @@ FOLDERS = {
         "intake": ["kube", "import"],
         "view": ["base", "kube"],
         "embedded": ["yaml", "kube", "import"],
-        "daemon": ["base", "http", "extender", "kube", "ops", "import", "intake", "view", "embedded"],
+        "daemon": ["base", "json", "http", "extender", "kube", "ops", "import", "intake", "view", "embedded"],
         "cli": ["base", "yaml", "kube", "ops", "import", "intake", "view", "embedded", "daemon"],
     },
     "api/kube": {

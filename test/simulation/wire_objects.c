@@ -222,7 +222,7 @@ void wire_pod(struct sim *sim, int index, const struct pod_state *state, struct 
     struct err err;
     const char *text = wire_pod_text(sim, index, state);
     json_t *json = parse(sim, "pod", text);
-    if (json != NULL && pod_decode(json, &sim->arena, object, &err) < 0) {
+    if (json != NULL && pod_decode(json, &sim->arena, object, &err) != 0) {
         sim_fail(sim, "(6) a pod cannot be decoded: %s: %s", err.text, text);
     }
     json_decref(json);

@@ -26,19 +26,49 @@ int64_t *amounts_find(struct amounts *amounts, const char *resource)
     return NULL;
 }
 
-int amounts_set(struct amounts *amounts, const char *resource, int64_t amount, struct err *err)
+/* Which names count more than others where there are too many of them: lower ones do. */
+static int rank_of(const char *resource)
+{
+    static const char *const RANKS[] = {"cpu",  "memory",         "ephemeral-storage",
+                                        "pods", "nvidia.com/gpu", "amd.com/gpu"};
+    for (size_t i = 0; i < sizeof RANKS / sizeof RANKS[0]; i++) {
+        if (strcmp(resource, RANKS[i]) == 0) {
+            return 0;
+        }
+    }
+    if (!resource_is_device(resource)) {
+        return 3;
+    }
+    return strcmp(strrchr(resource, '/'), "/gpu") == 0 ? 1 : 2;
+}
+
+/* The place of the last name among those that count least, if it counts less than `resource`. */
+static struct amount_object *least_of(struct amounts *amounts, const char *resource)
+{
+    struct amount_object *least = NULL;
+    int rank = rank_of(resource);
+    for (size_t i = 0; i < amounts->count; i++) {
+        int other = rank_of(amounts->items[i].resource);
+        if (other > rank || (least != NULL && other == rank)) {
+            rank = other;
+            least = &amounts->items[i];
+        }
+    }
+    return least;
+}
+
+void amounts_set(struct amounts *amounts, const char *resource, int64_t amount)
 {
     int64_t *known = amounts_find(amounts, resource);
     if (known != NULL) {
         *known = amount;
-        return 0;
+        return;
     }
-    if (amounts->count == RESOURCES_MAX) {
-        return err_set(err, "more than %d distinct resources", RESOURCES_MAX);
+    struct amount_object *place = amounts->count < AMOUNTS_MAX ? &amounts->items[amounts->count++]
+                                                               : least_of(amounts, resource);
+    if (place != NULL) {
+        *place = (struct amount_object){.resource = resource, .amount = amount};
     }
-    amounts->items[amounts->count++] =
-        (struct amount_object){.resource = resource, .amount = amount};
-    return 0;
 }
 
 /* The shortest text that reads back as the same number, as it stood in the JSON or YAML. */
@@ -81,9 +111,6 @@ static int read_amount(const struct field *field, int64_t *amount, struct err *e
     if (*amount < 0) {
         return field_fail(field, err, "quantity \"%s\" is negative", text);
     }
-    if (*amount == INT64_MAX) {
-        return field_fail(field, err, "quantity \"%s\" is out of range", text);
-    }
     return 0;
 }
 
@@ -109,56 +136,46 @@ int amounts_read(const struct field *list, struct amounts *amounts, struct err *
         struct field field = {
             .up = list, .name = resource, .json = json_is_null(value) ? NULL : value};
         int64_t amount = 0;
-        struct err cause;
         if (read_amount(&field, &amount, err) != 0) {
             return -1;
         }
-        if (amounts_set(amounts, resource, amount, &cause) != 0) {
-            return field_fail(list, err, "%s", cause.text);
-        }
+        amounts_set(amounts, resource, amount);
     }
     return 0;
 }
 
-int amounts_add(struct amounts *to, const struct amounts *amounts, struct err *err)
+void amounts_add(struct amounts *to, const struct amounts *amounts)
 {
     for (size_t i = 0; i < amounts->count; i++) {
         const struct amount_object *item = &amounts->items[i];
         const int64_t *known = amounts_find(to, item->resource);
         int64_t sum = 0;
         if (__builtin_add_overflow(known == NULL ? 0 : *known, item->amount, &sum)) {
-            return err_set(err, "the sum of %s is out of range", item->resource);
+            sum = INT64_MAX;
         }
-        if (amounts_set(to, item->resource, sum, err) != 0) {
-            return -1;
-        }
+        amounts_set(to, item->resource, sum);
     }
-    return 0;
 }
 
-int amounts_raise(struct amounts *to, const struct amounts *amounts, struct err *err)
+void amounts_raise(struct amounts *to, const struct amounts *amounts)
 {
     for (size_t i = 0; i < amounts->count; i++) {
         const struct amount_object *item = &amounts->items[i];
         const int64_t *known = amounts_find(to, item->resource);
-        if ((known == NULL || *known < item->amount) &&
-            amounts_set(to, item->resource, item->amount, err) != 0) {
-            return -1;
+        if (known == NULL || *known < item->amount) {
+            amounts_set(to, item->resource, item->amount);
         }
     }
-    return 0;
 }
 
-int amounts_default(struct amounts *to, const struct amounts *amounts, struct err *err)
+void amounts_default(struct amounts *to, const struct amounts *amounts)
 {
     for (size_t i = 0; i < amounts->count; i++) {
         const struct amount_object *item = &amounts->items[i];
-        if (amounts_find(to, item->resource) == NULL &&
-            amounts_set(to, item->resource, item->amount, err) != 0) {
-            return -1;
+        if (amounts_find(to, item->resource) == NULL) {
+            amounts_set(to, item->resource, item->amount);
         }
     }
-    return 0;
 }
 
 const struct amount_object *amounts_keep(const struct amounts *amounts, struct arena *arena,

@@ -14,14 +14,21 @@
 /* A Kubernetes ResourceList while it is being worked on: resource names and amounts in the units of
  * struct resources ("cpu" in thousandths, everything else whole).
  *
- * Names are *borrowed* from the JSON the list was read from. At most RESOURCES_MAX distinct names.
- * An amount that is negative, malformed or beyond int64 is an error that names its place: such a
- * list is not used at all.
+ * Names are *borrowed* from the JSON the list was read from. An amount that is negative or
+ * malformed is an error that names its place: such a list is not used at all. One beyond int64, and
+ * a sum that would be, is INT64_MAX: as much as there is nowhere, and Kubernetes caps it, too.
+ *
+ * There are at most AMOUNTS_MAX distinct names. Of more, those that count are kept: CPU, memory and
+ * the GPUs of the two great vendors, then GPUs by their usual name, then devices; among equals who
+ * comes first. So nobody hides the GPU that a pod takes behind names that mean nothing. That there
+ * were more can be seen: AMOUNTS_MAX is more than RESOURCES_MAX, which is what may be planned.
  */
+
+#define AMOUNTS_MAX 256
 
 struct amounts {
     size_t count;
-    struct amount_object items[RESOURCES_MAX];
+    struct amount_object items[AMOUNTS_MAX];
 };
 
 /* One quantity: thousandths of cpu, units of all else. 0 when it is absent or none. */
@@ -34,16 +41,16 @@ int amounts_read(const struct field *list, struct amounts *amounts, struct err *
 /* The amount of a resource, or NULL when the list does not name it (which is not the same as 0). */
 int64_t *amounts_find(struct amounts *amounts, const char *resource);
 
-int amounts_set(struct amounts *amounts, const char *resource, int64_t amount, struct err *err);
+void amounts_set(struct amounts *amounts, const char *resource, int64_t amount);
 
-/* to += amounts; fails when a sum leaves int64 or names become too many. */
-int amounts_add(struct amounts *to, const struct amounts *amounts, struct err *err);
+/* to += amounts */
+void amounts_add(struct amounts *to, const struct amounts *amounts);
 
 /* to = the greater of both, resource by resource. */
-int amounts_raise(struct amounts *to, const struct amounts *amounts, struct err *err);
+void amounts_raise(struct amounts *to, const struct amounts *amounts);
 
 /* to gets what it does not name yet. */
-int amounts_default(struct amounts *to, const struct amounts *amounts, struct err *err);
+void amounts_default(struct amounts *to, const struct amounts *amounts);
 
 /* Copies the amounts that are not 0 into the arena. */
 const struct amount_object *amounts_keep(const struct amounts *amounts, struct arena *arena,

@@ -102,7 +102,7 @@ int node_decode(const json_t *json, struct arena *arena, struct node_object *obj
         return err_prefix(err, "node");
     }
     object->name = arena_string(arena, name);
-    if (labels_decode(&metadata, "labels", NODE_LABELS_MAX, arena, &object->labels,
+    if (labels_decode(&metadata, "labels", NODE_LABELS_MAX, false, arena, &object->labels,
                       &object->label_count, err) != 0 ||
         field_object(&root, "spec", &spec, err) != 0 ||
         field_bool(&spec, "unschedulable", &object->unschedulable, err) != 0 ||

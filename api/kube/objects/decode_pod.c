@@ -16,7 +16,20 @@
  * What is not understood is read the way kube-scheduler acts on it: a toleration with an unknown
  * operator tolerates nothing, a node selector term with an unknown operator matches nothing.
  * Neither makes the pod unreadable, for kube-scheduler has the last word anyway.
+ *
+ * Lists are read up to one more than their limit in scheduler/objects.h. So the engine sees that
+ * there are too many, says so and plans no such pod; and what it takes where it runs counts, as
+ * that of every other pod.
+ *
+ * The parts are read one after the other, what takes room first. One that is not as the API server
+ * lets it through makes none of the others unreadable.
  */
+
+/* Of `count` things, as many as are read. */
+static size_t up_to(size_t count, size_t limit)
+{
+    return count <= limit ? count : limit + 1;
+}
 
 static int read_values(const struct field *requirement, struct arena *arena,
                        struct expression_object *expression, struct err *err)
@@ -25,11 +38,7 @@ static int read_values(const struct field *requirement, struct arena *arena,
     if (field_array(requirement, "values", &values, err) != 0) {
         return -1;
     }
-    size_t count = field_count(&values);
-    if (count > POD_VALUES_MAX) {
-        return field_fail(&values, err, "%zu values are more than the limit of %d", count,
-                          POD_VALUES_MAX);
-    }
+    size_t count = up_to(field_count(&values), POD_VALUES_MAX);
     const char **kept = arena_alloc(arena, count, sizeof *kept);
     for (size_t i = 0; i < count; i++) {
         const char *text = field_text(json_array_get(values.json, i));
@@ -68,7 +77,7 @@ static int read_requirements(const struct field *list, bool is_field, struct are
                              struct expression_object *expressions, size_t *count, bool *known,
                              struct err *err)
 {
-    for (size_t i = 0; i < field_count(list); i++) {
+    for (size_t i = 0; i < field_count(list) && *count <= POD_EXPRESSIONS_MAX; i++) {
         struct field requirement;
         const char *key = NULL;
         const char *relation = NULL;
@@ -97,11 +106,7 @@ static int read_term(const struct field *json, struct arena *arena, struct term_
         field_array(json, "matchFields", &fields, err) != 0) {
         return -1;
     }
-    size_t total = field_count(&labels) + field_count(&fields);
-    if (total > POD_EXPRESSIONS_MAX) {
-        return field_fail(json, err, "%zu expressions are more than the limit of %d", total,
-                          POD_EXPRESSIONS_MAX);
-    }
+    size_t total = up_to(field_count(&labels) + field_count(&fields), POD_EXPRESSIONS_MAX);
     bool known = true;
     size_t count = 0;
     struct expression_object *expressions = arena_alloc(arena, total, sizeof *expressions);
@@ -112,6 +117,17 @@ static int read_term(const struct field *json, struct arena *arena, struct term_
     term->expressions = expressions;
     term->expression_count = known ? count : 0;
     return 0;
+}
+
+/* Whether a term is as long as may be: a preference that is longer keeps no pod from being planned,
+ * but is not looked at. */
+static bool within_limits(const struct term_object *term)
+{
+    bool within = term->expression_count <= POD_EXPRESSIONS_MAX;
+    for (size_t i = 0; i < term->expression_count && within; i++) {
+        within = term->expressions[i].value_count <= POD_VALUES_MAX;
+    }
+    return within;
 }
 
 /* Weights are 1 … 100; without a requirement a preference says nothing. */
@@ -138,7 +154,7 @@ static int read_preferences(const struct field *node_affinity, struct arena *are
             read_term(&preference, arena, &term, err) != 0) {
             return -1;
         }
-        if (weight > 0 && term.expression_count > 0) {
+        if (weight > 0 && term.expression_count > 0 && within_limits(&term)) {
             kept[object->preference_count++] = (struct preference_object){term, (int32_t)weight};
         }
     }
@@ -163,11 +179,7 @@ static int read_affinity(const struct field *spec, struct arena *arena, struct p
     if (required.json == NULL) {
         return 0;
     }
-    size_t count = field_count(&terms);
-    if (count > POD_AFFINITY_TERMS_MAX) {
-        return field_fail(&terms, err, "%zu terms are more than the limit of %d", count,
-                          POD_AFFINITY_TERMS_MAX);
-    }
+    size_t count = up_to(field_count(&terms), POD_AFFINITY_TERMS_MAX);
     /* A selector without terms matches no node, and so does one term without expressions. */
     size_t kept = count == 0 ? 1 : count;
     struct term_object *list = arena_alloc(arena, kept, sizeof *list);
@@ -218,13 +230,10 @@ static int read_tolerations(const struct field *spec, struct arena *arena,
         return -1;
     }
     size_t count = field_count(&tolerations);
-    if (count > POD_TOLERATIONS_MAX) {
-        return field_fail(&tolerations, err, "%zu tolerations are more than the limit of %d", count,
-                          POD_TOLERATIONS_MAX);
-    }
-    struct toleration_object *kept = arena_alloc(arena, count, sizeof *kept);
+    struct toleration_object *kept =
+        arena_alloc(arena, up_to(count, POD_TOLERATIONS_MAX), sizeof *kept);
     object->tolerations = kept;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && object->toleration_count <= POD_TOLERATIONS_MAX; i++) {
         struct field toleration;
         const char *key = NULL;
         const char *value = NULL;
@@ -269,28 +278,27 @@ static int read_state(const struct field *metadata, const struct field *spec,
                       const struct field *status, struct arena *arena, struct pod_object *object,
                       struct err *err)
 {
-    const char *node = NULL;
     const char *nominated = NULL;
     const char *phase = NULL;
     const char *deletion = NULL;
     const char *scheduler = NULL;
     struct field gates;
     int64_t priority = 0;
-    if (field_string(spec, "nodeName", &node, err) != 0 ||
-        field_string(spec, "schedulerName", &scheduler, err) != 0 ||
+    if (field_string(status, "phase", &phase, err) != 0 ||
+        field_string(metadata, "deletionTimestamp", &deletion, err) != 0) {
+        return -1;
+    }
+    object->succeeded = phase != NULL && strcmp(phase, "Succeeded") == 0;
+    object->terminal = object->succeeded || (phase != NULL && strcmp(phase, "Failed") == 0);
+    object->deleting = deletion != NULL;
+    if (field_string(spec, "schedulerName", &scheduler, err) != 0 ||
         field_string(status, "nominatedNodeName", &nominated, err) != 0 ||
-        field_string(status, "phase", &phase, err) != 0 ||
-        field_string(metadata, "deletionTimestamp", &deletion, err) != 0 ||
         field_array(spec, "schedulingGates", &gates, err) != 0 ||
         field_integer(spec, "priority", INT32_MIN, INT32_MAX, &priority, err) != 0) {
         return -1;
     }
-    object->node = keep(arena, node);
     object->nominated = keep(arena, nominated);
     object->scheduler = keep(arena, scheduler);
-    object->succeeded = phase != NULL && strcmp(phase, "Succeeded") == 0;
-    object->terminal = object->succeeded || (phase != NULL && strcmp(phase, "Failed") == 0);
-    object->deleting = deletion != NULL;
     object->gated = field_count(&gates) > 0;
     object->priority = (int32_t)priority;
     return 0;
@@ -341,37 +349,99 @@ static int read_marks(const struct field *metadata, struct arena *arena, struct 
     return 0;
 }
 
+/* Where it may run, beside whom, and what it claims there. */
+static int read_rules(const struct field *metadata, const struct field *spec, struct arena *arena,
+                      struct pod_object *object, struct err *err)
+{
+    return labels_decode(spec, "nodeSelector", POD_SELECTOR_MAX + 1, true, arena, &object->selector,
+                         &object->selector_count, err) != 0 ||
+                   read_affinity(spec, arena, object, err) != 0 ||
+                   read_tolerations(spec, arena, object, err) != 0 ||
+                   affinity_read(metadata, spec, arena, object, err) != 0 ||
+                   claims_read(metadata, spec, arena, object, err) != 0
+               ? -1
+               : 0;
+}
+
+/* A pod that is only read in part: no node lets it in, and it is one of "pods" at least. */
+static void let_in_nowhere(struct arena *arena, struct pod_object *object)
+{
+    static const struct amount_object itself = {.resource = "pods", .amount = 1};
+    if (object->request_count == 0) {
+        object->requests = &itself;
+        object->request_count = 1;
+    }
+    object->terms = arena_alloc(arena, 1, sizeof *object->terms);
+    object->term_count = 1;
+}
+
+/* All but who and where: 0, or 1 and the first of what is wrong. */
+static int read_rest(const struct field *root, const struct field *metadata, struct arena *arena,
+                     struct pod_object *object, struct err *err)
+{
+    struct field spec;
+    struct field status;
+    struct err why[4];
+    bool bad[4];
+    if (field_object(root, "spec", &spec, &why[0]) != 0 ||
+        field_object(root, "status", &status, &why[0]) != 0) {
+        let_in_nowhere(arena, object);
+        err_set(err, "%s", why[0].text);
+        return 1;
+    }
+    bad[0] = read_requests(&spec, &status, arena, object, &why[0]) != 0;
+    bad[1] = read_state(metadata, &spec, &status, arena, object, &why[1]) != 0;
+    bad[2] = read_rules(metadata, &spec, arena, object, &why[2]) != 0;
+    bad[3] = read_marks(metadata, arena, object, &why[3]) != 0;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (bad[i]) {
+            let_in_nowhere(arena, object);
+            err_set(err, "%s", why[i].text);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int read_names(const struct field *root, const struct field *metadata, struct arena *arena,
+                      struct pod_object *object, struct err *err)
+{
+    struct field spec;
+    const char *uid = NULL;
+    const char *node = NULL;
+    if (field_name(metadata, "uid", &uid, err) != 0) {
+        return -1;
+    }
+    if (field_object(root, "spec", &spec, NULL) == 0 &&
+        field_string(&spec, "nodeName", &node, err) != 0) {
+        return -1;
+    }
+    object->uid = arena_string(arena, uid);
+    object->node = keep(arena, node);
+    object->rank = -1;
+    return 0;
+}
+
 int pod_decode(const json_t *json, struct arena *arena, struct pod_object *object, struct err *err)
 {
     struct field root;
     struct field metadata;
-    struct field spec;
-    struct field status;
     const char *name = NULL;
     const char *name_space = NULL;
-    const char *uid = NULL;
     *object = (struct pod_object){.name = NULL};
     if (field_root(json, &root, err) != 0 || field_object(&root, "metadata", &metadata, err) != 0 ||
         field_name(&metadata, "name", &name, err) != 0 ||
         field_name(&metadata, "namespace", &name_space, err) != 0) {
         return err_prefix(err, "pod");
     }
-    if (field_name(&metadata, "uid", &uid, err) != 0 ||
-        field_object(&root, "spec", &spec, err) != 0 ||
-        field_object(&root, "status", &status, err) != 0 ||
-        read_state(&metadata, &spec, &status, arena, object, err) != 0 ||
-        read_requests(&spec, &status, arena, object, err) != 0 ||
-        labels_decode(&spec, "nodeSelector", POD_SELECTOR_MAX, arena, &object->selector,
-                      &object->selector_count, err) != 0 ||
-        read_affinity(&spec, arena, object, err) != 0 ||
-        read_tolerations(&spec, arena, object, err) != 0 ||
-        affinity_read(&metadata, &spec, arena, object, err) != 0 ||
-        claims_read(&metadata, &spec, arena, object, err) != 0 ||
-        read_marks(&metadata, arena, object, err) != 0) {
-        return err_prefix(err, "pod %s/%s", name_space, name);
-    }
     object->name = arena_string(arena, name);
     object->name_space = arena_string(arena, name_space);
-    object->uid = arena_string(arena, uid);
-    return 0;
+    int result = read_names(&root, &metadata, arena, object, err);
+    if (result == 0) {
+        result = read_rest(&root, &metadata, arena, object, err);
+    }
+    if (result != 0) {
+        (void)err_prefix(err, "pod %s/%s", name_space, name);
+    }
+    return result;
 }

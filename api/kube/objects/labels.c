@@ -5,17 +5,19 @@
  * knows the other.
  */
 
-int labels_decode(const struct field *up, const char *name, size_t limit, struct arena *arena,
-                  const struct label_object **labels, size_t *count, struct err *err)
+int labels_decode(const struct field *up, const char *name, size_t limit, bool cut,
+                  struct arena *arena, const struct label_object **labels, size_t *count,
+                  struct err *err)
 {
     struct field map;
     if (field_object(up, name, &map, err) != 0) {
         return -1;
     }
     size_t size = map.json == NULL ? 0 : json_object_size(map.json);
-    if (size > limit) {
+    if (size > limit && !cut) {
         return field_fail(&map, err, "%zu entries are more than the limit of %zu", size, limit);
     }
+    size = size < limit ? size : limit;
     struct label_object *kept = arena_alloc(arena, size, sizeof *kept);
     *labels = kept;
     *count = size;
@@ -27,6 +29,9 @@ int labels_decode(const struct field *up, const char *name, size_t limit, struct
     /* The iteration functions take a plain pointer; nothing is changed. */
     json_object_foreach((json_t *)(uintptr_t)map.json, key, value)
     {
+        if (kept == *labels + size) {
+            break;
+        }
         if (field_text(value) == NULL) {
             return field_fail(&map, err, "the value of %s is not a string", key);
         }

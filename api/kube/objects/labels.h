@@ -9,8 +9,11 @@
 /* A map of strings (labels, a node selector) as an array of pairs, in the order of the text;
  * `limit` bounds it. Null values count as "", as in Go. The array and its strings are *borrowed*
  * from the arena.
+ *
+ * What is beyond the limit: an error, or (`cut`) not read.
  */
-int labels_decode(const struct field *up, const char *name, size_t limit, struct arena *arena,
-                  const struct label_object **labels, size_t *count, struct err *err);
+int labels_decode(const struct field *up, const char *name, size_t limit, bool cut,
+                  struct arena *arena, const struct label_object **labels, size_t *count,
+                  struct err *err);
 
 #endif

@@ -61,13 +61,16 @@ static int apply_resize(const struct field *owner, bool infeasible, struct amoun
     if (infeasible) {
         amounts->count = 0;
     }
-    if (read_resources(owner, "requests", &other, err) != 0 ||
-        amounts_raise(amounts, &other, err) != 0 ||
-        field_object(owner, "allocatedResources", &allocated_list, err) != 0 ||
+    if (read_resources(owner, "requests", &other, err) != 0) {
+        return -1;
+    }
+    amounts_raise(amounts, &other);
+    if (field_object(owner, "allocatedResources", &allocated_list, err) != 0 ||
         amounts_read(&allocated_list, &other, err) != 0) {
         return -1;
     }
-    return amounts_raise(amounts, &other, err);
+    amounts_raise(amounts, &other);
+    return 0;
 }
 
 /* Requests of one container; `statuses` NULL for those a resize cannot touch. */
@@ -76,10 +79,10 @@ static int container_requests(const struct field *container, const struct field 
 {
     struct amounts limits;
     if (read_resources(container, "requests", amounts, err) != 0 ||
-        read_resources(container, "limits", &limits, err) != 0 ||
-        amounts_default(amounts, &limits, err) != 0) {
+        read_resources(container, "limits", &limits, err) != 0) {
         return -1;
     }
+    amounts_default(amounts, &limits);
     if (statuses == NULL) {
         return 0;
     }
@@ -105,10 +108,10 @@ static int add_containers(const struct field *spec, const struct field *status, 
         struct field container;
         struct amounts amounts;
         if (field_element(&containers, i, &container, err) != 0 ||
-            container_requests(&container, &statuses, infeasible, &amounts, err) != 0 ||
-            amounts_add(total, &amounts, err) != 0) {
+            container_requests(&container, &statuses, infeasible, &amounts, err) != 0) {
             return -1;
         }
+        amounts_add(total, &amounts);
     }
     return 0;
 }
@@ -139,18 +142,16 @@ static int add_init_containers(const struct field *spec, const struct field *sta
             0) {
             return -1;
         }
-        if (sidecar &&
-            (amounts_add(total, &step, err) != 0 || amounts_add(&sidecars, &step, err) != 0)) {
-            return -1;
+        if (sidecar) {
+            amounts_add(total, &step);
+            amounts_add(&sidecars, &step);
+        } else {
+            amounts_add(&step, &sidecars);
         }
-        if (!sidecar && amounts_add(&step, &sidecars, err) != 0) {
-            return -1;
-        }
-        if (amounts_raise(&highest, sidecar ? &sidecars : &step, err) != 0) {
-            return -1;
-        }
+        amounts_raise(&highest, sidecar ? &sidecars : &step);
     }
-    return amounts_raise(total, &highest, err);
+    amounts_raise(total, &highest);
+    return 0;
 }
 
 static bool is_hugepages(const char *resource)
@@ -179,9 +180,8 @@ static int replace_by_pod_level(const struct field *spec, const struct field *st
     for (size_t i = 0; i < limits.count; i++) {
         const char *resource = limits.items[i].resource;
         bool summed = amounts_find(total, resource) != NULL && !is_hugepages(resource);
-        if (amounts_find(&requests, resource) == NULL && !summed &&
-            amounts_set(&requests, resource, limits.items[i].amount, err) != 0) {
-            return -1;
+        if (amounts_find(&requests, resource) == NULL && !summed) {
+            amounts_set(&requests, resource, limits.items[i].amount);
         }
     }
     struct amounts asked = requests;
@@ -191,9 +191,8 @@ static int replace_by_pod_level(const struct field *spec, const struct field *st
     for (size_t i = 0; i < asked.count; i++) {
         const char *resource = asked.items[i].resource;
         const int64_t *amount = amounts_find(&requests, resource);
-        if (is_pod_level(resource) &&
-            amounts_set(total, resource, amount == NULL ? 0 : *amount, err) != 0) {
-            return -1;
+        if (is_pod_level(resource)) {
+            amounts_set(total, resource, amount == NULL ? 0 : *amount);
         }
     }
     return 0;
@@ -236,8 +235,10 @@ int requests_effective(const struct field *spec, const struct field *status, str
         add_init_containers(spec, status, infeasible, total, err) != 0 ||
         replace_by_pod_level(spec, status, infeasible, total, err) != 0 ||
         field_object(spec, "overhead", &overhead, err) != 0 ||
-        amounts_read(&overhead, &amounts, err) != 0 || amounts_add(total, &amounts, err) != 0) {
+        amounts_read(&overhead, &amounts, err) != 0) {
         return -1;
     }
-    return amounts_set(total, "pods", 1, err);
+    amounts_add(total, &amounts);
+    amounts_set(total, "pods", 1);
+    return 0;
 }

@@ -23,7 +23,9 @@ struct inventory_item {
     char *name;
     char *uid;
     char *version;
-    bool applied; /* the core knows this uid; the caller's to set */
+    /* the caller's to set: */
+    bool applied; /* the core knows this uid */
+    bool unread;  /* its last version is not read, or not wholly */
 };
 
 struct inventory *inventory_create(void);

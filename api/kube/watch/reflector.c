@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json/read.h"
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/query.h"
 #include "api/kube/client/status.h"
-#include "api/kube/objects/decode.h"
-#include "api/kube/objects/decode_slice.h"
-#include "api/kube/objects/remarks.h"
-#include "api/kube/watch/inventory.h"
+#include "api/kube/watch/head.h"
+#include "api/kube/watch/items.h"
 #include "api/kube/watch/splitter.h"
 #include "topology/base/alloc.h"
 
@@ -20,11 +19,14 @@
  * whether a request is under way. While none is, `wake` says when the next one may start.
  *
  * How an answer ended is judged in one place, reflector_done(), from the status, the error and
- * what the body said (`problem`, `expired`); nothing is decided while bytes are still coming.
+ * what the body said (`problem`, `expired`); nothing is decided while bytes are still coming. What
+ * the objects in it mean is not known here (items.h).
  *
- * Invariants: `version` is the resourceVersion up to which every change has been handed out; the
- * inventory holds what the core knows; a list that failed half-way leaves marks of its own number
- * behind, which mean nothing to the next one.
+ * Invariants: `version` is the resourceVersion up to which every change has been handed out; a list
+ * that failed half-way leaves marks of its own number behind, which mean nothing to the next one.
+ *
+ * Whether it works is judged by what comes out of it, not by what the server accepts: a watch that
+ * is accepted and breaks at once, again and again, is failing all the time, and silent.
  */
 
 #define PAGE_SIZE           500
@@ -39,24 +41,20 @@
 #define REFUSED_WATCHES_MAX 3 /* answers other than 200 in a row before listing again */
 #define ERROR_BODY_MAX      4096
 #define RETRY_AFTER_MAX_MS  120000
+#define SETTLED_MS          5000 /* a watch that has been open for so long is one */
 
 enum phase { PHASE_LIST, PHASE_WATCH };
 
 struct kind {
     const char *name;
     const char *path;
-    enum event_type event;
-    enum event_type gone;
 };
 
 static const struct kind KINDS[REFLECTOR_KINDS] = {
-    [REFLECTOR_NODES] = {"nodes", "/api/v1/nodes", EVENT_NODE, EVENT_NODE_GONE},
-    [REFLECTOR_PODS] = {"pods", "/api/v1/pods", EVENT_POD, EVENT_POD_GONE},
-    [REFLECTOR_GROUPS] = {"podgroups", "/apis/scheduling.x-k8s.io/v1alpha1/podgroups", EVENT_GROUP,
-                          EVENT_GROUP_GONE},
-    /* Its events are never made. */
-    [REFLECTOR_SLICES] = {"resourceslices", "/apis/resource.k8s.io/v1/resourceslices",
-                          EVENT_DEVICES, EVENT_DEVICES},
+    [REFLECTOR_NODES] = {"nodes", "/api/v1/nodes"},
+    [REFLECTOR_PODS] = {"pods", "/api/v1/pods"},
+    [REFLECTOR_GROUPS] = {"podgroups", "/apis/scheduling.x-k8s.io/v1alpha1/podgroups"},
+    [REFLECTOR_SLICES] = {"resourceslices", "/apis/resource.k8s.io/v1/resourceslices"},
 };
 
 struct reflector {
@@ -69,8 +67,7 @@ struct reflector {
     char *target; /* of the request under way or the last one */
     char *version;
     char *resume; /* of the next page, "" for the first */
-    struct inventory *inventory;
-    struct remarks *remarks; /* or NULL */
+    struct items *items;
 
     /* the answer under way */
     int status; /* 0: none yet */
@@ -81,6 +78,7 @@ struct reflector {
     uint64_t lines;
     struct splitter *splitter;
     struct kube_batch *batch; /* while data is handed in */
+    int64_t now;              /* when */
     char body[ERROR_BODY_MAX];
     size_t body_length;
     bool expired;       /* the watch said 410 */
@@ -93,12 +91,14 @@ struct reflector {
     unsigned refused_watches;
     char logged[ERR_TEXT_MAX]; /* last problem logged, "" when all is well */
     bool missing;              /* the kind does not exist */
+    bool broke;                /* the last watch was accepted and failed before it had settled */
+    int64_t failing;           /* since when nothing has worked; -1: it does */
+    uint64_t failures;
 
     bool synced;
     bool watched;
     int64_t heard;
     uint64_t restarts;
-    uint64_t skipped;
 };
 
 struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
@@ -112,14 +112,15 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
                  seed + (uint64_t)kind);
     reflector->version = alloc_string("");
     reflector->resume = alloc_string("");
-    reflector->inventory = inventory_create();
+    reflector->items = items_create(kind, log);
     reflector->heard = -1;
+    reflector->failing = -1;
     return reflector;
 }
 
 void reflector_remark(struct reflector *reflector, struct remarks *remarks)
 {
-    reflector->remarks = remarks;
+    items_remark(reflector->items, remarks);
 }
 
 void reflector_destroy(struct reflector *reflector)
@@ -130,7 +131,7 @@ void reflector_destroy(struct reflector *reflector)
     free(reflector->target);
     free(reflector->version);
     free(reflector->resume);
-    inventory_destroy(reflector->inventory);
+    items_destroy(reflector->items);
     splitter_destroy(reflector->splitter);
     free(reflector);
 }
@@ -152,7 +153,35 @@ uint64_t reflector_restarts(const struct reflector *reflector)
 
 uint64_t reflector_skipped(const struct reflector *reflector)
 {
-    return reflector->skipped;
+    return items_skipped(reflector->items);
+}
+
+const struct items *reflector_items(const struct reflector *reflector)
+{
+    return reflector->items;
+}
+
+uint64_t reflector_failures(const struct reflector *reflector)
+{
+    return reflector->failures;
+}
+
+/* Whether the watch under way is one: something came of it, or it has stayed open for a while. */
+static bool is_settled(const struct reflector *reflector, int64_t now)
+{
+    return reflector->phase == PHASE_WATCH && reflector->status == 200 &&
+           (reflector->lines > 0 || now - reflector->started >= SETTLED_MS);
+}
+
+int64_t reflector_failing(const struct reflector *reflector, int64_t now)
+{
+    bool works = reflector->active && is_settled(reflector, now);
+    return reflector->failing < 0 || works ? -1 : now - reflector->failing;
+}
+
+const char *reflector_trouble(const struct reflector *reflector)
+{
+    return reflector->logged;
 }
 
 static void set_text(char **text, const char *by)
@@ -188,7 +217,7 @@ const char *reflector_next(struct reflector *reflector, int64_t now)
         return NULL;
     }
     if (reflector->phase == PHASE_LIST && reflector->resume[0] == '\0') {
-        inventory_begin(reflector->inventory);
+        items_begin(reflector->items);
     }
     if (reflector->phase == PHASE_WATCH) {
         reflector->timeout_ms =
@@ -227,123 +256,35 @@ bool reflector_stalled(const struct reflector *reflector, int64_t now)
     return reflector->active && now >= stall_time(reflector);
 }
 
-/* An _GONE event for what the core knows. */
-static void tell_gone(void *context, const struct inventory_item *item)
-{
-    struct reflector *reflector = context;
-    if (!item->applied) {
-        return;
-    }
-    struct arena *arena = &reflector->batch->arena;
-    if (reflector->id == REFLECTOR_SLICES) {
-        kube_batch_slice_gone(reflector->batch, item->name);
-        return;
-    }
-    struct event *event = kube_batch_append(reflector->batch, reflector->kind->gone);
-    if (reflector->id == REFLECTOR_NODES) {
-        event->node_name = arena_string(arena, item->name);
-    } else if (reflector->id == REFLECTOR_PODS) {
-        event->pod_uid = arena_string(arena, item->uid);
-    } else {
-        event->group_gone.name_space = arena_string(arena, item->name_space);
-        event->group_gone.name = arena_string(arena, item->name);
-    }
-}
-
-static int decode(struct reflector *reflector, json_t *json, struct err *err)
-{
-    struct kube_batch *batch = reflector->batch;
-    if (reflector->id == REFLECTOR_SLICES) {
-        /* One that cannot be read is told, too: its pool is not whole then. The core says why. */
-        struct decoded_slice *decoded = decoded_slice_create(json);
-        reflector->skipped += decoded->error != NULL;
-        kube_batch_slice(batch, decoded);
-        return 0;
-    }
-    struct event *event = kube_batch_append(batch, reflector->kind->event);
-    int result =
-        reflector->id == REFLECTOR_NODES  ? node_decode(json, &batch->arena, &event->node, err)
-        : reflector->id == REFLECTOR_PODS ? pod_decode(json, &batch->arena, &event->pod, err)
-                                          : group_decode(json, &batch->arena, &event->group, err);
-    if (result != 0) {
-        batch->count--;
-    }
-    return result;
-}
-
-static void skip(struct reflector *reflector, const char *why)
-{
-    reflector->skipped++;
-    kube_log(&reflector->log, KUBE_LOG_WARNING, "%s: skipped an object: %s", reflector->kind->name,
-             why);
-}
-
-/* What of the object taken in last is surely not meant so. */
-static void remark(const struct reflector *reflector, const json_t *json)
-{
-    const struct kube_batch *batch = reflector->batch;
-    if (reflector->remarks != NULL && reflector->id == REFLECTOR_PODS) {
-        remarks_pod(reflector->remarks, json, &batch->events[batch->count - 1].pod);
-    } else if (reflector->remarks != NULL && reflector->id == REFLECTOR_GROUPS) {
-        remarks_keys(reflector->remarks, "PodGroup", json);
-    }
-}
-
 static const char *text_of(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
     return text == NULL ? "" : text;
 }
 
-/* Takes in one object as it is now, or its end. */
-static void apply(struct reflector *reflector, json_t *json, bool deleted)
+/* An object's JSON, or NULL with the reason. */
+static json_t *read_piece(const char *text, size_t length, bool whole, struct err *err)
 {
-    const json_t *metadata = json_object_get(json, "metadata");
-    const char *name_space = text_of(metadata, "namespace");
-    const char *name = text_of(metadata, "name");
-    const char *uid = text_of(metadata, "uid");
-    const char *version = text_of(metadata, "resourceVersion");
-    struct inventory_item *item = inventory_find(reflector->inventory, name_space, name);
-    if (deleted) {
-        if (item != NULL) {
-            tell_gone(reflector, item);
-            inventory_remove(reflector->inventory, item);
-        }
-        return;
+    if (!whole) {
+        err_set(err, "its JSON is longer than %u bytes", SPLITTER_PIECE_MAX);
+        return NULL;
     }
-    if (name[0] == '\0') {
-        skip(reflector, "it has no name");
-        return;
-    }
-    bool same_uid = item != NULL && strcmp(item->uid, uid) == 0;
-    bool same = same_uid && version[0] != '\0' && strcmp(item->version, version) == 0;
-    if (item != NULL && !same_uid && reflector->id == REFLECTOR_PODS) {
-        tell_gone(reflector, item);
-        item->applied = false;
-    }
-    item = inventory_see(reflector->inventory, name_space, name, uid, version);
-    if (same) {
-        return;
-    }
-    struct err err;
-    if (item == NULL) {
-        skip(reflector, "too many objects");
-    } else if (decode(reflector, json, &err) != 0) {
-        skip(reflector, err.text);
-    } else {
-        item->applied = true;
-        remark(reflector, json);
-    }
+    return json_read(text, length, err);
 }
 
-static int take_item(void *context, const char *text, size_t length, struct err *err)
+static int take_item(void *context, const char *text, size_t length, bool whole, struct err *err)
 {
-    json_error_t error;
-    json_t *json = json_loadb(text, length, JSON_DECODE_ANY, &error);
-    if (json == NULL) {
-        return err_set(err, "malformed object: %s", error.text);
+    struct reflector *reflector = context;
+    struct err why;
+    (void)err;
+    json_t *json = read_piece(text, length, whole, &why);
+    if (json != NULL) {
+        items_take(reflector->items, reflector->now, reflector->batch, json, false);
+    } else {
+        json = head_of_item(text, length);
+        items_take_unread(reflector->items, reflector->now, reflector->batch, json, false,
+                          why.text);
     }
-    apply(context, json, false);
     json_decref(json);
     return 0;
 }
@@ -359,33 +300,36 @@ static int take_error(struct reflector *reflector, const json_t *object, struct 
     return err_set(err, "%s", reflector->problem.text);
 }
 
-static int take_line(void *context, const char *text, size_t length, struct err *err)
+/* `unread` says why it is only the beginning of the object; NULL: it is the object. */
+static void take_change(struct reflector *reflector, const char *type, const json_t *object,
+                        const char *unread)
 {
-    struct reflector *reflector = context;
-    json_error_t error;
-    json_t *json = json_loadb(text, length, 0, &error);
-    if (json == NULL) {
-        return err_set(err, "malformed watch event: %s", error.text);
+    bool deleted = strcmp(type, "DELETED") == 0;
+    bool there = strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0;
+    const char *version = text_of(json_object_get(object, "metadata"), "resourceVersion");
+    if ((there || deleted) && unread == NULL) {
+        items_take(reflector->items, reflector->now, reflector->batch, object, deleted);
+    } else if (there || deleted) {
+        items_take_unread(reflector->items, reflector->now, reflector->batch, object, deleted,
+                          unread);
     }
-    int result = 0;
-    const char *type = text_of(json, "type");
-    json_t *object = json_object_get(json, "object");
-    if (strcmp(type, "ERROR") == 0) {
-        result = take_error(reflector, object, err);
-    } else {
-        const char *version = text_of(json_object_get(object, "metadata"), "resourceVersion");
-        if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0) {
-            apply(reflector, object, false);
-        } else if (strcmp(type, "DELETED") == 0) {
-            apply(reflector, object, true);
-        }
-        if (version[0] != '\0') {
-            set_text(&reflector->version, version);
-        }
-        reflector->lines++;
+    if (version[0] != '\0') {
+        set_text(&reflector->version, version);
     }
-    json_decref(json);
-    return result;
+}
+
+/* A line that cannot be read. Where even its beginning says nothing it is not of an API server. */
+static int take_unread_line(struct reflector *reflector, const char *text, size_t length,
+                            const char *why, struct err *err)
+{
+    char type[HEAD_TYPE_MAX];
+    json_t *head = head_of_line(text, length, type);
+    bool named = type[0] != '\0' && text_of(json_object_get(head, "metadata"), "name")[0] != '\0';
+    if (named) {
+        take_change(reflector, type, head, why);
+    }
+    json_decref(head);
+    return named ? 0 : err_set(err, "malformed watch event: %s", why);
 }
 
 static void recovered(struct reflector *reflector)
@@ -401,6 +345,29 @@ static void recovered(struct reflector *reflector)
     }
 }
 
+static int take_line(void *context, const char *text, size_t length, bool whole, struct err *err)
+{
+    struct reflector *reflector = context;
+    struct err why;
+    int result = 0;
+    json_t *json = read_piece(text, length, whole, &why);
+    const char *type = text_of(json, "type");
+    if (json == NULL) {
+        result = take_unread_line(reflector, text, length, why.text, err);
+    } else if (strcmp(type, "ERROR") == 0) {
+        result = take_error(reflector, json_object_get(json, "object"), err);
+    } else {
+        take_change(reflector, type, json_object_get(json, "object"), NULL);
+    }
+    json_decref(json);
+    if (result == 0) {
+        reflector->lines++;
+        reflector->heard = reflector->now;
+        recovered(reflector);
+    }
+    return result;
+}
+
 void reflector_status(struct reflector *reflector, int64_t now, int status, int64_t retry_after_ms)
 {
     reflector->status = status;
@@ -412,8 +379,7 @@ void reflector_status(struct reflector *reflector, int64_t now, int status, int6
         bool watch = reflector->phase == PHASE_WATCH;
         reflector->splitter = splitter_create(watch ? SPLITTER_LINES : SPLITTER_LIST,
                                               watch ? take_line : take_item, reflector);
-        reflector->heard = now;
-        if (watch) {
+        if (watch && !reflector->broke) {
             recovered(reflector);
         }
     }
@@ -430,7 +396,7 @@ int reflector_data(struct reflector *reflector, int64_t now, const char *bytes, 
         reflector->body_length += kept;
         return 0;
     }
-    reflector->heard = now;
+    reflector->now = now;
     reflector->batch = batch;
     int result = splitter_feed(reflector->splitter, bytes, length, err);
     reflector->batch = NULL;
@@ -442,6 +408,10 @@ static void back_off(struct reflector *reflector, int64_t now, const char *why)
 {
     int64_t asked = reflector->retry_after_ms < RETRY_AFTER_MAX_MS ? reflector->retry_after_ms
                                                                    : RETRY_AFTER_MAX_MS;
+    reflector->broke =
+        reflector->phase == PHASE_WATCH && reflector->status == 200 && !is_settled(reflector, now);
+    reflector->failing = reflector->failing < 0 ? now : reflector->failing;
+    reflector->failures++;
     reflector->wake = now + backoff_delay(&reflector->backoff, now, asked);
     struct err text;
     err_set(&text, "%s: %s failed: %s", reflector->kind->name,
@@ -462,9 +432,7 @@ static void list_again(struct reflector *reflector, int64_t now)
 /* Everything the list showed is in; what it did not show is gone. */
 static void finish_list(struct reflector *reflector, int64_t now, struct kube_batch *batch)
 {
-    reflector->batch = batch;
-    inventory_sweep(reflector->inventory, tell_gone, reflector);
-    reflector->batch = NULL;
+    items_end(reflector->items, batch);
     set_text(&reflector->resume, "");
     reflector->synced = true;
     reflector->fresh = true;
@@ -484,6 +452,7 @@ static void kind_is_missing(struct reflector *reflector, int64_t now, struct kub
                  MISSING_RETRY_MS / 1000);
     }
     reflector->missing = true;
+    reflector->failing = -1;
     reflector->logged[0] = '\0';
 }
 
@@ -590,6 +559,9 @@ void reflector_done(struct reflector *reflector, int64_t now, const char *error,
                     struct kube_batch *batch)
 {
     reflector->active = false;
+    if (is_settled(reflector, now)) {
+        reflector->failing = -1;
+    }
     if (reflector->phase == PHASE_LIST) {
         list_done(reflector, now, error, batch);
     } else {

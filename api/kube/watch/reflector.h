@@ -27,8 +27,7 @@
  * - A list is applied as a difference: what is unchanged by uid and resourceVersion is passed
  *   over, what is missing arrives as _GONE. A pod that came back under the same name with another
  *   uid is first gone.
- * - An object that cannot be decoded is skipped, counted and logged; the last version that could
- *   be stays in force.
+ * - An object that cannot be decoded costs itself: items.h.
  * - PodGroups may not exist as a kind: 404 is an empty list, asked for again every 30 s. So may
  *   ResourceSlices (resource.k8s.io/v1, Kubernetes 1.34); and who may not read them (403) does
  *   without.
@@ -73,9 +72,18 @@ void reflector_done(struct reflector *reflector, int64_t now, const char *error,
                     struct kube_batch *batch);
 
 bool reflector_synced(const struct reflector *reflector); /* a first list is complete */
-/* When the server last said anything good, -1 for never. */
+/* When something good last came of what the server said, -1 for never: a complete list, a line of
+ * the watch. That a watch was accepted is nothing yet. */
 int64_t reflector_heard(const struct reflector *reflector);
-uint64_t reflector_restarts(const struct reflector *reflector); /* watches after the first */
+/* For how long nothing has worked, -1: it does. A list or watch has failed, and since then no watch
+ * has said anything or stayed open for a few seconds. */
+int64_t reflector_failing(const struct reflector *reflector, int64_t now);
+const char *reflector_trouble(const struct reflector *reflector); /* its last failure, in words */
+uint64_t reflector_failures(const struct reflector *reflector);   /* of lists and watches */
+uint64_t reflector_restarts(const struct reflector *reflector);   /* watches after the first */
 uint64_t reflector_skipped(const struct reflector *reflector);
+/* What became of the objects: *borrowed*. */
+struct items;
+const struct items *reflector_items(const struct reflector *reflector);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json/outline.h"
 #include "api/json/scan.h"
 #include "topology/base/alloc.h"
 
@@ -18,12 +19,17 @@
  *               END └─────────────────────────────]──────┘ ▲              │
  *                                                          └──────────────┘
  *
- * What is in parentheses is skipped with a struct json_skip, which remembers how far it came when
- * the window ends; everything else is a token or two and tried anew. `mark` is where the value
- * began: bytes before it are dropped between portions, so the window never holds more than one
- * piece and one portion. As long as nothing is left over, the window is the portion itself and
- * nothing is copied.
+ * What is in parentheses is skipped with what remembers how far it came when the window ends: a
+ * struct json_skip, which checks the value, or of an item a struct json_outline, which does not;
+ * everything else is a token or two and tried anew. `mark` is where the value began: bytes before
+ * it are dropped between portions, so the window never holds more than one piece and one portion.
+ * As long as nothing is left over, the window is the portion itself and nothing is copied.
+ *
+ * `dropping`: the piece is too large and has been handed out as far as it ever will be; its bytes
+ * are dropped until it ends.
  */
+
+#define ROOM_KEPT (1u << 20) /* of the buffer, from one piece to the next */
 
 enum state { BEGIN, MEMBER, VALUE, IN_VALUE, ELEMENT, IN_ITEM, END };
 
@@ -38,10 +44,12 @@ struct splitter {
     enum member member;
     bool seen_items;
     bool seen_metadata;
-    bool first;   /* of the members, or of the elements */
-    bool stopped; /* by whoever takes the pieces */
+    bool first;    /* of the members, or of the elements */
+    bool stopped;  /* by whoever takes the pieces */
+    bool dropping; /* the rest of a piece */
     struct json_scan scan;
     struct json_skip skip;
+    struct json_outline outline;
     size_t mark;
     struct err open; /* of a token that may be cut in two */
 
@@ -100,20 +108,63 @@ static void collect(struct splitter *splitter, const char *bytes, size_t length)
     }
 }
 
+/* A large piece is rare: its memory is not kept for the next one. */
+static void give_back(struct splitter *splitter)
+{
+    if (splitter->length == 0 && splitter->room > ROOM_KEPT) {
+        free(splitter->buffer);
+        splitter->buffer = NULL;
+        splitter->room = 0;
+    }
+}
+
+static int hand_out(struct splitter *splitter, const char *text, size_t length, bool whole,
+                    struct err *err)
+{
+    splitter->dropping = !whole;
+    splitter->stopped =
+        splitter->take(splitter->context, text,
+                       whole || length < SPLITTER_HEAD ? length : SPLITTER_HEAD, whole, err) != 0;
+    return splitter->stopped ? -1 : 0;
+}
+
 /* ---- lines ---- */
 
-static int take_line(struct splitter *splitter, const char *line, size_t length, struct err *err)
+/* Part of a line that is not at its end. */
+static int begin_line(struct splitter *splitter, const char *bytes, size_t length, struct err *err)
 {
-    if (splitter->length + length > SPLITTER_PIECE_MAX) {
-        return too_large(err);
+    if (splitter->dropping) {
+        return 0;
     }
+    collect(splitter, bytes, length);
+    if (splitter->length <= SPLITTER_PIECE_MAX) {
+        return 0;
+    }
+    splitter->length = 0;
+    int result = hand_out(splitter, splitter->buffer, SPLITTER_PIECE_MAX, false, err);
+    give_back(splitter);
+    return result;
+}
+
+/* The rest of a line, up to its end. */
+static int end_line(struct splitter *splitter, const char *bytes, size_t length, struct err *err)
+{
+    int result = 0;
+    if (splitter->dropping) {
+        splitter->dropping = false;
+        return 0;
+    }
+    bool whole = splitter->length + length <= SPLITTER_PIECE_MAX;
     if (splitter->length > 0) {
-        collect(splitter, line, length);
-        line = splitter->buffer;
+        collect(splitter, bytes, length);
+        bytes = splitter->buffer;
         length = splitter->length;
         splitter->length = 0;
     }
-    return length == 0 ? 0 : splitter->take(splitter->context, line, length, err);
+    result = length == 0 ? 0 : hand_out(splitter, bytes, length, whole, err);
+    splitter->dropping = false;
+    give_back(splitter);
+    return result;
 }
 
 static int feed_lines(struct splitter *splitter, const char *bytes, size_t length, struct err *err)
@@ -121,11 +172,10 @@ static int feed_lines(struct splitter *splitter, const char *bytes, size_t lengt
     while (length > 0) {
         const char *newline = memchr(bytes, '\n', length);
         if (newline == NULL) {
-            collect(splitter, bytes, length);
-            return splitter->length > SPLITTER_PIECE_MAX ? too_large(err) : 0;
+            return begin_line(splitter, bytes, length, err);
         }
         size_t line_length = (size_t)(newline - bytes);
-        if (take_line(splitter, bytes, line_length, err) != 0) {
+        if (end_line(splitter, bytes, line_length, err) != 0) {
             return -1;
         }
         length -= line_length + 1;
@@ -204,6 +254,7 @@ static void begin_piece(struct splitter *splitter, enum state state)
 {
     splitter->state = state;
     splitter->skip.begun = false;
+    splitter->outline = (struct json_outline){.begun = false};
 }
 
 /* Into an array of items, or up to the value of another member. */
@@ -220,12 +271,10 @@ static int begin_value(struct splitter *splitter, struct err *err)
 }
 
 /* On to the end of the value that begins at `mark`. */
-static int end_piece(struct splitter *splitter, struct err *err)
+static int end_value_piece(struct splitter *splitter, struct err *err)
 {
     struct json_scan *scan = &splitter->scan;
-    bool item = splitter->state == IN_ITEM;
     int result = json_scan_skip_more(scan, &splitter->skip, err);
-    const char *text = scan->text + splitter->mark;
     size_t length = scan->at - splitter->mark;
     if (result != 0) {
         return result;
@@ -233,12 +282,29 @@ static int end_piece(struct splitter *splitter, struct err *err)
     if (length > SPLITTER_PIECE_MAX) {
         return too_large(err);
     }
-    splitter->state = item ? ELEMENT : MEMBER;
-    if (!item) {
-        return end_value(splitter, text, length, err);
+    splitter->state = MEMBER;
+    return end_value(splitter, scan->text + splitter->mark, length, err);
+}
+
+static int end_item(struct splitter *splitter, struct err *err)
+{
+    struct json_scan *scan = &splitter->scan;
+    bool ended = json_outline_end(&splitter->outline, scan->text, scan->length, &scan->at);
+    const char *text = scan->text + splitter->mark;
+    size_t length = scan->at - splitter->mark;
+    int result = 0;
+    if (!splitter->dropping && (ended || length > SPLITTER_PIECE_MAX)) {
+        result = hand_out(splitter, text, length, length <= SPLITTER_PIECE_MAX, err);
     }
-    splitter->stopped = splitter->take(splitter->context, text, length, err) != 0;
-    return splitter->stopped ? -1 : 0;
+    if (splitter->dropping) {
+        splitter->mark = scan->at;
+    }
+    if (!ended || result != 0) {
+        return result != 0 ? result : 1;
+    }
+    splitter->dropping = false;
+    splitter->state = ELEMENT;
+    return 0;
 }
 
 static int next_member(struct splitter *splitter, const struct place *place, struct err *err)
@@ -284,8 +350,9 @@ static int step(struct splitter *splitter, struct err *err)
     case ELEMENT:
         return next_element(splitter, &place, err);
     case IN_VALUE:
+        return end_value_piece(splitter, err);
     case IN_ITEM:
-        return end_piece(splitter, err);
+        return end_item(splitter, err);
     case END:
         break;
     }
@@ -299,7 +366,7 @@ static int walk(struct splitter *splitter, struct err *err)
     int result = 0;
     while (result == 0) {
         bool inside = splitter->state == IN_VALUE || splitter->state == IN_ITEM;
-        if (!inside || !splitter->skip.begun) {
+        if (!inside || !(splitter->skip.begun || splitter->outline.begun)) {
             (void)json_scan_peek(scan);
             splitter->mark = scan->at;
         }
@@ -332,6 +399,7 @@ static int feed_list(struct splitter *splitter, const char *bytes, size_t length
     if (splitter->length > 0) {
         memmove(splitter->buffer, splitter->buffer + splitter->mark, left);
         splitter->length = left;
+        give_back(splitter);
     } else {
         collect(splitter, bytes + splitter->mark, left);
     }

@@ -16,19 +16,28 @@
  *
  * A list of 100,000 pods is never in memory as a whole, nor is its tree. Bytes may arrive in any
  * portions; the pieces do not depend on how. Pieces are looked at no closer than needed to find
- * their end: whoever takes one parses it. What lies between the pieces of a list is fully checked,
- * so that a body is accepted exactly when it is a JSON object with at most one "items" (an array or
- * null) and one "metadata", and all pieces are JSON.
+ * their end: quotes and brackets (api/json/outline.h). Whoever takes one parses it, and one that is
+ * no JSON costs nobody else. What lies between the pieces of a list is fully checked, so that a
+ * body is accepted exactly when it is a JSON object with at most one "items" (an array or null) and
+ * one "metadata", and whoever takes the pieces takes them all.
+ *
+ * Of a piece that is too large the beginning alone is handed out, once; the rest is passed over
+ * without being kept.
  */
 
-#define SPLITTER_PIECE_MAX (4u << 20) /* bytes of one piece; etcd refuses objects above 1.5 MiB */
+/* Bytes of one piece. etcd refuses objects above 1.5 MiB, and a byte of them is written with up to
+ * six: "\u003c". */
+#define SPLITTER_PIECE_MAX (16u << 20)
+#define SPLITTER_HEAD      (64u << 10) /* bytes of a piece that is larger */
 
 enum splitter_mode { SPLITTER_LIST, SPLITTER_LINES };
 
 struct splitter;
 
-/* Takes one piece, *borrowed*. -1 (with err filled) stops the splitting. */
-typedef int splitter_take(void *context, const char *text, size_t length, struct err *err);
+/* Takes one piece, *borrowed*, or the beginning of one that is too large (not `whole`). -1 (with
+ * err filled) stops the splitting. */
+typedef int splitter_take(void *context, const char *text, size_t length, bool whole,
+                          struct err *err);
 
 struct splitter *splitter_create(enum splitter_mode mode, splitter_take *take, void *context);
 void splitter_destroy(struct splitter *splitter);

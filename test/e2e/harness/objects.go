@@ -4,6 +4,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -358,4 +359,17 @@ func (cp *ControlPlane) ClearNodes(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// JSON is the pod as it is sent to the API server.
+func (p Pod) JSON() (string, error) {
+	pod := p.object()
+	pod.APIVersion, pod.Kind = "v1", "Pod"
+	text, err := json.Marshal(pod)
+	return string(text), err
+}
+
+// CreateRaw creates an object from its JSON, byte for byte, at the path of its kind.
+func (cp *ControlPlane) CreateRaw(ctx context.Context, path, json string) error {
+	return cp.Client.CoreV1().RESTClient().Post().AbsPath(path).Body([]byte(json)).Do(ctx).Error()
 }

@@ -33,6 +33,7 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_str_eq(config.scheduler_names[0], "phalanx");
     ck_assert_uint_eq(config.writes_in_flight, 64);
     ck_assert_int_eq(config.write_patience_ms, 10000);
+    ck_assert_int_eq(config.watch_patience_ms, 60000);
     ck_assert_int_eq(config.hold_timeout_ms, 30000);
     ck_assert_int_eq(config.backoff_initial_ms, 1000);
     ck_assert_int_eq(config.backoff_maximum_ms, 60000);
@@ -70,6 +71,7 @@ static const char everything[] =
     "  steering: annotation\n"
     "  writesInFlight: 1\n"
     "  writePatience: 1.5s\n"
+    "  watchPatience: 2m\n"
     "topology:\n"
     "  levels:\n"
     "  - keys: [example.com/block, example.com/old-block]\n"
@@ -112,6 +114,7 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.steering, CONFIG_STEER_BY_ANNOTATION);
     ck_assert_uint_eq(config.writes_in_flight, 1);
     ck_assert_int_eq(config.write_patience_ms, 1500);
+    ck_assert_int_eq(config.watch_patience_ms, 120000);
     ck_assert_ptr_null(config.preset);
     ck_assert_uint_eq(config.levels.count, 3);
     ck_assert_str_eq(config.levels.items[0].name, "block");
@@ -296,6 +299,7 @@ static const struct {
     {"kubernetes: {schedulerNames: [a, 7]}", "kubernetes.schedulerNames[1]: is no name"},
     {"kubernetes: {kubeconfig: [a]}", "kubernetes.kubeconfig: must be a path, is a list"},
     {"kubernetes: {writesInFlight: 0}", "kubernetes.writesInFlight: 0 is out of range"},
+    {"kubernetes: {watchPatience: 999ms}", "kubernetes.watchPatience: 999ms is out of range"},
     {"kubernetes: {writePatience: 30}", "kubernetes.writePatience: must be a duration"},
     {"kubernetes: {writePatience: 30 s}", "kubernetes.writePatience: \"30 s\" is not a duration"},
     {"kubernetes: {writePatience: 30s}", "kubernetes.writePatience: must be shorter than"},

@@ -324,15 +324,17 @@ END_TEST
 START_TEST(gauges_come_from_the_scrape)
 {
     struct metrics *metrics = metrics_create();
-    struct kube_io_status kube = {.synced = {true, false, true},
-                                  .silence_ms = {1500, -1, 7},
-                                  .watch_restarts = {1, 2, 3},
-                                  .objects_skipped = {4, 14, 15, 16},
-                                  .writes_done = {5, 6, 7},
-                                  .writes_failed = {8, 9, 10},
-                                  .write_retries = 11,
-                                  .requests_unauthorized = 12,
-                                  .writes_waiting = 13};
+    struct kube_io_status kube = {
+        .synced = {true, false, true},
+        .silence_ms = {1500, -1, 7},
+        .watch_restarts = {1, 2, 3},
+        .watches = {{.failing_ms = -1}, {.failing_ms = 2500, .failures = 31, .unread = 32}},
+        .objects_skipped = {4, 14, 15, 16},
+        .writes_done = {5, 6, 7},
+        .writes_failed = {8, 9, 10},
+        .write_retries = 11,
+        .requests_unauthorized = 12,
+        .writes_waiting = 13};
     struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
     struct log_figures log = {.dropped = 31, .left_out = 32};
     struct metrics_http http[] = {{"extender", 25, 33, 34, 35, 36}, {"operations", 1, 0, 0, 0, 0}};
@@ -382,6 +384,10 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_watch_silence_seconds{kind=\"pods\"}", 0},
         {"phalanx_watch_silence_seconds{kind=\"podgroups\"}", 0.007},
         {"phalanx_watch_restarts_total{kind=\"podgroups\"}", 3},
+        {"phalanx_watch_failing_seconds{kind=\"nodes\"}", 0},
+        {"phalanx_watch_failing_seconds{kind=\"pods\"}", 2.5},
+        {"phalanx_watch_failures_total{kind=\"pods\"}", 31},
+        {"phalanx_objects_unread{kind=\"pods\"}", 32},
         {"phalanx_objects_skipped_total{kind=\"nodes\"}", 4},
         {"phalanx_objects_skipped_total{kind=\"pods\"}", 14 + 2},
         {"phalanx_objects_skipped_total{kind=\"podgroups\"}", 15},

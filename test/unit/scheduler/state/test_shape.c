@@ -321,28 +321,34 @@ END_TEST
 /* What a pod beyond a limit requests counts as far as it has room, whatever it asks of nodes. */
 START_TEST(what_can_be_known)
 {
-    static struct amount_object requests[RESOURCES_MAX + 3];
-    static char names[RESOURCES_MAX + 1][8];
+    static struct amount_object requests[SHAPE_CHARGED_MAX + 3];
+    static char names[SHAPE_CHARGED_MAX + 1][8];
     static char absurd[NAMES_LENGTH_MAX + 2];
     memset(absurd, 'x', sizeof(absurd) - 1);
     requests[0] = (struct amount_object){absurd, 5};
     requests[1] = (struct amount_object){"nothing", 0};
-    for (size_t i = 0; i <= RESOURCES_MAX; i++) {
+    for (size_t i = 0; i <= SHAPE_CHARGED_MAX; i++) {
         snprintf(names[i], sizeof(names[i]), "r%zu", i);
         requests[i + 2] = (struct amount_object){names[i], 1 + (int64_t)i};
     }
     struct label_object selector = {"a", "1"};
     struct pod_object pod = {.requests = requests,
-                             .request_count = RESOURCES_MAX + 3,
+                             .request_count = SHAPE_CHARGED_MAX + 3,
                              .selector = &selector,
                              .selector_count = 1};
     uint32_t known = shapes_acquire_known(shapes, &pod);
     ck_assert_uint_ne(known, SHAPE_NONE);
-    ck_assert_uint_eq(shapes_request(shapes, known)->count, RESOURCES_MAX);
+    ck_assert_uint_eq(shapes_request(shapes, known)->count, SHAPE_CHARGED_MAX);
     ck_assert(shapes_admits(shapes, known, add_node("bare", NULL, NULL, NULL, false)));
-    struct pod_object plain = {.requests = requests + 2, .request_count = RESOURCES_MAX};
-    ck_assert_uint_eq(shapes_acquire(shapes, &plain, NULL), known);
-    ck_assert(!shapes_release(shapes, known));
+    /* To plan with, no more than ever. */
+    struct pod_object plain = {.requests = requests + 2, .request_count = RESOURCES_MAX + 1};
+    expect_refusal(&plain, "more than 64 resources");
+    plain.request_count = RESOURCES_MAX;
+    uint32_t other = shapes_acquire_known(shapes, &plain);
+    ck_assert_uint_ne(other, known);
+    ck_assert_uint_eq(shapes_acquire(shapes, &plain, NULL), other);
+    ck_assert(!shapes_release(shapes, other));
+    ck_assert(shapes_release(shapes, other));
     ck_assert(shapes_release(shapes, known));
 }
 END_TEST

@@ -2,6 +2,7 @@
 #include "api/kube/objects/requests.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
@@ -160,11 +161,12 @@ static const struct sample SAMPLES[] = {
     {"spec: {containers: [{resources: {limits: {memory: 1Gb}}}]}",
      "error: spec.containers[0].resources.limits.memory: quantity \"1Gb\" is malformed"},
     {"spec: {containers: [{resources: {requests: {memory: 9000000000000G}}}]}",
-     "error: spec.containers[0].resources.requests.memory: quantity \"9000000000000G\" is out of "
-     "range"},
+     "memory=9223372036854775807 pods=1"},
     {"spec: {containers: [{resources: {requests: {memory: 7E}}}, {resources: {requests: {memory: "
      "7E}}}]}",
-     "error: the sum of memory is out of range"},
+     "memory=9223372036854775807 pods=1"},
+    {"spec: {overhead: {memory: 7E}, initContainers: [{resources: {requests: {memory: 20E}}}]}",
+     "memory=9223372036854775807 pods=1"},
     {"spec: {containers: [{resources: {requests: {cpu: true}}}]}",
      "error: spec.containers[0].resources.requests.cpu: is not a quantity"},
     {"spec: {containers: [{resources: {requests: [1]}}]}",
@@ -188,21 +190,35 @@ START_TEST(counts_as_kube_scheduler_does)
 }
 END_TEST
 
-START_TEST(limits_distinct_resources)
+/* More names than are kept, the ones that count among them, wherever they stand. */
+START_TEST(keeps_the_names_that_count)
 {
-    char pod[8192];
-    char text[4096];
-    for (size_t count = RESOURCES_MAX - 1; count <= RESOURCES_MAX; count++) {
+    static const char *const COUNT[] = {"nvidia.com/gpu=8", "amd.com/gpu=8", "example.com/gpu=8",
+                                        "cpu=8000",         "memory=8",      "pods=1"};
+    for (size_t place = 0; place <= 600; place += 300) {
+        char pod[32768];
+        char text[16384];
         size_t used =
             (size_t)snprintf(pod, sizeof pod, "spec: {containers: [{resources: {requests: {");
-        for (size_t i = 0; i < count; i++) {
-            used += (size_t)snprintf(pod + used, sizeof pod - used, "example.com/r%zu: 1, ", i);
+        for (size_t i = 0; i <= 600; i++) {
+            if (i == place) {
+                used += (size_t)snprintf(pod + used, sizeof pod - used,
+                                         "cpu: 8, memory: 8, nvidia.com/gpu: 8, amd.com/gpu: 8, "
+                                         "example.com/gpu: 8, ");
+            }
+            used += (size_t)snprintf(pod + used, sizeof pod - used, "%s%zu: 1, ",
+                                     i % 2 == 0 ? "example.com/r" : "hugepages-", i);
         }
         (void)snprintf(pod + used, sizeof pod - used, "}}}]}");
         effective(pod, text, sizeof text);
-        /* "pods" is one of them */
-        ck_assert_int_eq(strstr(text, "error: more than 64 distinct resources") != NULL,
-                         count == RESOURCES_MAX);
+        size_t names = 1;
+        for (const char *at = text; *at != '\0'; at++) {
+            names += *at == ' ';
+        }
+        ck_assert_uint_eq(names, AMOUNTS_MAX);
+        for (size_t i = 0; i < sizeof COUNT / sizeof COUNT[0]; i++) {
+            ck_assert_msg(strstr(text, COUNT[i]) != NULL, "%s is not there", COUNT[i]);
+        }
     }
 }
 END_TEST
@@ -213,7 +229,7 @@ int main(void)
     TCase *tests = tcase_create("requests");
     tcase_add_loop_test(tests, counts_as_kube_scheduler_does, 0,
                         sizeof SAMPLES / sizeof SAMPLES[0]);
-    tcase_add_test(tests, limits_distinct_resources);
+    tcase_add_test(tests, keeps_the_names_that_count);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

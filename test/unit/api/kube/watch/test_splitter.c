@@ -18,7 +18,7 @@ struct result {
     struct err err;
 };
 
-static int take_json(void *context, const char *text, size_t length, struct err *err)
+static int take_json(void *context, const char *text, size_t length, bool whole, struct err *err)
 {
     struct result *result = context;
     json_t *json = json_loadb(text, length, JSON_DECODE_ANY, NULL);
@@ -215,14 +215,15 @@ static const struct {
     const char *text;
     const char *error;
 } told[] = {
-    {"{\"items\":[{bad},{\"a\":\"a long string\"}]}",
-     "malformed list: malformed JSON at byte 11: expected a string"},
-    {"{\"items\":[{bad}]}",
-     "malformed list: truncated, or malformed JSON at byte 11: expected a string"},
+    {"{\"items\":[{bad},{\"a\":\"a long string\"}]}", "piece is not JSON"},
+    {"{\"items\":[{} {},{\"a\":\"a long string\"}]}",
+     "malformed list: malformed JSON at byte 13: expected ',' or ']'"},
+    {"{\"items\":[{} {}]}",
+     "malformed list: truncated, or malformed JSON at byte 13: expected ',' or ']'"},
     {"{\"items\":{}}", "malformed list: \"items\" is not an array"},
     {"{\"items\":[{}],\"items\":[]}", "malformed list: \"items\" twice"},
     {"{\"items\":[{}]", "malformed list: truncated"},
-    {"{\"items\":[{\"a\"", "malformed list: truncated, or malformed JSON at byte 14: expected ':'"},
+    {"{\"items\":[{\"a\"", "malformed list: truncated"},
     {"{\"items\":[1]} x",
      "malformed list: malformed JSON at byte 14: unexpected data after the value"},
     {"", "malformed list: truncated"},
@@ -282,24 +283,35 @@ START_TEST(stops_when_told)
 }
 END_TEST
 
-static int count_piece(void *context, const char *text, size_t length, struct err *err)
+/* What is handed out of a large piece. */
+struct taken {
+    size_t pieces;
+    size_t bytes;
+    size_t beginnings;
+};
+
+static int count_piece(void *context, const char *text, size_t length, bool whole, struct err *err)
 {
-    (void)text;
+    struct taken *taken = context;
     (void)err;
-    *(size_t *)context += length;
+    ck_assert(text[0] == '"');
+    taken->pieces++;
+    taken->bytes += length;
+    taken->beginnings += !whole;
     return 0;
 }
 
-/* The largest piece passes, one byte more does not, in one portion or in many. */
+/* The largest piece is handed out whole; of one byte more the beginning is, once, and those before
+ * and behind it are; in one portion or in many. */
 START_TEST(bounds_pieces)
 {
     for (size_t mode = 0; mode < 2; mode++) {
         for (size_t over = 0; over < 2; over++) {
             for (size_t portion = 1u << 16; portion <= 1u << 26; portion <<= 10) {
-                size_t taken = 0;
+                struct taken taken = {.pieces = 0};
                 size_t piece = SPLITTER_PIECE_MAX + over;
-                const char *head = mode == 0 ? "{\"items\":[" : "";
-                const char *tail = mode == 0 ? "]}" : "\n";
+                const char *head = mode == 0 ? "{\"items\":[\"a\"," : "\"a\"\n";
+                const char *tail = mode == 0 ? ",\"b\"]}" : "\n\"b\"\n";
                 size_t length = strlen(head) + piece + strlen(tail);
                 char *text = alloc_zero(length + 1, 1);
                 memset(text, 'x', length);
@@ -310,19 +322,83 @@ START_TEST(bounds_pieces)
                 struct splitter *splitter = splitter_create(
                     mode == 0 ? SPLITTER_LIST : SPLITTER_LINES, count_piece, &taken);
                 struct err err = {.text = ""};
-                int failed = 0;
-                for (size_t at = 0; at < length && failed == 0; at += portion) {
+                for (size_t at = 0; at < length; at += portion) {
                     size_t rest = length - at;
-                    failed =
-                        splitter_feed(splitter, text + at, rest < portion ? rest : portion, &err);
+                    size_t part = rest < portion ? rest : portion;
+                    ck_assert_int_eq(splitter_feed(splitter, text + at, part, &err), 0);
                 }
-                ck_assert_int_eq(failed, over == 0 ? 0 : -1);
-                ck_assert_uint_eq(taken, over == 0 ? piece : 0);
+                ck_assert_int_eq(splitter_end(splitter, &err), 0);
+                ck_assert_uint_eq(taken.pieces, 3);
+                ck_assert_uint_eq(taken.beginnings, over);
+                ck_assert_uint_eq(taken.bytes, 6 + (over == 0 ? piece : SPLITTER_HEAD));
                 splitter_destroy(splitter);
                 free(text);
             }
         }
     }
+}
+END_TEST
+
+static int count_all(void *context, const char *text, size_t length, bool whole, struct err *err)
+{
+    (void)text;
+    (void)length;
+    (void)err;
+    ck_assert(whole);
+    ++*(size_t *)context;
+    return 0;
+}
+
+/* Items that are no JSON cost themselves, as long as their brackets and quotes come in pairs. */
+START_TEST(bad_items_end_where_their_brackets_do)
+{
+    static const char *const ITEMS[] = {
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\":1e999}",
+        "{bad}",
+        "{\"a\":}",
+        "[1,,]",
+        "tru",
+        "\"\x01\"",
+        "{\"\xff\":\"}\"}",
+        "{\"a\" \"b\":[{]}}",
+    };
+    for (size_t i = 0; i < sizeof ITEMS / sizeof ITEMS[0]; i++) {
+        char text[128];
+        size_t length = (size_t)snprintf(text, sizeof text, "{\"items\":[{},%s , 1 ]}", ITEMS[i]);
+        for (size_t cut = 0; cut <= length; cut++) {
+            size_t pieces = 0;
+            struct err err;
+            struct splitter *splitter = splitter_create(SPLITTER_LIST, count_all, &pieces);
+            ck_assert_int_eq(splitter_feed(splitter, text, cut, &err), 0);
+            ck_assert_int_eq(splitter_feed(splitter, text + cut, length - cut, &err), 0);
+            ck_assert_msg(splitter_end(splitter, &err) == 0, "%s: %s", text, err.text);
+            ck_assert_uint_eq(pieces, 3);
+            splitter_destroy(splitter);
+        }
+    }
+}
+END_TEST
+
+/* 100,000 levels take no more room than their bytes. */
+START_TEST(any_depth)
+{
+    enum { LEVELS = 100000 };
+    size_t pieces = 0;
+    size_t room = 2 * LEVELS + 64;
+    struct err err;
+    char *text = alloc_zero(room, 1);
+    size_t length = (size_t)snprintf(text, room, "{\"items\":[");
+    memset(text + length, '[', LEVELS);
+    memset(text + length + LEVELS, ']', LEVELS);
+    length += (size_t)2 * LEVELS;
+    length += (size_t)snprintf(text + length, room - length, ",{}]}");
+    struct splitter *splitter = splitter_create(SPLITTER_LIST, count_all, &pieces);
+    ck_assert_int_eq(splitter_feed(splitter, text, length, &err), 0);
+    ck_assert_int_eq(splitter_end(splitter, &err), 0);
+    ck_assert_uint_eq(pieces, 2);
+    splitter_destroy(splitter);
+    free(text);
 }
 END_TEST
 
@@ -337,6 +413,8 @@ int main(void)
     tcase_add_test(tests, every_cut_of_lines);
     tcase_add_test(tests, stops_when_told);
     tcase_add_test(tests, bounds_pieces);
+    tcase_add_test(tests, bad_items_end_where_their_brackets_do);
+    tcase_add_test(tests, any_depth);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }
