@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEST_WORLD_JUDGE_H
+#define TEST_WORLD_JUDGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "test/world/world.h"
+
+/* What must hold, judged from outside: by what the API server stores, what is sent to it and what
+ * kube-schedulers call. It knows nothing of the code, only what is promised:
+ *
+ *   (quorum)   a member is bound only when as many as the gang needs are bound or have asked
+ *   (booking)  no node has more pods than it takes
+ *   (asked)    nothing is bound without a bind call for it
+ *   (leaders)  who writes holds the Lease
+ *   (lease)    nobody takes a Lease that has not run out or been given
+ *   (hold)     a bind call is answered before kube-scheduler gives up
+ *   (alive)    in the end, every job that fits has run
+ *   (left)     in the end, nobody carries a nomination
+ *
+ * Excused is what docs/degraded.md and api/kube/lease/lease.c say cannot be helped: a binding that
+ * lands when its sender does not lead any more, and what follows from an etcd that was set back.
+ */
+
+struct judge;
+
+struct judge *judge_create(struct world *world);
+void judge_destroy(struct judge *judge);
+
+void judge_call_begins(struct judge *judge, int phalanx, uint64_t call, const char *uid);
+void judge_call_ends(struct judge *judge, uint64_t call);
+/* It was not answered within 60 s. */
+void judge_call_waited(struct judge *judge, uint64_t call);
+
+/* Phalanx `from` sends a request. */
+void judge_sends(struct judge *judge, int from, const char *method, const char *target,
+                 const char *body);
+/* A Binding is about to be stored. */
+void judge_binds(struct judge *judge, int from, const json_t *pod, const char *node);
+/* A Lease is about to be stored; `before` NULL: a new one. */
+void judge_lease(struct judge *judge, int from, const json_t *before, const json_t *after);
+
+void judge_end(struct judge *judge);
+
+uint64_t judge_bindings(const struct judge *judge);
+
+#endif
