@@ -324,6 +324,9 @@ static void answer_event(struct server *server, json_t *body, struct answer *ans
 {
     char key[SERVER_KEY_MAX];
     object_key(body, key);
+    world_trace(server_world(server), "event of %s: %s",
+                object_text(body, "involvedObject", "name"),
+                json_string_value(json_object_get(body, "message")));
     if (server_get(server, KIND_EVENT, key) != NULL) {
         refuse(answer, 409, "events \"%a\" already exists", key, "");
         return;

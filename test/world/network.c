@@ -358,7 +358,9 @@ void network_close(struct network *network)
 
 void network_part(struct network *network, int64_t until)
 {
-    network->parted_until = until;
+    if (until > network->parted_until) { /* never sooner: what waits must keep its order */
+        network->parted_until = until;
+    }
 }
 
 void network_silence(struct network *network)
