@@ -96,7 +96,7 @@ struct attempt {
     bool likely;                                /* of vetoes, what is likely counts too */
     /* What counts as free beside what is, or, negative, no longer: what members hold that are
      * planned afresh, what those with nodes of their own take. By position, or NULL; owned. */
-    struct resources *freed;
+    struct balance *freed;
     struct resources *free; /* of room_free_at(); owned */
     struct started {
         struct solver_started *items; /* owned */

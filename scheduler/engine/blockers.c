@@ -134,7 +134,7 @@ static void suspect_occupants(const struct attempt *attempt, uint32_t domain, ui
         .domains = engine->domains,
     };
     struct occupant found[GANGS_ASKED];
-    int64_t ordinary;
+    __int128 ordinary;
     uint32_t count = occupants_greatest(&occupants, attempt->gang, domain, resource, found,
                                         GANGS_ASKED, &ordinary);
     for (uint32_t i = 0; i < count; i++) {

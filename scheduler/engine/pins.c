@@ -125,14 +125,13 @@ static bool is_barred(const struct attempt *attempt, const struct pod *pod, uint
 static uint32_t find_own(const struct attempt *attempt, const struct pod *pod)
 {
     uint32_t shape = pod->shape;
-    static const struct resources nothing = {0};
     const struct engine *engine = attempt->engine;
     uint32_t row = shapes_pinned(engine->shapes, shape);
     uint32_t position = row == NAMES_NONE ? DOMAINS_NONE : domains_position(engine->domains, row);
     if (position == DOMAINS_NONE || is_barred(attempt, pod, row, position)) {
         return DOMAINS_NONE;
     }
-    const struct resources *freed = attempt->freed == NULL ? &nothing : &attempt->freed[position];
+    const struct balance *freed = attempt->freed == NULL ? NULL : &attempt->freed[position];
     return ledger_copies(engine->ledger, shape, row, freed) > 0 ? position : DOMAINS_NONE;
 }
 

@@ -10,7 +10,7 @@
  * copies of capacities; all other attempts use the ledger's own.
  */
 
-static struct resources *freed_at(struct attempt *attempt, uint32_t position)
+static struct balance *freed_at(struct attempt *attempt, uint32_t position)
 {
     if (attempt->freed == NULL) {
         uint32_t positions = domains_positions(attempt->engine->domains);
@@ -22,12 +22,12 @@ static struct resources *freed_at(struct attempt *attempt, uint32_t position)
 
 void room_take(struct attempt *attempt, uint32_t shape, uint32_t position)
 {
-    resources_subtract(freed_at(attempt, position), shapes_request(attempt->engine->shapes, shape));
+    balance_subtract(freed_at(attempt, position), shapes_request(attempt->engine->shapes, shape));
 }
 
 void room_give_back(struct attempt *attempt, uint32_t shape, uint32_t position)
 {
-    resources_add(freed_at(attempt, position), shapes_request(attempt->engine->shapes, shape));
+    balance_add(freed_at(attempt, position), shapes_request(attempt->engine->shapes, shape));
 }
 
 void room_free_held(struct attempt *attempt, const struct pod *pod)
@@ -79,13 +79,11 @@ const struct resources *room_free_at(const void *context, uint32_t position)
 {
     const struct attempt *attempt = context;
     const struct engine *engine = attempt->engine;
-    const struct resources *left =
-        ledger_free(engine->ledger, domains_row(engine->domains, position));
+    uint32_t row = domains_row(engine->domains, position);
     if (attempt->freed == NULL || attempt->freed[position].count == 0) {
-        return left;
+        return ledger_free(engine->ledger, row);
     }
-    resources_copy(attempt->free, left);
-    resources_add(attempt->free, &attempt->freed[position]);
+    ledger_free_with(engine->ledger, row, &attempt->freed[position], attempt->free);
     return attempt->free;
 }
 
@@ -104,7 +102,7 @@ void room_finish(struct attempt *attempt)
         return;
     }
     for (uint32_t p = 0; p < domains_positions(attempt->engine->domains); p++) {
-        resources_finish(&attempt->freed[p]);
+        balance_finish(&attempt->freed[p]);
     }
     resources_finish(attempt->free);
     free(attempt->freed);

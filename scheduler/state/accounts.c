@@ -11,9 +11,11 @@
 /* One account per row, indexed like the node table, made on first use: pods may be bound to nodes
  * that have not been seen yet, or no longer.
  *
- * `free` is kept, not computed on demand, because the solver reads it far more often than it
- * changes. Invariant: free = allocatable (0 while the node is absent) - bound - held, checked by
- * the tests against a naive model.
+ * What is taken is a balance, bound and held together, so that it comes off again exactly, whatever
+ * pods ask for (balance.h). `free` is worked out from it anew with every change, and kept because
+ * the solver reads it far more often than it changes. Invariant: free = allocatable (0 while the
+ * node is absent) - taken, cut to 64 bits; checked by the tests against a naive model, and by
+ * audit.h in whatever runs.
  *
  * Totals are kept by resource in a short sorted list: clusters have some ten resources. A resource
  * whose number in the vocabulary goes to another name hands its count of releases on, which wakes
@@ -26,10 +28,9 @@
  */
 
 struct account {
-    struct resources bound;
-    struct resources held;
+    struct balance taken; /* bound and held */
     struct resources free;
-    uint32_t holds; /* charges on `held` not yet refunded or committed, and guards */
+    uint32_t holds; /* charges held and not yet refunded or committed, and guards */
     bool counts;    /* its node is present, and `free` is in the totals */
 };
 
@@ -87,8 +88,7 @@ void accounts_destroy(struct accounts *accounts)
         return;
     }
     for (size_t row = 0; row < accounts->count; row++) {
-        resources_finish(&accounts->items[row].bound);
-        resources_finish(&accounts->items[row].held);
+        balance_finish(&accounts->items[row].taken);
         resources_finish(&accounts->items[row].free);
     }
     for (size_t i = 0; i < accounts->total_count; i++) {
@@ -247,6 +247,11 @@ const bool *accounts_slots_taken(const struct accounts *accounts)
 
 /* ---- changes of what is free ---- */
 
+static uint32_t row_of(const struct accounts *accounts, const struct account *account)
+{
+    return (uint32_t)(account - accounts->items);
+}
+
 /* What is free on one node is counted, or no longer. */
 static void count_free(struct accounts *accounts, const struct account *account, int sign)
 {
@@ -256,33 +261,40 @@ static void count_free(struct accounts *accounts, const struct account *account,
     }
 }
 
-/* Changes what is free on a node, of the resources named alone. */
-static void change_free(struct accounts *accounts, struct account *account,
-                        void (*change)(struct resources *free, const struct resources *amounts),
-                        const struct resources *amounts)
+static void work_out_free(const struct accounts *accounts, struct account *account)
+{
+    const struct node *node = nodes_get(accounts->nodes, row_of(accounts, account));
+    balance_rest(account->counts ? &node->allocatable : NULL, &account->taken, NULL,
+                 &account->free);
+}
+
+/* Changes what is taken of a node, of the resources named alone. */
+static void change_taken(struct accounts *accounts, struct account *account,
+                         void (*change)(struct balance *taken, const struct resources *amounts),
+                         const struct resources *amounts)
 {
     for (uint32_t i = 0; account->counts && i < amounts->count; i++) {
         uint32_t name = amounts->items[i].name;
         total_of(accounts, name)->free -= resources_get(&account->free, name);
     }
-    change(&account->free, amounts);
+    change(&account->taken, amounts);
+    work_out_free(accounts, account);
     for (uint32_t i = 0; account->counts && i < amounts->count; i++) {
         uint32_t name = amounts->items[i].name;
         struct total *total = total_of(accounts, name);
         int64_t free = resources_get(&account->free, name);
         total->free += free;
         if (total->column != NULL) {
-            total->column->free[account - accounts->items] = free;
+            total->column->free[row_of(accounts, account)] = free;
         }
     }
-    note_slots(accounts, (uint32_t)(account - accounts->items));
+    note_slots(accounts, row_of(accounts, account));
 }
 
 int64_t accounts_total_free(const struct accounts *accounts, uint32_t resource)
 {
     const struct total *total = total_find(accounts, resource);
-    __int128 free = total == NULL ? 0 : total->free;
-    return free > INT64_MAX ? INT64_MAX : free < INT64_MIN ? INT64_MIN : (int64_t)free;
+    return total == NULL ? 0 : balance_cut(total->free);
 }
 
 /* ---- releases ---- */
@@ -337,11 +349,7 @@ void accounts_node_changed(struct accounts *accounts, uint32_t row)
     count_free(accounts, account, -1);
     resources_init(&account->free);
     account->counts = node->present;
-    if (node->present) {
-        resources_copy(&account->free, &node->allocatable);
-    }
-    resources_subtract(&account->free, &account->bound);
-    resources_subtract(&account->free, &account->held);
+    work_out_free(accounts, account);
     count_free(accounts, account, 1);
     if (node->present) {
         write_columns(accounts, row);
@@ -367,12 +375,9 @@ void accounts_charge(struct accounts *accounts, enum ledger_account which, uint3
 {
     struct account *account = account_of(accounts, row);
     if (which == LEDGER_HELD) {
-        resources_add(&account->held, amounts);
         accounts->held_rows += account->holds++ == 0;
-    } else {
-        resources_add(&account->bound, amounts);
     }
-    change_free(accounts, account, resources_subtract, amounts);
+    change_taken(accounts, account, balance_add, amounts);
     recent_note(&accounts->recent, row);
 }
 
@@ -382,22 +387,17 @@ void accounts_refund(struct accounts *accounts, enum ledger_account which, uint3
     struct account *account = account_of(accounts, row);
     if (which == LEDGER_HELD) {
         assert(account->holds > 0);
-        resources_subtract(&account->held, amounts);
         accounts->held_rows -= --account->holds == 0;
-    } else {
-        resources_subtract(&account->bound, amounts);
     }
-    change_free(accounts, account, resources_add, amounts);
+    change_taken(accounts, account, balance_subtract, amounts);
     note_refund(accounts, account, amounts);
     recent_note(&accounts->recent, row);
 }
 
-void accounts_commit(struct accounts *accounts, uint32_t row, const struct resources *amounts)
+void accounts_commit(struct accounts *accounts, uint32_t row)
 {
     struct account *account = account_of(accounts, row);
     assert(account->holds > 0);
-    resources_subtract(&account->held, amounts);
-    resources_add(&account->bound, amounts);
     accounts->held_rows -= --account->holds == 0;
 }
 
@@ -420,6 +420,14 @@ const struct resources *accounts_free(const struct accounts *accounts, uint32_t 
 {
     static const struct resources nothing = {0};
     return row < accounts->count ? &accounts->items[row].free : &nothing;
+}
+
+void accounts_free_with(const struct accounts *accounts, uint32_t row, const struct balance *given,
+                        struct resources *free)
+{
+    bool known = row < accounts->count && accounts->items[row].counts;
+    balance_rest(known ? &nodes_get(accounts->nodes, row)->allocatable : NULL,
+                 row < accounts->count ? &accounts->items[row].taken : NULL, given, free);
 }
 
 bool accounts_has_hold(const struct accounts *accounts, uint32_t row)

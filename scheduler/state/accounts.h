@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/state/recent.h"
+#include "topology/graph/balance.h"
 #include "topology/graph/nodes.h"
 #include "topology/graph/resources.h"
 
@@ -39,14 +40,17 @@ void accounts_charge(struct accounts *accounts, enum ledger_account which, uint3
                      const struct resources *amounts);
 void accounts_refund(struct accounts *accounts, enum ledger_account which, uint32_t row,
                      const struct resources *amounts);
-/* Held becomes bound. */
-void accounts_commit(struct accounts *accounts, uint32_t row, const struct resources *amounts);
+/* What one charge held becomes bound. */
+void accounts_commit(struct accounts *accounts, uint32_t row);
 /* One guard more, or less, counted like a hold. */
 void accounts_guard(struct accounts *accounts, uint32_t row);
 void accounts_unguard(struct accounts *accounts, uint32_t row);
 
 /* *Borrowed*, until the next change. */
 const struct resources *accounts_free(const struct accounts *accounts, uint32_t row);
+/* What would be, were so much given back. */
+void accounts_free_with(const struct accounts *accounts, uint32_t row, const struct balance *given,
+                        struct resources *free);
 /* Of one resource on all nodes that are present; saturates. */
 int64_t accounts_total_free(const struct accounts *accounts, uint32_t resource);
 bool accounts_has_hold(const struct accounts *accounts, uint32_t row);

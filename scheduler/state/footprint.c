@@ -16,7 +16,7 @@
 void footprint_finish(struct footprint *footprint)
 {
     free(footprint->sites);
-    resources_finish(&footprint->amounts);
+    balance_finish(&footprint->amounts);
     memset(footprint, 0, sizeof(*footprint));
 }
 
@@ -29,7 +29,7 @@ void footprint_add(struct footprint *footprint, uint32_t row, uint32_t shape,
     footprint->sites[footprint->count++] = (struct site){.row = row, .shape = shape, .slot = slot};
     *slot = footprint->count;
     struct resources amounts = resources_without_slots(request);
-    resources_add(&footprint->amounts, &amounts);
+    balance_add(&footprint->amounts, &amounts);
 }
 
 void footprint_remove(struct footprint *footprint, const struct resources *request, uint32_t *slot)
@@ -41,5 +41,5 @@ void footprint_remove(struct footprint *footprint, const struct resources *reque
     *last.slot = *slot;
     *slot = 0;
     struct resources amounts = resources_without_slots(request);
-    resources_subtract(&footprint->amounts, &amounts);
+    balance_subtract(&footprint->amounts, &amounts);
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "topology/graph/resources.h"
+#include "topology/graph/balance.h"
 
 /* Where the pods of a gang have, or are about to have, their places, and what that adds up to. The
  * pod table (pods.h) keeps one per gang, and one for all pods without a gang.
@@ -25,7 +25,7 @@ struct footprint {
     struct site *sites;
     uint32_t count;
     size_t room;
-    struct resources amounts;
+    struct balance amounts;
 };
 
 void footprint_finish(struct footprint *footprint);

@@ -86,9 +86,9 @@ void ledger_refund(struct ledger *ledger, enum ledger_account which, uint32_t ro
     ledger->releases++;
 }
 
-void ledger_commit(struct ledger *ledger, uint32_t row, const struct resources *amounts)
+void ledger_commit(struct ledger *ledger, uint32_t row)
 {
-    accounts_commit(ledger->accounts, row, amounts);
+    accounts_commit(ledger->accounts, row);
 }
 
 void ledger_guard(struct ledger *ledger, uint32_t row)
@@ -106,6 +106,12 @@ void ledger_unguard(struct ledger *ledger, uint32_t row)
 const struct resources *ledger_free(const struct ledger *ledger, uint32_t row)
 {
     return accounts_free(ledger->accounts, row);
+}
+
+void ledger_free_with(const struct ledger *ledger, uint32_t row, const struct balance *given,
+                      struct resources *free)
+{
+    accounts_free_with(ledger->accounts, row, given, free);
 }
 
 int64_t ledger_total_free(const struct ledger *ledger, uint32_t resource)
@@ -140,15 +146,14 @@ uint32_t ledger_holds(const struct ledger *ledger)
 }
 
 uint32_t ledger_copies(const struct ledger *ledger, uint32_t shape, uint32_t row,
-                       const struct resources *freed)
+                       const struct balance *freed)
 {
     if (!shapes_admits(ledger->shapes, shape, row)) {
         return 0;
     }
     struct resources room;
     resources_init(&room);
-    resources_copy(&room, ledger_free(ledger, row));
-    resources_add(&room, freed);
+    accounts_free_with(ledger->accounts, row, freed, &room);
     uint32_t copies =
         resources_copies(shapes_request(ledger->shapes, shape), &room, CAPACITY_NODE_MAX);
     resources_finish(&room);

@@ -44,8 +44,8 @@ void ledger_charge(struct ledger *ledger, enum ledger_account which, uint32_t ro
                    const struct resources *amounts);
 void ledger_refund(struct ledger *ledger, enum ledger_account which, uint32_t row,
                    const struct resources *amounts);
-/* Held becomes bound: free capacity stays what it was. */
-void ledger_commit(struct ledger *ledger, uint32_t row, const struct resources *amounts);
+/* What one charge held becomes bound: free capacity stays what it was. */
+void ledger_commit(struct ledger *ledger, uint32_t row);
 
 /* What is bound on the row may not be real: it is to be guarded like a hold, or is no longer. Free
  * capacity stays what it was. */
@@ -59,6 +59,9 @@ void ledger_gpus_changed(struct ledger *ledger, uint32_t row);
 
 /* *Borrowed*, until the next change. */
 const struct resources *ledger_free(const struct ledger *ledger, uint32_t row);
+/* What would be, were so much given back. */
+void ledger_free_with(const struct ledger *ledger, uint32_t row, const struct balance *given,
+                      struct resources *free);
 /* Of one resource on all nodes that are present; saturates. */
 int64_t ledger_total_free(const struct ledger *ledger, uint32_t resource);
 bool ledger_fits(const struct ledger *ledger, uint32_t row, const struct resources *amounts);
@@ -66,9 +69,9 @@ bool ledger_has_hold(const struct ledger *ledger, uint32_t row); /* or something
 bool ledger_overbooked(const struct ledger *ledger, uint32_t row);
 uint32_t ledger_holds(const struct ledger *ledger); /* rows with a hold */
 
-/* How many of the shape the node would take with `freed` more. */
+/* How many of the shape the node would take with `freed` more (NULL: nothing). */
 uint32_t ledger_copies(const struct ledger *ledger, uint32_t shape, uint32_t row,
-                       const struct resources *freed);
+                       const struct balance *freed);
 
 /* Moves on whenever capacity may have become available somewhere: a gang that did not fit need not
  * be tried again before that. */

@@ -50,14 +50,15 @@ static int64_t requested(const struct occupants *occupants, uint32_t shape, uint
 /* ---- by places ---- */
 
 /* Neighbours in the list have the same shape nearly always. */
-static int64_t amount_in(const struct occupants *occupants, const struct footprint *footprint,
-                         uint32_t domain, uint32_t resource)
+static __int128 amount_in(const struct occupants *occupants, const struct footprint *footprint,
+                          uint32_t domain, uint32_t resource)
 {
     const struct domain *range = domains_get(occupants->domains, domain);
     uint32_t shape = SHAPE_NONE;
-    int64_t each = 0, sum = 0; /* slots are not added up, see footprint.h */
-    int64_t left =
-        resource_is_slot(resource) ? INT64_MAX : resources_get(&footprint->amounts, resource);
+    int64_t each = 0;
+    __int128 sum = 0; /* slots are not added up, see footprint.h */
+    __int128 left =
+        resource_is_slot(resource) ? INT64_MAX : balance_get(&footprint->amounts, resource);
     for (uint32_t i = 0; i < footprint->count && left > 0; i++) {
         const struct site *site = &footprint->sites[i];
         if (site->shape != shape) {
@@ -76,38 +77,38 @@ static int64_t amount_in(const struct occupants *occupants, const struct footpri
     return sum;
 }
 
-int64_t occupants_amount(const struct occupants *occupants, const struct gang *gang,
-                         uint32_t domain, uint32_t resource)
+__int128 occupants_amount(const struct occupants *occupants, const struct gang *gang,
+                          uint32_t domain, uint32_t resource)
 {
     return amount_in(occupants, &gang->footprint, domain, resource);
 }
 
 /* Whether it cannot have more than `enough` in any domain, for it has no more in all. */
-static bool has_at_most(const struct gang *gang, uint32_t resource, int64_t enough)
+static bool has_at_most(const struct gang *gang, uint32_t resource, __int128 enough)
 {
     const struct footprint *footprint = &gang->footprint;
     return resource_is_slot(resource) ? footprint->count == 0
-                                      : resources_get(&footprint->amounts, resource) <= enough;
+                                      : balance_get(&footprint->amounts, resource) <= enough;
 }
 
 /* There may be half a million of them. */
-static int64_t amount_of_ordinary(const struct occupants *occupants, uint32_t domain,
-                                  uint32_t resource)
+static __int128 amount_of_ordinary(const struct occupants *occupants, uint32_t domain,
+                                   uint32_t resource)
 {
     const struct footprint *footprint = pods_ordinary(occupants->pods);
     return domain == 0 && !resource_is_slot(resource)
-               ? resources_get(&footprint->amounts, resource)
+               ? balance_get(&footprint->amounts, resource)
                : amount_in(occupants, footprint, domain, resource);
 }
 
 static void rank_by_places(const struct occupants *occupants, const struct gang *except,
                            uint32_t domain, uint32_t resource, struct ranking *ranking,
-                           int64_t *ordinary)
+                           __int128 *ordinary)
 {
     for (uint32_t i = 0; i < occupants->gangs->count; i++) {
         struct gang *gang = occupants->gangs->items[i];
         bool full = ranking->count == ranking->most;
-        int64_t enough = full ? ranking->found[ranking->most - 1].amount : 0;
+        __int128 enough = full ? ranking->found[ranking->most - 1].amount : 0;
         if (gang == except || has_at_most(gang, resource, enough)) { /* later in order */
             continue;
         }
@@ -130,7 +131,7 @@ static int compare_gangs(const void *left, const void *right)
 /* What every pod of the domain has, those without a gang in *ordinary; *new*. */
 static struct occupant *list_pods(const struct occupants *occupants, const struct gang *except,
                                   uint32_t domain, uint32_t resource, size_t *count,
-                                  int64_t *ordinary)
+                                  __int128 *ordinary)
 {
     const struct domain *range = domains_get(occupants->domains, domain);
     struct occupant *list = NULL;
@@ -154,7 +155,7 @@ static struct occupant *list_pods(const struct occupants *occupants, const struc
 
 static void rank_by_nodes(const struct occupants *occupants, const struct gang *except,
                           uint32_t domain, uint32_t resource, struct ranking *ranking,
-                          int64_t *ordinary)
+                          __int128 *ordinary)
 {
     size_t count;
     struct occupant *list = list_pods(occupants, except, domain, resource, &count, ordinary);
@@ -173,7 +174,7 @@ static void rank_by_nodes(const struct occupants *occupants, const struct gang *
 
 uint32_t occupants_greatest(const struct occupants *occupants, const struct gang *except,
                             uint32_t domain, uint32_t resource, struct occupant *found,
-                            uint32_t most, int64_t *ordinary)
+                            uint32_t most, __int128 *ordinary)
 {
     const struct domain *range = domains_get(occupants->domains, domain);
     struct ranking ranking = {.found = found, .most = most};

@@ -22,12 +22,12 @@ struct occupants {
 
 struct occupant {
     struct gang *gang;
-    int64_t amount; /* > 0 */
+    __int128 amount; /* > 0 */
 };
 
 /* What the pods of the gang have of the resource in the domain, by holds and bindings. */
-int64_t occupants_amount(const struct occupants *occupants, const struct gang *gang,
-                         uint32_t domain, uint32_t resource);
+__int128 occupants_amount(const struct occupants *occupants, const struct gang *gang,
+                          uint32_t domain, uint32_t resource);
 
 /* The `most` gangs that have most of it there, the greatest first, equal ones in their order;
  * `except` (or NULL) is left out. Returns how many there are, and in *ordinary what all pods
@@ -36,6 +36,6 @@ int64_t occupants_amount(const struct occupants *occupants, const struct gang *g
  * places. */
 uint32_t occupants_greatest(const struct occupants *occupants, const struct gang *except,
                             uint32_t domain, uint32_t resource, struct occupant *found,
-                            uint32_t most, int64_t *ordinary);
+                            uint32_t most, __int128 *ordinary);
 
 #endif

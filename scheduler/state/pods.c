@@ -317,8 +317,7 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
     } else if (before == MEMBER_UNPLACED) {
         charge(pods, pod, account_of(to), row, gpus, names);
     } else if (account != account_of(to)) {
-        struct resources amounts = pod_charge(pod, request_of(pods, pod));
-        ledger_commit(pods->ledger, pod->allocation_row, &amounts);
+        ledger_commit(pods->ledger, pod->allocation_row);
     }
     pod->phase = to;
     timers_set(&pods->unconfirmed, &pod->unconfirmed,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Resource vectors as short sorted arrays: a node has about ten resources, a pod about three, so
  * merging two of them is a few comparisons in one cache line.
@@ -92,6 +93,15 @@ void resources_set(struct resources *resources, uint32_t name, int64_t amount)
         resources->count++;
     }
     resources->items[i] = (struct resource){.name = name, .amount = amount};
+}
+
+void resources_append(struct resources *resources, uint32_t name, int64_t amount)
+{
+    err_require(resources->count == 0 || resources->items[resources->count - 1].name < name);
+    if (amount != 0) {
+        make_room(resources, resources->count + 1);
+        resources->items[resources->count++] = (struct resource){.name = name, .amount = amount};
+    }
 }
 
 uint32_t resources_slots(const struct resources *resources)

@@ -8,8 +8,9 @@
 /* A resource vector: amounts by interned resource name, sorted by name id, absent means 0.
  *
  * Units: "cpu" in thousandths, everything else whole units ("memory" bytes, "pods", devices).
- * Amounts saturate at the limits of int64. A vector may go below zero: a node that others
- * overbooked has negative free capacity, and says so.
+ * Amounts saturate at the limits of int64, so what is to come off again is kept in a balance
+ * (balance.h). A vector may go below zero: a node that others overbooked has negative free capacity,
+ * and says so.
  *
  * A *slot* is something that every node has once without saying so, a host port for instance: of a
  * name with RESOURCE_SLOT set there are RESOURCE_SLOT_SIZE in every vector of what is free, beside
@@ -23,8 +24,7 @@
 /* More distinct resources on one object than this are refused by the decoders. */
 #define RESOURCES_MAX 64
 /* What a node has of a resource is cut here, what a pod asks for at one more: nobody has that much.
- * It is 4.5 petabytes, and two thousand pods of it on a node still add up, and come off again,
- * exactly; what saturates does not. */
+ * It is 4.5 petabytes. */
 #define RESOURCE_AMOUNT_MAX ((INT64_C(1) << 52) - 1)
 
 struct resource {
@@ -46,6 +46,8 @@ void resources_copy(struct resources *to, const struct resources *from);
 int64_t resources_get(const struct resources *resources, uint32_t name);
 /* Setting 0 removes the entry. */
 void resources_set(struct resources *resources, uint32_t name, int64_t amount);
+/* The same for a name that is greater than all that are there. */
+void resources_append(struct resources *resources, uint32_t name, int64_t amount);
 void resources_add(struct resources *to, const struct resources *amounts);
 void resources_subtract(struct resources *from, const struct resources *amounts);
 bool resources_equal(const struct resources *a, const struct resources *b);

@@ -39,9 +39,8 @@ START_TEST(test_against_a_list)
         } else {
             footprint_remove(&footprint, &requests[owner->shape], &owner->slot);
         }
-        struct resources sum;
+        struct balance sum = {.count = 0};
         uint32_t count = 0;
-        resources_init(&sum);
         for (int i = 0; i < OWNERS; i++) {
             if (owners[i].slot == 0) {
                 continue;
@@ -50,12 +49,12 @@ START_TEST(test_against_a_list)
             ck_assert_ptr_eq(site->slot, &owners[i].slot);
             ck_assert_uint_eq(site->row, owners[i].row);
             ck_assert_uint_eq(site->shape, owners[i].shape);
-            resources_add(&sum, &requests[owners[i].shape]);
+            balance_add(&sum, &requests[owners[i].shape]);
             count++;
         }
         ck_assert_uint_eq(footprint.count, count);
-        ck_assert(resources_equal(&footprint.amounts, &sum));
-        resources_finish(&sum);
+        ck_assert(balance_equal(&footprint.amounts, &sum));
+        balance_finish(&sum);
     }
     for (uint32_t i = 0; i < REQUESTS; i++) {
         resources_finish(&requests[i]);
@@ -78,7 +77,7 @@ START_TEST(test_slots_are_not_summed)
         footprint_add(&footprint, 0, i, &requests[i], &slots[i]);
     }
     ck_assert_uint_eq(footprint.amounts.count, 1);
-    ck_assert_int_eq(resources_get(&footprint.amounts, 1), (int64_t)2 * OWNERS);
+    ck_assert(balance_get(&footprint.amounts, 1) == 2 * OWNERS);
     for (uint32_t i = 0; i < OWNERS; i++) {
         footprint_remove(&footprint, &requests[i], &slots[i]);
         resources_finish(&requests[i]);

@@ -154,7 +154,7 @@ static void random_step(void)
         check_all();
         held[row] -= amount;
         if (draw(2) == 0) {
-            ledger_commit(ledger, row, request);
+            ledger_commit(ledger, row);
             bound[row] += amount;
         } else {
             ledger_refund(ledger, LEDGER_HELD, row, request);
@@ -201,7 +201,7 @@ START_TEST(releases_move_on_only_when_room_may_be_new)
     const struct resources *request = shapes_request(shapes, shape[0]);
     uint64_t before = ledger_releases(ledger);
     ledger_charge(ledger, LEDGER_HELD, 0, request);
-    ledger_commit(ledger, 0, request);
+    ledger_commit(ledger, 0);
     ck_assert_uint_eq(ledger_releases(ledger), before);
     ck_assert(ledger_fits(ledger, 0, request));
     ledger_refund(ledger, LEDGER_BOUND, 0, request);

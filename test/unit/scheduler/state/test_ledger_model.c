@@ -295,7 +295,7 @@ static void step_charge(struct model *model)
         ledger_unguard(ledger, charge->row);
         charge->guarded = false;
     } else if (charge->account == LEDGER_HELD && random_below(&model->random, 2) == 0) {
-        ledger_commit(ledger, charge->row, request);
+        ledger_commit(ledger, charge->row);
         charge->account = LEDGER_BOUND;
     } else if (charge->account == LEDGER_BOUND && random_below(&model->random, 3) == 0) {
         ledger_guard(ledger, charge->row);

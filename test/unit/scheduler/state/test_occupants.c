@@ -110,7 +110,7 @@ static void check(struct model *model)
     const struct gang *except = model->gang[random_below(&model->random, GANGS)];
     uint32_t most = 1 + random_below(&model->random, 4);
     struct occupant found[4];
-    int64_t ordinary = -1;
+    __int128 ordinary = -1;
     uint32_t count =
         occupants_greatest(&model->occupants, except, domain, resource, found, most, &ordinary);
     ck_assert_int_eq(ordinary, amount_of(model, NULL, domain, resource));
@@ -176,7 +176,7 @@ START_TEST(test_mistakes_abort)
 {
     static struct model model;
     struct occupant found;
-    int64_t ordinary;
+    __int128 ordinary;
     setup(&model, 1);
     (void)occupants_greatest(&model.occupants, NULL, 0, 0, &found, 0, &ordinary);
 }
