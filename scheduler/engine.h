@@ -66,6 +66,10 @@ bool engine_knows_pod(const struct engine *engine, const char *uid);
 bool engine_synced(const struct engine *engine);
 bool engine_leading(const struct engine *engine); /* or EVENT_FOLLOW was the last word */
 
+/* How often the self-check (engine/audit.h) found a sum that was wrong: a fault of this program. *last
+ * says whose it was, as "node n1"; *borrowed*, until the next apply. */
+uint64_t engine_differences(const struct engine *engine, const char **last);
+
 /* What people ask: a read-only view of one gang. Pointers are *borrowed* until the next apply. */
 struct gang_member_view {
     const char *pod;  /* name */
@@ -177,6 +181,10 @@ struct engine_figures {
      * kube-scheduler took them back, and because it did not show them in time. */
     uint64_t nominations_repeated;
     uint64_t nominations_repeated_late;
+    /* The self-check: nodes and gangs recomputed, and sums that were wrong. */
+    uint64_t audited_nodes;
+    uint64_t audited_gangs;
+    uint64_t differences;
 };
 void engine_figures(const struct engine *engine, struct engine_figures *figures);
 

@@ -29,6 +29,7 @@ struct core {
     size_t slice_at;
     size_t event_at;
     struct kube_batch *following; /* already taken from the backend; NULL: not yet */
+    uint64_t differences;         /* of the engine's self-check, as far as the log has them */
 };
 
 struct core *core_create(const struct core_options *options)
@@ -192,6 +193,18 @@ static void note_time(struct core *core, const struct event *event, int64_t take
     }
 }
 
+/* The engine found one of its own sums wrong: somebody should know. */
+static void note_differences(struct core *core)
+{
+    const char *last;
+    uint64_t differences = engine_differences(core->engine, &last);
+    if (differences != core->differences) {
+        core->differences = differences;
+        log_text(core->options.log, LOG_ERROR, "a sum was wrong and is corrected", "of", last,
+                 NULL);
+    }
+}
+
 const struct effect *core_apply(struct core *core, struct event *event)
 {
     const struct effect *answer = NULL;
@@ -201,6 +214,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
     effects_reset(&core->effects);
     engine_apply(core->engine, event, &core->effects);
     note_time(core, event, now_ns(core) - started);
+    note_differences(core);
     if (core->options.journal != NULL) {
         journal_file_step(core->options.journal, core->engine, event, &core->effects);
     }

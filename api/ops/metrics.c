@@ -281,6 +281,16 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_head(out, "phalanx_engine_overruns_total", "counter",
                "Events whose consequences took too many rounds and were left to a tick.");
     fprintf(out, "phalanx_engine_overruns_total %" PRIu64 "\n", figures->overruns);
+    write_head(out, "phalanx_selfchecks_total", "counter",
+               "Sums that the engine recomputed, of nodes from their pods and of gangs from their "
+               "members.");
+    fprintf(out,
+            "phalanx_selfchecks_total{kind=\"node\"} %" PRIu64 "\n"
+            "phalanx_selfchecks_total{kind=\"gang\"} %" PRIu64 "\n",
+            figures->audited_nodes, figures->audited_gangs);
+    write_counter(out, "phalanx_selfcheck_differences_total",
+                  "Sums that were wrong and were corrected. The log says whose.",
+                  figures->differences);
     write_head(out, "phalanx_nominations_repeated_total", "counter",
                "Nominations written again for the same plan: kube-scheduler took them back, or the "
                "watch did not show them in time.");

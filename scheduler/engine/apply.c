@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine/audit.h"
 #include "scheduler/engine/calls.h"
 #include "scheduler/engine/fixpoint.h"
 #include "scheduler/engine/hold.h"
@@ -232,6 +233,7 @@ void engine_apply(struct engine *engine, const struct event *event, struct effec
         fixpoint_run(engine); /* one of them may turn out to fit */
     }
     fixpoint_finish(engine);
+    audit_run(engine, event);
     engine->effects = NULL;
 }
 
@@ -243,6 +245,12 @@ uint32_t engine_node_row(const struct engine *engine, const char *name, size_t l
 bool engine_knows_pod(const struct engine *engine, const char *uid)
 {
     return pods_find(engine->pods, uid) != NULL;
+}
+
+uint64_t engine_differences(const struct engine *engine, const char **last)
+{
+    *last = engine->audit.last;
+    return engine->audit.differences;
 }
 
 bool engine_synced(const struct engine *engine)

@@ -3,6 +3,7 @@
 #define SCHEDULER_ENGINE_STATE_H
 
 #include "scheduler/engine.h"
+#include "scheduler/engine/audit.h"
 #include "scheduler/policy/queue.h"
 #include "scheduler/policy/waiting.h"
 #include "scheduler/state/gang.h"
@@ -27,6 +28,7 @@
  *   repair     gangs that cannot be made whole again
  *   nominate   nominations, and what became of them
  *   commit     opens the barrier
+ *   audit      recomputes sums now and then
  *   assign     which GPUs the members of a plan get
  *   hold       gives up what is held
  *   reason     refusals in words
@@ -86,6 +88,7 @@ struct engine {
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
     uint64_t repeated;         /* nominations asked for again because they were taken back */
     uint64_t repeated_late;    /* … because the watch did not show them in time */
+    struct audit audit;
 
     struct engine_caller *callers; /* exactly those that are still to be answered */
 

@@ -266,6 +266,9 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
     figures->overruns = engine->overruns;
     figures->nominations_repeated = engine->repeated;
     figures->nominations_repeated_late = engine->repeated_late;
+    figures->audited_nodes = engine->audit.nodes;
+    figures->audited_gangs = engine->audit.gangs;
+    figures->differences = engine->audit.differences;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         const struct gang *gang = engine->gangs.items[i];
         figures->gangs[gang->state]++;

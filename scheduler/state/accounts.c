@@ -414,6 +414,36 @@ void accounts_unguard(struct accounts *accounts, uint32_t row)
     accounts->held_rows -= --account->holds == 0;
 }
 
+/* ---- the self-check ---- */
+
+bool accounts_agree(const struct accounts *accounts, uint32_t row, const struct balance *taken,
+                    uint32_t holds)
+{
+    if (row >= accounts->count) {
+        return taken->count == 0 && holds == 0;
+    }
+    const struct account *account = &accounts->items[row];
+    const struct node *node = nodes_get(accounts->nodes, row);
+    struct resources free;
+    resources_init(&free);
+    balance_rest(node->present ? &node->allocatable : NULL, taken, NULL, &free);
+    bool same = balance_equal(&account->taken, taken) && account->holds == holds &&
+                account->counts == node->present && resources_equal(&account->free, &free);
+    resources_finish(&free);
+    return same;
+}
+
+void accounts_correct(struct accounts *accounts, uint32_t row, const struct balance *taken,
+                      uint32_t holds)
+{
+    struct account *account = account_of(accounts, row);
+    balance_copy(&account->taken, taken);
+    accounts->held_rows -= account->holds > 0;
+    accounts->held_rows += holds > 0;
+    account->holds = holds;
+    accounts_node_changed(accounts, row);
+}
+
 /* ---- questions ---- */
 
 const struct resources *accounts_free(const struct accounts *accounts, uint32_t row)

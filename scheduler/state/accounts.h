@@ -46,6 +46,13 @@ void accounts_commit(struct accounts *accounts, uint32_t row);
 void accounts_guard(struct accounts *accounts, uint32_t row);
 void accounts_unguard(struct accounts *accounts, uint32_t row);
 
+/* Whether the account is that of so much taken, and of so many holds and guards. */
+bool accounts_agree(const struct accounts *accounts, uint32_t row, const struct balance *taken,
+                    uint32_t holds);
+/* Makes it that. */
+void accounts_correct(struct accounts *accounts, uint32_t row, const struct balance *taken,
+                      uint32_t holds);
+
 /* *Borrowed*, until the next change. */
 const struct resources *accounts_free(const struct accounts *accounts, uint32_t row);
 /* What would be, were so much given back. */

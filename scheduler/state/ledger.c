@@ -101,6 +101,19 @@ void ledger_unguard(struct ledger *ledger, uint32_t row)
     accounts_unguard(ledger->accounts, row);
 }
 
+bool ledger_agrees(const struct ledger *ledger, uint32_t row, const struct balance *taken,
+                   uint32_t holds)
+{
+    return accounts_agree(ledger->accounts, row, taken, holds);
+}
+
+void ledger_correct(struct ledger *ledger, uint32_t row, const struct balance *taken,
+                    uint32_t holds)
+{
+    accounts_correct(ledger->accounts, row, taken, holds);
+    ledger->releases++;
+}
+
 /* ---- nodes ---- */
 
 const struct resources *ledger_free(const struct ledger *ledger, uint32_t row)

@@ -52,6 +52,13 @@ void ledger_commit(struct ledger *ledger, uint32_t row);
 void ledger_guard(struct ledger *ledger, uint32_t row);
 void ledger_unguard(struct ledger *ledger, uint32_t row);
 
+/* The self-check (engine/audit.h): whether so much is taken of the node, with so many holds and
+ * guards, and what is free follows from it; and the same put right. */
+bool ledger_agrees(const struct ledger *ledger, uint32_t row, const struct balance *taken,
+                   uint32_t holds);
+void ledger_correct(struct ledger *ledger, uint32_t row, const struct balance *taken,
+                    uint32_t holds);
+
 /* Who has which GPUs. *Borrowed*, as long as the ledger. Change it before the charge or refund that
  * goes with it, or tell ledger_gpus_changed() afterwards. */
 struct gpus *ledger_gpus(struct ledger *ledger);

@@ -421,6 +421,11 @@ static void check_figures(struct sim *sim, const uint32_t states[GANG_PLACED + 1
         sim_fail(sim, "(15) %u nodes and %u pods are counted, and there are %u and %u",
                  figures.nodes, figures.pods, nodes, pods);
     }
+    if (figures.differences > 0) {
+        const char *whose;
+        (void)engine_differences(host->engine, &whose);
+        sim_fail(sim, "(14) the engine's own sums of %s were wrong", whose);
+    }
     if (figures.holds != holds || figures.waiting_binds != votes) {
         sim_fail(sim, "(15) %u holds and %u waiting binds are counted, and there are %u and %u",
                  figures.holds, figures.waiting_binds, holds, votes);

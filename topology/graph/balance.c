@@ -23,6 +23,17 @@ void balance_finish(struct balance *balance)
     *balance = (struct balance){.items = NULL};
 }
 
+void balance_copy(struct balance *to, const struct balance *from)
+{
+    size_t room = to->room;
+    to->items = alloc_grow(to->items, &room, from->count, sizeof *to->items);
+    to->room = (uint32_t)room;
+    if (from->count > 0) {
+        memcpy(to->items, from->items, from->count * sizeof *to->items);
+    }
+    to->count = from->count;
+}
+
 /* Where the name is, or belongs. */
 static uint32_t place_of(const struct balance *balance, uint32_t name)
 {

@@ -27,6 +27,8 @@ struct balance {
 
 void balance_finish(struct balance *balance);
 
+/* Replaces `to` by a copy of `from`. */
+void balance_copy(struct balance *to, const struct balance *from);
 void balance_add(struct balance *balance, const struct resources *amounts);
 void balance_subtract(struct balance *balance, const struct resources *amounts);
 __int128 balance_get(const struct balance *balance, uint32_t name);

@@ -9,8 +9,8 @@
  *
  * Units: "cpu" in thousandths, everything else whole units ("memory" bytes, "pods", devices).
  * Amounts saturate at the limits of int64, so what is to come off again is kept in a balance
- * (balance.h). A vector may go below zero: a node that others overbooked has negative free capacity,
- * and says so.
+ * (balance.h). A vector may go below zero: a node that others overbooked has negative free
+ * capacity, and says so.
  *
  * A *slot* is something that every node has once without saying so, a host port for instance: of a
  * name with RESOURCE_SLOT set there are RESOURCE_SLOT_SIZE in every vector of what is free, beside

@@ -68,10 +68,25 @@ static inline void world_init(struct world *world)
     world_init_with(world, &options);
 }
 
-static inline void world_finish(struct world *world)
+static inline void world_discard(struct world *world)
 {
     effects_finish(&world->effects);
     engine_destroy(world->engine);
+}
+
+/* The engine's self-check (engine/audit.h) found nothing. */
+static inline void world_audited(const struct world *world)
+{
+    const char *whose;
+    uint64_t differences = engine_differences(world->engine, &whose);
+    ck_assert_msg(differences == 0, "%u sums were wrong, at last of %s", (unsigned)differences,
+                  whose);
+}
+
+static inline void world_finish(struct world *world)
+{
+    world_audited(world);
+    world_discard(world);
 }
 
 static inline void world_apply(struct world *world, struct event *event)

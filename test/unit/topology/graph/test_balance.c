@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Balances against plain arrays of 128 bits: whatever was added comes off again, to the last one. */
+/* Balances against plain arrays of 128 bits: whatever was added comes off again. */
 #include "topology/graph/balance.h"
 
 #include <signal.h>
