@@ -360,37 +360,61 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     }
 }
 
+/* Whether the pod is known to be bound already; its caller, who has not seen that yet, is answered.
+ */
+static bool is_bound_already(struct engine *engine, const struct pod *pod,
+                             const struct bind_event *call)
+{
+    bool assumed = pod->phase == MEMBER_ASSUMED; /* the watch has not shown it yet */
+    if (pod->node == NAMES_NONE && !assumed) {
+        return false;
+    }
+    bool same = strcmp(pods_node_name(engine->pods, pod), call->node) == 0;
+    engine_bind_reply(engine, call->ticket, same ? NULL : "the pod is bound to another node");
+    return true;
+}
+
+/* Why nothing can be bound as it is called for, or NULL. */
+static const char *find_obstacle(const struct engine *engine, const struct pod *pod,
+                                 const struct bind_event *call, uint32_t row,
+                                 char text[GANG_REASON_MAX])
+{
+    if (row == NAMES_NONE) { /* kube-scheduler has seen it earlier, and comes again */
+        utf8_print(text, GANG_REASON_MAX, "pod %.250s/%.250s: node %.250s is not known (yet)",
+                   call->name_space, call->name, call->node);
+        return text;
+    }
+    if (pod->posts > 0 && pod->allocation_row != row) {
+        return "the pod is being bound to another node";
+    }
+    if (gang_refusal(pod) != NULL) {
+        return gang_refusal(pod);
+    }
+    return pod->gang == NULL && !engine->synced ? reason_not_ready : NULL;
+}
+
 void calls_bind(struct engine *engine, const struct bind_event *call)
 {
+    char text[GANG_REASON_MAX];
     if (engine->draining || !engine->leading) {
         engine_bind_reply(engine, call->ticket,
                           engine->draining ? reason_stopping : reason_standby);
         return;
     }
     struct pod *pod = pods_find(engine->pods, call->uid);
-    uint32_t row = nodes_reserve(engine->nodes, call->node);
-    if (pod == NULL || row == NAMES_NONE) {
-        char text[GANG_REASON_MAX];
-        utf8_print(text, sizeof(text),
-                   pod == NULL ? "pod %.250s/%.250s is not known (yet)"
-                               : "pod %.250s/%.250s: the node table is full",
-                   call->name_space, call->name);
+    if (pod == NULL) {
+        utf8_print(text, sizeof(text), "pod %.250s/%.250s is not known (yet)", call->name_space,
+                   call->name);
         engine_bind_reply(engine, call->ticket, text);
         return;
     }
-    uint32_t bound = pod->node;
-    if (pod->phase == MEMBER_ASSUMED) {
-        bound = pod->allocation_row; /* the API server said so, the watch has not yet */
+    if (is_bound_already(engine, pod, call)) {
+        return;
     }
-    if (bound != NAMES_NONE) { /* its caller has not seen that yet */
-        engine_bind_reply(engine, call->ticket,
-                          bound == row ? NULL : "the pod is bound to another node");
-    } else if (pod->posts > 0 && pod->allocation_row != row) {
-        engine_bind_reply(engine, call->ticket, "the pod is being bound to another node");
-    } else if (gang_refusal(pod) != NULL) {
-        engine_bind_reply(engine, call->ticket, gang_refusal(pod));
-    } else if (pod->gang == NULL && !engine->synced) {
-        engine_bind_reply(engine, call->ticket, reason_not_ready);
+    uint32_t row = nodes_find(engine->nodes, call->node, strlen(call->node));
+    const char *obstacle = find_obstacle(engine, pod, call, row, text);
+    if (obstacle != NULL) {
+        engine_bind_reply(engine, call->ticket, obstacle);
     } else if (pod->gang == NULL) {
         bind_ordinary(engine, pod, call, row);
     } else {

@@ -43,9 +43,10 @@ static void nominate(struct engine *engine, struct pod *pod, uint32_t row)
     pod->nomination.resting = false;
     pod->nomination.due = engine->now + ENGINE_RENOMINATE_MS;
     if (clear) {
-        pod->nominated = NAMES_NONE; /* on its way: a new plan must not count on the old one */
+        /* On its way: a new plan must not count on the old one. */
+        (void)pod_update_nominated(pod, engine->nodes, NULL);
     }
-    if (!clear && pod->nominated == row && !pod->nomination.wakes) {
+    if (!clear && pod_nominated(pod, engine->nodes) == row && !pod->nomination.wakes) {
         return; /* it carries just this one already */
     }
     struct effect *effect = engine_write(engine, EFFECT_NOMINATE, pod);
@@ -64,7 +65,8 @@ void nominate_members(struct engine *engine, struct gang *gang)
         if (placed && pod->nomination.wanted) {
             nominate(engine, pod, pod->allocation_row);
         } else if (!pods_placed(pod) && gang_member_pending(pod) &&
-                   (pod->nomination.asked || (engine->synced && pod->nominated != NAMES_NONE))) {
+                   (pod->nomination.asked ||
+                    (engine->synced && pod_nominated(pod, engine->nodes) != NAMES_NONE))) {
             nominate(engine, pod, NAMES_NONE);
         }
         pod->nomination.wanted = false;
@@ -83,7 +85,7 @@ void nominate_planned(struct engine *engine, struct pod *pod)
     pod->nomination.wanted = true;
     pod->nomination.missed = false;
     pod->nomination.taken_back = 0;
-    pod->nomination.carried = pod->nominated == pod->allocation_row;
+    pod->nomination.carried = pod_nominated(pod, engine->nodes) == pod->allocation_row;
     pod->nomination.since = pod->nomination.carried ? engine->now : INT64_MAX;
     pod->nomination.due = engine->now + ENGINE_RENOMINATE_MS;
     look_at(pod->gang, pod->nomination.due);
@@ -123,7 +125,7 @@ void nominate_watched(struct engine *engine, struct pod *pod)
     if (!pods_held(pod)) {
         return;
     }
-    pod->nomination.carried = pod->nominated == pod->allocation_row;
+    pod->nomination.carried = pod_nominated(pod, engine->nodes) == pod->allocation_row;
     if (pod->nomination.carried && pod->nomination.since == INT64_MAX) {
         pod->nomination.since = engine->now;
     } else if (carried && !pod->nomination.carried && pod->phase == MEMBER_HELD) {

@@ -76,26 +76,6 @@ static bool observe_gpus(struct engine *engine, uint32_t row, const struct devic
     return changed;
 }
 
-void observe_node(struct engine *engine, const struct node_object *object)
-{
-    struct err err;
-    uint32_t row;
-    unsigned changes;
-    if (nodes_observe(engine->nodes, object, &row, &changes, &err) < 0) {
-        engine_skip(engine, SKIPPED_NODE, "", object->name, err.text);
-        return;
-    }
-    bool gpus = observe_gpus(engine, row, object->devices, object->device_resource);
-    if (changes == NODE_UNCHANGED && !gpus) {
-        return;
-    }
-    if ((changes & (NODE_ADDED | NODE_PLACE)) != 0) {
-        tree_mark(&engine->tree, row);
-    }
-    ledger_node_changed(engine->ledger, row);
-    check_row(engine, row);
-}
-
 void observe_node_gone(struct engine *engine, const char *name)
 {
     uint32_t row = nodes_remove(engine->nodes, name);
@@ -180,6 +160,40 @@ static void plan_beside(struct engine *engine, const struct pod *pod)
          asks_for_company(gang))) {
         hold_abort(engine, gang, "a member is bound to another node than the planned one", false);
     }
+}
+
+/* Pods that have said all along that they run on a node that is shown only now. */
+static void find_pods(struct engine *engine, uint32_t row)
+{
+    for (struct pod *pod; (pod = pods_found(engine->pods, row)) != NULL;) {
+        if (pod->gang != NULL) {
+            engine_mark_changed(engine, pod->gang);
+            plan_beside(engine, pod);
+        }
+    }
+}
+
+void observe_node(struct engine *engine, const struct node_object *object)
+{
+    struct err err;
+    uint32_t row;
+    unsigned changes;
+    if (nodes_observe(engine->nodes, object, &row, &changes, &err) < 0) {
+        engine_skip(engine, SKIPPED_NODE, "", object->name, err.text);
+        return;
+    }
+    bool gpus = observe_gpus(engine, row, object->devices, object->device_resource);
+    if (changes == NODE_UNCHANGED && !gpus) {
+        return;
+    }
+    if ((changes & (NODE_ADDED | NODE_PLACE)) != 0) {
+        tree_mark(&engine->tree, row);
+    }
+    ledger_node_changed(engine->ledger, row);
+    if ((changes & NODE_ADDED) != 0) {
+        find_pods(engine, row);
+    }
+    check_row(engine, row);
 }
 
 /* Makes the allocation agree with what the API server shows. */

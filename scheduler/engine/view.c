@@ -130,9 +130,8 @@ static void view_members(const struct engine *engine, const struct gang *gang, s
         member->rank = ranks[i];
         member->voted = pod->phase == MEMBER_VOTED;
         member->bound = pod->node != NAMES_NONE || pods_bound(pod);
-        uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->allocation_row;
-        member->node = row == NAMES_NONE ? NULL : nodes_name(engine->nodes, row);
-        member->reason = row == NAMES_NONE ? why_unplaced(gang, pod, arena) : NULL;
+        member->node = pods_node_name(engine->pods, pod);
+        member->reason = member->node == NULL ? why_unplaced(gang, pod, arena) : NULL;
         view_devices(engine, pod, arena, member);
         view->bound += member->bound;
         view->voted += member->voted;

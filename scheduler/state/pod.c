@@ -17,6 +17,8 @@ struct pod *pod_create(const struct pod_object *object)
     pod->name_space = alloc_string(object->name_space);
     pod->name = alloc_string(object->name);
     pod->node = NAMES_NONE;
+    pod->nominated = NAMES_NONE;
+    pod->missed = NAMES_NONE;
     pod->owner = NAMES_NONE;
     pod->role_word = NAMES_NONE;
     pod->minimums = NAMES_NONE;
@@ -37,6 +39,7 @@ void pod_destroy(struct pod *pod)
     free(pod->role);
     free(pod->replica.owner);
     free(pod->devices);
+    free(pod->nominated_name);
     free(pod->run);
     free(pod->gpus.names);
     free(pod->peer.labels);
@@ -144,6 +147,27 @@ unsigned pod_update_words(struct pod *pod, struct names *words, const struct pod
            update_word(words, &pod->preference, object->elastic.preference, POD_QUORUM);
 }
 
+uint32_t pod_nominated(struct pod *pod, const struct nodes *nodes)
+{
+    const char *name = pod->nominated_name;
+    uint32_t row = name == NULL ? NAMES_NONE : nodes_find(nodes, name, strlen(name));
+    if (row != NAMES_NONE) { /* it has been shown since */
+        pod->nominated = row;
+        (void)pod_update_text(&pod->nominated_name, NULL, 0);
+    }
+    return pod->nominated;
+}
+
+unsigned pod_update_nominated(struct pod *pod, struct nodes *nodes, const char *name)
+{
+    bool absurd = name != NULL && strlen(name) > NAMES_LENGTH_MAX; /* as good as none */
+    uint32_t row = nodes_row(nodes, absurd ? NULL : name);
+    bool elsewhere = nodes_is_elsewhere(nodes, row);
+    (void)pod_nominated(pod, nodes);
+    return pod_update_text(&pod->nominated_name, elsewhere ? name : NULL, POD_NOMINATED) |
+           pod_update_number(&pod->nominated, row, POD_NOMINATED);
+}
+
 int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *b)
 {
     int order = natural_compare(a->owner == NULL ? "" : a->owner, b->owner == NULL ? "" : b->owner);
@@ -166,7 +190,15 @@ unsigned pod_update_refusal(struct pod *pod, const char *refused)
 
 struct resources pod_charge(const struct pod *pod, const struct resources *request)
 {
-    return pod->slots_left_out ? resources_without_slots(request) : *request;
+    switch (pod->charged) {
+    case POD_CHARGED_ALL:
+        break;
+    case POD_CHARGED_AMOUNTS:
+        return resources_without_slots(request);
+    case POD_CHARGED_NOTHING:
+        return (struct resources){.items = NULL};
+    }
+    return *request;
 }
 
 bool pod_has_to_be_guarded(const struct pod *pod)

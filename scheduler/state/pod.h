@@ -39,6 +39,13 @@ struct nomination {
     bool missed;         /* a filter call without the planned node was refused since the plan */
 };
 
+/* What of its request the node of a pod is charged with. */
+enum pod_charged {
+    POD_CHARGED_ALL,
+    POD_CHARGED_AMOUNTS, /* no slots, for there are too many on the node (accounts.h) */
+    POD_CHARGED_NOTHING, /* nobody has shown the node */
+};
+
 /* What its rank counts in, as replica_object says. */
 struct pod_replica {
     char *owner; /* NULL when none */
@@ -67,8 +74,10 @@ struct pod {
     bool gated;
     bool leader;          /* as pod_object.leader */
     uint32_t shape;       /* reference held */
-    uint32_t node;        /* row of spec.nodeName as seen, or NAMES_NONE */
-    uint32_t nominated;   /* row of status.nominatedNodeName as seen, or NAMES_NONE */
+    uint32_t node;        /* row of spec.nodeName as seen, nodes_elsewhere() when nobody has shown
+                             that node, or NAMES_NONE */
+    uint32_t nominated;   /* row of status.nominatedNodeName as seen, likewise: pod_nominated() */
+    char *nominated_name; /* the name, when nobody has shown that node; else NULL */
     int32_t gang_minimum; /* from the pod's own labels, 0 = see the group object */
     uint32_t minimums;    /* as elastic_object says, names of the table's, like … */
     uint32_t preference;
@@ -91,15 +100,18 @@ struct pod {
     uint32_t allocation_row; /* the node of its place; NAMES_NONE: it has none */
     struct pod *row_before;  /* others with a place there, in the order in which they got it */
     struct pod *row_after;
+    uint32_t missed; /* number of the node's name, when nobody has shown it (residents.h) */
+    struct pod *missed_before;
+    struct pod *missed_after;
     uint32_t site;               /* slot in the footprint */
     struct gpus_allocation gpus; /* what it has of the GPUs of allocation_row */
-    bool slots_left_out;       /* of its charge, for there are too many on the node (accounts.h) */
-    bool guarded;              /* its place is guarded in the ledger like a hold */
-    int64_t unconfirmed_until; /* UNCONFIRMED: if nobody has seen it by then it did not happen */
-    struct timer unconfirmed;  /* set to that */
-    uint32_t posts;            /* bindings posted whose outcome is not known yet */
-    bool waiting;              /* a bind call waits for the outcome of its binding */
-    uint64_t ticket;           /* of that call */
+    enum pod_charged charged;    /* what of its request its node is charged with */
+    bool guarded;                /* its place is guarded in the ledger like a hold */
+    int64_t unconfirmed_until;   /* UNCONFIRMED: if nobody has seen it by then it did not happen */
+    struct timer unconfirmed;    /* set to that */
+    uint32_t posts;              /* bindings posted whose outcome is not known yet */
+    bool waiting;                /* a bind call waits for the outcome of its binding */
+    uint64_t ticket;             /* of that call */
 
     struct nomination nomination;
     const char *last_reason; /* class given to kube-scheduler; by pointer */
@@ -143,6 +155,17 @@ static inline bool pod_live(const struct pod *pod)
 {
     return !pod->terminal && !pod->deleting;
 }
+
+/* Its binding is known to have happened. */
+static inline bool pod_certain(const struct pod *pod)
+{
+    return pod->phase == MEMBER_ASSUMED || pod->phase == MEMBER_BOUND;
+}
+
+/* Takes over the name of the node it is nominated to (NULL: none), and returns what differed; the
+ * row of that node, nodes_elsewhere() when nobody has shown it, or NAMES_NONE. */
+unsigned pod_update_nominated(struct pod *pod, struct nodes *nodes, const char *name);
+uint32_t pod_nominated(struct pod *pod, const struct nodes *nodes);
 
 /* Whose replica, which one, and of one the newest attempt first. An index that is not there is
  * behind all numbers. */

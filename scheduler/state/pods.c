@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "scheduler/state/deadlines.h"
+#include "scheduler/state/residents.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -18,24 +20,15 @@
 
 #define WORDS_MAX (1u << 22) /* beyond that, pods count as saying nothing */
 
-/* The pods with an allocation on a row. */
-struct place {
-    struct pod *first;
-    struct pod *last;
-    uint32_t members; /* of gangs */
-};
-
 struct pods {
     struct nodes *nodes;
     struct shapes *shapes;
     struct ledger *ledger;
     struct pod *table;
     uint64_t arrivals;
-    struct place *places; /* by row */
-    size_t place_room;
+    struct residents residents;
     struct footprint ordinary;
-    struct timers unconfirmed;
-    struct timers unseen;
+    struct deadlines deadlines;
     struct names *words; /* what pods say of what made them, of their role, of their gang */
     struct peers *peers;
     void (*changed)(void *context, const struct pod *pod, enum member_phase before);
@@ -47,12 +40,12 @@ struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledg
 {
     struct pods *pods = alloc_zero(1, sizeof(*pods));
     pods->words = names_create(WORDS_MAX, hash_seed);
+    residents_init(&pods->residents, hash_seed);
     pods->peers = peers_create(nodes, hash_seed);
     pods->nodes = nodes;
     pods->shapes = shapes;
     pods->ledger = ledger;
-    timers_init(&pods->unconfirmed);
-    timers_init(&pods->unseen);
+    deadlines_init(&pods->deadlines);
     return pods;
 }
 
@@ -66,12 +59,11 @@ void pods_destroy(struct pods *pods)
         HASH_DELETE(hh, pods->table, pod);
         pod_destroy(pod);
     }
-    timers_finish(&pods->unconfirmed);
-    timers_finish(&pods->unseen);
+    deadlines_finish(&pods->deadlines);
     footprint_finish(&pods->ordinary);
     names_destroy(pods->words);
     peers_destroy(pods->peers);
-    free(pods->places);
+    residents_finish(&pods->residents);
     free(pods);
 }
 
@@ -94,7 +86,7 @@ struct pod *pods_first(const struct pods *pods)
 
 uint32_t pods_unconfirmed(const struct pods *pods)
 {
-    return (uint32_t)pods->unconfirmed.count;
+    return (uint32_t)pods->deadlines.unconfirmed.count;
 }
 
 void pods_on_phase(struct pods *pods,
@@ -108,6 +100,11 @@ void pods_on_phase(struct pods *pods,
 const struct names *pods_words(const struct pods *pods)
 {
     return pods->words;
+}
+
+const struct names *pods_missing_nodes(const struct pods *pods)
+{
+    return pods->residents.names;
 }
 
 bool pods_placed(const struct pod *pod)
@@ -133,11 +130,6 @@ bool pods_pending(const struct pod *pod)
            !pod->gated && pod->refused == NULL;
 }
 
-static bool is_certain(const struct pod *pod)
-{
-    return pod->phase == MEMBER_ASSUMED || pod->phase == MEMBER_BOUND;
-}
-
 struct totals_share pods_share(const struct pod *pod)
 {
     bool live = !pod->terminal && !pod->deleting, seen = pod->node != NAMES_NONE;
@@ -147,7 +139,7 @@ struct totals_share pods_share(const struct pod *pod)
                   .held = live && pods_held(pod),
                   .voted = live && pod->phase == MEMBER_VOTED,
                   .bound = live && (seen || pods_bound(pod)),
-                  .confirmed = live && (seen || is_certain(pod)),
+                  .confirmed = live && (seen || pod_certain(pod)),
                   .done = pod->succeeded,
                   .refused = live && !seen && pod->refused != NULL,
                   .exclusive = pod->placement.exclusive != NULL},
@@ -173,12 +165,12 @@ static void recount(struct pod *pod, const struct totals_share *before)
 
 struct pod *pods_on(const struct pods *pods, uint32_t row)
 {
-    return row < pods->place_room ? pods->places[row].first : NULL;
+    return residents_on(&pods->residents, row);
 }
 
 uint32_t pods_members_on(const struct pods *pods, uint32_t row)
 {
-    return row < pods->place_room ? pods->places[row].members : 0;
+    return residents_members(&pods->residents, row);
 }
 
 struct peers *pods_peers(const struct pods *pods)
@@ -199,14 +191,7 @@ static const struct resources *request_of(const struct pods *pods, const struct 
 /* The pod's allocation on allocation_row begins. */
 static void enter_place(struct pods *pods, struct pod *pod)
 {
-    pods->places = alloc_grow(pods->places, &pods->place_room, (size_t)pod->allocation_row + 1,
-                              sizeof(struct place));
-    struct place *place = &pods->places[pod->allocation_row];
-    pod->row_before = place->last;
-    pod->row_after = NULL;
-    *(place->last != NULL ? &place->last->row_after : &place->first) = pod;
-    place->last = pod;
-    place->members += pod->totals != NULL;
+    residents_enter(&pods->residents, pod);
     footprint_add(pod->footprint, pod->allocation_row, pod->shape, request_of(pods, pod),
                   &pod->site);
     peers_enter(pods->peers, &pod->peer, pod->allocation_row);
@@ -214,11 +199,8 @@ static void enter_place(struct pods *pods, struct pod *pod)
 
 static void leave_place(struct pods *pods, struct pod *pod)
 {
-    struct place *place = &pods->places[pod->allocation_row];
     peers_leave(pods->peers, &pod->peer);
-    *(pod->row_before != NULL ? &pod->row_before->row_after : &place->first) = pod->row_after;
-    *(pod->row_after != NULL ? &pod->row_after->row_before : &place->last) = pod->row_before;
-    place->members -= pod->totals != NULL;
+    residents_leave(&pods->residents, pod);
     footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
 }
 
@@ -229,7 +211,7 @@ static void move_footprint(struct pod *pod, struct footprint *to, bool member)
     if (pods != NULL && pods_placed(pod)) {
         footprint_remove(pod->footprint, request_of(pods, pod), &pod->site);
         footprint_add(to, pod->allocation_row, pod->shape, request_of(pods, pod), &pod->site);
-        pods->places[pod->allocation_row].members += member ? 1 : UINT32_MAX;
+        residents_turn_member(&pods->residents, pod, member);
     }
     pod->footprint = to;
 }
@@ -272,10 +254,13 @@ static void charge(struct pods *pods, struct pod *pod, enum ledger_account accou
 {
     uint32_t resource;
     uint32_t count = shapes_gpus(pods->shapes, pod->shape, &resource);
-    if (count > 0) {
+    bool elsewhere = nodes_is_elsewhere(pods->nodes, row);
+    if (count > 0 && !elsewhere) {
         gpus_take(ledger_gpus(pods->ledger), &pod->gpus, row, resource, count, gpus, names);
     }
-    pod->slots_left_out = ledger_slots_full(pods->ledger, row);
+    pod->charged = elsewhere                              ? POD_CHARGED_NOTHING
+                   : ledger_slots_full(pods->ledger, row) ? POD_CHARGED_AMOUNTS
+                                                          : POD_CHARGED_ALL;
     struct resources amounts = pod_charge(pod, request_of(pods, pod));
     ledger_charge(pods->ledger, account, row, &amounts);
     pod->allocation_row = row;
@@ -320,7 +305,7 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
         ledger_commit(pods->ledger, pod->allocation_row);
     }
     pod->phase = to;
-    timers_set(&pods->unconfirmed, &pod->unconfirmed,
+    timers_set(&pods->deadlines.unconfirmed, &pod->unconfirmed,
                to == MEMBER_UNCONFIRMED ? pod->unconfirmed_until : INT64_MAX, pod);
     if (to != MEMBER_UNPLACED) {
         guard(pods, pod, pod_has_to_be_guarded(pod));
@@ -331,24 +316,35 @@ static void move_to(struct pods *pods, struct pod *pod, enum member_phase to, ui
     }
 }
 
+/* Takes from a pod with a place what its node is charged with; true when that was guarded. */
+static bool uncharge(struct pods *pods, struct pod *pod)
+{
+    bool guarded = pod->guarded;
+    guard(pods, pod, false);
+    refund(pods, pod, account_of(pod->phase));
+    return guarded;
+}
+
+static void charge_again(struct pods *pods, struct pod *pod, uint32_t row, const char *names,
+                         bool guarded)
+{
+    charge(pods, pod, account_of(pod->phase), row, 0, names);
+    guard(pods, pod, guarded);
+}
+
 /* Moves the pod, and what it is charged for, to the shape, whose reference it takes. */
 static unsigned update_shape(struct pods *pods, struct pod *pod, uint32_t shape)
 {
     uint32_t row = pod->allocation_row;
     uint32_t old = pod->shape;
-    bool guarded = pod->guarded;
     if (old == shape) {
         drop_shape(pods, old);
         return POD_UNCHANGED;
     }
-    if (pods_placed(pod)) {
-        guard(pods, pod, false);
-        refund(pods, pod, account_of(pod->phase));
-    }
+    bool guarded = pods_placed(pod) && uncharge(pods, pod);
     pod->shape = shape;
     if (pods_placed(pod)) {
-        charge(pods, pod, account_of(pod->phase), row, 0, pod->gpus.names);
-        guard(pods, pod, guarded);
+        charge_again(pods, pod, row, pod->gpus.names, guarded);
     }
     drop_shape(pods, old);
     return POD_SHAPE;
@@ -365,10 +361,42 @@ static struct pod *add_pod(struct pods *pods, const struct pod_object *object, u
     return pod;
 }
 
-/* Row of a node name; NAMES_NONE for NULL, and when the node table is full. */
-static uint32_t row_of(struct pods *pods, const char *name)
+/* The node that the pod says it runs on, whose row is `row`; false when it cannot be remembered. */
+static bool update_missed(struct pods *pods, struct pod *pod, const char *node, uint32_t row,
+                          unsigned *changes)
 {
-    return name == NULL ? NAMES_NONE : nodes_reserve(pods->nodes, name);
+    const char *before = residents_missed(&pods->residents, pod);
+    if (!nodes_is_elsewhere(pods->nodes, row)) {
+        residents_find(&pods->residents, pod);
+        return true;
+    }
+    if (before != NULL && strcmp(before, node) == 0) {
+        return true;
+    }
+    *changes |= POD_NODE;
+    return residents_miss(&pods->residents, pod, node);
+}
+
+struct pod *pods_found(struct pods *pods, uint32_t row)
+{
+    struct pod *pod = residents_missing(&pods->residents, nodes_name(pods->nodes, row));
+    if (pod == NULL) {
+        return NULL;
+    }
+    residents_find(&pods->residents, pod);
+    pod->node = row;
+    if (pods_placed(pod) && nodes_is_elsewhere(pods->nodes, pod->allocation_row)) {
+        bool guarded = uncharge(pods, pod);
+        charge_again(pods, pod, row, pod->devices, guarded);
+    }
+    return pod;
+}
+
+const char *pods_node_name(const struct pods *pods, const struct pod *pod)
+{
+    const char *missed = residents_missed(&pods->residents, pod);
+    uint32_t row = pod->node != NAMES_NONE ? pod->node : pod->allocation_row;
+    return missed != NULL ? missed : row == NAMES_NONE ? NULL : nodes_name(pods->nodes, row);
 }
 
 /* The annotation of a bound pod says which GPUs it has. */
@@ -394,11 +422,8 @@ static uint32_t shape_of(struct pods *pods, const struct pod_object *object, con
 struct pod *pods_observe(struct pods *pods, const struct pod_object *object, unsigned *changes)
 {
     const char *refused = object->foreign && object->gang != NULL ? pod_foreign : NULL;
-    uint32_t node = row_of(pods, object->node);
+    uint32_t node = nodes_row(pods->nodes, object->node);
     uint32_t shape = shape_of(pods, object, &refused);
-    if (object->node != NULL && node == NAMES_NONE) {
-        refused = SHAPE_REFUSED "there are too many nodes to know the one it runs on";
-    }
     struct pod *pod = pods_find(pods, object->uid);
     bool added = pod == NULL;
     unsigned found = POD_UNCHANGED;
@@ -408,9 +433,15 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
         found |= update_shape(pods, pod, shape);
     }
     struct totals_share before = pods_share(pod);
+    if (!update_missed(pods, pod, object->node, node, &found)) {
+        node = NAMES_NONE;
+    }
+    if (object->node != NULL && node == NAMES_NONE) {
+        refused = SHAPE_REFUSED "there are too many nodes to know the one it runs on";
+    }
     found |= pod_update_refusal(pod, refused);
     found |= pod_update_number(&pod->node, node, POD_NODE);
-    found |= pod_update_number(&pod->nominated, row_of(pods, object->nominated), POD_NOMINATED);
+    found |= pod_update_nominated(pod, pods->nodes, object->nominated);
     found |= pod_update(pod, object);
     found |= pod_update_words(pod, pods->words, object);
     recount(pod, &before);
@@ -429,6 +460,7 @@ void pods_remove(struct pods *pods, struct pod *pod)
     pods_seen(pods, pod);
     HASH_DELETE(hh, pods->table, pod);
     drop_shape(pods, pod->shape);
+    residents_find(&pods->residents, pod);
     (void)pod_update_words(pod, pods->words, &(struct pod_object){.name = NULL});
     peers_forget(pods->peers, &pod->peer);
     pod_destroy(pod);
@@ -486,7 +518,7 @@ void pods_unconfirm(struct pods *pods, struct pod *pod, int64_t until)
         move_to(pods, pod, MEMBER_UNCONFIRMED, NAMES_NONE, 0, NULL);
     } else if (until < pod->unconfirmed_until) {
         pod->unconfirmed_until = until;
-        timers_set(&pods->unconfirmed, &pod->unconfirmed, until, pod);
+        timers_set(&pods->deadlines.unconfirmed, &pod->unconfirmed, until, pod);
     }
 }
 
@@ -528,68 +560,31 @@ void pods_drop_shape(struct pods *pods, uint32_t shape)
 void pods_expect(struct pods *pods, struct pod *pod, int64_t until)
 {
     pod->from_call = true;
-    timers_set(&pods->unseen, &pod->unseen, until, pod);
+    timers_set(&pods->deadlines.unseen, &pod->unseen, until, pod);
 }
 
 void pods_seen(struct pods *pods, struct pod *pod)
 {
     pod->from_call = false;
-    timers_stop(&pods->unseen, &pod->unseen);
+    timers_stop(&pods->deadlines.unseen, &pod->unseen);
 }
 
 int64_t pods_next_due(const struct pods *pods)
 {
-    int64_t first = timers_next(&pods->unconfirmed), unseen = timers_next(&pods->unseen);
-    return first < unseen ? first : unseen;
-}
-
-static int compare_arrival(const void *left, const void *right)
-{
-    const struct pod *a = *(struct pod *const *)left, *b = *(struct pod *const *)right;
-    return a->arrival < b->arrival ? -1 : a->arrival > b->arrival;
-}
-
-/* The owners of the timers due at `now`, in order of arrival; *new*. */
-static struct pod **take_due(struct timers *timers, int64_t now, uint32_t *count)
-{
-    struct pod **due = NULL;
-    struct pod *pod;
-    size_t room = 0;
-    *count = 0;
-    while ((pod = timers_due(timers, now)) != NULL) {
-        due = alloc_grow(due, &room, (size_t)*count + 1, sizeof(struct pod *));
-        due[(*count)++] = pod;
-    }
-    if (*count > 1) {
-        qsort(due, *count, sizeof(struct pod *), compare_arrival);
-    }
-    return due;
+    return deadlines_next(&pods->deadlines);
 }
 
 struct pod **pods_expired(struct pods *pods, int64_t now, uint32_t *count)
 {
-    return take_due(&pods->unconfirmed, now, count);
+    return deadlines_take(&pods->deadlines.unconfirmed, now, count);
 }
 
 struct pod **pods_unseen(struct pods *pods, int64_t now, uint32_t *count)
 {
-    return take_due(&pods->unseen, now, count);
+    return deadlines_take(&pods->deadlines.unseen, now, count);
 }
 
 void pods_prolong(struct pods *pods, int64_t unconfirmed, int64_t unseen, int64_t unseen_bound)
 {
-    uint32_t count;
-    struct pod **due = take_due(&pods->unconfirmed, unconfirmed, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        due[i]->unconfirmed_until = unconfirmed;
-        timers_set(&pods->unconfirmed, &due[i]->unconfirmed, unconfirmed, due[i]);
-    }
-    free(due);
-    due = take_due(&pods->unseen, unseen > unseen_bound ? unseen : unseen_bound, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t until = is_certain(due[i]) ? unseen_bound : unseen;
-        int64_t meant = due[i]->unseen.at;
-        timers_set(&pods->unseen, &due[i]->unseen, meant > until ? meant : until, due[i]);
-    }
-    free(due);
+    deadlines_prolong(&pods->deadlines, unconfirmed, unseen, unseen_bound);
 }

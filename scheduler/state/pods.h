@@ -18,7 +18,9 @@
  * annotation once it is bound. And so do the totals of the gang it is a member of (totals.h).
  *
  * Who is where: a pod with an allocation stands in the list of its node, pods_on(), and in the
- * footprint of its gang, or of all pods without one.
+ * footprint of its gang, or of all pods without one. All who say that they run on nodes that nobody
+ * has shown stand in one list, that of nodes_elsewhere(), and nothing is charged for them until
+ * their node is shown (residents.h).
  *
  * Most of what the API server says of a pod is of no interest here: pods_observe() tells what of
  * the rest differs from what was known, and when nothing does, nothing has to be done.
@@ -37,6 +39,8 @@ void pods_on_phase(struct pods *pods,
                    void *context);
 /* The words of pods that have numbers: owners, roles, what they say of their gang. */
 const struct names *pods_words(const struct pods *pods);
+/* Names of nodes that pods run on and nobody has shown. */
+const struct names *pods_missing_nodes(const struct pods *pods);
 /* In order of arrival: pods_first(), then pod->hh.next. */
 struct pod *pods_first(const struct pods *pods);
 
@@ -44,6 +48,12 @@ struct pod *pods_first(const struct pods *pods);
 struct pod *pods_on(const struct pods *pods, uint32_t row);
 /* How many of them are members of gangs. */
 uint32_t pods_members_on(const struct pods *pods, uint32_t row);
+/* The node it runs on, or has a place on, whether anybody has shown it or not; NULL: it has none.
+ * *Borrowed*, until the next change. */
+const char *pods_node_name(const struct pods *pods, const struct pod *pod);
+/* The node of the row has just been shown: the next pod that has said all along that it runs there,
+ * with its place moved to the row; NULL: no more. */
+struct pod *pods_found(struct pods *pods, uint32_t row);
 /* Where pods without a gang have their places. *Borrowed*. */
 const struct footprint *pods_ordinary(const struct pods *pods);
 

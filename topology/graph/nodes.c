@@ -17,7 +17,7 @@
  *             │
  *             └─▶ [ node 0 | node 1 | … | node 1023 ]
  *
- * A row is absent (made by nodes_reserve(), or left by nodes_remove()) and empty, or present.
+ * A row is absent (left by nodes_remove(), or nodes_elsewhere()) and empty, or present.
  * nodes_observe() first checks every limit, then interns into scratch vectors, and only then
  * touches the row: a refused object leaves the table as it was.
  *
@@ -35,6 +35,7 @@ struct nodes {
     struct names *names;
     struct names *vocabulary;
     uint32_t present;
+    uint32_t elsewhere; /* its row; NAMES_NONE: nobody asked for it yet */
     struct node *blocks[BLOCKS];
     bool *place; /* by word below `place_bound`: a key that says where a node stands */
     size_t place_bound;
@@ -51,6 +52,7 @@ struct nodes *nodes_create(uint64_t seed)
 {
     struct nodes *nodes = alloc_zero(1, sizeof *nodes);
     nodes->names = names_create(NODES_MAX, seed);
+    nodes->elsewhere = NAMES_NONE;
     nodes->vocabulary = names_create(VOCABULARY_MAX, ~seed);
     resources_init(&nodes->allocatable);
     return nodes;
@@ -89,6 +91,9 @@ static int check_limits(const struct node_object *object, struct err *err)
 {
     if (object->name == NULL || object->name[0] == '\0') {
         return err_set(err, "a node has no name");
+    }
+    if (strcmp(object->name, NODES_ELSEWHERE) == 0) {
+        return err_set(err, "node \"%s\": no node may be called that", object->name);
     }
     if (strlen(object->name) > NAMES_LENGTH_MAX) {
         return err_set(err, "node \"%.64s…\": the name is longer than %d bytes", object->name,
@@ -396,7 +401,27 @@ uint32_t nodes_remove(struct nodes *nodes, const char *name)
 
 uint32_t nodes_find(const struct nodes *nodes, const char *name, size_t length)
 {
-    return names_find(nodes->names, name, length);
+    uint32_t row = names_find(nodes->names, name, length);
+    return nodes_is_elsewhere(nodes, row) ? NAMES_NONE : row;
+}
+
+uint32_t nodes_elsewhere(struct nodes *nodes)
+{
+    if (nodes->elsewhere == NAMES_NONE) {
+        nodes->elsewhere = nodes_reserve(nodes, NODES_ELSEWHERE);
+    }
+    return nodes->elsewhere;
+}
+
+bool nodes_is_elsewhere(const struct nodes *nodes, uint32_t row)
+{
+    return row != NAMES_NONE && row == nodes->elsewhere;
+}
+
+uint32_t nodes_row(struct nodes *nodes, const char *name)
+{
+    uint32_t row = name == NULL ? NAMES_NONE : nodes_find(nodes, name, strlen(name));
+    return name == NULL || row != NAMES_NONE ? row : nodes_elsewhere(nodes);
 }
 
 uint32_t nodes_reserve(struct nodes *nodes, const char *name)
@@ -446,4 +471,9 @@ struct names *nodes_vocabulary(struct nodes *nodes)
 const struct names *nodes_words(const struct nodes *nodes)
 {
     return nodes->vocabulary;
+}
+
+const struct names *nodes_names(const struct nodes *nodes)
+{
+    return nodes->names;
 }

@@ -11,7 +11,8 @@
 #include "topology/devices/map.h"
 #include "topology/graph/resources.h"
 
-/* The node table: what the API server says of every node, in compact form.
+/* The node table: what the API server says of every node, in compact form. Rows are taken by nodes
+ * alone, never by what pods or callers say of nodes.
  *
  * A node's *row* is the interned id of its name and never changes or gets a new owner, so rows may
  * be kept anywhere. A node that goes away leaves its row, empty and with `present` false. Label
@@ -20,7 +21,7 @@
  * numbers. A word stays in it while a present node, or one of the others, carries it.
  */
 
-#define NODES_MAX       (1u << 20) /* rows, i.e. distinct node names ever seen */
+#define NODES_MAX       (1u << 20) /* rows, i.e. distinct names of nodes ever shown */
 #define NODE_LABELS_MAX 512
 #define NODE_TAINTS_MAX 64
 #define VOCABULARY_MAX  (1u << 24)
@@ -123,9 +124,18 @@ uint32_t nodes_remove(struct nodes *nodes, const char *name);
 /* Row of a name, present or not, or NAMES_NONE. The hot lookup of the filter call. */
 uint32_t nodes_find(const struct nodes *nodes, const char *name, size_t length);
 
-/* Gives a name a row without the node being present, for pods seen before their node. NAMES_NONE
- * when the table is full or the name is too long. */
+/* Gives a name a row without the node being present: for tests. NAMES_NONE when the table is full
+ * or the name is too long. */
 uint32_t nodes_reserve(struct nodes *nodes, const char *name);
+
+/* A row that is no node's and never present, for all that is said of nodes that nobody has shown;
+ * NAMES_NONE when the table is full. It is made with the first question, and its name is not found.
+ */
+#define NODES_ELSEWHERE "(elsewhere)"
+uint32_t nodes_elsewhere(struct nodes *nodes);
+bool nodes_is_elsewhere(const struct nodes *nodes, uint32_t row);
+/* The row of a name that somebody says, that one if it is no node's; NAMES_NONE for NULL. */
+uint32_t nodes_row(struct nodes *nodes, const char *name);
 
 /* Rows in use: 0 … nodes_rows()-1. */
 uint32_t nodes_rows(const struct nodes *nodes);
@@ -141,5 +151,7 @@ uint32_t nodes_label(const struct nodes *nodes, uint32_t row, uint32_t key);
 /* The shared vocabulary (*borrowed*; interning into it is allowed). */
 struct names *nodes_vocabulary(struct nodes *nodes);
 const struct names *nodes_words(const struct nodes *nodes);
+/* The names that have a row. *Borrowed*. */
+const struct names *nodes_names(const struct nodes *nodes);
 
 #endif

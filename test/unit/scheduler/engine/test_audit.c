@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The self-check: it finds any sum that somebody made wrong, puts it right, and finds nothing else. */
+/* The self-check finds any sum that somebody made wrong, puts it right, and finds nothing else. */
 #include "scheduler/engine/audit.h"
 
 #include "scheduler/engine/state.h"

@@ -124,15 +124,9 @@ START_TEST(test_other_rows)
     effects_init(&effects);
     const char *const others[] = {"n3", "elsewhere", "n1"};
     for (size_t i = 0; i < 3; i++) {
-        struct event event = {.type = EVENT_POD};
-        event.pod = (struct pod_object){.name_space = "ns",
-                                        .name = "old",
-                                        .uid = "old",
-                                        .node = others[i],
-                                        .terminal = true,
-                                        .rank = -1};
+        struct event event = {.type = EVENT_NODE, .node = {.name = others[i]}};
         engine_apply(engine, &event, &effects);
-        event = (struct event){.type = EVENT_POD_GONE, .pod_uid = "old"};
+        event = (struct event){.type = EVENT_NODE_GONE, .node_name = others[i]};
         engine_apply(engine, &event, &effects);
     }
     ck_assert_uint_eq(engine_node_row(engine, "n3", 2), 0);

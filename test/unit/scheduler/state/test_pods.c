@@ -45,7 +45,7 @@ START_TEST(test_observe_copies_and_updates)
     ck_assert_int_eq(pod->gang_minimum, 4);
     ck_assert_int_eq(pod->phase, MEMBER_UNPLACED);
     ck_assert_uint_eq(pod->node, NAMES_NONE);
-    ck_assert_uint_eq(pod->nominated, nodes_find(books.nodes, "n9", 2));
+    ck_assert_uint_eq(pod->nominated, nodes_elsewhere(books.nodes));
     ck_assert_ptr_null(pod->gang);
 
     books_pod_init(&page, "u1", 1000, 8);
@@ -56,7 +56,8 @@ START_TEST(test_observe_copies_and_updates)
     ck_assert_ptr_null(pod->placement.required);
     ck_assert_ptr_null(pod->placement.preferred);
     ck_assert_uint_eq(pod->placement.slice_count, 0);
-    ck_assert_uint_eq(pod->node, nodes_find(books.nodes, "n1", 2));
+    ck_assert_uint_eq(pod->node, nodes_elsewhere(books.nodes));
+    ck_assert_str_eq(pods_node_name(books.pods, pod), "n1");
     ck_assert_uint_eq(pod->nominated, NAMES_NONE);
     ck_assert(pod->terminal && pod->succeeded && pod->deleting && pod->gated);
     pods_remove(books.pods, pod);
