@@ -66,8 +66,8 @@ bool engine_knows_pod(const struct engine *engine, const char *uid);
 bool engine_synced(const struct engine *engine);
 bool engine_leading(const struct engine *engine); /* or EVENT_FOLLOW was the last word */
 
-/* How often the self-check (engine/audit.h) found a sum that was wrong: a fault of this program. *last
- * says whose it was, as "node n1"; *borrowed*, until the next apply. */
+/* How often the self-check (engine/audit.h) found a sum that was wrong: a fault of this program.
+ * *last says whose it was, as "node n1"; *borrowed*, until the next apply. */
 uint64_t engine_differences(const struct engine *engine, const char **last);
 
 /* What people ask: a read-only view of one gang. Pointers are *borrowed* until the next apply. */
@@ -167,6 +167,23 @@ const struct domains *engine_domains(const struct engine *engine);
 const struct nodes *engine_nodes(const struct engine *engine);
 const struct ledger *engine_ledger(const struct engine *engine);
 
+/* What is remembered of texts: how many there are, what they take, and how much that may be. */
+enum engine_table {
+    ENGINE_TABLE_NODES,         /* names of nodes */
+    ENGINE_TABLE_VOCABULARY,    /* what nodes carry, and pods say of nodes */
+    ENGINE_TABLE_SHAPES,        /* what pods say of nodes, each kind of pod for itself */
+    ENGINE_TABLE_LABELS,        /* labels of pods, and what pods require of other pods */
+    ENGINE_TABLE_OWNERS,        /* owners, roles, what pods say of their gangs */
+    ENGINE_TABLE_MISSING_NODES, /* names of nodes that pods run on and nobody has shown */
+    ENGINE_TABLES,
+};
+
+struct engine_table_figures {
+    uint64_t texts;
+    uint64_t bytes;
+    uint64_t budget; /* 0: none but the pods and nodes that are there */
+};
+
 /* Figures for /metrics. */
 struct engine_figures {
     uint32_t nodes;
@@ -181,6 +198,7 @@ struct engine_figures {
      * kube-scheduler took them back, and because it did not show them in time. */
     uint64_t nominations_repeated;
     uint64_t nominations_repeated_late;
+    struct engine_table_figures tables[ENGINE_TABLES];
     /* The self-check: nodes and gangs recomputed, and sums that were wrong. */
     uint64_t audited_nodes;
     uint64_t audited_gangs;

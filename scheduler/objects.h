@@ -119,6 +119,10 @@ struct slice_object {
     int32_t size;
 };
 
+/* Bytes of each text of a placement: more than the longest label key has. What is longer is cut
+ * about there before it comes here, and is the name of nothing. */
+#define PLACEMENT_TEXT_MAX 324
+
 /* Where pods want to be: all of a gang, by its group object, or those of one role, by the
  * annotations of its pod template. Members are level names or label keys, NULL when absent. */
 struct placement_object {
@@ -163,6 +167,8 @@ struct replica_object {
     int32_t indices[REPLICA_INDICES_MAX]; /* which of its replicas, outermost first; >= 0 */
     int32_t attempt;
 };
+
+#define DEVICES_TEXT_MAX 8192
 
 struct pod_object {
     const char *name_space;
@@ -213,7 +219,7 @@ struct pod_object {
     struct replica_object replica;
     /* Names of the GPUs it was given, "gpu-0,gpu-1", as its annotation says; counts once it is
      * bound. NULL: none. */
-    const char *devices;
+    const char *devices; /* at most DEVICES_TEXT_MAX bytes */
     /* What made it, for telling one run of a gang from the next: the uid of the object that
      * controls it, or of what controls that where the pod says so. NULL: nothing does. */
     const char *owner;

@@ -303,6 +303,32 @@ static void write_gangs(FILE *out, const struct metrics *metrics,
     write_histogram(out, "phalanx_engine_apply_duration_seconds", "", &metrics->applies);
 }
 
+/* What users' texts take. Those of the label are few and fixed. */
+static void write_tables(FILE *out, const struct engine_table_figures tables[ENGINE_TABLES])
+{
+    static const char *const names[ENGINE_TABLES] = {
+        [ENGINE_TABLE_NODES] = "nodes",   [ENGINE_TABLE_VOCABULARY] = "vocabulary",
+        [ENGINE_TABLE_SHAPES] = "shapes", [ENGINE_TABLE_LABELS] = "labels",
+        [ENGINE_TABLE_OWNERS] = "owners", [ENGINE_TABLE_MISSING_NODES] = "missing_nodes",
+    };
+    write_head(out, "phalanx_texts", "gauge", "Texts remembered of nodes and pods, by table.");
+    for (size_t i = 0; i < ENGINE_TABLES; i++) {
+        fprintf(out, "phalanx_texts{table=\"%s\"} %" PRIu64 "\n", names[i], tables[i].texts);
+    }
+    write_head(out, "phalanx_text_bytes", "gauge", "Memory that they take, about.");
+    for (size_t i = 0; i < ENGINE_TABLES; i++) {
+        fprintf(out, "phalanx_text_bytes{table=\"%s\"} %" PRIu64 "\n", names[i], tables[i].bytes);
+    }
+    write_head(out, "phalanx_text_budget_bytes", "gauge",
+               "How much that may be: beyond it pods are refused that say anything new.");
+    for (size_t i = 0; i < ENGINE_TABLES; i++) {
+        if (tables[i].budget > 0) {
+            fprintf(out, "phalanx_text_budget_bytes{table=\"%s\"} %" PRIu64 "\n", names[i],
+                    tables[i].budget);
+        }
+    }
+}
+
 /* Two ways to be left out: what the Kubernetes thread could not decode, and what the engine could
  * not take in. */
 static void write_skipped(FILE *out, const struct metrics *metrics,
@@ -464,6 +490,7 @@ char *metrics_render(const struct metrics *metrics, const struct metrics_scrape 
     }
     write_calls(out, metrics);
     write_gangs(out, metrics, &scrape->engine);
+    write_tables(out, scrape->engine.tables);
     write_skipped(out, metrics, scrape->kube);
     if (scrape->kube != NULL) {
         write_kube(out, scrape->kube);

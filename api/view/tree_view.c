@@ -234,8 +234,8 @@ static void write_label(char label[LABEL_MAX], const struct gang_member_view *co
 
 /* What is free and what there is of the gang's device. */
 struct figures {
-    int64_t available;
-    int64_t total;
+    __int128 available;
+    __int128 total;
 };
 
 static void add_node(const struct drawing *drawing, uint32_t position, struct figures *figures)
@@ -244,6 +244,12 @@ static void add_node(const struct drawing *drawing, uint32_t position, struct fi
     int64_t left = resources_get(ledger_free(drawing->ledger, row), drawing->device);
     figures->available += left > 0 ? left : 0; /* an overbooked node takes nothing from others */
     figures->total += resources_get(&nodes_get(drawing->nodes, row)->allocatable, drawing->device);
+}
+
+static void write_figures(const struct figures *figures, char text[FIGURES_MAX])
+{
+    snprintf(text, FIGURES_MAX, "%" PRId64 "/%" PRId64, balance_cut(figures->available),
+             balance_cut(figures->total));
 }
 
 /* "24/64" of a domain. */
@@ -255,7 +261,7 @@ static void write_domain_figures(const struct drawing *drawing, uint32_t domain,
     for (uint32_t position = range->first; position < range->end; position++) {
         add_node(drawing, position, &figures);
     }
-    snprintf(text, FIGURES_MAX, "%" PRId64 "/%" PRId64, figures.available, figures.total);
+    write_figures(&figures, text);
 }
 
 /* "0/8" of the nodes that share a line; "" for those that are gone. */
@@ -270,7 +276,7 @@ static void write_line_figures(const struct drawing *drawing, const struct item 
     for (uint32_t spot = item->first; spot < item->end; spot++) {
         add_node(drawing, drawing->spots[spot].position, &figures);
     }
-    snprintf(text, FIGURES_MAX, "%" PRId64 "/%" PRId64, figures.available, figures.total);
+    write_figures(&figures, text);
 }
 
 /* Lines are put together from four columns: node, figures, ranks, pods. */

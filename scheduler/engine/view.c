@@ -256,6 +256,24 @@ const struct ledger *engine_ledger(const struct engine *engine)
     return engine->ledger;
 }
 
+static struct engine_table_figures table_figures(const struct names *names, uint64_t budget)
+{
+    return (struct engine_table_figures){names_count(names), names_bytes(names), budget};
+}
+
+static void view_tables(const struct engine *engine,
+                        struct engine_table_figures tables[ENGINE_TABLES])
+{
+    const struct peers *peers = pods_peers(engine->pods);
+    tables[ENGINE_TABLE_NODES] = table_figures(nodes_names(engine->nodes), 0);
+    tables[ENGINE_TABLE_VOCABULARY] = table_figures(nodes_words(engine->nodes), 0);
+    tables[ENGINE_TABLE_SHAPES] = (struct engine_table_figures){
+        shapes_count(engine->shapes), shapes_text(engine->shapes), SHAPES_TEXT_MAX};
+    tables[ENGINE_TABLE_LABELS] = table_figures(peers_words(peers), RULES_TEXT_MAX);
+    tables[ENGINE_TABLE_OWNERS] = table_figures(pods_words(engine->pods), 0);
+    tables[ENGINE_TABLE_MISSING_NODES] = table_figures(pods_missing_nodes(engine->pods), 0);
+}
+
 void engine_figures(const struct engine *engine, struct engine_figures *figures)
 {
     memset(figures, 0, sizeof(*figures));
@@ -265,6 +283,7 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
     figures->overruns = engine->overruns;
     figures->nominations_repeated = engine->repeated;
     figures->nominations_repeated_late = engine->repeated_late;
+    view_tables(engine, figures->tables);
     figures->audited_nodes = engine->audit.nodes;
     figures->audited_gangs = engine->audit.gangs;
     figures->differences = engine->audit.differences;

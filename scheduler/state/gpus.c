@@ -58,6 +58,28 @@ struct gpus {
     size_t solver_room;
 };
 
+uint32_t gpus_requested(const struct resources *request, const struct names *names,
+                        uint32_t *resource)
+{
+    static const char suffix[] = "/gpu";
+    const char *first = NULL; /* by name: ids depend on what was seen before */
+    int64_t amount = 0;
+    *resource = NAMES_NONE;
+    for (uint32_t i = 0; i < request->count; i++) {
+        const struct resource *item = &request->items[i];
+        const char *name = names_text(names, resource_word(item->name));
+        size_t length = strlen(name), tail = sizeof(suffix) - 1;
+        if (!resource_is_slot(item->name) && length > tail &&
+            strcmp(name + length - tail, suffix) == 0 &&
+            (first == NULL || strcmp(name, first) < 0)) {
+            first = name;
+            *resource = item->name;
+            amount = item->amount;
+        }
+    }
+    return amount < UINT32_MAX ? (uint32_t)amount : UINT32_MAX;
+}
+
 struct gpus *gpus_create(void)
 {
     return alloc_zero(1, sizeof(struct gpus));

@@ -8,6 +8,7 @@
 #include "topology/base/err.h"
 #include "topology/base/names.h"
 #include "topology/devices/map.h"
+#include "topology/graph/resources.h"
 
 /* Which GPUs of a node belong to which pod, and which are best for the next one.
  *
@@ -45,6 +46,11 @@ struct gpus_allocation {
     uint64_t set;   /* bit i = GPU i of the node's map; 0: not known */
     char *names;    /* what they are called, "gpu-0,gpu-1"; NULL: not known. Owned */
 };
+
+/* How many whole GPUs are requested: of the first resource, by name, that ends in "/gpu"; 0: none,
+ * *resource is then NAMES_NONE. */
+uint32_t gpus_requested(const struct resources *request, const struct names *names,
+                        uint32_t *resource);
 
 struct gpus *gpus_create(void);
 /* Allocations are their owners'; none may be used afterwards. */

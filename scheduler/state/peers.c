@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "scheduler/state/wording.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -16,6 +17,8 @@
 static const char left_near[] = "its namespace has more different terms about pods than are kept";
 static const char left_far[] = "there are more terms about pods of other namespaces than are kept";
 static const char left_words[] = "a term about other pods does not find room";
+static const char left_labels[] =
+    "its labels do not find room, and other pods' terms do not see them";
 static const char left_many[] = "it has more required terms about other pods than are kept";
 
 struct list {
@@ -79,6 +82,16 @@ void peers_destroy(struct peers *peers)
 bool peers_any(const struct peers *peers)
 {
     return peers->rules.table != NULL;
+}
+
+void peers_limit(struct peers *peers, size_t text)
+{
+    peers->rules.budget = text;
+}
+
+const struct names *peers_words(const struct peers *peers)
+{
+    return peers->rules.words;
 }
 
 uint64_t peers_moves(const struct peers *peers)
@@ -449,6 +462,13 @@ static void take_labels(struct peers *peers, struct peer *peer, const struct pod
     rule_sort_labels(peer->labels, peer->label_count);
 }
 
+/* Whether there is room for what its labels say. */
+static bool labels_fit(const struct peers *peers, const struct pod_object *object)
+{
+    struct wording wording = wording_of_labels(object->labels, label_count(object));
+    return wording_fits(wording.bytes, names_bytes(peers->rules.words), peers->rules.budget);
+}
+
 /* ---- pods ---- */
 
 bool peers_observe(struct peers *peers, struct peer *peer, const struct pod_object *object)
@@ -466,11 +486,14 @@ bool peers_observe(struct peers *peers, struct peer *peer, const struct pod_obje
         }
     }
     bool labels = !same_labels(peers, peer, object);
+    bool fit = labels && labels_fit(peers, object);
+    labels = labels && (fit || !peer->unlabelled);
     if (peer->space != NULL && object->affinity_count > 0) {
         find_rules(peers, peer->space, object, &found);
     }
     bool rules = !same_rules(peer, &found);
-    peer->left = found.left;
+    peer->unlabelled = labels ? !fit : peer->unlabelled;
+    peer->left = found.left == NULL && peer->unlabelled ? left_labels : found.left;
     if (!labels && !rules) {
         drop_rules(peers, found.items, found.count);
         return false;
@@ -478,8 +501,10 @@ bool peers_observe(struct peers *peers, struct peer *peer, const struct pod_obje
     if (placed) {
         peers_leave(peers, peer);
     }
-    if (labels) {
+    if (labels && fit) {
         take_labels(peers, peer, object);
+    } else if (labels) {
+        drop_labels(peers, peer);
     }
     take_rules(peers, peer, &found);
     if (placed) {

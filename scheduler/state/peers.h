@@ -40,6 +40,7 @@ struct peer {
     struct peers_space *space;
     struct label *labels; /* words of the rules' table, rule_sort_labels() */
     uint32_t label_count;
+    bool unlabelled; /* its labels found no room, and are not known */
     struct rule **rules;
     uint32_t rule_count;
     const char *left; /* what of its terms is not kept, in constant words, or NULL */
@@ -68,6 +69,11 @@ void peers_forget(struct peers *peers, struct peer *peer);
 /* The pod stands on the row from now on; it stands nowhere any more. */
 void peers_enter(struct peers *peers, struct peer *peer, uint32_t row);
 void peers_leave(struct peers *peers, struct peer *peer);
+
+/* Another bound than RULES_TEXT_MAX. For tests. */
+void peers_limit(struct peers *peers, size_t text);
+/* The words of labels, namespaces and rules. *Borrowed*. */
+const struct names *peers_words(const struct peers *peers);
 
 /* Whether anybody has any rule. */
 bool peers_any(const struct peers *peers);

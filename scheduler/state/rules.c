@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "scheduler/state/wording.h"
 #include "topology/base/alloc.h"
 
 /* A rule has a reference to every word in it. While one is made its words are interned, too; when
@@ -18,7 +19,8 @@
 
 void rules_init(struct rules *rules, struct nodes *nodes, uint64_t seed)
 {
-    *rules = (struct rules){.nodes = nodes, .words = names_create(WORDS_MAX, seed)};
+    *rules = (struct rules){
+        .nodes = nodes, .words = names_create(WORDS_MAX, seed), .budget = RULES_TEXT_MAX};
 }
 
 void rules_finish(struct rules *rules)
@@ -176,6 +178,7 @@ static struct rule *get(struct rules *rules, const struct affinity_object *terms
 {
     struct rule *rule = NULL;
     bool claimed = apart && terms[0].claimed;
+    size_t before = names_bytes(rules->words);
     rules->count = 0;
     rules->full = false;
     *added = false;
@@ -191,7 +194,8 @@ static struct rule *get(struct rules *rules, const struct affinity_object *terms
     if (!rules->full) {
         HASH_FIND(hh, rules->table, rules->draft, rules->count * sizeof(uint32_t), rule);
     }
-    *added = rule == NULL && !rules->full;
+    *added = rule == NULL && !rules->full &&
+             wording_fits(names_bytes(rules->words) - before, before, rules->budget);
     if (*added) {
         rule = add(rules, apart, claimed, (uint32_t)count);
     } else {

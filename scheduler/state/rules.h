@@ -30,7 +30,8 @@
  * number.
  */
 
-#define RULES_WORDS_MAX 4096 /* of one rule */
+#define RULES_WORDS_MAX 4096         /* of one rule */
+#define RULES_TEXT_MAX  (128u << 20) /* bytes of all words of pods, see wording.h */
 
 struct peers_site;
 struct peers_space;
@@ -61,7 +62,8 @@ struct rules {
     uint32_t *draft;
     size_t count;
     size_t room;
-    bool full; /* a word did not find room */
+    bool full;     /* a word did not find room */
+    size_t budget; /* RULES_TEXT_MAX */
 };
 
 /* `nodes` is *borrowed* for its life. */
@@ -70,7 +72,8 @@ void rules_finish(struct rules *rules);
 
 /* The rule of a term of anti-affinity, or of all terms of affinity of a pod, with one reference
  * more; *new* or known. NULL when it is longer than RULES_WORDS_MAX, or there is no room for its
- * words. *added tells that it is new. */
+ * words: a new rule may take a small part of what RULES_TEXT_MAX leaves. *added tells that it is
+ * new. */
 struct rule *rules_apart(struct rules *rules, const struct affinity_object *term, bool *added);
 struct rule *rules_together(struct rules *rules, const struct affinity_object *terms, size_t count,
                             bool *added);

@@ -8,7 +8,10 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
+#include "scheduler/state/gpus.h"
 #include "scheduler/state/pin.h"
+#include "scheduler/state/refusals.h"
+#include "scheduler/state/wording.h"
 #include "topology/base/alloc.h"
 
 /* A shape is kept twice in one object: as a list of words (`key`), which is its identity and what
@@ -46,6 +49,7 @@ struct shape {
     uint32_t *key;
     uint32_t *names; /* its references */
     uint32_t name_count;
+    size_t text; /* of its rules */
     struct resources request;
 };
 
@@ -79,28 +83,9 @@ struct shapes {
     uint32_t unschedulable_key; /* node.kubernetes.io/unschedulable */
     struct draft draft;         /* kept between calls, so that a known shape allocates nothing */
     uint32_t most;              /* shapes at a time */
+    size_t text;                /* of the rules of all shapes, each for itself */
+    size_t budget;              /* … and how much it may be */
 };
-
-/* "64" of a limit that is a plain number. */
-#define DIGITS(number) #number
-#define TEXT_OF(limit) DIGITS(limit)
-
-static const char long_name[] =
-    SHAPE_REFUSED "a name in it is longer than " TEXT_OF(NAMES_LENGTH_MAX) " bytes";
-static const char many_names[] = SHAPE_REFUSED "there are too many names in the cluster";
-static const char many_shapes[] = SHAPE_REFUSED "there are too many kinds of pods";
-static const char many_resources[] =
-    SHAPE_REFUSED "it requests more than " TEXT_OF(RESOURCES_MAX) " resources";
-static const char many_labels[] =
-    SHAPE_REFUSED "its node selector has more than " TEXT_OF(POD_SELECTOR_MAX) " labels";
-static const char many_terms[] =
-    SHAPE_REFUSED "its node affinity has more than " TEXT_OF(POD_AFFINITY_TERMS_MAX) " terms";
-static const char many_expressions[] = SHAPE_REFUSED
-    "a term of its node affinity has more than " TEXT_OF(POD_EXPRESSIONS_MAX) " expressions";
-static const char many_values[] = SHAPE_REFUSED
-    "an expression of its node affinity has more than " TEXT_OF(POD_VALUES_MAX) " values";
-static const char many_tolerations[] =
-    SHAPE_REFUSED "it has more than " TEXT_OF(POD_TOLERATIONS_MAX) " tolerations";
 
 static bool refuse(struct draft *draft, const char *limit)
 {
@@ -122,7 +107,7 @@ static uint32_t word_of(struct draft *draft, const char *text)
                                 : names_find(draft->names, text, length);
     draft->unseen = draft->unseen || id == NAMES_NONE;
     if (draft->adding && id == NAMES_NONE) {
-        draft->limit = length > NAMES_LENGTH_MAX ? long_name : many_names;
+        draft->limit = length > NAMES_LENGTH_MAX ? refusal_long_name : refusal_many_names;
     }
     if (draft->adding && id != NAMES_NONE) {
         draft->interned = alloc_grow(draft->interned, &draft->interned_room,
@@ -146,6 +131,7 @@ struct shapes *shapes_create(struct nodes *nodes)
     struct shapes *shapes = alloc_zero(1, sizeof(*shapes));
     shapes->nodes = nodes;
     shapes->most = SHAPES_MAX;
+    shapes->budget = SHAPES_TEXT_MAX;
     shapes->draft.names = nodes_vocabulary(nodes);
     shapes->draft.most_resources = RESOURCES_MAX;
     shapes->unschedulable_key =
@@ -226,7 +212,7 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
             return false;
         }
         if (request->count >= draft->most_resources) {
-            return refuse(draft, many_resources);
+            return refuse(draft, refusal_many_resources);
         }
         resources_set(request, id,
                       amount <= RESOURCE_AMOUNT_MAX ? amount : RESOURCE_AMOUNT_MAX + 1);
@@ -244,26 +230,6 @@ static bool put_request(struct draft *draft, const struct pod_object *pod)
     return put_spread(draft, &pod->spread);
 }
 
-/* Of several the first by name: ids depend on what was seen before. */
-static void find_gpus(struct shape *shape, const struct names *names)
-{
-    static const char suffix[] = "/gpu";
-    const char *first = NULL;
-    shape->gpu_resource = NAMES_NONE;
-    for (uint32_t i = 0; i < shape->request.count; i++) {
-        const struct resource *item = &shape->request.items[i];
-        const char *name = names_text(names, resource_word(item->name));
-        size_t length = strlen(name), tail = sizeof(suffix) - 1;
-        if (!resource_is_slot(item->name) && length > tail &&
-            strcmp(name + length - tail, suffix) == 0 &&
-            (first == NULL || strcmp(name, first) < 0)) {
-            first = name;
-            shape->gpu_resource = item->name;
-            shape->gpus = item->amount < UINT32_MAX ? (uint32_t)item->amount : UINT32_MAX;
-        }
-    }
-}
-
 static int compare_pairs(const void *left, const void *right)
 {
     const uint32_t *a = left, *b = right;
@@ -276,7 +242,7 @@ static int compare_pairs(const void *left, const void *right)
 static bool put_selector(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->selector_count > POD_SELECTOR_MAX) {
-        return refuse(draft, many_labels);
+        return refuse(draft, refusal_many_labels);
     }
     put_word(draft, (uint32_t)pod->selector_count);
     size_t start = draft->count;
@@ -294,13 +260,13 @@ static bool put_selector(struct draft *draft, const struct pod_object *pod)
 static bool put_term(struct draft *draft, const struct term_object *term)
 {
     if (term->expression_count > POD_EXPRESSIONS_MAX) {
-        return refuse(draft, many_expressions);
+        return refuse(draft, refusal_many_expressions);
     }
     put_word(draft, (uint32_t)term->expression_count);
     for (size_t i = 0; i < term->expression_count; i++) {
         const struct expression_object *expression = &term->expressions[i];
         if (expression->value_count > POD_VALUES_MAX) {
-            return refuse(draft, many_values);
+            return refuse(draft, refusal_many_values);
         }
         if (!put_name(draft, expression->key)) {
             return false;
@@ -343,7 +309,7 @@ static bool put_likings(struct draft *draft, const struct pod_object *pod)
 static bool put_terms(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->term_count > POD_AFFINITY_TERMS_MAX) {
-        return refuse(draft, many_terms);
+        return refuse(draft, refusal_many_terms);
     }
     put_word(draft, (uint32_t)pod->term_count);
     for (size_t i = 0; i < pod->term_count; i++) {
@@ -357,7 +323,7 @@ static bool put_terms(struct draft *draft, const struct pod_object *pod)
 static bool put_tolerations(struct draft *draft, const struct pod_object *pod)
 {
     if (pod->toleration_count > POD_TOLERATIONS_MAX) {
-        return refuse(draft, many_tolerations);
+        return refuse(draft, refusal_many_tolerations);
     }
     put_word(draft, (uint32_t)pod->toleration_count);
     for (size_t i = 0; i < pod->toleration_count; i++) {
@@ -402,7 +368,7 @@ static uint32_t new_id(struct shapes *shapes)
 {
     bool empty = shapes->draft.count == EMPTY_KEY;
     if (HASH_COUNT(shapes->table) >= shapes->most && !empty) {
-        shapes->draft.limit = many_shapes;
+        shapes->draft.limit = refusal_many_shapes;
         return SHAPE_NONE;
     }
     if (shapes->free_count > 0) {
@@ -427,11 +393,24 @@ static uint32_t *copy_words(const uint32_t *words, size_t count)
     return count == 0 ? copy : memcpy(copy, words, count * sizeof(uint32_t));
 }
 
+/* Whether there is room for what the pod says of nodes; what it requests always finds some, for it
+ * is charged wherever the pod runs. */
+static bool has_room(struct shapes *shapes, const struct wording *wording)
+{
+    if (wording->words > SHAPE_WORDS_MAX) {
+        return refuse(&shapes->draft, refusal_many_words);
+    }
+    return wording_fits(wording->bytes, shapes->text, shapes->budget) ||
+           refuse(&shapes->draft, refusal_much_text);
+}
+
 /* Adds the shape of the pod, which has none, under a new id; NULL when a limit is passed. */
 static struct shape *add_shape(struct shapes *shapes, const struct pod_object *pod)
 {
     struct draft *draft = &shapes->draft;
-    uint32_t id = draft_key(draft, pod, true) ? new_id(shapes) : SHAPE_NONE;
+    struct wording wording = wording_of_rules(pod);
+    bool fits = has_room(shapes, &wording) && draft_key(draft, pod, true);
+    uint32_t id = fits ? new_id(shapes) : SHAPE_NONE;
     if (id == SHAPE_NONE) {
         drop_interned(draft);
         return NULL;
@@ -443,10 +422,12 @@ static struct shape *add_shape(struct shapes *shapes, const struct pod_object *p
     shape->names = copy_words(draft->interned, draft->interned_count);
     shape->name_count = (uint32_t)draft->interned_count;
     draft->interned_count = 0;
+    shape->text = wording.bytes;
+    shapes->text += wording.bytes;
     shape->at = draft->at;
     resources_init(&shape->request);
     resources_copy(&shape->request, &draft->request);
-    find_gpus(shape, nodes_words(shapes->nodes));
+    shape->gpus = gpus_requested(&shape->request, nodes_words(shapes->nodes), &shape->gpu_resource);
     const char *key = pod->spread.key;
     const struct names *names = nodes_words(shapes->nodes);
     shape->spread = pod->spread;
@@ -503,9 +484,20 @@ uint32_t shapes_acquire_known(struct shapes *shapes, const struct pod_object *po
     return shape != SHAPE_NONE ? shape : shapes_acquire(shapes, &plain, NULL);
 }
 
-void shapes_limit(struct shapes *shapes, uint32_t most)
+void shapes_limit(struct shapes *shapes, uint32_t most, size_t text)
 {
     shapes->most = most;
+    shapes->budget = text;
+}
+
+uint32_t shapes_count(const struct shapes *shapes)
+{
+    return HASH_COUNT(shapes->table);
+}
+
+size_t shapes_text(const struct shapes *shapes)
+{
+    return shapes->text;
 }
 
 void shapes_retain(struct shapes *shapes, uint32_t shape)
@@ -522,6 +514,7 @@ bool shapes_release(struct shapes *shapes, uint32_t id)
         return false;
     }
     HASH_DELETE(hh, shapes->table, shape);
+    shapes->text -= shape->text;
     shape_free(shape, shapes->draft.names);
     shapes->by_id[id] = NULL;
     shapes->free_ids =

@@ -18,8 +18,10 @@
  * (resources.h). Equal shapes share an id; ids are counted by reference and reused.
  */
 
-#define SHAPES_MAX (1u << 20)
-#define SHAPE_NONE UINT32_MAX
+#define SHAPES_MAX      (1u << 20)
+#define SHAPE_WORDS_MAX 8192         /* in the rules of one: keys, values, tolerations … */
+#define SHAPES_TEXT_MAX (64u << 20) /* bytes of the rules of all, see wording.h */
+#define SHAPE_NONE      UINT32_MAX
 
 struct shapes;
 
@@ -72,7 +74,10 @@ enum admission_refusal shapes_rules_refusal(const struct shapes *shapes,
                                             const struct admission *admission, uint32_t row,
                                             uint32_t *key);
 
-/* Another bound than SHAPES_MAX. For tests. */
-void shapes_limit(struct shapes *shapes, uint32_t most);
+/* Other bounds than SHAPES_MAX and SHAPES_TEXT_MAX. For tests. */
+void shapes_limit(struct shapes *shapes, uint32_t most, size_t text);
+/* How many there are, and how much the rules of all are. */
+uint32_t shapes_count(const struct shapes *shapes);
+size_t shapes_text(const struct shapes *shapes);
 
 #endif

@@ -45,6 +45,13 @@ void *alloc_grow(void *memory, size_t *room, size_t need, size_t size)
     return moved;
 }
 
+void *alloc_aligned(size_t size)
+{
+    void *memory = aligned_alloc(size, size);
+    err_require(memory != NULL);
+    return memory;
+}
+
 char *alloc_string(const char *text)
 {
     return text == NULL ? NULL : alloc_string_n(text, strlen(text));

@@ -22,6 +22,9 @@ void *alloc_resize(void *memory, size_t count, size_t size)
 void *alloc_grow(void *memory, size_t *room, size_t need, size_t size)
     __attribute__((returns_nonnull, warn_unused_result));
 
+/* *New* memory of `size` bytes, not cleared, aligned to that: a power of two. */
+void *alloc_aligned(size_t size) __attribute__((returns_nonnull, warn_unused_result));
+
 /* *New* copy of a string; NULL gives NULL. */
 char *alloc_string(const char *text) __attribute__((warn_unused_result));
 

@@ -65,6 +65,7 @@ struct names {
     size_t moved;
     struct entry *entries;
     size_t count; /* entries with a text */
+    size_t bytes; /* names_cost() of them */
     size_t bound; /* entries that ever had one */
     size_t room;
     uint32_t *free; /* heap of bound - count ids */
@@ -349,6 +350,7 @@ uint32_t names_intern(struct names *names, const char *text, size_t length)
                                         .length = (uint32_t)length,
                                         .references = 1};
     table_put(&names->table, (struct slot){.tag = tag, .id_next = id + 1});
+    names->bytes += names_cost(length);
     names->count++;
     return id;
 }
@@ -378,6 +380,7 @@ static void forget(struct names *names, uint32_t id)
         slot->id_next = DEAD;
     }
     texts_drop(&names->texts, entry->text, entry->length);
+    names->bytes -= names_cost(entry->length);
     *entry = (struct entry){.text = NULL};
     names->count--;
     free_push(names, id);
@@ -405,6 +408,16 @@ size_t names_length(const struct names *names, uint32_t id)
 size_t names_count(const struct names *names)
 {
     return names->count;
+}
+
+size_t names_cost(size_t length)
+{
+    return texts_cost(length) + NAMES_COST;
+}
+
+size_t names_bytes(const struct names *names)
+{
+    return names->bytes;
 }
 
 size_t names_bound(const struct names *names)

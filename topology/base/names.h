@@ -20,8 +20,8 @@
  * Whoever keeps an id keeps a reference: names_intern() gives one, names_retain() one more,
  * names_release() takes one back. With the last one the text is forgotten and its id goes to
  * another text. A table whose owner releases nothing gives every text its number for ever, in order
- * of first sight. What was needed at the most stays allocated: 8 bytes for a slot, at least twice,
- * and 20 beside the text.
+ * of first sight. Texts that go are given back (texts.h); what was needed at the most beside them
+ * stays allocated: 8 bytes for a slot, at least twice, and 20 for each name.
  */
 
 #define NAMES_NONE UINT32_MAX
@@ -51,6 +51,10 @@ uint32_t names_find(const struct names *names, const char *text, size_t length);
 const char *names_text(const struct names *names, uint32_t id);
 size_t names_length(const struct names *names, uint32_t id);
 size_t names_count(const struct names *names);
+/* What a name of this length takes, and what all that are there do, about. */
+#define NAMES_COST 40 /* beside the text */
+size_t names_cost(size_t length);
+size_t names_bytes(const struct names *names);
 /* All ids are below this, for arrays by id: the most names that there ever were at one time. */
 size_t names_bound(const struct names *names);
 

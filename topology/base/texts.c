@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "topology/base/texts.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +12,10 @@
  * texts between everything else that was allocated at that time, and a list of all node names, as
  * in a filter call, then costs a cache miss and one of the TLB more for each.
  *
- * Invariant: a piece is a multiple of TEXTS_PIECE and aligned to it, so that a free one can hold
- * the pointer to the next free one of its size.
+ * A chunk is aligned to its size, so that a piece leads to its chunk.
+ *
+ * Invariants: a chunk is in the list of its size exactly when it has room; a piece is a multiple of
+ * TEXTS_PIECE and aligned to it, so that a free one can hold the pointer to the next free one.
  */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -27,28 +31,33 @@
 
 #define CHUNK_SIZE ((size_t)64 * 1024)
 
-struct texts_piece {
-    struct texts_piece *next;
+struct piece {
+    struct piece *next;
 };
 
 struct texts_chunk {
     struct texts_chunk *next;
-    size_t used;
-    _Alignas(TEXTS_PIECE) char memory[CHUNK_SIZE];
+    struct texts_chunk *previous;
+    struct piece *free;
+    uint32_t used; /* pieces */
+    uint32_t cut;  /* bytes of `memory` that ever were one */
+    _Alignas(TEXTS_PIECE) char memory[];
 };
 
 void texts_init(struct texts *texts)
 {
-    *texts = (struct texts){.chunks = NULL};
+    *texts = (struct texts){.chunks = 0};
 }
 
 void texts_finish(struct texts *texts)
 {
-    struct texts_chunk *chunk = texts->chunks;
-    while (chunk != NULL) {
-        struct texts_chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
+    for (size_t size = 0; size < TEXTS_SIZES; size++) {
+        struct texts_chunk *chunk = texts->open[size];
+        while (chunk != NULL) {
+            struct texts_chunk *next = chunk->next;
+            free(chunk);
+            chunk = next;
+        }
     }
     texts_init(texts);
 }
@@ -60,18 +69,73 @@ static size_t size_of(size_t length)
     return SEPARATE || size >= TEXTS_SIZES ? TEXTS_SIZES : size;
 }
 
-static char *cut_piece(struct texts *texts, size_t size)
+size_t texts_cost(size_t length)
 {
-    struct texts_chunk *chunk = texts->chunks;
-    size_t bytes = (size + 1) * TEXTS_PIECE;
-    if (chunk == NULL || CHUNK_SIZE - chunk->used < bytes) {
-        chunk = alloc_resize(NULL, 1, sizeof *chunk);
-        chunk->next = texts->chunks;
-        chunk->used = 0;
-        texts->chunks = chunk;
+    return (length / TEXTS_PIECE + 1) * TEXTS_PIECE;
+}
+
+/* ---- chunks ---- */
+
+static void open_chunk(struct texts *texts, size_t size, struct texts_chunk *chunk)
+{
+    chunk->previous = NULL;
+    chunk->next = texts->open[size];
+    if (chunk->next != NULL) {
+        chunk->next->previous = chunk;
     }
-    char *piece = chunk->memory + chunk->used;
-    chunk->used += bytes;
+    texts->open[size] = chunk;
+}
+
+static void close_chunk(struct texts *texts, size_t size, struct texts_chunk *chunk)
+{
+    *(chunk->previous != NULL ? &chunk->previous->next : &texts->open[size]) = chunk->next;
+    if (chunk->next != NULL) {
+        chunk->next->previous = chunk->previous;
+    }
+}
+
+static struct texts_chunk *add_chunk(struct texts *texts, size_t size)
+{
+    struct texts_chunk *chunk = alloc_aligned(CHUNK_SIZE);
+    *chunk = (struct texts_chunk){.used = 0};
+    open_chunk(texts, size, chunk);
+    texts->chunks++;
+    return chunk;
+}
+
+static struct texts_chunk *chunk_of(const char *text)
+{
+    return (struct texts_chunk *)((uintptr_t)text &
+                                  ~(uintptr_t)(CHUNK_SIZE -
+                                               1)); // NOLINT(performance-no-int-to-ptr): aligned
+}
+
+/* Whether one more piece can be cut from it. */
+static bool has_uncut(const struct texts_chunk *chunk, size_t bytes)
+{
+    return offsetof(struct texts_chunk, memory) + chunk->cut + bytes <= CHUNK_SIZE;
+}
+
+/* ---- texts ---- */
+
+static char *take_piece(struct texts *texts, size_t size)
+{
+    struct texts_chunk *chunk = texts->open[size];
+    size_t bytes = (size + 1) * TEXTS_PIECE;
+    if (chunk == NULL) {
+        chunk = add_chunk(texts, size);
+    }
+    char *piece = (char *)chunk->free;
+    if (piece != NULL) {
+        chunk->free = chunk->free->next;
+    } else {
+        piece = chunk->memory + chunk->cut;
+        chunk->cut += (uint32_t)bytes;
+    }
+    chunk->used++;
+    if (chunk->free == NULL && !has_uncut(chunk, bytes)) {
+        close_chunk(texts, size, chunk);
+    }
     return piece;
 }
 
@@ -81,11 +145,7 @@ char *texts_keep(struct texts *texts, const char *text, size_t length)
     if (size == TEXTS_SIZES) {
         return alloc_string_n(text, length);
     }
-    struct texts_piece *piece = texts->free[size];
-    if (piece != NULL) {
-        texts->free[size] = piece->next;
-    }
-    char *kept = piece != NULL ? (char *)piece : cut_piece(texts, size);
+    char *kept = take_piece(texts, size);
     memcpy(kept, text, length);
     kept[length] = '\0';
     return kept;
@@ -98,7 +158,18 @@ void texts_drop(struct texts *texts, char *text, size_t length)
         free(text);
         return;
     }
-    struct texts_piece *piece = (struct texts_piece *)(void *)text;
-    piece->next = texts->free[size];
-    texts->free[size] = piece;
+    struct texts_chunk *chunk = chunk_of(text);
+    struct piece *piece = (struct piece *)(void *)text;
+    if (chunk->free == NULL && !has_uncut(chunk, (size + 1) * TEXTS_PIECE)) {
+        open_chunk(texts, size, chunk); /* it was full */
+    }
+    piece->next = chunk->free;
+    chunk->free = piece;
+    chunk->used--;
+    bool only = chunk->previous == NULL && chunk->next == NULL;
+    if (chunk->used == 0 && !only) {
+        close_chunk(texts, size, chunk);
+        texts->chunks--;
+        free(chunk);
+    }
 }

@@ -128,7 +128,9 @@ void dialect_read(const json_t *labels, const json_t *annotations, struct arena 
     dialect_placement(annotations, arena, &mark->placement);
     dialect_elastic(annotations, arena, &mark->elastic);
     mark->leader = is_leader(annotations, labels);
-    mark->devices = arena_string(arena, value_of(annotations, DEVICES));
+    const char *devices = value_of(annotations, DEVICES); /* too long: it names no GPUs */
+    mark->devices =
+        devices == NULL || strlen(devices) > DEVICES_TEXT_MAX ? NULL : arena_string(arena, devices);
     const char *run = value_of(annotations, RUN); /* as written, it is a uid */
     mark->run = run == NULL || strlen(run) > RUN_MAX ? NULL : arena_string(arena, run);
     mark->attempt = read_attempt(labels, arena);

@@ -70,13 +70,20 @@ static const char *text_of(const json_t *annotations, const char *key)
     return value == NULL ? "" : field_text(value);
 }
 
+/* A text that people write, which may be as long as annotations are, cut between characters. */
+static const char *keep_text(struct arena *arena, const char *text, size_t length)
+{
+    return arena_string_n(
+        arena, text, length <= PLACEMENT_TEXT_MAX ? length : utf8_cut(text, PLACEMENT_TEXT_MAX));
+}
+
 static const char *first_level(const json_t *annotations, const char *const *keys,
                                struct arena *arena)
 {
     for (; *keys != NULL; keys++) {
         const char *text = text_of(annotations, *keys);
         if (text != NULL && text[0] != '\0') {
-            return arena_string(arena, text);
+            return keep_text(arena, text, strlen(text));
         }
     }
     return NULL;
@@ -130,7 +137,7 @@ static bool read_pairs(const char *text, struct arena *arena, struct slices *sli
         trim(&level, &level_length);
         trim(&size, &size_length);
         slices->layers[slices->count++] = (struct slice_object){
-            .level = arena_string_n(arena, level, level_length),
+            .level = keep_text(arena, level, level_length),
             .size = size_length == 0 ? 0 : read_size(size, size_length),
         };
         if (text[length] == '\0') {
@@ -162,7 +169,7 @@ static bool keep_constraints(const json_t *list, struct arena *arena, struct sli
             return false;
         }
         slices->layers[i] = (struct slice_object){
-            .level = arena_string(arena, level),
+            .level = keep_text(arena, level, strlen(level)),
             .size = json_size(json_object_get(layer, "size")),
         };
     }
@@ -204,7 +211,7 @@ static bool read_slices(const json_t *annotations, struct arena *arena, struct s
         const char *level = text_of(annotations, SLICES[i].level);
         const char *size = text_of(annotations, SLICES[i].size);
         if (level == NULL || size == NULL || level[0] != '\0' || size[0] != '\0') {
-            slices->layers[0].level = level == NULL ? "" : arena_string(arena, level);
+            slices->layers[0].level = level == NULL ? "" : keep_text(arena, level, strlen(level));
             slices->layers[0].size = size == NULL      ? -1
                                      : size[0] == '\0' ? 0
                                                        : read_size(size, strlen(size));

@@ -355,6 +355,8 @@ START_TEST(gauges_come_from_the_scrape)
                                    .uptime_ms = 61005,
                                    .version = "x"};
     state.engine.gangs[GANG_HELD] = 26;
+    state.engine.tables[ENGINE_TABLE_SHAPES] = (struct engine_table_figures){34, 35, 36};
+    state.engine.tables[ENGINE_TABLE_OWNERS] = (struct engine_table_figures){37, 38, 0};
     metrics_skipped(metrics, SKIPPED_POD);
     metrics_skipped(metrics, SKIPPED_POD);
     render(metrics, &state);
@@ -373,6 +375,11 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_selfchecks_total{kind=\"node\"}", 31},
         {"phalanx_selfchecks_total{kind=\"gang\"}", 32},
         {"phalanx_selfcheck_differences_total", 33},
+        {"phalanx_texts{table=\"shapes\"}", 34},
+        {"phalanx_text_bytes{table=\"shapes\"}", 35},
+        {"phalanx_text_budget_bytes{table=\"shapes\"}", 36},
+        {"phalanx_texts{table=\"owners\"}", 37},
+        {"phalanx_text_bytes{table=\"owners\"}", 38},
         {"phalanx_waiting_binds", 24},
         {"phalanx_http_connections{listener=\"extender\"}", 25},
         {"phalanx_http_connections{listener=\"operations\"}", 1},

@@ -323,12 +323,45 @@ START_TEST(beyond_all_bounds)
 }
 END_TEST
 
+/* What finds no room is left out and said so, once; and found again when there is room. */
+START_TEST(text_finds_room_or_not)
+{
+    struct wish wish;
+    struct peer peer = {0}, other = {0};
+    wish_for(&wish, true, SELECTOR_IN, VALUES, 3, "a");
+    ck_assert(observe(&other, "a", "x", NULL, 0));
+    peers_limit(peers, 0);
+    ck_assert(observe(&peer, "a", "y", &wish.term, 1));
+    ck_assert_uint_eq(peer.label_count, 0);
+    ck_assert_uint_eq(peer.rule_count, 0);
+    ck_assert_ptr_nonnull(peer.left);
+    ck_assert(!observe(&peer, "a", "y", &wish.term, 1));
+    ck_assert(!observe(&other, "a", "x", NULL, 0)); /* known is known */
+    ck_assert_ptr_null(other.left);
+    ck_assert(observe(&other, "a", "z", NULL, 0));
+    ck_assert_str_eq(other.left, "its labels do not find room, and other pods' terms do not see "
+                                 "them");
+    peers_limit(peers, RULES_TEXT_MAX);
+    ck_assert(observe(&peer, "a", "y", &wish.term, 1));
+    ck_assert_uint_eq(peer.label_count, 1);
+    ck_assert_uint_eq(peer.rule_count, 1);
+    ck_assert_ptr_null(peer.left);
+    ck_assert(observe(&other, "a", "z", NULL, 0));
+    ck_assert(peers_selects(peer.rules[0], &other));
+    peers_forget(peers, &peer);
+    peers_forget(peers, &other);
+    ck_assert_uint_eq(names_count(peers_words(peers)), 0);
+    ck_assert_uint_eq(names_bytes(peers_words(peers)), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/state/peers");
     TCase *tcase = tcase_create("peers");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, operators);
+    tcase_add_test(tcase, text_finds_room_or_not);
     tcase_add_test(tcase, affinity_is_one_rule);
     tcase_add_test(tcase, unchanged);
     tcase_add_test(tcase, as_counted_anew);

@@ -359,7 +359,7 @@ START_TEST(as_many_as_may_be)
     struct amount_object amounts[] = {{"cpu", 1}, {"cpu", 2}, {"cpu", 3}};
     struct pod_object pods[3];
     uint32_t ids[3];
-    shapes_limit(shapes, 2);
+    shapes_limit(shapes, 2, SHAPES_TEXT_MAX);
     for (int i = 0; i < 3; i++) {
         pods[i] = (struct pod_object){.requests = &amounts[i], .request_count = 1};
     }
@@ -383,6 +383,58 @@ START_TEST(as_many_as_may_be)
 }
 END_TEST
 
+/* Whoever says much is refused before others are; what a pod requests always finds room. */
+START_TEST(text_finds_room_or_not)
+{
+    static char words[64][8];
+    static const char *values[64];
+    for (int i = 0; i < 64; i++) {
+        snprintf(words[i], sizeof words[i], "v%d", i);
+        values[i] = words[i];
+    }
+    struct expression_object expression = {
+        .key = "key", .operator= SELECTOR_IN, .values = values, .value_count = 64};
+    struct term_object term = {&expression, 1};
+    struct pod_object great = {.terms = &term, .term_count = 1};
+    struct label_object selector = {"zone", "a"};
+    struct amount_object amount = {"a resource that nobody asked for", 1};
+    struct pod_object small = {
+        .selector = &selector, .selector_count = 1, .requests = &amount, .request_count = 1};
+    size_t need = 65 * names_cost(3);
+    shapes_limit(shapes, SHAPES_MAX, 64 * need - 1);
+    expect_refusal(&great, "more text than there is room for");
+    uint32_t id = shapes_acquire(shapes, &small, NULL);
+    ck_assert_uint_ne(id, SHAPE_NONE);
+    ck_assert_uint_gt(shapes_text(shapes), 0);
+    shapes_limit(shapes, SHAPES_MAX, 0);
+    ck_assert_uint_eq(shapes_acquire(shapes, &small, NULL), id); /* known is known */
+    small.selector = &(struct label_object){"zone", "b"};
+    expect_refusal(&small, "more text than there is room for");
+    uint32_t known = shapes_acquire_known(shapes, &small);
+    ck_assert_uint_eq(shapes_request(shapes, known)->count, 1);
+    shapes_release(shapes, known);
+    shapes_release(shapes, id);
+    shapes_release(shapes, id);
+    ck_assert_uint_eq(shapes_text(shapes), 0);
+    ck_assert_uint_eq(shapes_count(shapes), 0);
+    shapes_limit(shapes, SHAPES_MAX, SHAPES_TEXT_MAX);
+    id = shapes_acquire(shapes, &great, NULL);
+    ck_assert_uint_ne(id, SHAPE_NONE);
+    shapes_release(shapes, id);
+    static struct expression_object wide[POD_EXPRESSIONS_MAX];
+    static const char *many[POD_VALUES_MAX];
+    for (int i = 0; i < POD_VALUES_MAX; i++) {
+        many[i] = words[i % 64];
+    }
+    for (int i = 0; i < POD_EXPRESSIONS_MAX; i++) {
+        wide[i] = (struct expression_object){
+            .key = "key", .operator= SELECTOR_IN, .values = many, .value_count = POD_VALUES_MAX};
+    }
+    term = (struct term_object){wide, POD_EXPRESSIONS_MAX};
+    expect_refusal(&great, "more than 8192 words");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shape");
@@ -399,6 +451,7 @@ int main(void)
     tcase_add_test(tcase, limits);
     tcase_add_test(tcase, what_can_be_known);
     tcase_add_test(tcase, as_many_as_may_be);
+    tcase_add_test(tcase, text_finds_room_or_not);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -75,17 +75,50 @@ START_TEST(room_is_used_again)
 {
     struct texts texts;
     texts_init(&texts);
-    char *kept = texts_keep(&texts, "first", 5);
-    struct texts_chunk *chunk = texts.chunks;
+    char *kept = texts_keep(&texts, "the first text", 14);
+    size_t chunks = texts.chunks;
     for (int i = 0; i < 100000; i++) {
         char text[32];
         int length = snprintf(text, sizeof text, "text-%d", i);
         texts_drop(&texts, texts_keep(&texts, text, (size_t)length), (size_t)length);
     }
-    ck_assert_ptr_eq(texts.chunks, chunk);
-    ck_assert_str_eq(kept, "first");
-    texts_drop(&texts, kept, 5);
+    ck_assert_uint_eq(texts.chunks, chunks);
+    ck_assert_str_eq(kept, "the first text");
+    texts_drop(&texts, kept, 14);
     texts_finish(&texts);
+}
+END_TEST
+
+/* What many texts of one length needed is not kept when they are gone, whatever their length. */
+START_TEST(room_is_given_back)
+{
+    enum { TEXTS = 20000 };
+    static char *kept[TEXTS];
+    static char text[256];
+    struct texts texts;
+    texts_init(&texts);
+    memset(text, 'x', sizeof text);
+    for (size_t length = 1; length < sizeof text; length += 60) {
+        for (int i = 0; i < TEXTS; i++) {
+            kept[i] = texts_keep(&texts, text, length);
+        }
+        for (int i = 0; i < TEXTS; i++) { /* in another order */
+            int at = (i * 7919) % TEXTS;
+            ck_assert_uint_eq(strlen(kept[at]), length);
+            texts_drop(&texts, kept[at], length);
+        }
+        ck_assert_uint_le(texts.chunks, length / 60 + 1); /* one of each size */
+    }
+    texts_finish(&texts);
+}
+END_TEST
+
+START_TEST(what_a_text_takes)
+{
+    ck_assert_uint_eq(texts_cost(0), TEXTS_PIECE);
+    ck_assert_uint_eq(texts_cost(TEXTS_PIECE - 1), TEXTS_PIECE);
+    ck_assert_uint_eq(texts_cost(TEXTS_PIECE), 2 * TEXTS_PIECE);
+    ck_assert_uint_ge(texts_cost(4096), 4097);
 }
 END_TEST
 
@@ -96,6 +129,8 @@ int main(void)
     tcase_add_test(tcase, every_length);
     tcase_add_loop_test(tcase, random_texts, 0, 5);
     tcase_add_test(tcase, room_is_used_again);
+    tcase_add_test(tcase, room_is_given_back);
+    tcase_add_test(tcase, what_a_text_takes);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -2,10 +2,12 @@
 /* Where a gang wants to be, in everybody's words: what counts, what goes first, and what becomes of
  * nonsense. */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/kube/objects/dialect.h"
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
+#include "topology/graph/levels.h"
 
 struct sample {
     const char *annotations;
@@ -214,6 +216,46 @@ START_TEST(reads_device_topology)
 }
 END_TEST
 
+/* Annotations may have a quarter of a megabyte; what is kept of one is the name of nothing. */
+START_TEST(texts_are_cut)
+{
+    static const char *const keys[] = {
+        OWN "required-topology", OWN "preferred-topology",           OWN "exclusive-topology",
+        OWN "device-topology",   "kueue.x-k8s.io/podset-group-name", OWN "slice-topology"};
+    static char text[256 * 1024];
+    for (size_t i = 0; i + 3 < sizeof text; i += 3) {
+        memcpy(text + i, "\xe2\x82\xac", 3);
+    }
+    for (size_t form = 0; form < 3; form++) {
+        struct arena arena;
+        struct placement_object placement;
+        json_t *annotations = json_object();
+        arena_init(&arena);
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            json_object_set_new(annotations, keys[i], json_string(text));
+        }
+        if (form == 1) {
+            json_object_set_new(annotations, OWN "slices", json_sprintf("%s=8", text));
+        } else if (form == 2) {
+            json_object_set_new(annotations, LIST,
+                                json_sprintf("[{\"topology\":\"%s\",\"size\":8}]", text));
+            json_object_del(annotations, OWN "slice-topology");
+        }
+        dialect_placement(annotations, &arena, &placement);
+        json_decref(annotations);
+        const char *const kept[] = {placement.required_level,  placement.preferred_level,
+                                    placement.exclusive_level, placement.device_topology,
+                                    placement.podset_group,    placement.slices[0].level};
+        ck_assert_uint_eq(placement.slice_count, 1);
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+            ck_assert_uint_eq(strlen(kept[i]), PLACEMENT_TEXT_MAX / 3 * 3);
+            ck_assert_uint_gt(strlen(kept[i]), LEVEL_KEY_MAX);
+        }
+        arena_finish(&arena);
+    }
+}
+END_TEST
+
 START_TEST(no_annotations)
 {
     struct arena arena;
@@ -247,6 +289,7 @@ int main(void)
     Suite *suite = suite_create("dialect placement");
     TCase *tests = tcase_create("placement");
     tcase_add_loop_test(tests, reads_placement, 0, sizeof SAMPLES / sizeof SAMPLES[0]);
+    tcase_add_test(tests, texts_are_cut);
     tcase_add_test(tests, no_annotations);
     tcase_add_test(tests, reads_device_topology);
     tcase_add_test(tests, reads_podset_groups);
