@@ -54,8 +54,9 @@ static void log_from_kube(void *context, int level, const char *message)
 }
 
 /* The options of the election, NULL when there is none. `identity` is a buffer for them. */
-static const struct lease_options *choose_lease(const struct daemon *daemon,
-                                                struct lease_options *lease, char *identity)
+static const struct election_options *choose_election(const struct daemon *daemon,
+                                                      struct election_options *election,
+                                                      char *identity)
 {
     const struct config *config = &daemon->config;
     if (config->lease_name[0] == '\0') {
@@ -63,16 +64,23 @@ static const struct lease_options *choose_lease(const struct daemon *daemon,
     }
     identity_make(identity, LEASE_IDENTITY_MAX, config->listen_address,
                   http_server_port(daemon->server));
-    *lease = (struct lease_options){
-        .name_space = config->lease_namespace,
-        .name = config->lease_name,
-        .identity = config->lease_identity[0] != '\0' ? config->lease_identity : identity,
-        .duration_ms = config->lease_duration_ms,
-        .renew_deadline_ms = config->lease_renew_deadline_ms,
-        .retry_period_ms = config->lease_retry_period_ms,
+    *election = (struct election_options){
+        .lease =
+            {
+                .name_space = config->lease_namespace,
+                .name = config->lease_name,
+                .identity = config->lease_identity[0] != '\0' ? config->lease_identity : identity,
+                .duration_ms = config->lease_duration_ms,
+                .renew_deadline_ms = config->lease_renew_deadline_ms,
+                .retry_period_ms = config->lease_retry_period_ms,
+            },
+        .peer_address = config->peer_address,
+        .peer_port = config->peer_port,
+        .peer_told = config->peer_told,
     };
-    (void)!getrandom(&lease->seed, sizeof(lease->seed), GRND_NONBLOCK); /* only spreads attempts */
-    return lease;
+    uint64_t *seed = &election->lease.seed;
+    (void)!getrandom(seed, sizeof *seed, GRND_NONBLOCK); /* only spreads attempts */
+    return election;
 }
 
 static int connect_cluster(struct daemon *daemon, struct err *err)
@@ -82,12 +90,12 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
     if (kube_access_load(&access, path, err) < 0) {
         return -1;
     }
-    struct lease_options lease;
+    struct election_options election;
     char identity[LEASE_IDENTITY_MAX];
     struct kube_io_options options = {
         .schedulers = daemon->schedulers,
         .scheduler_count = daemon->config.scheduler_count,
-        .lease = choose_lease(daemon, &lease, identity),
+        .election = choose_election(daemon, &election, identity),
         .access = &access,
         .writes_in_flight = daemon->config.writes_in_flight,
         .steer_by_annotation = daemon->config.steering == CONFIG_STEER_BY_ANNOTATION,

@@ -90,9 +90,10 @@ static void add_leader_check(const struct routes *routes, const struct kube_io_s
     if (!status->shared) {
         return;
     }
-    utf8_print(detail, sizeof(detail), "%s, the lease is held by %s",
+    utf8_print(detail, sizeof(detail), "%s, the lease is held by %s%s",
                leading ? "leading" : "on standby",
-               status->holder[0] == '\0' ? "nobody" : status->holder);
+               status->holder[0] == '\0' ? "nobody" : status->holder,
+               status->sees_holder ? ", which this process is connected to" : "");
     add_check(out, "leader", leading || !wanted, detail);
 }
 
@@ -387,6 +388,10 @@ static bool scheduler_route(const struct routes *routes, struct http_request *re
     static const char scheduler[] = "/scheduler/";
     if (strncmp(path, scheduler, sizeof(scheduler) - 1) != 0) {
         return false;
+    }
+    if (http_request_is_abandoned(request)) {
+        http_respond_error(request, 499, "the caller hung up");
+        return true;
     }
     return !is_method(request, "POST") ||
            calls_handle(routes->calls, request, path + sizeof(scheduler) - 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/http/request.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,14 @@ static void enter(struct http_request *request, enum http_phase phase, size_t by
         http_connection_enter(connection, phase, bytes);
         connection->request = phase == HTTP_SENDS ? request : NULL;
     }
+}
+
+bool http_request_is_abandoned(const struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd fd = {.fd = info == NULL ? -1 : info->connect_fd, .events = POLLRDHUP};
+    return poll(&fd, 1, 0) > 0;
 }
 
 static void watch(struct http_request *request)

@@ -119,6 +119,10 @@ void http_request_on_abandoned(struct http_request *request,
                                void (*abandoned)(void *context, struct http_request *request),
                                void *context);
 
+/* Whether the client has hung up already, as http_request_on_abandoned() means it: the call may
+ * have waited here for long while this process could not run, and says nothing of now. */
+bool http_request_is_abandoned(const struct http_request *request);
+
 /* Answers; *steals* `body` (malloc'd, may be NULL with length 0) and voids the request. Sends
  * Content-Length and nothing after the body. `content_type` is a static string. */
 void http_respond(struct http_request *request, unsigned status, const char *content_type,

@@ -12,7 +12,6 @@
 #include "api/base/clock.h"
 #include "api/kube/client/client.h"
 #include "api/kube/client/kube_log.h"
-#include "api/kube/lease/election.h"
 #include "api/kube/mailbox.h"
 #include "api/kube/watch/reflector.h"
 #include "api/kube/write/writer.h"
@@ -78,6 +77,7 @@ struct kube_io {
     bool followed;          /* the core knows that it does not lead */
     int64_t yielding_until; /* its writes are finished by then, or abandoned */
     uint64_t lease_changes;
+    uint64_t writes_late;
     int64_t patience_ms;
     struct client *client;
     struct writer *writer;
@@ -234,6 +234,7 @@ static void publish(struct kube_io *io)
     if (io->election != NULL) {
         utf8_print(status->holder, sizeof status->holder, "%s",
                    lease_holder(election_lease(io->election)));
+        status->sees_holder = election_sees_holder(io->election);
     }
     io->released = writer_idle(io->writer) && (io->election == NULL || io->term == LEASE_ENDED);
     (void)pthread_mutex_unlock(&io->lock);
@@ -330,7 +331,31 @@ static int64_t run_election(struct kube_io *io, const struct orders *orders)
             lease_let_go(lease, now);
         }
     }
+    struct writer_figures figures;
+    writer_figures(io->writer, &figures);
+    if (figures.late != io->writes_late) {
+        io->writes_late = figures.late;
+        lease_flight_short(lease, now);
+    }
+    if (writer_wants(io->writer, clock_ms())) {
+        lease_write_soon(lease, now);
+    }
     return election_run(io->election);
+}
+
+/* Writes go out as long as the lease lets them. Returns when to come again. */
+static int64_t run_writer(struct kube_io *io, int64_t now)
+{
+    int64_t fence = 0;
+    if (io->election != NULL) {
+        int64_t lease_now = clock_lease_ms();
+        fence = lease_fence(election_lease(io->election), lease_now);
+        if (fence <= lease_now) {
+            return INT64_MAX; /* the look that opens it wakes us */
+        }
+    }
+    writer_pump(io->writer, now, fence);
+    return writer_deadline(io->writer);
 }
 
 static void *run(void *context)
@@ -349,8 +374,7 @@ static void *run(void *context)
             }
         }
         int64_t now = clock_ms();
-        writer_pump(io->writer, now);
-        int64_t due = writer_deadline(io->writer);
+        int64_t due = run_writer(io, now);
         wake = due < wake ? due : wake;
         int64_t wait = wake - now;
         int64_t longest = orders.stopping || orders.releasing || io->term == LEASE_YIELDING
@@ -436,10 +460,15 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
     });
     created->patience_ms = options->write_patience_ms;
     created->term = LEASE_LEADER;
-    created->status.leading = options->lease == NULL;
-    created->status.shared = options->lease != NULL;
-    if (options->lease != NULL) {
-        created->election = election_create(options->lease, created->client, &created->log);
+    created->status.leading = options->election == NULL;
+    created->status.shared = options->election != NULL;
+    if (options->election != NULL) {
+        const struct lease_options *lease = &options->election->lease;
+        client_drop_unsent(created->client, lease->duration_ms - lease->renew_deadline_ms);
+        if (election_create(options->election, created->client, &created->log, &created->election,
+                            err) != 0) {
+            goto error;
+        }
         created->term = LEASE_STANDBY;
         (void)kube_batch_append(created->batch, EVENT_FOLLOW);
     }
@@ -531,50 +560,6 @@ bool kube_io_released(struct kube_io *io)
         client_wakeup(io->client);
     }
     return released;
-}
-
-static void backend_submit(void *context, const struct effect *effect)
-{
-    kube_io_submit(context, effect);
-}
-
-static void backend_flush(void *context)
-{
-    kube_io_flush(context);
-}
-
-static struct kube_batch *backend_take(void *context)
-{
-    return kube_io_take(context);
-}
-
-static void backend_called(void *context)
-{
-    kube_io_called(context);
-}
-
-static void backend_followed(void *context)
-{
-    kube_io_followed(context);
-}
-
-static bool backend_released(void *context)
-{
-    return kube_io_released(context);
-}
-
-struct backend kube_io_backend(struct kube_io *io)
-{
-    return (struct backend){
-        .context = io,
-        .fd = kube_io_fd(io),
-        .submit = backend_submit,
-        .flush = backend_flush,
-        .take = backend_take,
-        .called = backend_called,
-        .followed = backend_followed,
-        .released = backend_released,
-    };
 }
 
 void kube_io_status(const struct kube_io *io, struct kube_io_status *status)

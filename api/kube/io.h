@@ -8,7 +8,7 @@
 
 #include "api/kube/backend.h"
 #include "api/kube/client/access.h"
-#include "api/kube/lease/lease.h"
+#include "api/kube/lease/election.h"
 #include "api/kube/objects/batch.h"
 #include "api/kube/watch/health.h"
 #include "scheduler/effects.h"
@@ -30,7 +30,8 @@
  *
  * With a lease this process shares the cluster with others, of which one leads. EVENT_FOLLOW is
  * the very first event then, and EVENT_LEAD and EVENT_FOLLOW take turns from there on. Writes are
- * carried out only between the two; one that is handed in at another time, or is not finished when
+ * carried out only between the two, and each flight of them begins with a look at the Lease
+ * (docs/failover.md); one that is handed in at another time, or is not finished when
  * the lease is lost, gets its outcome without having been sent (writer_abandon()). After every
  * EVENT_FOLLOW the core calls kube_io_followed(); before that this process does not lead again.
  */
@@ -44,7 +45,8 @@ struct kube_io_options {
     int64_t write_patience_ms;        /* retry a write that long before WRITE_UNKNOWN */
     const char *const *schedulers;    /* names that are served, copied; see remarks.h */
     size_t scheduler_count;
-    const struct lease_options *lease; /* copied; NULL: nobody else is there, this process leads */
+    const struct election_options
+        *election; /* copied; NULL: nobody else is there, this process leads */
     /* Called on the Kubernetes thread with one finished sentence; must be thread-safe. Level: 0
      * debug, 1 info, 2 warning, 3 error. */
     void (*log)(void *context, int level, const char *message);
@@ -67,6 +69,7 @@ struct kube_io_status {
     bool shared;                     /* there is a lease; else the rest means nothing */
     bool leading;                    /* and EVENT_FOLLOW is not on its way */
     uint64_t lease_changes;          /* times that changed */
+    bool sees_holder;                /* is connected to its process; always false while leading */
     char holder[LEASE_IDENTITY_MAX]; /* of the lease, as far as is known; "" for nobody */
 };
 

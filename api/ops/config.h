@@ -59,6 +59,8 @@
  *     leaseDuration: 15s             # 1s … 1h, > renewDeadline
  *     renewDeadline: 10s             # > 1.2 × retryPeriod
  *     retryPeriod: 2s                # 100ms …
+ *     listen: ""                     # address:port, for the other processes: see failover.md
+ *     address: ""                    # where they find it; empty: listen, or found out
  *   log:
  *     level: info                    # debug info warning error
  *     format: json                   # json text
@@ -128,6 +130,9 @@ struct config {
     int64_t lease_duration_ms;
     int64_t lease_renew_deadline_ms;
     int64_t lease_retry_period_ms;
+    char peer_address[CONFIG_ADDRESS_MAX]; /* "": not listened on for other processes */
+    uint16_t peer_port;
+    char peer_told[CONFIG_ADDRESS_MAX + 8]; /* "address:port"; "": to be found out */
     enum log_level log_level;
     enum log_format log_format;
 };

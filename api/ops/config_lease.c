@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/ops/duration.h"
+#include "topology/base/alloc.h"
 
 /* One Lease, named "namespace/name"; without a name there is no election. The times have the
  * defaults and the order of client-go's leaderelection, so that who knows those knows these.
@@ -90,9 +92,39 @@ static int read_time(int64_t *to, const char *text, const char *path, const char
     return 0;
 }
 
-enum member { LEASE, IDENTITY, DURATION, DEADLINE, PERIOD, MEMBERS };
-static const char *const member_names[MEMBERS] = {"lease", "identity", "leaseDuration",
-                                                  "renewDeadline", "retryPeriod"};
+/* "address:port" into its parts, by the rules of server.listen. */
+static int read_peer(char *address, uint16_t *port, const char *text, const char *path,
+                     const char *name, struct err *err)
+{
+    struct config *parsed = alloc_zero(1, sizeof *parsed);
+    int result = text[0] == '\0' ? 0 : config_set_listen(parsed, text, err);
+    if (result == 0) {
+        memcpy(address, parsed->listen_address, CONFIG_ADDRESS_MAX);
+        *port = parsed->listen_port;
+    } else {
+        (void)err_prefix(err, "%s.%s", path, name);
+    }
+    free(parsed);
+    return result;
+}
+
+static int read_told(struct config *config, const char *text, const char *path, struct err *err)
+{
+    char address[CONFIG_ADDRESS_MAX];
+    uint16_t port = 0;
+    if (read_peer(address, &port, text, path, "address", err) < 0) {
+        return -1;
+    }
+    if (text[0] != '\0' && port == 0) {
+        return err_set(err, "%s.address: others cannot connect to port 0", path);
+    }
+    (void)snprintf(config->peer_told, sizeof config->peer_told, "%s", text);
+    return 0;
+}
+
+enum member { LEASE, IDENTITY, DURATION, DEADLINE, PERIOD, LISTEN, ADDRESS, MEMBERS };
+static const char *const member_names[MEMBERS] = {
+    "lease", "identity", "leaseDuration", "renewDeadline", "retryPeriod", "listen", "address"};
 
 static int read_member(struct config *config, enum member which, const char *text, const char *path,
                        struct err *err)
@@ -109,6 +141,10 @@ static int read_member(struct config *config, enum member which, const char *tex
         return read_time(&config->lease_renew_deadline_ms, text, path, name, PERIOD_LEAST_MS, err);
     case PERIOD:
         return read_time(&config->lease_retry_period_ms, text, path, name, PERIOD_LEAST_MS, err);
+    case LISTEN:
+        return read_peer(config->peer_address, &config->peer_port, text, path, name, err);
+    case ADDRESS:
+        return read_told(config, text, path, err);
     case MEMBERS:
         break;
     }
@@ -133,7 +169,7 @@ int config_lease_read(struct config *config, const json_t *value, const char *pa
         if (which == MEMBERS) {
             return err_set(err,
                            "%s.%s: unknown key (known: lease, identity, leaseDuration, "
-                           "renewDeadline, retryPeriod)",
+                           "renewDeadline, retryPeriod, listen, address)",
                            path, name);
         }
         if (json_is_null(member)) {
@@ -160,6 +196,9 @@ int config_lease_check(const struct config *config, struct err *err)
         return err_set(err,
                        "highAvailability.renewDeadline: must be longer than 1.2 times retryPeriod");
     }
+    if (config->peer_told[0] != '\0' && config->peer_address[0] == '\0') {
+        return err_set(err, "highAvailability.address: there is nothing at it without listen");
+    }
     return 0;
 }
 
@@ -170,9 +209,16 @@ json_t *config_lease_describe(const struct config *config)
     if (config->lease_name[0] != '\0') {
         (void)snprintf(lease, sizeof lease, "%s/%s", config->lease_namespace, config->lease_name);
     }
+    char listen[CONFIG_ADDRESS_MAX + 16] = "";
+    bool six = strchr(config->peer_address, ':') != NULL;
+    if (config->peer_address[0] != '\0') {
+        (void)snprintf(listen, sizeof listen, "%s%s%s:%u", six ? "[" : "", config->peer_address,
+                       six ? "]" : "", config->peer_port);
+    }
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s}", "lease", lease, "identity", config->lease_identity,
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "lease", lease, "identity", config->lease_identity,
         "leaseDuration", duration_text(config->lease_duration_ms, duration, sizeof duration),
         "renewDeadline", duration_text(config->lease_renew_deadline_ms, deadline, sizeof deadline),
-        "retryPeriod", duration_text(config->lease_retry_period_ms, period, sizeof period));
+        "retryPeriod", duration_text(config->lease_retry_period_ms, period, sizeof period),
+        "listen", listen, "address", config->peer_told);
 }

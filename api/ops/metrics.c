@@ -401,6 +401,9 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
                   kube->requests_unauthorized);
     write_counter(out, "phalanx_leader_changes_total",
                   "Times this process started or stopped leading.", kube->lease_changes);
+    write_gauge(out, "phalanx_leader_connected",
+                "1 while this process stands by and would notice at once if the leader's ended.",
+                kube->sees_holder);
     write_gauge(out, "phalanx_waiting_writes", "Writes not yet carried out.", kube->writes_waiting);
 }
 

@@ -64,7 +64,7 @@ func startReplicas(t *testing.T) *replicas {
 			t.Fatal(err)
 		}
 		pod.scheduler, err = r.cp.StartSchedulerWith(t.Context(), pod.phalanx.URL,
-			harness.SchedulerOptions{Name: "kube-scheduler-" + name})
+			harness.SchedulerOptions{Name: "kube-scheduler-" + name, QuickLease: true})
 		if err != nil {
 			t.Fatal(err)
 		}

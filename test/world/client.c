@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/base/clock.h"
 #include "test/world/network.h"
 #include "test/world/phalanx.h"
 #include "test/world/threads.h"
@@ -16,6 +17,8 @@
  * As with libcurl, a request leaves in client_run() and not before, and nothing is heard of one
  * that was cancelled.
  */
+
+const char CLIENT_NOT_SENT[] = "it came too late to be sent";
 
 struct client_call {
     struct client_call *next;
@@ -170,6 +173,23 @@ static void hand_over(struct client *client, const struct arrival *arrival)
     }
 }
 
+/* done() may start and cancel others. */
+static void drop_late(struct client *client)
+{
+    struct client_call *call = client->calls;
+    while (call != NULL) {
+        int64_t before = call->request.send_before;
+        if (call->sent || before == 0 || clock_lease_ms() < before) {
+            call = call->next;
+            continue;
+        }
+        const struct client_request request = call->request;
+        release(client, call->number);
+        request.done(request.context, 0, CLIENT_NOT_SENT);
+        call = client->calls;
+    }
+}
+
 void client_run(struct client *client)
 {
     if (client->killed) {
@@ -184,6 +204,7 @@ void client_run(struct client *client)
     client->arrival_count -= count;
     memmove(client->arrivals, client->arrivals + count,
             client->arrival_count * sizeof(*client->arrivals));
+    drop_late(client);
     for (struct client_call *call = client->calls; call != NULL; call = call->next) {
         if (!call->sent) {
             call->sent = true;
@@ -201,6 +222,20 @@ void client_wakeup(struct client *client)
     } else if (!client->killed) {
         phalanx_turn_at(client->phalanx, phalanx_world(client->phalanx)->now);
     }
+}
+
+/* The world's processes have no connections between each other, and its network forgets. */
+void client_drop_unsent(struct client *client, int64_t after_ms)
+{
+}
+
+void client_wait_for(struct client *client, int fd)
+{
+}
+
+const char *client_local_address(const struct client *client)
+{
+    return "";
 }
 
 uint64_t client_unauthorized(const struct client *client)

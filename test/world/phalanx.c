@@ -315,17 +315,18 @@ static void create_io(struct phalanx *phalanx)
     char identity[] = "p0";
     identity[1] = (char)('0' + phalanx->index);
     struct kube_access access = {.server = NULL};
-    const struct lease_options lease = {.name_space = "kube-system",
-                                        .name = "phalanx",
-                                        .identity = identity,
-                                        .duration_ms = 15000,
-                                        .renew_deadline_ms = 10000,
-                                        .retry_period_ms = 2000,
-                                        .seed = random_next(&phalanx->world->random)};
+    const struct election_options election = {
+        .lease = {.name_space = "kube-system",
+                  .name = "phalanx",
+                  .identity = identity,
+                  .duration_ms = 15000,
+                  .renew_deadline_ms = 10000,
+                  .retry_period_ms = 2000,
+                  .seed = random_next(&phalanx->world->random)}};
     const struct kube_io_options options = {
         .schedulers = schedulers,
         .scheduler_count = 1,
-        .lease = &lease,
+        .election = &election,
         .access = &access,
         .writes_in_flight = 1 + (uint32_t)(phalanx->world->seed % 3) * 8,
         .steer_by_annotation = phalanx->world->seed % 5 == 0,

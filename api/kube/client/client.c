@@ -4,11 +4,14 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/base/clock.h"
@@ -33,6 +36,9 @@
 #define KEEPALIVE_EVERY_S  10L
 #define BUFFER_SIZE        (128L << 10)
 #define MEMORY_FILES       3
+#define LOCAL_ADDRESS_MAX  64
+
+const char CLIENT_NOT_SENT[] = "it came too late to be sent";
 
 struct memory_file {
     int fd;
@@ -56,6 +62,10 @@ struct client {
     int64_t token_read; /* when; -1: never */
     bool token_broken;  /* the file could not be read last time */
     uint64_t unauthorized;
+    unsigned drop_unsent_ms; /* 0: never */
+    char local_address[LOCAL_ADDRESS_MAX];
+    struct curl_waitfd fds[CLIENT_FDS_MAX];
+    unsigned fd_count;
 
     struct client_call *calls;
 };
@@ -76,6 +86,7 @@ struct client_call {
     bool again;     /* a 401 that is worth another try */
     bool had_again; /* … which has been made */
     bool aborted;   /* data() said no */
+    bool too_late;  /* send_before had passed */
     struct err err;
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -241,6 +252,22 @@ void client_destroy(struct client *client)
     kube_access_finish(&client->access);
     free(client);
     curl_global_cleanup();
+}
+
+void client_drop_unsent(struct client *client, int64_t after_ms)
+{
+    client->drop_unsent_ms = after_ms > INT32_MAX ? INT32_MAX : (unsigned)after_ms;
+}
+
+void client_wait_for(struct client *client, int fd)
+{
+    err_require(client->fd_count < CLIENT_FDS_MAX);
+    client->fds[client->fd_count++] = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
+}
+
+const char *client_local_address(const struct client *client)
+{
+    return client->local_address;
 }
 
 uint64_t client_unauthorized(const struct client *client)
@@ -418,6 +445,32 @@ static void set_tls(struct client_call *call)
     }
 }
 
+/* The connection is there, the request is the next thing to go out. */
+static int before_request(void *context, char *to, char *from, int to_port, int from_port)
+{
+    struct client_call *call = context;
+    (void)to, (void)to_port, (void)from_port;
+    (void)snprintf(call->client->local_address, LOCAL_ADDRESS_MAX, "%s", from);
+    call->too_late =
+        call->request.send_before != 0 && clock_lease_ms() >= call->request.send_before;
+    return call->too_late ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* A socket that is closed keeps trying to deliver what was written to it, for minutes, unless it
+ * lingers for no time. */
+static int socket_made(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+    const struct client *client = context;
+    (void)purpose;
+    if (client->drop_unsent_ms > 0) {
+        const struct linger none = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &client->drop_unsent_ms,
+                         sizeof client->drop_unsent_ms);
+    }
+    return CURL_SOCKOPT_OK;
+}
+
 static void set_options(struct client_call *call)
 {
     CURL *easy = call->easy;
@@ -439,6 +492,10 @@ static void set_options(struct client_call *call)
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_data);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
+    (void)curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_made);
+    (void)curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, call->client);
     if (call->client->connect_to != NULL) {
         (void)curl_easy_setopt(easy, CURLOPT_CONNECT_TO, call->client->connect_to);
     }
@@ -506,7 +563,8 @@ static void finish(struct client_call *call, CURLcode code)
     }
     const char *error = NULL;
     if (code != CURLE_OK) {
-        error = call->aborted                 ? call->err.text
+        error = call->too_late                ? CLIENT_NOT_SENT
+                : call->aborted               ? call->err.text
                 : call->curl_error[0] != '\0' ? call->curl_error
                                               : curl_easy_strerror(code);
     }
@@ -517,7 +575,7 @@ static void finish(struct client_call *call, CURLcode code)
 
 void client_wait(struct client *client, int timeout_ms)
 {
-    (void)curl_multi_poll(client->multi, NULL, 0, timeout_ms, NULL);
+    (void)curl_multi_poll(client->multi, client->fds, client->fd_count, timeout_ms, NULL);
 }
 
 void client_run(struct client *client)

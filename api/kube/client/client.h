@@ -29,13 +29,18 @@
 struct client;
 struct client_call;
 
+/* What done() gets as the error of a call that came too late to be sent; compare the pointers. */
+extern const char CLIENT_NOT_SENT[];
+
 struct client_request {
     const char *method;       /* "GET" … */
     const char *target;       /* path and query */
     const char *content_type; /* of the body */
     const char *body;         /* NULL: none */
     size_t body_length;
-    int64_t timeout_ms; /* for the whole request; 0: none */
+    int64_t timeout_ms;  /* for the whole request; 0: none */
+    int64_t send_before; /* on clock_lease_ms(); what is not on the wire by then ends with
+                          * CLIENT_NOT_SENT, and has not been sent. 0: no limit */
     /* The answer's status, before its data; retry_after_ms is 0 when the server said nothing.
      * May be NULL. */
     void (*status)(void *context, int status, int64_t retry_after_ms);
@@ -52,6 +57,14 @@ int client_create(const struct kube_access *access, uint32_t connections,
 /* Calls still under way end without a word. */
 void client_destroy(struct client *client);
 
+/* For calls to come: what the server has not acknowledged after that long, and everything when this
+ * process or the call ends, is forgotten by the kernel, too. It would deliver it otherwise, however
+ * late. 0, as at first: for ever. */
+void client_drop_unsent(struct client *client, int64_t after_ms);
+/* Lets client_wait() end when one of CLIENT_FDS_MAX files is readable, too. */
+#define CLIENT_FDS_MAX 2
+void client_wait_for(struct client *client, int fd);
+
 /* Starts a request; everything in it is copied. *Borrowed* until done() or client_cancel(). */
 struct client_call *client_start(struct client *client, const struct client_request *request);
 /* Ends a call without done(). */
@@ -65,6 +78,8 @@ void client_run(struct client *client);
 /* Ends the wait; from any thread. */
 void client_wakeup(struct client *client);
 
+/* The address of this machine that the server was spoken to from last, "" before. *Borrowed*. */
+const char *client_local_address(const struct client *client);
 uint64_t client_unauthorized(const struct client *client); /* answers with 401 */
 
 #endif

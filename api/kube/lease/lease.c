@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/kube/lease/lease.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/base/clock.h"
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/status.h"
+#include "api/kube/lease/flight.h"
+#include "api/kube/lease/lease_record.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
 
@@ -17,7 +17,7 @@
  *             ┌────── not free: every retry period ─────┐
  *             ▼                                         │
  *   STANDBY: READ ──404──▶ CREATE ──┐                   │
- *             ├── free: ──▶ RENEW ──┴──▶ LEADER: RENEW every retry period
+ *             ├── free: ──▶ RENEW ──┴──▶ LEADER: RENEW every retry period, CHECK before writes
  *             └── called: ▶ ASK                 │  └─409─▶ READ ─▶ RENEW
  *                                               │ asked for, or stopping
  *   STANDBY or ENDED ◀── HAND_OVER ◀─ let go ─ YIELDING: RENEW as before
@@ -25,27 +25,22 @@
  * Free is: never made, given back (holder ""), held by this very identity, or not renewed for the
  * leaseDurationSeconds its holder wrote, counted from when this process first saw the record.
  *
- * At most one leads
+ * At most one writes
  *   A renewal counts from when its request was *sent*. The leader stops leading renew_deadline
  *   after that (lease_role(), by the clock alone). Others see that record later than it was sent,
- *   and wait for `duration` from then, so between the end of one leader and the start of the next
- *   there are at least duration - renew_deadline, 5 s by default; less only by what one clock runs
- *   faster than the other. Every taker reads the Lease first, after it has slept too, and its write
- *   is refused (409) if anybody wrote in between.
+ *   and wait for `duration` from then. Every taker reads the Lease first, after it has slept too,
+ *   and its write is refused (409) if anybody wrote in between.
  *
- *   What can be under way from a deposed leader, and what it can do:
- *   - Writes it had not sent are dropped, and requests under way are broken off, in the turn that
- *     finds the lease lost and before anything else is sent (io.c, writer_abandon()). So
- *     writePatience may be longer than those 5 s: it does not outlive the lease.
- *   - What remains is a binding that was on the wire when the lease was lost and that the network
- *     and the API server take longer than the 5 s over, or one sent by a process that was frozen
- *     between its look at the clock and its write to the socket. It cannot bind a pod twice: a
- *     Binding carries the pod's uid, and a bound pod refuses another (409). It cannot break a gang:
- *     the next leader counts the bound member, and what is missing of the quorum is planned
- *     together beside it, as after a crash. It can land on a node whose room the next leader has
- *     just planned for another pod. That one is then refused by kube-scheduler's own filters or by
- *     the kubelet, and planned again. So invariant 1 holds as after any crash; invariant 2 holds
- *     save for this one late binding, in a window that needs somebody to be late by 5 s.
+ *   A standby that has reason to think that the holder is dead does not wait (`ended`). It may be
+ *   mistaken, so leading is not enough to write: a write is put on the wire only within `flight`
+ *   of when a request was sent whose answer showed the Lease in this process's hands, in this
+ *   generation (lease_fence()). How long `flight` is stands in the Lease, and who takes the lease
+ *   from another settles for that and FLIGHT_SLACK_MS before it leads:
+ *
+ *     leader    CHECK sent ──────── may send ────────▶│ flight
+ *     taker           └─ answered before ─▶ RENEW ────┼──▶ answered ───── settles ─────▶ LEADER
+ *
+ *   A slow server makes flights longer (flight.h). What remains is in docs/failover.md.
  *
  * Who should lead
  *   kube-scheduler calls the Phalanx beside it, on loopback, and elects its own leader. Where the
@@ -55,23 +50,22 @@
  *   called for a retry period itself finishes what it does and writes the other's name into
  *   holderIdentity: nobody can come in between, and if that one is gone the lease runs out as ever.
  *   A leader that is being called goes on, and its renewal takes the annotation away.
- *   (spec.preferredHolder, made for this, is dropped by API servers without the feature gate
- *   CoordinatedLeaderElection, off by default in 1.36, and needs a spec.strategy. To lead wherever
- *   kube-scheduler's own Lease is held would need its name and its pod, and kube-scheduler does not
- *   wait for commits to be finished.)
  */
 
-#define WANTED_BY     "phalanx.dev/lease-wanted-by"
-#define RECORD_MAX_MS (24 * 3600 * 1000LL) /* a longer leaseDurationSeconds counts as that */
-#define TARGET_MAX    640
+#define TARGET_MAX      640
+#define FLIGHT_SLACK_MS 400 /* for what the network takes, and clocks that differ in speed */
+#define LOOK_EVERY_MS   50  /* however often others say that there is news */
 
-enum step { STEP_READ, STEP_CREATE, STEP_RENEW, STEP_ASK, STEP_HAND_OVER };
+_Static_assert(LEASE_IDENTITY_MAX == LEASE_RECORD_TEXT_MAX, "an identity fits an annotation");
+
+enum step { STEP_READ, STEP_CREATE, STEP_RENEW, STEP_CHECK, STEP_ASK, STEP_HAND_OVER };
 
 struct lease {
     struct lease_options options;
     char *name_space;
     char *name;
     char *identity;
+    char address[LEASE_IDENTITY_MAX];
     char collection[TARGET_MAX];
     char target[TARGET_MAX];
     struct backoff chance;
@@ -91,10 +85,17 @@ struct lease {
     int64_t renewed_at; /* when the renewal that counts was sent */
     unsigned conflicts; /* in a row */
 
-    json_t *object;      /* the Lease as last seen, NULL: unknown, or there is none */
-    char *record;        /* its spec as text: what has to change for the lease to be alive */
-    int64_t observed_at; /* when that record was first seen */
+    struct lease_record record; /* the Lease as last seen */
+    int64_t observed_at;        /* when its spec was first seen */
     struct err trouble;
+
+    int64_t generation; /* of this process's term */
+    struct flight flight;
+    int64_t settle_ms;              /* owed once the lease is ours */
+    int64_t settled_at;             /* not to lead before */
+    char ended[LEASE_IDENTITY_MAX]; /* the holder that seems to be dead, "" for none */
+    int64_t ended_generation;
+    uint64_t news;
 
     struct lease_request request;
     char *body;
@@ -112,6 +113,7 @@ struct lease *lease_create(const struct lease_options *options)
     lease->name = alloc_string(options->name);
     lease->identity = alloc_string(options->identity);
     lease->called_at = -1;
+    flight_init(&lease->flight, options->renew_deadline_ms);
     int length = snprintf(lease->collection, sizeof lease->collection,
                           "/apis/coordination.k8s.io/v1/namespaces/%s/leases", lease->name_space);
     err_require(length > 0 && (size_t)length < sizeof lease->collection);
@@ -126,11 +128,10 @@ void lease_destroy(struct lease *lease)
     if (lease == NULL) {
         return;
     }
-    json_decref(lease->object);
+    lease_record_forget(&lease->record);
     free(lease->name_space);
     free(lease->name);
     free(lease->identity);
-    free(lease->record);
     free(lease->body);
     free(lease);
 }
@@ -140,15 +141,9 @@ static bool leads(const struct lease *lease)
     return lease->role == LEASE_LEADER || lease->role == LEASE_YIELDING;
 }
 
-static json_t *spec_of(const struct lease *lease)
-{
-    return json_object_get(lease->object, "spec");
-}
-
 const char *lease_holder(const struct lease *lease)
 {
-    const char *holder = json_string_value(json_object_get(spec_of(lease), "holderIdentity"));
-    return holder == NULL ? "" : holder;
+    return lease_record_holder(&lease->record);
 }
 
 const char *lease_trouble(const struct lease *lease)
@@ -161,13 +156,26 @@ static bool is_holder(const struct lease *lease)
     return strcmp(lease_holder(lease), lease->identity) == 0;
 }
 
-/* Who asks for the lease, or NULL. */
-static const char *wanted_by(const struct lease *lease)
+/* The holder of this very term seems to be dead. */
+static bool has_ended(const struct lease *lease)
 {
-    const json_t *metadata = json_object_get(lease->object, "metadata");
-    const char *who =
-        json_string_value(json_object_get(json_object_get(metadata, "annotations"), WANTED_BY));
-    return who == NULL || who[0] == '\0' || strlen(who) >= LEASE_IDENTITY_MAX ? NULL : who;
+    return lease->ended[0] != '\0' && strcmp(lease->ended, lease_holder(lease)) == 0 &&
+           lease->ended_generation == lease_record_generation(&lease->record);
+}
+
+const char *lease_holder_address(const struct lease *lease)
+{
+    return is_holder(lease) ? "" : lease_record_address(&lease->record);
+}
+
+void lease_set_address(struct lease *lease, const char *address)
+{
+    (void)snprintf(lease->address, sizeof lease->address, "%s", address);
+}
+
+uint64_t lease_news(const struct lease *lease)
+{
+    return lease->news;
 }
 
 static bool called_lately(const struct lease *lease, int64_t now)
@@ -212,6 +220,39 @@ enum lease_role lease_role(struct lease *lease, int64_t now)
     return lease->role;
 }
 
+int64_t lease_fence(struct lease *lease, int64_t now)
+{
+    expire(lease, now);
+    if (!leads(lease) || lease->let_go) {
+        return now;
+    }
+    int64_t flight = flight_end(&lease->flight);
+    int64_t term = lease->renewed_at + lease->options.renew_deadline_ms;
+    return flight < term ? flight : term;
+}
+
+void lease_write_soon(struct lease *lease, int64_t now)
+{
+    int64_t period = lease->options.retry_period_ms;
+    if (!leads(lease) || lease->let_go || lease->under_way || lease->due <= now ||
+        lease_fence(lease, now) - now >= lease->flight.promised_ms / 2) {
+        return;
+    }
+    if (lease->step == STEP_RENEW) {
+        plan(lease, lease->due - now < period / 2 ? STEP_RENEW : STEP_CHECK, now);
+    } else if (lease->sent + period / 4 < lease->due) { /* the last look has failed */
+        lease->due = lease->sent + period / 4;
+    }
+}
+
+void lease_flight_short(struct lease *lease, int64_t now)
+{
+    flight_was_short(&lease->flight, now);
+    if (leads(lease) && !lease->under_way && lease->step == STEP_RENEW) {
+        lease->due = now;
+    }
+}
+
 int64_t lease_deadline(const struct lease *lease)
 {
     int64_t deadline = lease->under_way || lease->role == LEASE_ENDED ? INT64_MAX : lease->due;
@@ -236,12 +277,40 @@ void lease_called(struct lease *lease, int64_t now)
     }
 }
 
+void lease_holder_ended(struct lease *lease, const char *holder, int64_t now)
+{
+    if (has_ended(lease) || is_holder(lease) || strcmp(holder, lease_holder(lease)) != 0) {
+        return;
+    }
+    (void)snprintf(lease->ended, sizeof lease->ended, "%s", holder);
+    lease->ended_generation = lease_record_generation(&lease->record);
+    lease_look(lease, now);
+}
+
+void lease_holder_lives(struct lease *lease)
+{
+    lease->ended[0] = '\0';
+}
+
+void lease_look(struct lease *lease, int64_t now)
+{
+    int64_t soon = lease->sent + LOOK_EVERY_MS > now ? lease->sent + LOOK_EVERY_MS : now;
+    if (lease->under_way || lease->due <= soon) {
+        return;
+    }
+    if (lease->role == LEASE_LEADER && lease->step == STEP_RENEW) {
+        plan(lease, STEP_CHECK, soon);
+    } else if (lease->role == LEASE_STANDBY && lease->step == STEP_READ) {
+        lease->due = soon;
+    }
+}
+
 void lease_let_go(struct lease *lease, int64_t now)
 {
     expire(lease, now);
     if (lease->role == LEASE_YIELDING && !lease->let_go) {
         lease->let_go = true;
-        if (!lease->under_way && lease->object != NULL) {
+        if (!lease->under_way && lease->record.object != NULL) {
             plan(lease, STEP_HAND_OVER, now);
         }
     }
@@ -265,62 +334,45 @@ void lease_stop(struct lease *lease, int64_t now)
 /* Takes in the Lease as the server shows it; what was known before stays when it shows none. */
 static int take_object(struct lease *lease, int64_t now, const char *body, size_t length)
 {
-    json_t *object = json_loadb(body, length, 0, NULL);
-    json_t *metadata = json_object_get(object, "metadata");
-    if (!json_is_string(json_object_get(metadata, "resourceVersion"))) {
-        json_decref(object);
-        return err_set(&lease->trouble, "the answer is not a Lease");
+    bool changed = false;
+    if (lease_record_take(&lease->record, body, length, &changed, &lease->trouble) != 0) {
+        return -1;
     }
-    (void)json_object_del(metadata, "managedFields");
-    char *record = json_dumps(json_object_get(object, "spec"), JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    if (record == NULL) {
-        record = alloc_string("");
-    }
-    if (lease->record == NULL || strcmp(record, lease->record) != 0) {
+    if (changed) {
         lease->observed_at = now;
     }
-    free(lease->record);
-    lease->record = record;
-    json_decref(lease->object);
-    lease->object = object;
     lease->trouble.text[0] = '\0';
     return 0;
-}
-
-static void forget_object(struct lease *lease)
-{
-    json_decref(lease->object);
-    lease->object = NULL;
-    free(lease->record);
-    lease->record = NULL;
 }
 
 /* How long the holder wants to be waited for. */
 static int64_t record_duration(const struct lease *lease)
 {
-    json_int_t seconds =
-        json_integer_value(json_object_get(spec_of(lease), "leaseDurationSeconds"));
-    return seconds <= 0                     ? lease->options.duration_ms
-           : seconds > RECORD_MAX_MS / 1000 ? RECORD_MAX_MS
-                                            : seconds * 1000;
+    return lease_record_duration_ms(&lease->record, lease->options.duration_ms);
 }
 
 /* The Lease was read by a request sent at read_sent: the record stood unchanged until then. */
 static bool is_free(const struct lease *lease)
 {
-    return lease_holder(lease)[0] == '\0' || is_holder(lease) ||
+    return lease_holder(lease)[0] == '\0' || is_holder(lease) || has_ended(lease) ||
            lease->read_sent - lease->observed_at >= record_duration(lease);
 }
 
-static void decide_as_leader(struct lease *lease, int64_t now)
+/* Whether the Lease as just seen is still the one this process leads by. */
+static bool is_ours(const struct lease *lease)
 {
-    const char *asking = wanted_by(lease);
-    if (lease->role == LEASE_LEADER && asking != NULL && strcmp(asking, lease->identity) != 0 &&
+    return is_holder(lease) && lease_record_generation(&lease->record) == lease->generation;
+}
+
+static void decide_as_leader(struct lease *lease, int64_t now, int64_t renew_at)
+{
+    const char *asking = lease_record_wanted_by(&lease->record);
+    if (lease->role == LEASE_LEADER && asking[0] != '\0' && strcmp(asking, lease->identity) != 0 &&
         !called_lately(lease, now)) {
         lease->role = LEASE_YIELDING;
         (void)snprintf(lease->successor, sizeof lease->successor, "%s", asking);
     }
-    plan(lease, lease->let_go ? STEP_HAND_OVER : STEP_RENEW, now);
+    plan(lease, lease->let_go ? STEP_HAND_OVER : STEP_RENEW, lease->let_go ? now : renew_at);
 }
 
 /* When a lease that is not free is read again: at the latest just when it may have run out. */
@@ -335,78 +387,78 @@ static int64_t look_at(struct lease *lease, int64_t now, bool wanted)
 /* After a READ: what next. */
 static void decide(struct lease *lease, int64_t now)
 {
-    if (leads(lease) && is_holder(lease)) {
-        decide_as_leader(lease, now);
+    if (leads(lease) && is_ours(lease)) {
+        flight_checked(&lease->flight, lease->sent, now);
+        decide_as_leader(lease, now, now);
         return;
     }
     if (leads(lease)) { /* somebody took it, as after the Lease was deleted by hand */
         end_term(lease, now);
     }
     bool wanted = called_lately(lease, now);
-    const char *asking = wanted_by(lease);
+    const char *asking = lease_record_wanted_by(&lease->record);
     if (lease->stopping) {
         lease->role = is_holder(lease) ? LEASE_STANDBY : LEASE_ENDED;
         plan(lease, STEP_HAND_OVER, now); /* a renewal that got through too late */
     } else if (lease->ready && is_free(lease)) {
         plan(lease, STEP_RENEW, now);
-    } else if (lease->ready && wanted && (asking == NULL || strcmp(asking, lease->identity) != 0)) {
+    } else if (lease->ready && wanted && strcmp(asking, lease->identity) != 0) {
         plan(lease, STEP_ASK, now);
     } else {
         plan(lease, STEP_READ, look_at(lease, now, wanted));
     }
 }
 
-/* Writes a holder into a spec; a new one counts as a transition. */
-static void set_holder(const struct lease *lease, json_t *spec, const char *holder, int64_t wall_us)
+/* A leader's next step after a CHECK. */
+static void check_done(struct lease *lease, int64_t now)
 {
-    char now[CLOCK_TEXT_MAX];
-    bool nobody = holder[0] == '\0';
-    bool change = strcmp(lease_holder(lease), holder) != 0;
-    json_int_t transitions = json_integer_value(json_object_get(spec, "leaseTransitions"));
-    int64_t seconds = nobody ? 1 : (lease->options.duration_ms + 999) / 1000;
-    (void)clock_text(wall_us * 1000, 6, now);
-    json_object_set_new(spec, "holderIdentity", json_string(holder));
-    json_object_set_new(spec, "leaseDurationSeconds", json_integer(seconds));
-    json_object_set_new(spec, "renewTime", json_string(now));
-    if (change) {
-        json_object_set_new(spec, "acquireTime", json_string(now));
-        bool counts = !nobody && lease->object != NULL;
-        json_object_set_new(spec, "leaseTransitions", json_integer(transitions + (counts ? 1 : 0)));
+    if (!leads(lease) || !is_ours(lease)) {
+        decide(lease, now);
+        return;
     }
+    flight_checked(&lease->flight, lease->sent, now);
+    int64_t renew_at = lease->renewed_at + lease->options.retry_period_ms;
+    bool promises =
+        lease->flight.next_ms > lease->flight.promised_ms; /* nothing can be sent until then */
+    decide_as_leader(lease, now, promises || renew_at < now ? now : renew_at);
 }
 
-static json_t *member(json_t *object, const char *name)
+/* What a taker owes to whoever may have led until its request is carried out. */
+static int64_t owed_ms(const struct lease *lease)
 {
-    json_t *value = json_object_get(object, name);
-    if (!json_is_object(value)) {
-        value = json_object();
-        json_object_set_new(object, name, value);
-    }
-    return value;
+    return lease->record.object == NULL ? LEASE_RECORD_FLIGHT_MS + FLIGHT_SLACK_MS
+           : lease_holder(lease)[0] == '\0'
+               ? 0
+               : lease_record_flight_ms(&lease->record) + FLIGHT_SLACK_MS;
 }
 
-/* *New* text of the Lease to be written. Everything in it that is not ours stays as it is. */
-static char *compose(const struct lease *lease, int64_t wall_us)
+/* *New* text of the Lease to be written. */
+static char *compose(struct lease *lease, int64_t wall_us)
 {
-    json_t *object =
-        lease->step == STEP_CREATE
-            ? json_pack("{s:s,s:s,s:{s:s,s:s}}", "apiVersion", "coordination.k8s.io/v1", "kind",
-                        "Lease", "metadata", "name", lease->name, "namespace", lease->name_space)
-            : json_deep_copy(lease->object);
-    json_t *annotations = member(member(object, "metadata"), "annotations");
     if (lease->step == STEP_ASK) {
-        json_object_set_new(annotations, WANTED_BY, json_string(lease->identity));
-    } else {
-        (void)json_object_del(annotations, WANTED_BY);
-        bool give = lease->step == STEP_HAND_OVER;
-        const char *holder = give && lease->stopping ? ""
-                             : give                  ? lease->successor
-                                                     : lease->identity;
-        set_holder(lease, member(object, "spec"), holder, wall_us);
+        return lease_record_ask(&lease->record, lease->identity);
     }
-    char *text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    bool gives = lease->step == STEP_HAND_OVER;
+    if (!gives && !leads(lease) && !is_holder(lease)) {
+        lease->settle_ms = owed_ms(lease);
+    }
+    return lease_record_hold(&lease->record,
+                             &(struct lease_record_holding){
+                                 .name_space = lease->name_space,
+                                 .name = lease->name,
+                                 .holder = !gives            ? lease->identity
+                                           : lease->stopping ? ""
+                                                             : lease->successor,
+                                 .address = gives ? "" : lease->address,
+                                 .duration_ms = lease->options.duration_ms,
+                                 .flight_ms = gives ? 0 : flight_promise(&lease->flight),
+                                 .wall_us = wall_us,
+                             });
+}
+
+static bool reads(enum step step)
+{
+    return step == STEP_READ || step == STEP_CHECK;
 }
 
 const struct lease_request *lease_next(struct lease *lease, int64_t now, int64_t wall_us)
@@ -416,14 +468,14 @@ const struct lease_request *lease_next(struct lease *lease, int64_t now, int64_t
         return NULL;
     }
     free(lease->body);
-    lease->body = lease->step == STEP_READ ? NULL : compose(lease, wall_us);
+    lease->body = reads(lease->step) ? NULL : compose(lease, wall_us);
     lease->under_way = true;
     lease->sent = now;
-    if (lease->step == STEP_READ) {
+    if (reads(lease->step)) {
         lease->read_sent = now;
     }
     lease->request = (struct lease_request){
-        .method = lease->step == STEP_READ     ? "GET"
+        .method = reads(lease->step)           ? "GET"
                   : lease->step == STEP_CREATE ? "POST"
                                                : "PUT",
         .target = lease->step == STEP_CREATE ? lease->collection : lease->target,
@@ -441,16 +493,23 @@ static void renewed(struct lease *lease, int64_t now)
     if (in_time) {
         lease->renewed_at = lease->sent;
     }
-    if (lease->stopping && lease->role == LEASE_STANDBY) {
-        plan(lease, STEP_HAND_OVER, now); /* it came after lease_stop() */
-        return;
+    flight_promised(&lease->flight, lease_record_flight_ms(&lease->record));
+    lease->generation = lease_record_generation(&lease->record);
+    flight_checked(&lease->flight, lease->sent, now);
+    if (lease->settle_ms > 0) {
+        lease->settled_at = now + lease->settle_ms;
+        lease->settle_ms = 0;
     }
-    if (lease->role == LEASE_STANDBY && in_time && lease->ready) {
-        lease->role = LEASE_LEADER;
-    }
-    plan(lease, lease->let_go ? STEP_HAND_OVER : STEP_RENEW,
-         lease->let_go ? now : lease->sent + period);
-    if (!leads(lease)) {
+    /* It may have come after lease_stop(). */
+    if (lease->role == LEASE_STANDBY ? lease->stopping : lease->let_go) {
+        plan(lease, STEP_HAND_OVER, now);
+    } else if (leads(lease) || (in_time && lease->ready && now >= lease->settled_at)) {
+        lease->role = lease->role == LEASE_STANDBY ? LEASE_LEADER : lease->role;
+        plan(lease, STEP_RENEW, lease->sent + period);
+    } else if (in_time && lease->ready) {
+        int64_t due = lease->sent + period;
+        plan(lease, STEP_RENEW, due < lease->settled_at ? due : lease->settled_at);
+    } else {
         plan(lease, STEP_READ, now + period / 4);
     }
 }
@@ -468,10 +527,15 @@ static void written(struct lease *lease, int64_t now, enum step step)
         renewed(lease, now);
         break;
     case STEP_HAND_OVER:
+        lease->news++;
         end_term(lease, next_round(lease, now));
         break;
     case STEP_ASK:
+        lease->news++;
+        plan(lease, STEP_READ, now + lease->options.retry_period_ms / 4);
+        break;
     case STEP_READ:
+    case STEP_CHECK:
         plan(lease, STEP_READ, now + lease->options.retry_period_ms / 4);
         break;
     }
@@ -487,8 +551,8 @@ static void failed(struct lease *lease, int64_t now, int status, enum step step)
         bool looks = step == STEP_RENEW || step == STEP_CREATE;
         lease->role = looks ? LEASE_STANDBY : LEASE_ENDED;
         plan(lease, STEP_READ, now);
-    } else if (status == 404 && step == STEP_READ) {
-        forget_object(lease);
+    } else if (status == 404 && reads(step)) {
+        lease_record_forget(&lease->record);
         if (leads(lease) && lease->let_go) {
             end_term(lease, round); /* it is given up as it is */
         } else if (leads(lease) || lease->ready) {
@@ -516,6 +580,8 @@ void lease_answer(struct lease *lease, int64_t now, int status, const char *body
             plan(lease, STEP_READ, next_round(lease, now));
         } else if (step == STEP_READ) {
             decide(lease, now);
+        } else if (step == STEP_CHECK) {
+            check_done(lease, now);
         } else {
             lease->conflicts = 0;
             written(lease, now, step);

@@ -400,7 +400,7 @@ static void start_call(struct job *job, struct client_request *request)
     job->writer->count_under_way[class_of(job->write)]++;
 }
 
-static void start_write(struct job *job, int64_t now)
+static void start_write(struct job *job, int64_t now, int64_t fence)
 {
     int64_t patience = job->writer->options.patience_ms;
     struct write_request request;
@@ -413,6 +413,7 @@ static void start_write(struct job *job, int64_t now)
                         .content_type = request.content_type,
                         .body = request.body,
                         .body_length = strlen(request.body),
+                        .send_before = fence,
                         .timeout_ms = patience < ATTEMPT_MINIMUM_MS   ? ATTEMPT_MINIMUM_MS
                                       : patience > ATTEMPT_MAXIMUM_MS ? ATTEMPT_MAXIMUM_MS
                                                                       : patience,
@@ -503,6 +504,15 @@ static void write_done(struct job *job, int status, const char *error)
     }
 }
 
+/* To the head of its queue, a job that is in no list. */
+static void put_back(struct job *job)
+{
+    struct writer *writer = job->writer;
+    job->state = JOB_QUEUED;
+    list_prepend(&writer->queues[class_of(job->write)], job);
+    writer->count_events += job->write->kind == WRITE_KIND_EVENT;
+}
+
 static void call_done(void *context, int status, const char *error)
 {
     struct job *job = context;
@@ -512,7 +522,10 @@ static void call_done(void *context, int status, const char *error)
     list_remove(&writer->under_way, job);
     writer->count_under_way[class_of(job->write)]--;
     (void)take_data(job, "", 0, NULL); /* so that there is an answer, if an empty one */
-    if (looking) {
+    if (error == CLIENT_NOT_SENT) {
+        writer->figures.late++;
+        put_back(job);
+    } else if (looking) {
         look_done(job, status, error);
     } else {
         write_done(job, status, error);
@@ -526,9 +539,7 @@ static void wake_delayed(struct writer *writer, int64_t now)
         next = job->next;
         if (job->due <= now) {
             list_remove(&writer->delayed, job);
-            job->state = JOB_QUEUED;
-            list_prepend(&writer->queues[class_of(job->write)], job);
-            writer->count_events += job->write->kind == WRITE_KIND_EVENT;
+            put_back(job);
         }
     }
 }
@@ -546,7 +557,17 @@ static bool may_start(const struct writer *writer, enum writer_class class)
     return all < (class == WRITER_BINDINGS ? limit : limit - limit / 4);
 }
 
-void writer_pump(struct writer *writer, int64_t now)
+bool writer_wants(struct writer *writer, int64_t now)
+{
+    bool wants = false;
+    wake_delayed(writer, now);
+    for (int class = 0; class < WRITER_CLASSES && !wants; class ++) {
+        wants = writer->queues[class].first != NULL && may_start(writer, (enum writer_class) class);
+    }
+    return wants;
+}
+
+void writer_pump(struct writer *writer, int64_t now, int64_t fence)
 {
     wake_delayed(writer, now);
     for (int class = 0; class < WRITER_CLASSES; class ++) {
@@ -554,7 +575,7 @@ void writer_pump(struct writer *writer, int64_t now)
                may_start(writer, (enum writer_class) class)) {
             struct job *job = writer->queues[class].first;
             take_out(job);
-            start_write(job, now);
+            start_write(job, now, fence);
         }
     }
 }

@@ -57,6 +57,7 @@ struct writer_figures {
     uint64_t done[WRITER_CLASSES];
     uint64_t failed[WRITER_CLASSES];
     uint64_t retries;
+    uint64_t late;    /* not sent because of the fence */
     uint32_t waiting; /* not finished, under way or not */
 };
 
@@ -70,8 +71,11 @@ void writer_submit(struct writer *writer, struct write *write);
  * gets its outcome: WRITE_REFUSED for a binding that was never sent, WRITE_UNKNOWN for what may
  * have happened. */
 void writer_abandon(struct writer *writer, const char *why);
-/* Starts what may start at `now` (clock_ms()). */
-void writer_pump(struct writer *writer, int64_t now);
+/* Whether something could start at `now` (clock_ms()) if it were let. */
+bool writer_wants(struct writer *writer, int64_t now);
+/* Starts what may start at `now`. No request of it is sent at or after `fence`, on
+ * clock_lease_ms(); what comes too late waits for the next time. 0: no such limit. */
+void writer_pump(struct writer *writer, int64_t now, int64_t fence);
 /* When to pump next if nothing else happens, INT64_MAX for never. */
 int64_t writer_deadline(const struct writer *writer);
 

@@ -26,7 +26,8 @@ import (
 // Phalanx is the daemon under test.
 type Phalanx struct {
 	*Process
-	URL string
+	URL   string
+	Peers string // address where another Phalanx can connect to
 
 	cp     *ControlPlane
 	name   string
@@ -40,6 +41,8 @@ type PhalanxOptions struct {
 	Name   string                     // of its log and its files
 	Server string                     // its way to the API server, if not the straight one
 	Edit   func(config string) string // of the shipped configuration
+	Told   string                     // where others are told to connect to, if not the straight address
+	Env    []string                   // more variables of its environment
 }
 
 // StartPhalanx starts the daemon under its own ServiceAccount, with the shipped configuration. It does not wait
@@ -58,15 +61,19 @@ func (cp *ControlPlane) StartPhalanxWith(ctx context.Context, binary string, opt
 	if options.Edit != nil {
 		config = options.Edit(config)
 	}
-	if err := os.WriteFile(cp.file(name+".yaml"), []byte(config), 0o644); err != nil {
-		return nil, err
-	}
-	port, err := FreePort()
+	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
-	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	p := &Phalanx{URL: "http://" + listen, cp: cp, name: name}
+	listen, peers := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	config, err = peersAt(config, peers, options.Told)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(cp.file(name+".yaml"), []byte(config), 0o644); err != nil {
+		return nil, err
+	}
+	p := &Phalanx{URL: "http://" + listen, Peers: peers, cp: cp, name: name}
 	if err := p.IssueToken(ctx); err != nil {
 		return nil, err
 	}
@@ -74,9 +81,25 @@ func (cp *ControlPlane) StartPhalanxWith(ctx context.Context, binary string, opt
 	if err != nil {
 		return nil, err
 	}
-	p.Process, err = StartProcess(cp.Dir, name, false, binary, "serve",
+	p.Process, err = StartProcessWith(cp.Dir, name, false, options.Env, binary, "serve",
 		"--config", cp.file(name+".yaml"), "--kubeconfig", kubeconfig, "--listen", listen)
 	return p, err
+}
+
+// peersAt puts an address of its own into a configuration in place of a port that all pods have.
+func peersAt(config, address, told string) (string, error) {
+	const shipped = "  listen: 0.0.0.0:10272\n"
+	if !strings.Contains(config, "highAvailability:") {
+		return config, nil
+	}
+	if !strings.Contains(config, shipped) {
+		return "", fmt.Errorf("the configuration does not say %q", shipped)
+	}
+	own := "  listen: " + address + "\n"
+	if told != "" {
+		own += "  address: " + told + "\n"
+	}
+	return strings.Replace(config, shipped, own, 1), nil
 }
 
 // WaitReady returns when /readyz answers 200.

@@ -43,7 +43,8 @@ type Process struct {
 	LogPath string
 
 	argv []string
-	keep bool // start again when it exits by itself, as a kubelet would
+	env  []string // more than this process has
+	keep bool     // start again when it exits by itself, as a kubelet would
 
 	mu       sync.Mutex
 	cmd      *exec.Cmd
@@ -54,7 +55,12 @@ type Process struct {
 
 // StartProcess starts argv with its log in dir/name.log. With keep it is started again whenever it exits unasked.
 func StartProcess(dir, name string, keep bool, argv ...string) (*Process, error) {
-	p := &Process{Name: name, LogPath: filepath.Join(dir, name+".log"), argv: argv, keep: keep}
+	return StartProcessWith(dir, name, keep, nil, argv...)
+}
+
+// StartProcessWith is StartProcess with more variables in the environment.
+func StartProcessWith(dir, name string, keep bool, env []string, argv ...string) (*Process, error) {
+	p := &Process{Name: name, LogPath: filepath.Join(dir, name+".log"), argv: argv, env: env, keep: keep}
 	return p, p.Start()
 }
 
@@ -74,6 +80,7 @@ func (p *Process) start() error {
 	defer log.Close()
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), p.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := spawn(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)

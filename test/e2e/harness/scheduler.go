@@ -35,7 +35,7 @@ type Scheduler struct {
 // StartPlainScheduler starts kube-scheduler with the shipped configuration less its extenders: what the cluster does
 // without Phalanx.
 func (cp *ControlPlane) StartPlainScheduler(ctx context.Context) (*Scheduler, error) {
-	return cp.startScheduler(ctx, "kube-scheduler", 2, func(config map[string]any) error {
+	return cp.startScheduler(ctx, "kube-scheduler", cp.Server, 2, func(config map[string]any) error {
 		delete(config, "extenders")
 		// A lease outlives its holder; the scheduler that comes after this one should not have to wait for it.
 		config["leaderElection"] = map[string]any{"leaderElect": false}
@@ -50,17 +50,26 @@ func (cp *ControlPlane) StartScheduler(ctx context.Context, phalanxURL string) (
 
 // SchedulerOptions are for a kube-scheduler that is not configured as shipped. The zero value is.
 type SchedulerOptions struct {
-	Name  string // of its log and its files
-	Alone bool   // without leader election: a lease outlives its holder by 15 s
-	Fast  bool   // without its limit of 50 requests to the API server in a second
-	Log   int    // verbosity of its log, 2 when zero
+	Name   string // of its log and its files
+	Server string // its way to the API server, if not the straight one
+	Alone  bool   // without leader election: a lease outlives its holder
+	// With the lease times of the manifests. Others have kube-scheduler's own, so that a machine that is busy with
+	// tests does not cost them their lease.
+	QuickLease bool
+	Fast       bool // without its limit of 50 requests to the API server in a second
+	Log        int  // verbosity of its log, 2 when zero
 }
 
 // StartSchedulerWith is StartScheduler with options.
 func (cp *ControlPlane) StartSchedulerWith(ctx context.Context, phalanxURL string, options SchedulerOptions) (*Scheduler, error) {
-	return cp.startScheduler(ctx, cmp.Or(options.Name, "kube-scheduler"), cmp.Or(options.Log, 2), func(config map[string]any) error {
+	edit := func(config map[string]any) error {
 		if options.Alone {
 			config["leaderElection"] = map[string]any{"leaderElect": false}
+		}
+		if election, ok := config["leaderElection"].(map[string]any); ok && !options.QuickLease {
+			delete(election, "leaseDuration")
+			delete(election, "renewDeadline")
+			delete(election, "retryPeriod")
 		}
 		if options.Fast {
 			config["clientConnection"] = map[string]any{"qps": 1000, "burst": 1000}
@@ -73,11 +82,13 @@ func (cp *ControlPlane) StartSchedulerWith(ctx context.Context, phalanxURL strin
 			e.(map[string]any)["urlPrefix"] = phalanxURL + "/scheduler"
 		}
 		return nil
-	})
+	}
+	name, server := cmp.Or(options.Name, "kube-scheduler"), cmp.Or(options.Server, cp.Server)
+	return cp.startScheduler(ctx, name, server, cmp.Or(options.Log, 2), edit)
 }
 
 // startScheduler runs kube-scheduler under the shipped ServiceAccount, with the shipped configuration after edit.
-func (cp *ControlPlane) startScheduler(ctx context.Context, name string, verbosity int, edit func(map[string]any) error) (*Scheduler, error) {
+func (cp *ControlPlane) startScheduler(ctx context.Context, name, server string, verbosity int, edit func(map[string]any) error) (*Scheduler, error) {
 	text, err := cp.configMapKey(ctx, "phalanx-scheduler-config", "scheduler-config.yaml")
 	if err != nil {
 		return nil, err
@@ -96,7 +107,7 @@ func (cp *ControlPlane) startScheduler(ctx context.Context, name string, verbosi
 	if err := os.WriteFile(cp.pki.path(name+".token"), []byte(token), 0o600); err != nil {
 		return nil, err
 	}
-	kubeconfig, err := cp.pki.tokenKubeconfig(cp.Server, name)
+	kubeconfig, err := cp.pki.tokenKubeconfig(server, name)
 	if err != nil {
 		return nil, err
 	}

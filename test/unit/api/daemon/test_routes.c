@@ -47,6 +47,36 @@ static uint64_t steps(void)
     return status.steps;
 }
 
+/* As after this process was frozen: who called then may be gone, and does not say who leads now. */
+START_TEST(who_has_hung_up_has_not_called)
+{
+    static const char body[] = "{\"Pod\":{\"metadata\":{\"name\":\"p\",\"namespace\":\"d\","
+                               "\"uid\":\"u\"}},\"NodeNames\":[\"n0\"]}";
+    char text[512];
+    core_bed_node(bed, "n0");
+    core_bed_synced(bed);
+    snprintf(text, sizeof text,
+             "POST /scheduler/filter HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    for (int gone = 0; gone < 2; gone++) {
+        struct client client;
+        uint64_t before = steps();
+        client_open(&bed->http, &client);
+        ck_assert_int_eq(write(client.fd, text, strlen(text)), (ssize_t)strlen(text));
+        if (gone == 1) {
+            client_close(&client);
+            for (int i = 0; i < 20; i++) {
+                bed_turn(&bed->http, 1);
+            }
+            ck_assert_uint_eq(steps(), before);
+        } else {
+            BED_UNTIL(&bed->http, steps() == before + 1);
+            client_close(&client);
+        }
+    }
+}
+END_TEST
+
 /* Why a gang waits may be out of date: the engine looks again when somebody asks. */
 START_TEST(a_gang_is_asked_for)
 {
@@ -72,6 +102,7 @@ int main(void)
     tcase_set_timeout(tcase, 2 * BED_WAIT_SECONDS);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_gang_is_asked_for);
+    tcase_add_test(tcase, who_has_hung_up_has_not_called);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -336,6 +336,15 @@ char *fake_api_lease_holder(struct fake_api *api)
     return text;
 }
 
+void fake_api_take_lease(struct fake_api *api, const char *holder)
+{
+    (void)pthread_mutex_lock(&api->lock);
+    err_require(api->lease != NULL);
+    json_object_set_new(json_object_get(api->lease, "spec"), "holderIdentity", json_string(holder));
+    stamp(api, api->lease);
+    (void)pthread_mutex_unlock(&api->lock);
+}
+
 char *fake_api_member(struct fake_api *api, enum fake_kind kind, const char *name_space,
                       const char *name, const char *object, const char *member)
 {

@@ -69,6 +69,8 @@ char *fake_api_last_body(struct fake_api *api, const char *match);
 char *fake_api_requests(struct fake_api *api, const char *match);
 /* *New* holder of the Lease, "" when nobody holds it. */
 char *fake_api_lease_holder(struct fake_api *api);
+/* Somebody else takes the Lease, which there is. */
+void fake_api_take_lease(struct fake_api *api, const char *holder);
 /* *New* copy of a member of an object, e.g. ("spec", "nodeName"), or NULL. */
 char *fake_api_member(struct fake_api *api, enum fake_kind kind, const char *name_space,
                       const char *name, const char *object, const char *member);

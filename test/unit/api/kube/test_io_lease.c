@@ -18,6 +18,7 @@
 struct side {
     struct kube_io *io;
     char told[8192]; /* "follow lead bound-u-refused …", save what the watches show */
+    bool peers;      /* is connected to others */
     bool deaf;       /* does not say that it followed */
 };
 
@@ -38,17 +39,20 @@ static void start(struct side *side, const char *identity, int64_t duration_ms)
     struct err err;
     (void)snprintf(server, sizeof server, "http://127.0.0.1:%u", fake_api_port(api));
     struct kube_access access = {.server = server};
-    const struct lease_options lease = {.name_space = "ns",
-                                        .name = "phalanx",
-                                        .identity = identity,
-                                        .duration_ms = duration_ms,
-                                        .renew_deadline_ms = duration_ms * 2 / 3,
-                                        .retry_period_ms = duration_ms / 8,
-                                        .seed = (uint64_t)identity[0]};
+    const struct election_options election = {
+        .lease = {.name_space = "ns",
+                  .name = "phalanx",
+                  .identity = identity,
+                  .duration_ms = duration_ms,
+                  .renew_deadline_ms = duration_ms * 2 / 3,
+                  .retry_period_ms = duration_ms / 8,
+                  .seed = (uint64_t)identity[0]},
+        .peer_address = side->peers ? "127.0.0.1" : NULL,
+    };
     const struct kube_io_options options = {.access = &access,
                                             .writes_in_flight = 16,
                                             .write_patience_ms = 20000,
-                                            .lease = &lease,
+                                            .election = &election,
                                             .log = no_log};
     ck_assert_msg(kube_io_create(&options, &side->io, &err) == 0, "%s", err.text);
 }
@@ -211,6 +215,59 @@ START_TEST(the_standby_takes_over)
 }
 END_TEST
 
+/* It ends without a word, and its lease would last an hour. */
+START_TEST(a_leader_that_ends_is_not_waited_for)
+{
+    put_pod("p");
+    a.peers = true;
+    b.peers = true;
+    start(&a, "a", 3600000);
+    wait_told(&a, "follow lead ");
+    start(&b, "b", 3600000);
+    for (int64_t end = clock_ms() + PATIENCE_MS; !status_of(&b).sees_holder;) {
+        ck_assert_int_lt(clock_ms(), end);
+        (void)poll(NULL, 0, 2);
+        listen_to(&a);
+        listen_to(&b);
+    }
+    ck_assert(!status_of(&a).sees_holder);
+    ck_assert_str_eq(b.told, "follow ");
+    stop(&a);
+    wait_told(&b, "follow lead ");
+    submit(&b, EFFECT_POST_BINDING, "p");
+    wait_told(&b, "follow lead bound-p-done ");
+    expect_holder("b");
+}
+END_TEST
+
+/* No write leaves before the Lease has been seen, and none when it shows somebody else's. */
+START_TEST(a_flight_begins_with_a_look_at_the_lease)
+{
+    put_pod("p");
+    put_pod("q");
+    start(&a, "a", 24000);
+    wait_told(&a, "follow lead ");
+    size_t looks = fake_api_count(api, "GET /apis/coordination");
+    (void)poll(NULL, 0, 400); /* longer than a flight, shorter than a retry period */
+    fake_api_mishap(
+        api, &(struct fake_mishap){.match = "GET /apis/coordination", .times = 1, .hold = true});
+    submit(&a, EFFECT_POST_BINDING, "p");
+    ck_assert(fake_api_wait(api, "GET /apis/coordination", looks + 1));
+    for (int i = 0; i < 50; i++) {
+        (void)poll(NULL, 0, 2);
+        listen_to(&a);
+    }
+    ck_assert_uint_eq(fake_api_count(api, "/binding"), 0);
+    fake_api_release(api);
+    wait_told(&a, "follow lead bound-p-done ");
+    (void)poll(NULL, 0, 400);
+    fake_api_take_lease(api, "b");
+    submit(&a, EFFECT_POST_BINDING, "q");
+    wait_told(&a, "follow lead bound-p-done follow bound-q-refused ");
+    ck_assert_uint_eq(fake_api_count(api, "/binding"), 1);
+}
+END_TEST
+
 START_TEST(a_process_that_comes_back_goes_on_at_once)
 {
     start(&a, "a", 3600000); /* whoever waits for this lease waits in vain */
@@ -344,6 +401,8 @@ int main(void)
     tcase_add_test(lease, one_leads_and_the_other_stands_by);
     tcase_add_test(lease, a_standby_writes_nothing);
     tcase_add_test(lease, the_standby_takes_over);
+    tcase_add_test(lease, a_leader_that_ends_is_not_waited_for);
+    tcase_add_test(lease, a_flight_begins_with_a_look_at_the_lease);
     tcase_add_test(lease, a_process_that_comes_back_goes_on_at_once);
     tcase_add_test(lease, a_lost_lease_ends_all_writes);
     tcase_add_test(lease, a_standby_that_is_called_is_handed_the_lease);

@@ -35,7 +35,8 @@ END_TEST
 START_TEST(every_key_is_read_and_described)
 {
     ck_assert_msg(parse("highAvailability: {lease: kube-system/my.lease-1, identity: me_1, "
-                        "leaseDuration: 1m, renewDeadline: 40s, retryPeriod: 1.5s}") == 0,
+                        "leaseDuration: 1m, renewDeadline: 40s, retryPeriod: 1.5s, "
+                        "listen: '[::]:10272', address: '10.0.0.7:10272'}") == 0,
                   "%s", err.text);
     ck_assert_str_eq(config.lease_namespace, "kube-system");
     ck_assert_str_eq(config.lease_name, "my.lease-1");
@@ -43,6 +44,10 @@ START_TEST(every_key_is_read_and_described)
     ck_assert_int_eq(config.lease_duration_ms, 60000);
     ck_assert_int_eq(config.lease_renew_deadline_ms, 40000);
     ck_assert_int_eq(config.lease_retry_period_ms, 1500);
+    ck_assert_str_eq(config.peer_address, "::");
+    ck_assert_uint_eq(config.peer_port, 10272);
+    ck_assert_str_eq(config.peer_told, "10.0.0.7:10272");
+    ck_assert_str_eq(config.listen_address, "127.0.0.1");
     json_t *description = config_describe(&config);
     char *text = json_dumps(description, 0);
     struct config again;
@@ -52,6 +57,9 @@ START_TEST(every_key_is_read_and_described)
     ck_assert_str_eq(again.lease_name, "my.lease-1");
     ck_assert_str_eq(again.lease_identity, "me_1");
     ck_assert_int_eq(again.lease_retry_period_ms, 1500);
+    ck_assert_str_eq(again.peer_address, "::");
+    ck_assert_uint_eq(again.peer_port, 10272);
+    ck_assert_str_eq(again.peer_told, "10.0.0.7:10272");
     free(text);
     json_decref(description);
     ck_assert_int_eq(parse("highAvailability: {lease: '', identity: null}"), 0);
@@ -82,6 +90,12 @@ static const struct {
     {"{renewDeadline: 10ms}", "highAvailability.renewDeadline: 10ms is out of range"},
     {"{leaseDuration: 10s}", "leaseDuration: must be longer than renewDeadline"},
     {"{renewDeadline: 15s}", "leaseDuration: must be longer than renewDeadline"},
+    {"{listen: here}", "highAvailability.listen: \"here\" is not address:port"},
+    {"{listen: '::1:7'}", "highAvailability.listen: \"::1\" is not an IPv4 or [IPv6] address"},
+    {"{listen: '0.0.0.0:7', address: '10.0.0.1:0'}",
+     "highAvailability.address: others cannot connect to port 0"},
+    {"{listen: '0.0.0.0:7', address: pod-1}", "highAvailability.address: \"pod-1\" is not"},
+    {"{address: '10.0.0.1:7'}", "highAvailability.address: there is nothing at it without listen"},
     {"{renewDeadline: 2400ms}", "renewDeadline: must be longer than 1.2 times retryPeriod"},
 };
 #define BAD (int)(sizeof bad / sizeof bad[0])

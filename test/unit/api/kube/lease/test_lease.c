@@ -14,13 +14,19 @@ START_TEST(the_first_one_makes_the_lease)
     ck_assert_int_eq(request->timeout_ms, DEADLINE_MS / 2);
     answer(a, serve(request));
     answer(a, serve(expect(a, "POST")));
-    ck_assert_int_eq(lease_role(a, now), LEASE_LEADER);
+    ck_assert_int_eq(lease_role(a, now), LEASE_STANDBY); /* there may have been a Lease before */
+    ck_assert_int_eq(lease_deadline(a), now + SETTLE_MS);
     ck_assert_str_eq(holder(), "a");
     ck_assert_str_eq(lease_holder(a), "a");
     ck_assert_int_eq(json_integer_value(spec("leaseDurationSeconds")), 15);
     ck_assert_int_eq(json_integer_value(spec("leaseTransitions")), 0);
     ck_assert_str_eq(json_string_value(spec("renewTime")), "2026-11-21T12:00:00.123456Z");
     ck_assert_str_eq(json_string_value(spec("acquireTime")), "2026-11-21T12:00:00.123456Z");
+    now += SETTLE_MS - 1;
+    ck_assert_ptr_null(lease_next(a, now, WALL_US));
+    now++;
+    answer(a, serve(expect(a, "PUT")));
+    ck_assert_int_eq(lease_role(a, now), LEASE_LEADER);
     ck_assert_int_eq(lease_deadline(a), now + RETRY_MS);
     now += RETRY_MS - 1;
     ck_assert_ptr_null(lease_next(a, now, WALL_US));
@@ -68,7 +74,7 @@ START_TEST(a_silent_holder_is_waited_for)
                    durations[_i]);
     store(text);
     int64_t start = now;
-    while (lease_role(a, now) != LEASE_LEADER) {
+    while (strcmp(holder(), "a") != 0) {
         ck_assert_int_le(now - start, waits[_i] + RETRY_MS);
         ck_assert_int_lt(turn(a), 3);
         now += 100;
@@ -76,7 +82,9 @@ START_TEST(a_silent_holder_is_waited_for)
     ck_assert_int_ge(now - 100 - start, waits[_i]);
     ck_assert_int_le(now - 100 - start, waits[_i] + RETRY_MS / 2);
     ck_assert_int_eq(json_integer_value(spec("leaseTransitions")), 8);
+    ck_assert_int_eq(lease_role(a, now), LEASE_STANDBY);
     ck_assert_str_eq(json_string_value(spec("acquireTime")), json_string_value(spec("renewTime")));
+    lead(a);
 }
 END_TEST
 
@@ -250,9 +258,10 @@ START_TEST(two_at_once)
     answer(b, serve(two));
     answer(a, serve(one));
     (void)turn(a);
-    ck_assert_int_eq(lease_role(a, now), LEASE_STANDBY);
-    ck_assert_int_eq(lease_role(b, now), LEASE_LEADER);
     ck_assert_str_eq(lease_holder(a), "b");
+    lead(b);
+    (void)turn(a);
+    ck_assert_int_eq(lease_role(a, now), LEASE_STANDBY);
 }
 END_TEST
 
@@ -333,7 +342,8 @@ START_TEST(a_process_that_was_frozen_does_not_lead)
     answer(b, serve(expect(b, "GET")));
     ck_assert_int_eq(lease_role(b, now), LEASE_STANDBY);
     answer(b, serve(expect(b, "PUT")));
-    ck_assert_int_eq(lease_role(b, now), LEASE_LEADER);
+    ck_assert_int_eq(lease_role(b, now), LEASE_STANDBY); /* not yet: see test_lease_fence.c */
+    lead(b);
 }
 END_TEST
 

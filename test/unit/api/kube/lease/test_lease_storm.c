@@ -5,12 +5,15 @@
 #include "test/unit/check_main.h"
 
 /* Three processes in a bad network: requests and answers get lost or arrive late, processes freeze,
- * die, come back, and are called. Never do two lead, and when all is well again one does. */
+ * die, come back, are called, write, and are taken for dead, rightly or not. Never may two write,
+ * and unless one was taken for dead that lives, two do not lead either. When all is well again one
+ * does. */
 
 #define CREW 3
 
 struct sailor {
     struct lease *lease;
+    char name[32];
     struct lease_request request; /* under way */
     char *target;
     char *body;
@@ -134,6 +137,7 @@ static void weather(struct sailor *sailor, const char *name)
     if (sailor->lease == NULL) {
         if (roll(100) == 0) {
             sailor->lease = make(name, (uint64_t)roll(1 << 30));
+            (void)snprintf(sailor->name, sizeof sailor->name, "%s", name);
             sailor->gone = false;
             sailor->yields = -1;
             sailor->winds_up = now + roll(2000);
@@ -148,6 +152,47 @@ static void weather(struct sailor *sailor, const char *name)
     }
 }
 
+/* Those who are connected to the holder see it go, and may see what is not so. */
+static void look_out(struct sailor *crew, bool mistakes)
+{
+    for (int i = 0; i < CREW; i++) {
+        struct sailor *sailor = &crew[i];
+        if (sailor->lease == NULL || now < sailor->frozen || roll(10) != 0) {
+            continue;
+        }
+        const char *holder = lease_holder(sailor->lease);
+        bool lives = false;
+        for (int j = 0; j < CREW; j++) {
+            lives = lives || (crew[j].lease != NULL && strcmp(crew[j].name, holder) == 0);
+        }
+        if (!lives || (mistakes && roll(100) == 0)) {
+            lease_holder_ended(sailor->lease, holder, now);
+        } else {
+            lease_holder_lives(sailor->lease);
+        }
+        if (roll(10) == 0) {
+            lease_look(sailor->lease, now);
+        }
+    }
+}
+
+/* A process that is frozen counts, too: it may be between its look at the clock and its write. */
+static void count_writers(struct sailor *crew, int seed)
+{
+    int writer = -1;
+    for (int i = 0; i < CREW; i++) {
+        if (crew[i].lease == NULL) {
+            continue;
+        }
+        bool may = lease_fence(crew[i].lease, now) > now;
+        ck_assert_msg(!may || writer < 0, "seed %d: %d and %d may write", seed, writer, i);
+        writer = may ? i : writer;
+        if (now >= crew[i].frozen && roll(3) == 0) {
+            lease_write_soon(crew[i].lease, now);
+        }
+    }
+}
+
 START_TEST(at_most_one_leads_in_any_weather)
 {
     struct sailor crew[CREW];
@@ -157,6 +202,8 @@ START_TEST(at_most_one_leads_in_any_weather)
     }
     unsigned terms = 0;
     int last = -1;
+    bool mistakes = _i % 2 == 1;
+    unsigned writers = 0;
     dice = (uint64_t)_i * 2654435761u + 17;
     for (int64_t end = now + 1800000; now < end; now += 20) {
         int leader = -1;
@@ -169,17 +216,21 @@ START_TEST(at_most_one_leads_in_any_weather)
                 weather(&crew[i], name);
             } else if (crew[i].lease == NULL) {
                 crew[i].lease = make(name, 5);
+                (void)snprintf(crew[i].name, sizeof crew[i].name, "%s", name);
             }
             sail(&crew[i], storm);
             /* A frozen one does nothing, whatever it thinks: it looks at the clock first. */
             if (crew[i].lease != NULL) {
                 enum lease_role role = lease_role(crew[i].lease, now);
                 if (role == LEASE_LEADER || (role == LEASE_YIELDING && !crew[i].gone)) {
-                    ck_assert_msg(leader < 0, "seed %d: %d and %d lead", _i, leader, i);
+                    ck_assert_msg(leader < 0 || mistakes, "seed %d: %d and %d lead", _i, leader, i);
                     leader = i;
+                    writers += lease_fence(crew[i].lease, now) > now;
                 }
             }
         }
+        look_out(crew, mistakes && storm);
+        count_writers(crew, _i);
         terms += leader >= 0 && leader != last;
         last = leader >= 0 ? leader : last;
         if (end - now <= 20) {
@@ -187,6 +238,7 @@ START_TEST(at_most_one_leads_in_any_weather)
         }
     }
     ck_assert_uint_gt(terms, 3);
+    ck_assert_uint_gt(writers, 1800000 / 20 / 20); /* the fence is open one turn in 20 at least */
     for (int i = 0; i < CREW; i++) {
         drop_request(&crew[i]);
         drop_orphan(&crew[i]);

@@ -283,6 +283,39 @@ START_TEST(abandoned_writes_end_at_once)
 }
 END_TEST
 
+/* What is ready too late stays, and is sent another time. */
+START_TEST(nothing_is_sent_behind_the_fence)
+{
+    begin(8, 10000);
+    for (int i = 1; i <= 3; i++) {
+        char uid[8];
+        (void)snprintf(uid, sizeof uid, "u%d", i);
+        put_pod(i, uid, NULL);
+        submit(EFFECT_POST_BINDING, i, uid, "n");
+    }
+    submit(EFFECT_NOMINATE, 3, "u3", "n"); /* overtaken by nobody: it waits as well */
+    submit_event(1);
+    ck_assert(writer_wants(writer, clock_ms()));
+    fence = clock_lease_ms();
+    for (int64_t end = clock_ms() + PATIENCE_MS; figures().late < 5;) {
+        ck_assert_int_lt(clock_ms(), end);
+        turn();
+    }
+    ck_assert_uint_eq(fake_api_count(api, "/"), 0);
+    ck_assert_uint_eq(figures().waiting, 5);
+    ck_assert_str_eq(outcomes, "");
+    ck_assert(writer_wants(writer, clock_ms()));
+    fence = clock_lease_ms() + PATIENCE_MS;
+    drive();
+    ck_assert_uint_eq(figures().retries, 0);
+    ck_assert_uint_eq(figures().done[WRITER_BINDINGS], 3);
+    ck_assert_uint_eq(fake_api_count(api, "/binding"), 3);
+    ck_assert(!writer_wants(writer, clock_ms()));
+    fence = 0;
+    finish();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("writer-queue");
@@ -298,6 +331,7 @@ int main(void)
     tcase_add_test(tests, events_are_bounded);
     tcase_add_test(tests, events_are_not_doubled);
     tcase_add_test(tests, abandoned_writes_end_at_once);
+    tcase_add_test(tests, nothing_is_sent_behind_the_fence);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }

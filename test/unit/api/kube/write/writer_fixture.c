@@ -13,6 +13,7 @@
 struct fake_api *api;
 struct client *client;
 struct writer *writer;
+int64_t fence; /* for the writes; 0: none */
 char outcomes[FIXTURE_TEXT_MAX];
 char logged[FIXTURE_TEXT_MAX];
 
@@ -71,7 +72,7 @@ void finish(void)
 void turn(void)
 {
     int64_t now = clock_ms();
-    writer_pump(writer, now);
+    writer_pump(writer, now, fence);
     int64_t wait = writer_deadline(writer) - now;
     client_wait(client, (int)(wait < 0 ? 0 : wait > 20 ? 20 : wait));
     client_run(client);

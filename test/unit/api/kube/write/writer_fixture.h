@@ -17,6 +17,7 @@
 extern struct fake_api *api;
 extern struct client *client;
 extern struct writer *writer;
+extern int64_t fence;                   /* on clock_lease_ms(); 0: none */
 extern char outcomes[FIXTURE_TEXT_MAX]; /* "B u0 n1 done: message" … , a line each */
 extern char logged[FIXTURE_TEXT_MAX];   /* warnings and worse */
 
