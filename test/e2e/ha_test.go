@@ -28,6 +28,7 @@ type replica struct {
 	phalanx   *harness.Phalanx
 	scheduler *harness.Scheduler
 	killed    []time.Time
+	net       *network // nil: straight to the API server and to each other
 }
 
 // replicas are two of them, each process with the shipped configuration: both leader elections are real.
@@ -36,9 +37,14 @@ type replicas struct {
 	pods [2]*replica
 }
 
+var pairs int
+
 // startReplicas starts the first pod, which comes to lead, and then the second. The Phalanx and kube-scheduler that
 // the other tests share are out of the way until the test ends.
-func startReplicas(t *testing.T) *replicas {
+func startReplicas(t *testing.T) *replicas { return startReplicasWith(t, nil) }
+
+// startReplicasWith is startReplicas with something done to each pod before it is started.
+func startReplicasWith(t *testing.T, prepare func(*replica, *harness.PhalanxOptions, *harness.SchedulerOptions)) *replicas {
 	t.Helper()
 	r := &replicas{cp: needControlPlane(t)}
 	binary, err := phalanxBinary()
@@ -46,11 +52,21 @@ func startReplicas(t *testing.T) *replicas {
 		t.Fatal(err)
 	}
 	standAside(t)
+	pairs++
 	for i, name := range []string{"a", "b"} {
 		pod := &replica{name: name}
-		pod.phalanx, err = r.cp.StartPhalanxWith(t.Context(), binary, harness.PhalanxOptions{Name: "phalanx-" + name})
+		suffix := fmt.Sprintf("-%s-%d", name, pairs)
+		phalanx := harness.PhalanxOptions{Name: "phalanx" + suffix}
+		scheduler := harness.SchedulerOptions{Name: "kube-scheduler" + suffix, QuickLease: true}
+		if prepare != nil {
+			prepare(pod, &phalanx, &scheduler)
+		}
+		pod.phalanx, err = r.cp.StartPhalanxWith(t.Context(), binary, phalanx)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if pod.net != nil {
+			pod.net.peers.Aim(pod.phalanx.Peers)
 		}
 		t.Cleanup(func() {
 			if pod.phalanx.Running() && pod.phalanx.Stop(20*time.Second) != 0 {
@@ -63,8 +79,7 @@ func startReplicas(t *testing.T) *replicas {
 		if err := pod.phalanx.WaitReady(t.Context(), 30*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		pod.scheduler, err = r.cp.StartSchedulerWith(t.Context(), pod.phalanx.URL,
-			harness.SchedulerOptions{Name: "kube-scheduler-" + name, QuickLease: true})
+		pod.scheduler, err = r.cp.StartSchedulerWith(t.Context(), pod.phalanx.URL, scheduler)
 		if err != nil {
 			t.Fatal(err)
 		}
