@@ -566,7 +566,7 @@ int main(void)
     tcase_add_test(tests, node_sparse);
     tcase_add_test(tests, pod_complete);
     tcase_add_loop_test(tests, pod_runs, 0, 8);
-    tcase_add_loop_test(tests, pod_placed_here, 0, 3);
+    tcase_add_loop_test(tests, pod_placed_here, 0, 5);
     tcase_add_test(tests, pod_sparse);
     tcase_add_test(tests, pod_steered_by_annotation);
     tcase_add_test(tests, pod_affinity);
