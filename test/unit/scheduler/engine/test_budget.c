@@ -10,7 +10,7 @@
 
 #define PODS        400
 #define EXPRESSIONS 15
-#define WORD        64
+#define WORD        96 /* room for one */
 
 static struct world world;
 
@@ -57,7 +57,7 @@ static void write_pages(int number, size_t values)
         EXPRESSIONS * values > 2 * POD_LABELS_MAX ? EXPRESSIONS * values : 2 * POD_LABELS_MAX;
     for (size_t i = 0; i < words; i++) {
         snprintf(pages.words[i], WORD,
-                 "a-word-of-sixty-three-bytes-that-nobody-else-says-%05d-%06zu", number, i);
+                 "a-word-of-some-sixty-bytes-that-nobody-else-says-%05d-%06zu", number, i);
         pages.values[i] = pages.words[i];
     }
     for (size_t e = 0; e < EXPRESSIONS; e++) {
