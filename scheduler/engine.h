@@ -8,6 +8,8 @@
 
 #include "scheduler/effects.h"
 #include "scheduler/event.h"
+#include "topology/base/checkpoint.h"
+#include "topology/base/err.h"
 #include "topology/graph/levels.h"
 
 /* The decisions of Phalanx as one deterministic state machine.
@@ -56,6 +58,13 @@ void engine_destroy(struct engine *engine);
  * EFFECT_SKIPPED. Planning that would take too long is left to the next tick, which is due at once
  * then (engine_deadline()); until then everything else goes on. */
 void engine_apply(struct engine *engine, const struct event *event, struct effects *effects);
+
+/* The whole state as bytes: what an engine with the same options, newly made, is loaded from, and
+ * then decides the same as this one. To be called right after EVENT_CHECKPOINT was applied.
+ * *New* bytes in `checkpoint`, checkpoint_finish() frees them; changes nothing that counts. */
+void engine_save(struct engine *engine, struct checkpoint *checkpoint);
+/* Fails when the bytes are not what such an engine saved; then it can only be destroyed. */
+int engine_load(struct engine *engine, const uint8_t *bytes, size_t size, struct err *err);
 
 /* When the next EVENT_TICK is due (same clock as event.now), INT64_MAX for never. */
 int64_t engine_deadline(const struct engine *engine);

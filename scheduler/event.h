@@ -45,8 +45,10 @@ enum event_type {
     EVENT_LEAD,   /* decide again, from what the API server shows */
 
     EVENT_ASK, /* asked: somebody wants to know why a gang waits, as it is now */
+
+    EVENT_CHECKPOINT, /* what can be worked out anew is forgotten: engine_save() follows */
 };
-#define EVENT_TYPES (EVENT_ASK + 1)
+#define EVENT_TYPES (EVENT_CHECKPOINT + 1)
 
 /* The pod of an extender call. `object` is set when the caller decoded the Pod of the call: needed
  * only for a pod the engine does not know yet (engine_knows_pod()). */

@@ -177,6 +177,7 @@ static const char *const event_names[EVENT_TYPES] = {
     [EVENT_FOLLOW] = "follow",
     [EVENT_LEAD] = "lead",
     [EVENT_ASK] = "ask",
+    [EVENT_CHECKPOINT] = "checkpoint",
 };
 
 /* Nobody is answered meanwhile: whoever finds that out wants to know what it was. */

@@ -368,6 +368,9 @@ void journal_text_event(struct journal_text *text, FILE *out, const struct event
         put_name(out, event->asked.name_space, event->asked.name);
         fputs(" waits", out);
         break;
+    case EVENT_CHECKPOINT:
+        fputs("checkpoint: the next segment begins", out);
+        break;
     }
     fputs(event->more ? " (more follow)" : "", out);
 }

@@ -4,6 +4,7 @@
 
 #include "scheduler/engine/audit.h"
 #include "scheduler/engine/calls.h"
+#include "scheduler/engine/checkpoint.h"
 #include "scheduler/engine/fixpoint.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/lead.h"
@@ -216,6 +217,8 @@ static void dispatch(struct engine *engine, const struct event *event)
     case EVENT_ASK:
         ask(engine, event->asked.name_space, event->asked.name);
         break;
+    case EVENT_CHECKPOINT: /* at the end of all that follows from what was before */
+        break;
     }
 }
 
@@ -234,6 +237,9 @@ void engine_apply(struct engine *engine, const struct event *event, struct effec
     }
     fixpoint_finish(engine);
     audit_run(engine, event);
+    if (event->type == EVENT_CHECKPOINT) {
+        engine_settle(engine);
+    }
     engine->effects = NULL;
 }
 

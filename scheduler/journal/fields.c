@@ -413,6 +413,7 @@ void journal_fields_event(struct journal_coder *coder, struct event *event, uint
     case EVENT_DRAIN:
     case EVENT_FOLLOW:
     case EVENT_LEAD:
+    case EVENT_CHECKPOINT:
         break;
     }
 }
@@ -442,6 +443,7 @@ uint32_t journal_fields_rows(const struct event *event)
     case EVENT_FOLLOW:
     case EVENT_LEAD:
     case EVENT_ASK:
+    case EVENT_CHECKPOINT:
         break;
     }
     return 0;

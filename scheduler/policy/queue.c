@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "topology/base/alloc.h"
+#include "topology/base/err.h"
 
 /* Two arrays, sorted when somebody is taken after somebody came. What the order rests on changes
  * while a gang is in the queue, so nothing cleverer would stay right. `sequence` is unique, so the
@@ -128,4 +129,54 @@ struct gang *queue_take(struct queue *queue)
 bool queue_empty(const struct queue *queue)
 {
     return queue->count == 0 && queue->later_count == 0;
+}
+
+/* ---- checkpoint ---- */
+
+void queue_checkpoint_gang(const struct gangs *gangs, struct gang **gang,
+                           struct checkpoint *checkpoint)
+{
+    uint32_t place = 0;
+    if (!checkpoint->loading) {
+        const struct gang *key = *gang;
+        struct gang *const *found =
+            bsearch(&key, gangs->items, gangs->count, sizeof(struct gang *), gang_compare);
+        err_require(found != NULL);
+        place = (uint32_t)(found - gangs->items);
+    }
+    checkpoint_place(checkpoint, &place, gangs->count);
+    if (checkpoint->loading) {
+        *gang = checkpoint->failed ? NULL : gangs->items[place];
+    }
+}
+
+/* One of the two arrays. */
+static void code_items(struct gang ***items, uint32_t *count, size_t *room, enum gang_queued queued,
+                       const struct gangs *gangs, struct checkpoint *checkpoint)
+{
+    uint32_t wanted = *count;
+    checkpoint_count(checkpoint, &wanted, gangs->count);
+    if (checkpoint->loading) {
+        *items = alloc_grow(*items, room, wanted, sizeof(struct gang *));
+    }
+    for (uint32_t i = 0; i < wanted && !checkpoint->failed; i++) {
+        queue_checkpoint_gang(gangs, &(*items)[i], checkpoint);
+        if (checkpoint->loading &&
+            checkpoint_check(checkpoint,
+                             !checkpoint->failed && (*items)[i]->queued == GANG_NOT_QUEUED,
+                             "a gang that is queued twice")) {
+            (*items)[i]->queued = queued;
+            *count = i + 1;
+        }
+    }
+}
+
+void queue_checkpoint(struct queue *queue, const struct gangs *gangs, struct checkpoint *checkpoint)
+{
+    checkpoint_section(checkpoint, "queue");
+    checkpoint_u64(checkpoint, &queue->pass);
+    checkpoint_bool(checkpoint, &queue->sorted);
+    code_items(&queue->items, &queue->count, &queue->room, GANG_QUEUED, gangs, checkpoint);
+    code_items(&queue->later, &queue->later_count, &queue->later_room, GANG_QUEUED_LATER, gangs,
+               checkpoint);
 }

@@ -44,6 +44,14 @@ struct gang *queue_take(struct queue *queue);
 
 bool queue_empty(const struct queue *queue); /* this pass and the next one */
 
+/* Saves the queue, or loads it; the gangs are loaded already, and are named by their place in
+ * `gangs`. */
+void queue_checkpoint(struct queue *queue, const struct gangs *gangs,
+                      struct checkpoint *checkpoint);
+/* A gang by its place; loading sets it. Never NULL unless the checkpoint failed. */
+void queue_checkpoint_gang(const struct gangs *gangs, struct gang **gang,
+                           struct checkpoint *checkpoint);
+
 /* Whether the gang has members that could be planned at all, time and capacity aside. */
 bool queue_wants(const struct gang *gang, const struct gang_tally *tally);
 

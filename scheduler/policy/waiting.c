@@ -34,6 +34,7 @@ struct need {
     uint32_t key[KEY_MAX];
     struct wait_need what;
     uint64_t stamp;
+    bool moved;         /* its counters have, between waiting_unsettle() and waiting_settle() */
     struct gang *gangs; /* doubly linked, oldest first */
     struct gang *last;
 };
@@ -208,7 +209,6 @@ static struct need *get_need(struct waiting *waiting, const struct wait_need *wh
         pods_keep_shape(waiting->pods, what->roles[i].shape);
     }
     HASH_ADD_KEYPTR(hh, waiting->needs, made->key, size, made);
-    made->stamp = stamp_of(waiting, &made->what);
     return made;
 }
 
@@ -228,14 +228,22 @@ void waiting_remove(struct waiting *waiting, struct gang *gang)
     }
 }
 
-void waiting_put(struct waiting *waiting, struct gang *gang, const struct wait_need *what)
+static void join(struct need *need, struct gang *gang)
 {
-    waiting_remove(waiting, gang);
-    struct need *need = get_need(waiting, what);
     gang->need = need;
     gang->wait_before = need->last;
     *(need->last != NULL ? &need->last->wait_next : &need->gangs) = gang;
     need->last = gang;
+}
+
+void waiting_put(struct waiting *waiting, struct gang *gang, const struct wait_need *what)
+{
+    waiting_remove(waiting, gang);
+    struct need *need = get_need(waiting, what);
+    if (need->gangs == NULL) {
+        need->stamp = stamp_of(waiting, &need->what);
+    }
+    join(need, gang);
 }
 
 bool waiting_may_fit(const struct waiting *waiting, const struct gang *gang)
@@ -266,4 +274,108 @@ void waiting_wake(struct waiting *waiting, struct queue *queue,
 uint32_t waiting_needs(const struct waiting *waiting)
 {
     return HASH_COUNT(waiting->needs);
+}
+
+/* ---- checkpoint ---- */
+
+void waiting_unsettle(struct waiting *waiting)
+{
+    for (struct need *need = waiting->needs; need != NULL; need = need->hh.next) {
+        need->moved = stamp_of(waiting, &need->what) != need->stamp;
+    }
+}
+
+/* A stamp that is no sum of counters stands for one that has moved since. */
+void waiting_settle(struct waiting *waiting)
+{
+    for (struct need *need = waiting->needs; need != NULL; need = need->hh.next) {
+        need->stamp = stamp_of(waiting, &need->what) - need->moved;
+    }
+}
+
+/* Levels are told by their names, whose place in memory is part of a need. */
+static void code_level(const struct waiting *waiting, const char **level,
+                       struct checkpoint *checkpoint)
+{
+    const char *name = *level;
+    size_t length = name == NULL ? 0 : strlen(name);
+    checkpoint_bytes(checkpoint, &name, &length);
+    if (checkpoint->loading && !checkpoint->failed) {
+        *level = name == NULL ? NULL : domains_level_text(waiting->domains, name, length);
+        (void)checkpoint_check(checkpoint, name == NULL || *level != NULL, "no such level");
+    }
+}
+
+static void code_what(const struct waiting *waiting, struct wait_need *what,
+                      struct checkpoint *checkpoint)
+{
+    checkpoint_bool(checkpoint, &what->tree);
+    checkpoint_bool(checkpoint, &what->any);
+    checkpoint_bool(checkpoint, &what->peers);
+    checkpoint_bool(checkpoint, &what->good_gpus);
+    checkpoint_bool(checkpoint, &what->exclusive);
+    code_level(waiting, &what->level, checkpoint);
+    checkpoint_u32(checkpoint, &what->least);
+    checkpoint_count(checkpoint, &what->role_count, SOLVER_ROLES_MAX);
+    for (uint32_t i = 0; i < what->role_count && !checkpoint->failed; i++) {
+        struct wait_role *role = &what->roles[i];
+        checkpoint_u32(checkpoint, &role->shape);
+        (void)checkpoint_check(checkpoint,
+                               checkpoint->failed || shapes_has(waiting->shapes, role->shape),
+                               "a shape that is none");
+        checkpoint_u32(checkpoint, &role->count);
+        checkpoint_u32(checkpoint, &role->least);
+        code_level(waiting, &role->level, checkpoint);
+    }
+}
+
+static void code_need(struct waiting *waiting, struct need *need, const struct gangs *gangs,
+                      struct checkpoint *checkpoint)
+{
+    struct wait_need what = {.tree = false};
+    struct gang *next = need == NULL ? NULL : need->gangs;
+    uint32_t count = 0;
+    bool moved = need != NULL && need->moved;
+    if (need != NULL) {
+        what = need->what;
+    }
+    for (const struct gang *gang = next; gang != NULL; gang = gang->wait_next) {
+        count++;
+    }
+    code_what(waiting, &what, checkpoint);
+    checkpoint_bool(checkpoint, &moved);
+    checkpoint_count(checkpoint, &count, gangs->count);
+    if (!checkpoint_check(checkpoint, !checkpoint->failed && count > 0, "nobody waits")) {
+        return;
+    }
+    if (checkpoint->loading) {
+        need = get_need(waiting, &what);
+        need->moved = moved;
+    }
+    for (uint32_t i = 0; i < count && !checkpoint->failed; i++) {
+        struct gang *gang = next;
+        queue_checkpoint_gang(gangs, &gang, checkpoint);
+        next = checkpoint->loading || gang == NULL ? NULL : gang->wait_next;
+        if (checkpoint->loading &&
+            checkpoint_check(checkpoint, !checkpoint->failed && gang->need == NULL,
+                             "a gang that waits already")) {
+            join(need, gang);
+        }
+    }
+}
+
+void waiting_checkpoint(struct waiting *waiting, const struct gangs *gangs,
+                        struct checkpoint *checkpoint)
+{
+    uint32_t count = HASH_COUNT(waiting->needs);
+    checkpoint_section(checkpoint, "those who wait");
+    checkpoint_u64(checkpoint, &waiting->departures);
+    checkpoint_u64(checkpoint, &waiting->exclusive);
+    checkpoint_count(checkpoint, &count, gangs->count);
+    struct need *next = checkpoint->loading ? NULL : waiting->needs;
+    for (uint32_t i = 0; i < count && !checkpoint->failed; i++) {
+        struct need *need = next;
+        next = need == NULL ? NULL : need->hh.next;
+        code_need(waiting, need, gangs, checkpoint);
+    }
 }

@@ -72,6 +72,15 @@ void waiting_departed(struct waiting *waiting, bool exclusive);
  * the tree. Their gangs, and those that avoid them, may find what they need where nothing rose. */
 void waiting_rearranged(struct waiting *waiting);
 
+/* The ledger is about to forget what was worked out (ledger_forget()): notes of each need whether
+ * its counters have moved, which waiting_settle() then goes by. */
+void waiting_unsettle(struct waiting *waiting);
+void waiting_settle(struct waiting *waiting);
+/* Saves who waits for what, or loads it: gangs, shapes and domains are loaded already. Between
+ * waiting_unsettle() and waiting_settle(). */
+void waiting_checkpoint(struct waiting *waiting, const struct gangs *gangs,
+                        struct checkpoint *checkpoint);
+
 /* Different needs, for tests and figures. */
 uint32_t waiting_needs(const struct waiting *waiting);
 

@@ -474,3 +474,52 @@ const struct recent *accounts_recent(const struct accounts *accounts)
 {
     return &accounts->recent;
 }
+
+/* ---- checkpoint ---- */
+
+void accounts_forget(struct accounts *accounts)
+{
+    uint32_t rows = nodes_rows(accounts->nodes);
+    recent_finish(&accounts->recent);
+    for (uint32_t row = 0; row < rows; row++) {
+        if (nodes_get(accounts->nodes, row)->present) {
+            recent_note(&accounts->recent, row);
+        }
+    }
+}
+
+/* Name of the resource of the column, or CHECKPOINT_NONE. */
+static uint32_t column_name(const struct accounts *accounts, uint32_t bit)
+{
+    for (size_t i = 0; i < accounts->total_count; i++) {
+        const struct column *column = accounts->totals[i].column;
+        if (column != NULL && column->bit == bit) {
+            return accounts->totals[i].name;
+        }
+    }
+    return CHECKPOINT_NONE;
+}
+
+void accounts_checkpoint(struct accounts *accounts, struct checkpoint *checkpoint)
+{
+    uint32_t count = accounts->column_count, rows = nodes_rows(accounts->nodes);
+    checkpoint_section(checkpoint, "accounts");
+    checkpoint_count(checkpoint, &count, ACCOUNTS_COLUMNS_MAX);
+    for (uint32_t bit = 0; bit < count; bit++) {
+        uint32_t name = checkpoint->loading ? 0 : column_name(accounts, bit);
+        checkpoint_u32(checkpoint, &name);
+        if (!checkpoint->loading || checkpoint->failed) {
+            continue;
+        }
+        struct total *total = total_of(accounts, name);
+        if (checkpoint_check(checkpoint, total->column == NULL, "a column that is there already")) {
+            add_column(accounts, total);
+        }
+    }
+    for (uint32_t row = 0; checkpoint->loading && !checkpoint->failed && row < rows; row++) {
+        if (nodes_get(accounts->nodes, row)->present) {
+            accounts_node_changed(accounts, row);
+        }
+    }
+    checkpoint_bool(checkpoint, &accounts->columns_full);
+}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/state/recent.h"
+#include "topology/base/checkpoint.h"
 #include "topology/graph/balance.h"
 #include "topology/graph/nodes.h"
 #include "topology/graph/resources.h"
@@ -89,5 +90,12 @@ const struct recent *accounts_recent(const struct accounts *accounts);
 uint64_t accounts_released(const struct accounts *accounts, const struct resources *amounts);
 /* The same without there being more: something else may make another choice possible. */
 void accounts_note_release(struct accounts *accounts, uint32_t resource);
+
+/* Forgets in which order rows changed, for nobody has worked out anything from them: all nodes that
+ * are present just did, in order of rows. */
+void accounts_forget(struct accounts *accounts);
+/* Saves which resources have columns, or loads that where there is no account yet; the nodes are
+ * loaded already, and counted then. Charges are their owners' to load. */
+void accounts_checkpoint(struct accounts *accounts, struct checkpoint *checkpoint);
 
 #endif

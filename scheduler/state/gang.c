@@ -240,6 +240,15 @@ static void add_member(struct gang *gang, struct pod *pod)
     pod->gang = gang;
 }
 
+void gang_load_member(struct gang *gang, struct pod *pod)
+{
+    gang->members = alloc_grow(gang->members, &gang->member_room, (size_t)gang->member_count + 1,
+                               sizeof(struct pod *));
+    gang->members[gang->member_count++] = pod;
+    pods_count_in(pod, &gang->totals, &gang->footprint);
+    pod->gang = gang;
+}
+
 /* ---- who stays outside ---- */
 
 static void put_outside(struct gang *gang, struct pod *pod)
@@ -248,6 +257,17 @@ static void put_outside(struct gang *gang, struct pod *pod)
     pod->outside_next = NULL;
     *(gang->outside_last != NULL ? &gang->outside_last->outside_next : &gang->outside) = pod;
     gang->outside_last = pod;
+}
+
+void gang_load_outside(struct gang *gang, struct pod *pod)
+{
+    put_outside(gang, pod);
+}
+
+void gang_loaded(struct gang *gang)
+{
+    update_exclusive(gang);
+    gang_read_minimums(gang, true);
 }
 
 /* Those who came before it are passed; there are none but where a limit is passed. */

@@ -254,6 +254,14 @@ bool gang_set_reason(struct gang *gang, const char *reason_class, const char *te
 /* What became of the nodes: goes with the next reason. *Steals* what is in `breakdown`. */
 void gang_set_breakdown(struct gang *gang, const struct breakdown *breakdown);
 
+/* Saves the gangs, or loads them into an empty table; pods are loaded already. Reasons' classes,
+ * timers, the queue and those who wait are the engine's to save. */
+void gangs_checkpoint(struct gangs *gangs, struct pods *pods, struct checkpoint *checkpoint);
+/* For gangs_checkpoint(): the gang gets the next of its members, or of those outside. */
+void gang_load_member(struct gang *gang, struct pod *pod);
+void gang_load_outside(struct gang *gang, struct pod *pod);
+void gang_loaded(struct gang *gang);
+
 /* Why members of a shape have no place: at most GANG_UNPLACED_MAX of them. */
 void gang_add_unplaced(struct gang *gang, uint32_t shape, const char *text);
 void gang_clear_unplaced(struct gang *gang);

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/state/gpus_table.h"
 #include "topology/base/alloc.h"
 #include "topology/base/utf8.h"
-#include "topology/devices/subset.h"
+#include "topology/devices/map_checkpoint.h"
 
 /* Sets of GPUs per node.
  *
@@ -23,40 +24,6 @@
  * Invariants, per node: `taken` is the union of the known sets, which are disjoint; `unknown`
  * counts the GPUs of allocations in the node's resource whose set is 0. Without a board both are 0.
  */
-
-struct solver_entry {
-    uint32_t boards; /* that use it */
-    struct device_subset *subset;
-};
-
-struct board {
-    uint32_t nodes; /* that use it */
-    uint32_t gpu_count;
-    char (*names)[DEVICE_NAME_MAX + 1];
-    struct solver_entry *solver;
-};
-
-struct gpus_node {
-    struct board *board; /* NULL: no map */
-    uint32_t resource;
-    uint64_t unknown;
-    uint64_t taken;
-    struct gpus_allocation *first;
-    struct gpus_allocation *last;
-};
-
-struct gpus {
-    struct gpus_node *nodes; /* by row */
-    uint32_t node_count;
-    size_t node_room;
-    uint32_t mapped; /* nodes with a board */
-    struct board **boards;
-    uint32_t board_count;
-    size_t board_room;
-    struct solver_entry **solvers;
-    uint32_t solver_count;
-    size_t solver_room;
-};
 
 uint32_t gpus_requested(const struct resources *request, const struct names *names,
                         uint32_t *resource)
@@ -87,6 +54,7 @@ struct gpus *gpus_create(void)
 
 static void board_free(struct board *board)
 {
+    device_map_destroy(board->map);
     free(board->names);
     free(board);
 }
@@ -114,7 +82,7 @@ void gpus_destroy(struct gpus *gpus)
     free(gpus);
 }
 
-static struct gpus_node *node_of(struct gpus *gpus, uint32_t row)
+struct gpus_node *gpus_node_of(struct gpus *gpus, uint32_t row)
 {
     if (row >= gpus->node_count) {
         gpus->nodes =
@@ -133,7 +101,7 @@ static const struct gpus_node *mapped_node(const struct gpus *gpus, uint32_t row
     return node != NULL && node->board != NULL && node->resource == resource ? node : NULL;
 }
 
-static uint64_t all_gpus(const struct board *board)
+uint64_t gpus_board_all(const struct board *board)
 {
     return board->gpu_count == DEVICES_MAX ? UINT64_MAX : (UINT64_C(1) << board->gpu_count) - 1;
 }
@@ -179,6 +147,7 @@ static struct board *board_acquire(struct gpus *gpus, const struct device_map *m
     }
     struct board *board = alloc_zero(1, sizeof *board);
     board->nodes = 1;
+    board->map = device_map_copy(map);
     board->gpu_count = device_map_count(map, DEVICE_GPU);
     board->names = alloc_zero(board->gpu_count, sizeof *board->names);
     for (uint32_t i = 0; i < board->gpu_count; i++) {
@@ -297,7 +266,7 @@ static char *write_names(const struct board *board, uint64_t set)
 
 /* ---- allocations ---- */
 
-static void link_allocation(struct gpus_node *node, struct gpus_allocation *allocation)
+void gpus_link(struct gpus_node *node, struct gpus_allocation *allocation)
 {
     allocation->next = NULL;
     allocation->previous = node->last;
@@ -334,7 +303,7 @@ static uint64_t resolve(const struct gpus *gpus, const struct gpus_node *node,
     if ((allocation->names == NULL ||
          gpus_parse(gpus, allocation->row, allocation->names, allocation->count, &set, NULL) < 0) &&
         allocation->count == node->board->gpu_count) {
-        set = all_gpus(node->board);
+        set = gpus_board_all(node->board);
     }
     return (set & node->taken) == 0 ? set : 0;
 }
@@ -358,18 +327,18 @@ static void resolve_all(struct gpus *gpus, struct gpus_node *node)
 void gpus_take(struct gpus *gpus, struct gpus_allocation *allocation, uint32_t row,
                uint32_t resource, uint32_t count, uint64_t set, const char *names)
 {
-    struct gpus_node *node = node_of(gpus, row);
+    struct gpus_node *node = gpus_node_of(gpus, row);
     assert(allocation->count == 0 && count > 0);
     (void)gpus_rename(gpus, allocation, names);
     allocation->row = row;
     allocation->resource = resource;
     allocation->count = count;
-    link_allocation(node, allocation);
+    gpus_link(node, allocation);
     if (node->board == NULL || node->resource != resource) {
         return;
     }
     if (set != 0) {
-        assert((set & node->taken) == 0 && (set & ~all_gpus(node->board)) == 0);
+        assert((set & node->taken) == 0 && (set & ~gpus_board_all(node->board)) == 0);
         assert((uint32_t)__builtin_popcountll(set) == count);
         allocation->set = set;
         node->taken |= set;
@@ -435,7 +404,7 @@ bool gpus_observe(struct gpus *gpus, uint32_t row, const struct device_map *map,
     if (!has_gpus && (row >= gpus->node_count || gpus->nodes[row].board == NULL)) {
         return false;
     }
-    struct gpus_node *node = node_of(gpus, row);
+    struct gpus_node *node = gpus_node_of(gpus, row);
     if (has_gpus && node->board != NULL && node->resource == resource &&
         board_fits(node->board, map)) {
         return false;
@@ -487,7 +456,7 @@ bool gpus_free(const struct gpus *gpus, uint32_t row, uint64_t *free)
     if (node == NULL || node->board == NULL || node->unknown > 0) {
         return false;
     }
-    *free = all_gpus(node->board) & ~node->taken;
+    *free = gpus_board_all(node->board) & ~node->taken;
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "topology/base/checkpoint.h"
 #include "topology/base/err.h"
 #include "topology/base/names.h"
 #include "topology/devices/map.h"
@@ -109,6 +110,15 @@ const char *gpus_allocation_name(const struct gpus *gpus, const struct gpus_allo
  * are not `count` of them. */
 int gpus_parse(const struct gpus *gpus, uint32_t row, const char *names, uint32_t count,
                uint64_t *set, struct err *err);
+
+/* Saves the maps of the nodes, or loads them where no node has one yet; `words` are loaded already,
+ * and gives the references that whoever observes a map has. */
+void gpus_checkpoint(struct gpus *gpus, struct names *words, uint32_t rows,
+                     struct checkpoint *checkpoint);
+/* Saves an allocation but for its names and row, or loads it with the row and names that it has. To
+ * be called in the order of arrival on each node. */
+void gpus_checkpoint_allocation(struct gpus *gpus, struct gpus_allocation *allocation,
+                                struct checkpoint *checkpoint);
 
 /* Distinct kinds of hardware (solver and names) in use: for tests and figures. */
 uint32_t gpus_boards(const struct gpus *gpus);

@@ -11,6 +11,7 @@
 
 struct ledger {
     const struct shapes *shapes;
+    const struct domains *domains;
     struct gpus *gpus;
     struct accounts *accounts;
     struct views *views;
@@ -25,6 +26,7 @@ struct ledger *ledger_create(const struct nodes *nodes, const struct domains *do
     ledger->gpus = gpus_create();
     ledger->accounts = accounts_create(nodes);
     ledger->views = views_create(domains, shapes, ledger->accounts, ledger->gpus);
+    ledger->domains = domains;
     return ledger;
 }
 
@@ -255,4 +257,29 @@ uint64_t ledger_work(const struct ledger *ledger)
 struct views *ledger_views(struct ledger *ledger)
 {
     return ledger->views;
+}
+
+/* ---- checkpoint ---- */
+
+void ledger_forget(struct ledger *ledger)
+{
+    views_destroy(ledger->views);
+    accounts_forget(ledger->accounts);
+    ledger->views = views_create(ledger->domains, ledger->shapes, ledger->accounts, ledger->gpus);
+}
+
+void ledger_checkpoint(struct ledger *ledger, struct names *words, uint32_t rows,
+                       struct checkpoint *checkpoint)
+{
+    accounts_checkpoint(ledger->accounts, checkpoint);
+    gpus_checkpoint(ledger->gpus, words, rows, checkpoint);
+}
+
+void ledger_loaded(struct ledger *ledger, struct checkpoint *checkpoint)
+{
+    checkpoint_section(checkpoint, "ledger");
+    checkpoint_u64(checkpoint, &ledger->releases);
+    if (checkpoint->loading) {
+        ledger_forget(ledger);
+    }
 }

@@ -117,6 +117,15 @@ bool ledger_nobody_has(const struct ledger *ledger, uint32_t resource);
 bool ledger_slots_full(const struct ledger *ledger, uint32_t row);
 const bool *ledger_slots_taken(const struct ledger *ledger);
 
+/* Forgets all that was worked out from the accounts: views, masks, which rows changed. What is
+ * asked next is worked out anew, and every shape counts as one that was never asked about. */
+void ledger_forget(struct ledger *ledger);
+/* Saves what does not follow from nodes and pods, or loads it into a ledger without charges, when
+ * the nodes are loaded; ledger_loaded() when all charges are. */
+void ledger_checkpoint(struct ledger *ledger, struct names *words, uint32_t rows,
+                       struct checkpoint *checkpoint);
+void ledger_loaded(struct ledger *ledger, struct checkpoint *checkpoint);
+
 /* Nodes looked at for views and questions so far: what asking cost. */
 uint64_t ledger_work(const struct ledger *ledger);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "scheduler/state/peers_table.h"
 #include "scheduler/state/wording.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -20,28 +21,6 @@ static const char left_words[] = "a term about other pods does not find room";
 static const char left_labels[] =
     "its labels do not find room, and other pods' terms do not see them";
 static const char left_many[] = "it has more required terms about other pods than are kept";
-
-struct list {
-    struct rule **items;
-    uint32_t count;
-    size_t room;
-};
-
-struct peers_space {
-    UT_hash_handle hh;
-    uint32_t name; /* word; reference held */
-    uint32_t users;
-    uint32_t far; /* rules of its pods that are far */
-    struct list near;
-    struct peer *first; /* pods that stand somewhere */
-};
-
-struct peers {
-    struct rules rules;
-    struct peers_space *spaces; /* uthash by name, in order of creation */
-    struct list far;
-    uint64_t moves;
-};
 
 struct peers *peers_create(struct nodes *nodes, uint64_t seed)
 {
@@ -75,6 +54,8 @@ void peers_destroy(struct peers *peers)
         free(space);
     }
     free(peers->far.items);
+    free(peers->loaded.spaces);
+    free(peers->loaded.rules);
     rules_finish(&peers->rules);
     free(peers);
 }
@@ -268,7 +249,7 @@ static void leave_space(struct peers *peers, struct peers_space *space)
 
 /* ---- rules ---- */
 
-static void list_add(struct list *list, struct rule *rule)
+void peers_list_add(struct list *list, struct rule *rule)
 {
     list->items =
         alloc_grow(list->items, &list->room, (size_t)list->count + 1, sizeof *list->items);
@@ -314,7 +295,7 @@ static const char *enlist(struct peers *peers, struct rule *rule, struct peers_s
     rule->space = space;
     space->users++;
     space->far += far;
-    list_add(far ? &peers->far : &space->near, rule);
+    peers_list_add(far ? &peers->far : &space->near, rule);
     return NULL;
 }
 

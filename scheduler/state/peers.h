@@ -91,6 +91,13 @@ const struct peers_site *peers_selected(struct peers *peers, struct rule *rule,
                                         uint64_t *looked_at);
 const struct peers_site *peers_carriers(const struct rule *rule);
 
+/* Saves the namespaces and rules, or loads them into an empty table; the words of the nodes are
+ * loaded already. Pods follow, each of them nowhere at first, in the order of the first time; then
+ * they enter, and peers_loaded() ends it. */
+void peers_checkpoint(struct peers *peers, struct checkpoint *checkpoint);
+void peers_checkpoint_pod(struct peers *peers, struct peer *peer, struct checkpoint *checkpoint);
+void peers_loaded(struct peers *peers, uint64_t moves, struct checkpoint *checkpoint);
+
 /* The rules that may select pods of the peer's namespace: the nth, or NULL behind the last. */
 struct rule *peers_rule(const struct peers *peers, const struct peer *peer, uint32_t nth);
 

@@ -85,3 +85,23 @@ bool placement_same(const struct placement *a, const struct placement *b)
     }
     return same;
 }
+
+void placement_checkpoint(struct placement *placement, struct checkpoint *checkpoint)
+{
+    uint32_t slices = placement->slice_count;
+    checkpoint_text(checkpoint, &placement->required);
+    checkpoint_text(checkpoint, &placement->preferred);
+    checkpoint_text(checkpoint, &placement->exclusive);
+    checkpoint_text(checkpoint, &placement->device_topology);
+    checkpoint_text(checkpoint, &placement->podset_group);
+    checkpoint_count(checkpoint, &slices, SLICE_LAYERS_MAX);
+    for (uint32_t i = 0; i < slices && !checkpoint->failed; i++) {
+        struct placement_slice *slice = &placement->slices[i];
+        checkpoint_text(checkpoint, &slice->level);
+        checkpoint_i32(checkpoint, &slice->size);
+        placement->slice_count = i + 1;
+        if (!checkpoint_check(checkpoint, slice->level != NULL, "a slice without a level")) {
+            slice->level = slice->level == NULL ? alloc_string("") : slice->level;
+        }
+    }
+}

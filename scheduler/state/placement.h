@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "scheduler/objects.h"
+#include "topology/base/checkpoint.h"
 
 /* Where pods want to be: the engine's own copy of a placement_object, embedded in pods and
  * gangs. All zero is a valid one: no constraints. Nothing is judged here; levels are names or label
@@ -41,5 +42,8 @@ bool placement_equal(const struct placement *placement, const struct placement_o
 
 /* Whether two placements say the same. */
 bool placement_same(const struct placement *a, const struct placement *b);
+
+/* Saves it, or loads it into one that is all zero. */
+void placement_checkpoint(struct placement *placement, struct checkpoint *checkpoint);
 
 #endif

@@ -183,7 +183,8 @@ const char pod_foreign[] = "its schedulerName is not served here (kubernetes.sch
 
 unsigned pod_update_refusal(struct pod *pod, const char *refused)
 {
-    bool same = pod->refused == refused;
+    bool same = pod->refused == refused ||
+                (pod->refused != NULL && refused != NULL && strcmp(pod->refused, refused) == 0);
     pod->refused = refused;
     return same ? POD_UNCHANGED : POD_REFUSED;
 }

@@ -58,6 +58,7 @@ struct pod {
     UT_hash_handle hh; /* by uid */
     struct pods *table;
     uint64_t arrival; /* ascends in the order of arrival */
+    uint32_t number;  /* in the checkpoint that is being saved */
     char *uid;
     char *name_space;
     char *name;

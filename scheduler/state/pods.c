@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "scheduler/state/deadlines.h"
+#include "scheduler/state/pods_table.h"
 #include "scheduler/state/residents.h"
 #include "topology/base/alloc.h"
 #include "topology/base/err.h"
@@ -19,21 +20,6 @@
  */
 
 #define WORDS_MAX (1u << 22) /* beyond that, pods count as saying nothing */
-
-struct pods {
-    struct nodes *nodes;
-    struct shapes *shapes;
-    struct ledger *ledger;
-    struct pod *table;
-    uint64_t arrivals;
-    struct residents residents;
-    struct footprint ordinary;
-    struct deadlines deadlines;
-    struct names *words; /* what pods say of what made them, of their role, of their gang */
-    struct peers *peers;
-    void (*changed)(void *context, const struct pod *pod, enum member_phase before);
-    void *context;
-};
 
 struct pods *pods_create(struct nodes *nodes, struct shapes *shapes, struct ledger *ledger,
                          uint64_t hash_seed)
@@ -64,6 +50,11 @@ void pods_destroy(struct pods *pods)
     names_destroy(pods->words);
     peers_destroy(pods->peers);
     residents_finish(&pods->residents);
+    free(pods->loaded);
+    for (uint32_t i = 0; i < pods->text_count; i++) {
+        free(pods->texts[i]);
+    }
+    free(pods->texts);
     free(pods);
 }
 
@@ -189,7 +180,7 @@ static const struct resources *request_of(const struct pods *pods, const struct 
 }
 
 /* The pod's allocation on allocation_row begins. */
-static void enter_place(struct pods *pods, struct pod *pod)
+void pods_enter_place(struct pods *pods, struct pod *pod)
 {
     residents_enter(&pods->residents, pod);
     footprint_add(pod->footprint, pod->allocation_row, pod->shape, request_of(pods, pod),
@@ -264,7 +255,7 @@ static void charge(struct pods *pods, struct pod *pod, enum ledger_account accou
     struct resources amounts = pod_charge(pod, request_of(pods, pod));
     ledger_charge(pods->ledger, account, row, &amounts);
     pod->allocation_row = row;
-    enter_place(pods, pod);
+    pods_enter_place(pods, pod);
 }
 
 static void refund(struct pods *pods, struct pod *pod, enum ledger_account account)

@@ -118,6 +118,16 @@ bool pods_bound(const struct pod *pod);  /* POSTED and beyond */
 /* Whether it can be planned and bound: alive, not gated, not refused, without a binding. */
 bool pods_pending(const struct pod *pod);
 
+/* Saves the pods and who has a place where, or loads them into an empty table; nodes, shapes and
+ * the maps of GPUs are loaded already. None is member of a gang at first. Others name them by
+ * pods_checkpoint_pod() until pods_loaded(). */
+void pods_checkpoint(struct pods *pods, struct checkpoint *checkpoint);
+/* The pod, or NULL; loading sets it. */
+void pods_checkpoint_pod(struct pods *pods, struct pod **pod, struct checkpoint *checkpoint);
+/* A reference to a shape: saves it, or loads it and takes it. */
+void pods_checkpoint_shape(struct pods *pods, uint32_t *shape, struct checkpoint *checkpoint);
+void pods_loaded(struct pods *pods);
+
 /* Counts the pod in the totals and the footprint of its gang, from now on and through all changes,
  * until it is counted out. For gang.c, which says who is a member. */
 void pods_count_in(struct pod *pod, struct totals *totals, struct footprint *footprint);

@@ -224,30 +224,111 @@ bool rules_release(struct rules *rules, struct rule *rule)
     return --rule->references == 0;
 }
 
-void rules_free(struct rules *rules, struct rule *rule)
+/* Every word of a rule: of the nodes' vocabulary or of the rules' own. */
+static void walk(struct rules *rules, const struct rule *rule,
+                 void (*each)(struct names *names, uint32_t word))
 {
     const uint32_t *words = rule->words + rule->parts_at + 1;
-    HASH_DELETE(hh, rules->table, rule);
     for (uint32_t i = 0; i < rule->key_count; i++) {
-        names_release(nodes_vocabulary(rules->nodes), rule->keys[i]);
+        each(nodes_vocabulary(rules->nodes), rule->keys[i]);
     }
     for (uint32_t p = 0; p < rule->words[rule->parts_at]; p++) {
         struct part part;
         words = read_part(words, &part);
         for (uint32_t i = 0; i < part.space_count; i++) {
-            names_release(rules->words, part.spaces[i]);
+            each(rules->words, part.spaces[i]);
         }
         for (uint32_t e = 0; e < part.expression_count; e++) {
             struct expression expression;
             words = read_expression(words, &expression);
-            names_release(rules->words, expression.key);
+            each(rules->words, expression.key);
             for (uint32_t v = 0; v < expression.value_count; v++) {
-                names_release(rules->words, expression.values[v]);
+                each(rules->words, expression.values[v]);
             }
         }
     }
+}
+
+void rules_free(struct rules *rules, struct rule *rule)
+{
+    HASH_DELETE(hh, rules->table, rule);
+    walk(rules, rule, names_release);
     free(rule->words);
     free(rule);
+}
+
+/* ---- checkpoint ---- */
+
+struct walker {
+    const uint32_t *words;
+    uint32_t length;
+    uint32_t at;
+    bool sound;
+};
+
+static uint32_t next_word(struct walker *walker)
+{
+    if (walker->at >= walker->length) {
+        walker->sound = false;
+        return 0;
+    }
+    return walker->words[walker->at++];
+}
+
+/* So many names. */
+static void next_names(struct walker *walker, const struct names *names, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && walker->sound; i++) {
+        walker->sound = names_has(names, next_word(walker)) && walker->sound;
+    }
+}
+
+/* Whether the words are those of a rule, and every name in them is known. */
+static bool is_sound(const struct rules *rules, const uint32_t *words, uint32_t length)
+{
+    struct walker walker = {.words = words, .length = length, .sound = true};
+    uint32_t flags = next_word(&walker);
+    uint32_t keys = next_word(&walker);
+    next_names(&walker, nodes_words(rules->nodes), keys);
+    uint32_t parts = next_word(&walker);
+    for (uint32_t p = 0; p < parts && walker.sound; p++) {
+        (void)next_word(&walker); /* everywhere */
+        next_names(&walker, rules->words, next_word(&walker));
+        uint32_t expressions = next_word(&walker);
+        for (uint32_t e = 0; e < expressions && walker.sound; e++) {
+            next_names(&walker, rules->words, 1);
+            walker.sound = next_word(&walker) <= SELECTOR_LESS && walker.sound;
+            next_names(&walker, rules->words, next_word(&walker));
+        }
+    }
+    return walker.sound && walker.at == length && flags <= (APART | CLAIMED) && keys > 0 &&
+           parts == keys;
+}
+
+struct rule *rules_checkpoint(struct rules *rules, struct rule *rule, struct checkpoint *checkpoint)
+{
+    uint32_t length = rule == NULL ? 0 : rule->length;
+    struct rule *other = NULL;
+    checkpoint_count(checkpoint, &length, RULES_WORDS_MAX);
+    if (!checkpoint->loading) {
+        checkpoint_words(checkpoint, rule->words, length);
+        return rule;
+    }
+    rules->draft = alloc_grow(rules->draft, &rules->room, RULES_WORDS_MAX, sizeof(uint32_t));
+    rules->count = length;
+    checkpoint_words(checkpoint, rules->draft, length);
+    if (!checkpoint_check(checkpoint, !checkpoint->failed && is_sound(rules, rules->draft, length),
+                          "a rule that cannot be")) {
+        return NULL;
+    }
+    HASH_FIND(hh, rules->table, rules->draft, length * sizeof(uint32_t), other);
+    if (!checkpoint_check(checkpoint, other == NULL, "a rule that is there already")) {
+        return NULL;
+    }
+    rule = add(rules, (rules->draft[0] & APART) != 0, (rules->draft[0] & CLAIMED) != 0,
+               rules->draft[1]);
+    walk(rules, rule, names_retain);
+    return rule;
 }
 
 /* ---- selecting ---- */

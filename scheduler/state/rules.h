@@ -46,6 +46,7 @@ struct rule {
     uint32_t parts_at;    /* offset */
     uint32_t length;
     uint32_t *words;
+    uint32_t number; /* in the checkpoint that is being saved */
     /* For peers.c alone, which says where it counts. */
     struct peers_space *space;
     bool far;
@@ -80,6 +81,11 @@ struct rule *rules_together(struct rules *rules, const struct affinity_object *t
 /* One reference less; true when that was the last one: then rule_free() it. */
 bool rules_release(struct rules *rules, struct rule *rule);
 void rules_free(struct rules *rules, struct rule *rule);
+
+/* Saves the words of a rule, or, given NULL, loads a rule that nobody refers to yet; its words'
+ * tables are loaded already. NULL when the checkpoint failed. */
+struct rule *rules_checkpoint(struct rules *rules, struct rule *rule,
+                              struct checkpoint *checkpoint);
 
 /* Whether the rule speaks of pods of this one namespace only. */
 bool rule_is_near(const struct rule *rule, uint32_t space);

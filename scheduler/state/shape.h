@@ -19,7 +19,7 @@
  */
 
 #define SHAPES_MAX      (1u << 20)
-#define SHAPE_WORDS_MAX 8192         /* in the rules of one: keys, values, tolerations … */
+#define SHAPE_WORDS_MAX 8192        /* in the rules of one: keys, values, tolerations … */
 #define SHAPES_TEXT_MAX (64u << 20) /* bytes of the rules of all, see wording.h */
 #define SHAPE_NONE      UINT32_MAX
 
@@ -73,6 +73,14 @@ bool shapes_rules_admit(const struct shapes *shapes, const struct admission *adm
 enum admission_refusal shapes_rules_refusal(const struct shapes *shapes,
                                             const struct admission *admission, uint32_t row,
                                             uint32_t *key);
+
+/* Saves the table, or loads it into an empty one; the words of `nodes` are loaded already. Shapes
+ * keep their ids, and have one reference each until shapes_loaded(), when whoever has one has been
+ * loaded. */
+void shapes_checkpoint(struct shapes *shapes, struct checkpoint *checkpoint);
+void shapes_loaded(struct shapes *shapes);
+/* Whether the id is that of a shape. */
+bool shapes_has(const struct shapes *shapes, uint32_t shape);
 
 /* Other bounds than SHAPES_MAX and SHAPES_TEXT_MAX. For tests. */
 void shapes_limit(struct shapes *shapes, uint32_t most, size_t text);

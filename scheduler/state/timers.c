@@ -84,6 +84,13 @@ void timers_stop(struct timers *timers, struct timer *timer)
     }
 }
 
+static void add(struct timers *timers, struct timer *timer)
+{
+    timers->items =
+        alloc_grow(timers->items, &timers->room, timers->count + 1, sizeof(struct timer *));
+    sift_up(timers, timers->count++, timer);
+}
+
 void timers_set(struct timers *timers, struct timer *timer, int64_t at, void *owner)
 {
     timer->owner = owner;
@@ -100,9 +107,23 @@ void timers_set(struct timers *timers, struct timer *timer, int64_t at, void *ow
         place(timers, timer->slot - 1, timer);
         return;
     }
-    timers->items =
-        alloc_grow(timers->items, &timers->room, timers->count + 1, sizeof(struct timer *));
-    sift_up(timers, timers->count++, timer);
+    add(timers, timer);
+}
+
+void timers_checkpoint(struct timers *timers, struct timer *timer, void *owner,
+                       struct checkpoint *checkpoint)
+{
+    bool set = timer->slot != 0;
+    checkpoint_bool(checkpoint, &set);
+    if (checkpoint->failed || !set) {
+        return;
+    }
+    checkpoint_i64(checkpoint, &timer->at);
+    checkpoint_u64(checkpoint, &timer->order);
+    if (checkpoint->loading && !checkpoint->failed) {
+        timer->owner = owner;
+        add(timers, timer);
+    }
 }
 
 int64_t timers_next(const struct timers *timers)

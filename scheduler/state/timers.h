@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/base/checkpoint.h"
+
 /* What falls due when: the earliest is found at once, however many there are.
  *
  * A timer is embedded in what it belongs to and is set at most once at a time. Times are those of
@@ -34,6 +36,10 @@ void timers_finish(struct timers *timers);
  * `owner` is what timers_due() hands out. */
 void timers_set(struct timers *timers, struct timer *timer, int64_t at, void *owner);
 void timers_stop(struct timers *timers, struct timer *timer);
+
+/* Saves a timer, or loads one that is not set, so that it comes as it did among the others. */
+void timers_checkpoint(struct timers *timers, struct timer *timer, void *owner,
+                       struct checkpoint *checkpoint);
 
 /* When the first one is due; INT64_MAX for never. */
 int64_t timers_next(const struct timers *timers);

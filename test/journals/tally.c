@@ -99,6 +99,7 @@ static const char *event_name(enum event_type event)
         [EVENT_FOLLOW] = "follow",
         [EVENT_LEAD] = "lead",
         [EVENT_ASK] = "ask",
+        [EVENT_CHECKPOINT] = "checkpoint",
     };
     return (size_t)event < sizeof names / sizeof names[0] ? names[event] : "?";
 }

@@ -8,6 +8,9 @@
   banned  functions that cannot be used safely, and memory that bypasses topology/base/alloc.h
   files   SPDX line, header guard, own header first, at most LINES_MAX lines of COLUMNS_MAX columns, no notes to self
   keys    an annotation phalanx.dev/… of api/ stands in KEYS of KEYS_TABLE, so that nobody is told that it does not exist
+  checkpoint
+          every member of the structs that the engine's state consists of (CHECKPOINT) is named by what saves the state,
+          or in CHECKPOINT_LEFT with the reason why it need not be saved
   docs    what the documents name is there: files, links and their headings, functions, types and constants of the code;
           every metric is described in METRICS_TEXT, and only those; every module of TOURED is named in TOUR
 
@@ -23,7 +26,7 @@ import pathlib
 import re
 import sys
 
-RULES = ["layers", "banned", "files", "keys", "docs"]
+RULES = ["layers", "banned", "files", "keys", "docs", "checkpoint"]
 
 LINES_MAX = 600
 COLUMNS_MAX = 100  # of C; clang-format leaves comments alone, or it would break the drawings
@@ -146,6 +149,37 @@ METRICS_TEXT = "docs/operations.md"
 TOUR = "docs/README.md"
 TOURED = ["topology", "scheduler"]
 NOTES = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+# Of what the engine's state consists, and what saves it.
+CHECKPOINT = {
+    "scheduler/engine/audit.h": ["audit"],
+    "scheduler/engine/state.h": ["engine", "engine_caller"],
+    "scheduler/policy/queue.h": ["queue"],
+    "scheduler/policy/waiting.c": ["need", "waiting"],
+    "scheduler/policy/waiting.h": ["wait_need", "wait_role"],
+    "scheduler/solver/solver.h": ["solver_shortfall"],
+    "scheduler/state/accounts.c": ["accounts"],
+    "scheduler/state/barrier.h": ["barrier", "barrier_waiter"],
+    "scheduler/state/breakdown.h": ["breakdown"],
+    "scheduler/state/gang.h": ["gang", "gang_unplaced", "gang_veto", "gangs"],
+    "scheduler/state/gpus.h": ["gpus_allocation"],
+    "scheduler/state/ledger.c": ["ledger"],
+    "scheduler/state/peers.h": ["peer"],
+    "scheduler/state/placement.h": ["placement", "placement_slice"],
+    "scheduler/state/pod.h": ["nomination", "pod", "pod_replica"],
+    "scheduler/state/pods_table.h": ["pods"],
+    "scheduler/state/residents.h": ["residents"],
+    "scheduler/state/rules.h": ["rule"],
+    "scheduler/state/shape_table.h": ["shape", "shapes"],
+    "scheduler/state/timers.h": ["timer", "timers"],
+    "topology/base/names.c": ["names"],
+    "topology/graph/nodes.c": ["nodes"],
+    "topology/graph/nodes.h": ["label", "node", "taint"],
+}
+CHECKPOINT_LEFT = "test/lint/checkpoint.txt"
+# What saves: the functions that are given a checkpoint.
+SAVING = re.compile(r"^[\w *]+\([^;{}]*\bstruct checkpoint \*[^;{}]*\)\s*\{.*?^\}", re.MULTILINE | re.DOTALL)
+MEMBER = re.compile(r"(?:\(\*(\w+)\)\([^;]*|(\w+)\s*(?:\[[^\]]*\])*)\s*[,;]")
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
@@ -391,6 +425,56 @@ def check_docs(root, documents, names, words, complain):
             complain(METRICS_TEXT, 1, f"{metric}: is not described")
 
 
+def read_left(root, complain):
+    """Members that need not be saved: "struct.member  reason" each."""
+    left = {}
+    path = root / CHECKPOINT_LEFT
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
+        member, _, reason = line.partition(" ")
+        if member and not member.startswith("#"):
+            left[member] = number
+            if not reason.strip():
+                complain(CHECKPOINT_LEFT, number, f"{member}: the reason is missing")
+    return left
+
+
+def members_of(code, struct):
+    """Name and position of the members of a struct; None: it is not there."""
+    begin = re.search(rf"^struct {struct} \{{[ ]*$", code, re.MULTILINE)
+    if begin is None:
+        return None
+    end = code.index("\n}", begin.end())
+    return [match.group(1) or match.group(2) for match in MEMBER.finditer(code[begin.end():end])]
+
+
+def check_checkpoint(sources, root, complain):
+    saving = ""
+    for name, source in sources.items():
+        if name.startswith(("topology/", "scheduler/")) and name.endswith(".c"):
+            saving += "\n".join(SAVING.findall(source.code))
+    saved = set(re.findall(r"(?:->|\.)(\w+)", saving))
+    left = read_left(root, complain)
+    used = set()
+    for name, structs in CHECKPOINT.items():
+        if name not in sources:
+            continue
+        for struct in structs:
+            members = members_of(sources[name].code, struct)
+            if members is None:
+                complain(name, 1, f"struct {struct} is not there, which test/lint/check.py names in CHECKPOINT")
+            for member in members or []:
+                if member == "hh" or member.endswith("room"):
+                    continue  # a table's, an array's
+                if f"{struct}.{member}" in left:
+                    used.add(f"{struct}.{member}")
+                elif member not in saved:
+                    complain(name, 1, f"{struct}.{member} is not saved in a checkpoint: name it where the others are, or in "
+                                      f"{CHECKPOINT_LEFT} with the reason why it need not be")
+    for member in sorted(set(left) - used):
+        if sources:
+            complain(CHECKPOINT_LEFT, left[member], f"{member} is no member")
+
+
 def files_of(root):
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
@@ -418,7 +502,7 @@ def main():
 
     found = 0
     looked = 0
-    sources, documents, names, words = {}, {}, set(), set()
+    sources, code, documents, names, words = {}, {}, {}, set(), set()
 
     def complain_of(name, line, what):
         nonlocal found
@@ -443,6 +527,7 @@ def main():
             if path.suffix in CODE | SCRIPTS:
                 complain(1, f"not UTF-8: {error.reason}")
             continue
+        code[name] = source
         if "docs" in rules:
             words.update(re.findall(r"\w+", source.code))
         if "layers" in rules:
@@ -457,6 +542,8 @@ def main():
             check_keys(source, root, complain)
     if "layers" in rules:
         check_circles(sources, complain_of)
+    if "checkpoint" in rules:
+        check_checkpoint(code, root, complain_of)
     if "docs" in rules:
         check_docs(root, documents, names, words, complain_of)
     print(f"check: {' '.join(rules)}: {looked} files, {found} findings")

@@ -19,6 +19,9 @@
 #include "test/simulation/wire_writes.h"
 #include "topology/base/alloc.h"
 
+#define CHECKPOINT_SEEDS   8  /* every so many goes on from checkpoints … */
+#define CHECKPOINT_APPLIES 30 /* … after every so many events */
+
 /* The daemon's part: gives events to the engine, carries out its effects, loses some of them, dies.
  *
  * Every event is made from a record, and the records of one life of the engine (an epoch) are kept,
@@ -188,6 +191,38 @@ static bool dies_now(struct sim *sim)
     return --host->crash_applies == 0;
 }
 
+/* Goes on with an engine that is loaded from what this one saves. */
+static void swap_engine(struct sim *sim)
+{
+    struct host *host = &sim->host;
+    struct engine_options options;
+    struct checkpoint saved;
+    struct err err;
+    engine_save(host->engine, &saved);
+    host_options(sim, &options);
+    struct engine *loaded = engine_create(&options);
+    if (engine_load(loaded, saved.bytes, saved.count, &err) < 0) {
+        sim_fail(sim, "(23) what was saved cannot be loaded: %s", err.text);
+    }
+    checkpoint_finish(&saved);
+    engine_destroy(host->engine);
+    host->engine = loaded;
+}
+
+/* After every so many applies of some runs; not in the middle of a batch. */
+static bool host_checkpoint(struct sim *sim)
+{
+    struct record record = {.type = EVENT_CHECKPOINT, .pod = SIM_NONE, .nominated = SIM_NONE};
+    if (sim->seed % CHECKPOINT_SEEDS != 3 || sim->applies % CHECKPOINT_APPLIES != 0) {
+        return true;
+    }
+    bool alive = host_apply(sim, &record);
+    if (alive && !sim->failed) {
+        swap_engine(sim);
+    }
+    return alive;
+}
+
 bool host_apply(struct sim *sim, struct record *record)
 {
     struct host *host = &sim->host;
@@ -222,6 +257,9 @@ bool host_apply(struct sim *sim, struct record *record)
         return false;
     }
     arm_tick(sim);
+    if (!record->more && record->type != EVENT_CHECKPOINT) {
+        return host_checkpoint(sim);
+    }
     return true;
 }
 

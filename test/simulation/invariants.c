@@ -41,6 +41,7 @@
  *  20  one leads               … who may write
  *  21  GPUs                    gpus.c: which ones a pod is given
  *  22  company                 exclusion.c: who may not be where others are
+ *  23  checkpoints             checkpoints.c
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */

@@ -2,6 +2,7 @@
 #include "test/simulation/replay.h"
 
 #include "scheduler/journal/reader.h"
+#include "test/simulation/checkpoints.h"
 #include "test/simulation/host.h"
 #include "test/simulation/record.h"
 #include "test/simulation/trace.h"
@@ -11,8 +12,11 @@
  * have to be the same but for the names.
  *
  * Every eighth life is written into a journal on the way, read back record by record, and lived by
- * a third engine, which gets nothing but what the journal says: it, too, has to do the same.
+ * a third engine, which gets nothing but what the journal says: it, too, has to do the same. Every
+ * fourth is lived once more with checkpoints (checkpoints.h).
  */
+
+#define CHECKPOINTS_EVERY 4 /* lives */
 
 struct copy {
     struct journal *journal; /* NULL: this life is not written down */
@@ -120,7 +124,7 @@ static size_t unordered(const struct host *host, size_t first)
     return count;
 }
 
-void replay_epoch(struct sim *sim)
+static void replay_all(struct sim *sim)
 {
     struct host *host = &sim->host;
     struct engine_options options;
@@ -148,4 +152,12 @@ void replay_epoch(struct sim *sim)
     host->renamed = false;
     effects_finish(&effects);
     engine_destroy(engine);
+}
+
+void replay_epoch(struct sim *sim)
+{
+    replay_all(sim);
+    if (!sim->failed && (sim->seed + sim->host.epoch) % CHECKPOINTS_EVERY == 1) {
+        checkpoints_check(sim);
+    }
 }

@@ -172,6 +172,9 @@ static void print_record(const struct sim *sim, FILE *out, const struct record *
     case EVENT_LEAD:
         fputs("it leads", out);
         break;
+    case EVENT_CHECKPOINT:
+        fputs("checkpoint", out);
+        break;
     case EVENT_ASK:
         fprintf(out, "somebody asks about g%d", record->change.index);
         break;

@@ -71,6 +71,7 @@ struct names {
     uint32_t *free; /* heap of bound - count ids */
     size_t free_room;
     struct texts texts;
+    size_t loaded; /* ids below it have a reference from names_checkpoint() */
 };
 
 /* ---- hash ---- */
@@ -423,4 +424,84 @@ size_t names_bytes(const struct names *names)
 size_t names_bound(const struct names *names)
 {
     return names->bound;
+}
+
+bool names_has(const struct names *names, uint32_t id)
+{
+    return id < names->bound && names->entries[id].text != NULL;
+}
+
+/* ---- checkpoint ---- */
+
+/* The text of the next id, or NULL for one that is free. */
+static void load_name(struct names *names, struct checkpoint *checkpoint, const char *text,
+                      size_t length)
+{
+    uint32_t id = (uint32_t)names->bound;
+    names->entries =
+        alloc_grow(names->entries, &names->room, names->bound + 1, sizeof *names->entries);
+    names->entries[id] = (struct entry){.text = NULL};
+    if (text == NULL) {
+        names->bound++;
+        free_push(names, id);
+        return;
+    }
+    uint32_t tag = hash_tag(names->key, text, length);
+    if (!checkpoint_check(checkpoint,
+                          length <= NAMES_LENGTH_MAX && memchr(text, '\0', length) == NULL &&
+                              names->count < names->max &&
+                              find_tagged(names, tag, text, length) == NAMES_NONE,
+                          "a name that cannot be")) {
+        return;
+    }
+    grow_slots(names);
+    names->entries[id] = (struct entry){.text = texts_keep(&names->texts, text, length),
+                                        .length = (uint32_t)length,
+                                        .references = 1};
+    table_put(&names->table, (struct slot){.tag = tag, .id_next = id + 1});
+    names->bytes += names_cost(length);
+    names->count++;
+    names->bound++;
+}
+
+/* One that its owner has interned when it was made. */
+static void load_known(struct names *names, struct checkpoint *checkpoint, uint32_t id,
+                       const char *text, size_t length)
+{
+    const struct entry *entry = &names->entries[id];
+    if (checkpoint_check(checkpoint,
+                         text != NULL && entry->text != NULL && entry->length == length &&
+                             memcmp(entry->text, text, length) == 0,
+                         "another name than the table begins with")) {
+        names_retain(names, id);
+    }
+}
+
+void names_checkpoint(struct names *names, struct checkpoint *checkpoint)
+{
+    uint32_t bound = (uint32_t)names->bound;
+    checkpoint_count(checkpoint, &bound, (uint32_t)names->max);
+    (void)checkpoint_check(checkpoint, checkpoint->failed || bound >= names->bound,
+                           "fewer names than the table begins with");
+    for (uint32_t id = 0; id < bound && !checkpoint->failed; id++) {
+        const char *text = checkpoint->loading ? NULL : names->entries[id].text;
+        size_t length = checkpoint->loading ? 0 : names->entries[id].length;
+        checkpoint_bytes(checkpoint, &text, &length);
+        if (checkpoint->loading && !checkpoint->failed && id < names->bound) {
+            load_known(names, checkpoint, id, text, length);
+        } else if (checkpoint->loading && !checkpoint->failed) {
+            load_name(names, checkpoint, text, length);
+        }
+    }
+    names->loaded = checkpoint->loading && !checkpoint->failed ? bound : 0;
+}
+
+void names_loaded(struct names *names)
+{
+    for (size_t id = 0; id < names->loaded; id++) {
+        if (names->entries[id].text != NULL) {
+            names_release(names, (uint32_t)id);
+        }
+    }
+    names->loaded = 0;
 }

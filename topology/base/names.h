@@ -2,8 +2,11 @@
 #ifndef TOPOLOGY_BASE_NAMES_H
 #define TOPOLOGY_BASE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "topology/base/checkpoint.h"
 
 /* Interned names: every distinct text gets a number, for as long as somebody refers to it.
  *
@@ -57,5 +60,14 @@ size_t names_cost(size_t length);
 size_t names_bytes(const struct names *names);
 /* All ids are below this, for arrays by id: the most names that there ever were at one time. */
 size_t names_bound(const struct names *names);
+
+/* Saves the texts with their ids, or loads them into a table that has at most those that its owner
+ * begins with: each with one reference, so that whoever is loaded next gets the id it had.
+ * names_loaded() takes those back when everybody has their own; texts that nobody has are forgotten
+ * then. */
+void names_checkpoint(struct names *names, struct checkpoint *checkpoint);
+void names_loaded(struct names *names);
+/* Whether the id is one of a text. */
+bool names_has(const struct names *names, uint32_t id);
 
 #endif

@@ -263,6 +263,21 @@ void domains_build(struct domains *domains, struct nodes *nodes)
     paths_finish(&paths);
 }
 
+void domains_checkpoint(struct domains *domains, struct nodes *nodes, struct checkpoint *checkpoint)
+{
+    uint64_t generation = domains->generation, edition = domains->edition;
+    checkpoint_section(checkpoint, "domains");
+    checkpoint_u64(checkpoint, &generation);
+    checkpoint_u64(checkpoint, &edition);
+    if (!checkpoint->loading || checkpoint->failed || generation == 0) {
+        return;
+    }
+    domains_build(domains, nodes);
+    domains->generation = generation;
+    domains->edition = edition;
+    domains->followable = edition;
+}
+
 /* ---- reading ---- */
 
 uint64_t domains_generation(const struct domains *domains)
@@ -309,10 +324,20 @@ const char *domains_level_name(const struct domains *domains, uint32_t level)
     if (level == 0) {
         return LEVEL_CLUSTER;
     }
-    if (level > domains->inner_count) {
-        return LEVEL_HOST;
+    uint32_t host = domains->levels.count - 1;
+    return domains->levels.items[level > domains->inner_count ? host : domains->inner[level - 1]]
+        .name;
+}
+
+const char *domains_level_text(const struct domains *domains, const char *name, size_t length)
+{
+    for (uint32_t i = 0; i < domains->levels.count; i++) {
+        const char *text = domains->levels.items[i].name;
+        if (strlen(text) == length && memcmp(text, name, length) == 0) {
+            return text;
+        }
     }
-    return domains->levels.items[domains->inner[level - 1]].name;
+    return NULL;
 }
 
 int domains_level_find(const struct domains *domains, const char *name_or_key)

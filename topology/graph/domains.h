@@ -96,6 +96,11 @@ void domains_destroy(struct domains *domains);
  * host, whether some node carries it or not. */
 void domains_build(struct domains *domains, struct nodes *nodes);
 
+/* Saves how often the tree has changed; loaded into an empty one, which is then built from the
+ * nodes, which are loaded already. */
+void domains_checkpoint(struct domains *domains, struct nodes *nodes,
+                        struct checkpoint *checkpoint);
+
 uint64_t domains_generation(const struct domains *domains);
 uint64_t domains_edition(const struct domains *domains);
 /* How `edition` became the next one. NULL: it is the present one, or the tree was rebuilt since, or
@@ -108,6 +113,8 @@ const struct domain *domains_get(const struct domains *domains, uint32_t domain)
 /* Tree levels: 0 = cluster … count-1 = host. */
 uint32_t domains_levels(const struct domains *domains);
 const char *domains_level_name(const struct domains *domains, uint32_t level); /* *borrowed* */
+/* The same text for a configured level, in the tree or not, by its name; NULL: there is none. */
+const char *domains_level_text(const struct domains *domains, const char *name, size_t length);
 /* Tree level meant by a configured level name or label key; -1 when it is not configured, -2 when
  * configured but no present node carries it. "cluster" is 0. */
 int domains_level_find(const struct domains *domains, const char *name_or_key);

@@ -477,3 +477,105 @@ const struct names *nodes_names(const struct nodes *nodes)
 {
     return nodes->names;
 }
+
+/* ---- checkpoint ---- */
+
+/* A word of the vocabulary, with a reference when it is loaded. */
+static void code_word(struct nodes *nodes, struct checkpoint *checkpoint, uint32_t *word)
+{
+    checkpoint_place(checkpoint, word, (uint32_t)names_bound(nodes->vocabulary));
+    if (checkpoint->loading &&
+        checkpoint_check(checkpoint, !checkpoint->failed && names_has(nodes->vocabulary, *word),
+                         "a word that is none")) {
+        names_retain(nodes->vocabulary, *word);
+    }
+}
+
+static void code_labels(struct nodes *nodes, struct checkpoint *checkpoint, struct node *node)
+{
+    checkpoint_count(checkpoint, &node->label_count, NODE_LABELS_MAX);
+    if (checkpoint->loading) {
+        node->labels = alloc_zero(node->label_count, sizeof *node->labels);
+    }
+    for (uint32_t i = 0; i < node->label_count; i++) {
+        code_word(nodes, checkpoint, &node->labels[i].key);
+        code_word(nodes, checkpoint, &node->labels[i].value);
+        (void)checkpoint_check(checkpoint, i == 0 || node->labels[i - 1].key < node->labels[i].key,
+                               "labels out of order");
+    }
+}
+
+static void code_taints(struct nodes *nodes, struct checkpoint *checkpoint, struct node *node)
+{
+    checkpoint_count(checkpoint, &node->taint_count, NODE_TAINTS_MAX);
+    if (checkpoint->loading) {
+        node->taints = alloc_zero(node->taint_count, sizeof *node->taints);
+    }
+    for (uint32_t i = 0; i < node->taint_count; i++) {
+        struct taint *taint = &node->taints[i];
+        uint32_t effect = taint->effect;
+        code_word(nodes, checkpoint, &taint->key);
+        code_word(nodes, checkpoint, &taint->value);
+        checkpoint_place(checkpoint, &effect, TAINT_NO_EXECUTE + 1);
+        taint->effect = (enum taint_effect)effect;
+    }
+}
+
+static void code_allocatable(struct nodes *nodes, struct checkpoint *checkpoint, struct node *node)
+{
+    struct resources *amounts = &node->allocatable;
+    uint32_t count = amounts->count;
+    checkpoint_count(checkpoint, &count, RESOURCES_MAX);
+    for (uint32_t i = 0; i < count && !checkpoint->failed; i++) {
+        struct resource item = {.name = 0};
+        if (!checkpoint->loading) {
+            item = amounts->items[i];
+        }
+        code_word(nodes, checkpoint, &item.name);
+        checkpoint_i64(checkpoint, &item.amount);
+        if (checkpoint->loading && checkpoint_check(checkpoint,
+                                                    !checkpoint->failed && item.amount > 0 &&
+                                                        item.amount <= RESOURCE_AMOUNT_MAX &&
+                                                        resources_get(amounts, item.name) == 0,
+                                                    "an amount that cannot be")) {
+            resources_set(amounts, item.name, item.amount);
+        }
+    }
+}
+
+static void code_node(struct nodes *nodes, struct checkpoint *checkpoint, uint32_t row)
+{
+    struct node *node = get_row(nodes, row);
+    checkpoint_bool(checkpoint, &node->present);
+    if (!node->present || checkpoint->failed) {
+        node->present = node->present && !checkpoint->failed;
+        return;
+    }
+    nodes->present += checkpoint->loading;
+    checkpoint_bool(checkpoint, &node->unschedulable);
+    code_labels(nodes, checkpoint, node);
+    code_taints(nodes, checkpoint, node);
+    code_allocatable(nodes, checkpoint, node);
+}
+
+void nodes_checkpoint(struct nodes *nodes, struct checkpoint *checkpoint)
+{
+    checkpoint_section(checkpoint, "nodes");
+    names_checkpoint(nodes->names, checkpoint);
+    names_checkpoint(nodes->vocabulary, checkpoint);
+    checkpoint_index(checkpoint, &nodes->elsewhere, nodes_rows(nodes));
+    for (uint32_t row = 0; row < nodes_rows(nodes) && checkpoint->loading; row++) {
+        if (checkpoint_check(checkpoint, names_has(nodes->names, row), "a row without a name")) {
+            (void)nodes_reserve(nodes, nodes_name(nodes, row));
+        }
+    }
+    for (uint32_t row = 0; row < nodes_rows(nodes) && !checkpoint->failed; row++) {
+        code_node(nodes, checkpoint, row);
+    }
+}
+
+void nodes_loaded(struct nodes *nodes)
+{
+    names_loaded(nodes->names);
+    names_loaded(nodes->vocabulary);
+}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/base/checkpoint.h"
 #include "topology/base/err.h"
 #include "topology/base/names.h"
 #include "topology/devices/map.h"
@@ -153,5 +154,10 @@ struct names *nodes_vocabulary(struct nodes *nodes);
 const struct names *nodes_words(const struct nodes *nodes);
 /* The names that have a row. *Borrowed*. */
 const struct names *nodes_names(const struct nodes *nodes);
+
+/* Saves the table, or loads it into an empty one. Words that others have keep their ids until
+ * nodes_loaded(), when everybody has references of their own. */
+void nodes_checkpoint(struct nodes *nodes, struct checkpoint *checkpoint);
+void nodes_loaded(struct nodes *nodes);
 
 #endif

@@ -109,16 +109,8 @@ static void tell_event(const struct event *event)
     case EVENT_NOMINATION_DONE:
         tell("nominated", event->done.uid, OUTCOMES[event->done.outcome]);
         break;
-    case EVENT_FILTER:
-    case EVENT_PRIORITIZE:
-    case EVENT_PREEMPT:
-    case EVENT_BIND:
-    case EVENT_BIND_GIVE_UP:
-    case EVENT_TICK:
-    case EVENT_DRAIN:
-    case EVENT_FOLLOW:
-    case EVENT_LEAD:
-    case EVENT_ASK:
+    case EVENT_FILTER ... EVENT_BIND_GIVE_UP:
+    case EVENT_TICK ... EVENT_CHECKPOINT:
         ck_abort_msg("not an event of this side");
     }
 }

@@ -349,6 +349,7 @@ static inline void bed_event(struct bed_maker *maker, enum event_type type, stru
     case EVENT_DRAIN:
     case EVENT_FOLLOW:
     case EVENT_LEAD:
+    case EVENT_CHECKPOINT:
         break;
     }
 }

@@ -276,6 +276,7 @@ static inline void dump_event(FILE *out, const struct event *event)
     case EVENT_DRAIN:
     case EVENT_FOLLOW:
     case EVENT_LEAD:
+    case EVENT_CHECKPOINT:
         break;
     }
     fputc('\n', out);

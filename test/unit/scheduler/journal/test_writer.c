@@ -428,10 +428,10 @@ END_TEST
 #define FILTER    "\x08"
 #define GIVE_UP   "\x0c"
 #define TICK      "\x0f"
-#define NO_EVENT  "\x14"
+#define NO_EVENT  "\x15"
 #define NO_EFFECT "\x0c"
 static_assert(EVENT_FILTER == 8 && EVENT_BIND_GIVE_UP == 12 && EVENT_TICK == 15, "see above");
-static_assert(EVENT_TYPES == 20 && EFFECT_TYPES == 12, "see above");
+static_assert(EVENT_TYPES == 21 && EFFECT_TYPES == 12, "see above");
 
 static const struct forged {
     const char *payload;
@@ -444,8 +444,8 @@ static const struct forged {
     }
     FORGED("\x00", "a second header"),
     FORGED("\x03", "kind 3 is not known"),
-    FORGED("\x01\x00\x00" NO_EVENT "\x00\x00", "event 20 is not known"),
-    FORGED("\x01\x00\x00\x54\x00\x00", "event 20 is not known"), /* and more follow */
+    FORGED("\x01\x00\x00" NO_EVENT "\x00\x00", "event 21 is not known"),
+    FORGED("\x01\x00\x00\x55\x00\x00", "event 21 is not known"), /* and more follow */
     FORGED("\x01\x00\x00\x80\x01\x00\x00", "event 128 is not known"),
     FORGED("\x01\x00\x00" TICK "\xff\xff\xff\xff\x0f\x00", "4294967295 effects are too many"),
     FORGED("\x01\x00\x00" TICK "\x01" NO_EFFECT, "effect 12 is not known"),
