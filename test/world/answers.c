@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test/world/judge.h"
 #include "topology/base/alloc.h"
 
 /* Sources: pkg/registry/core/pod/storage/storage.go (bindings), apiserver
@@ -130,7 +129,7 @@ static void answer_watch(struct server *server, enum kind kind, const char *targ
     answer->watch = (struct watch){
         .kind = kind, .since = strtoll(version, NULL, 10), .seconds = strtoll(seconds, NULL, 10)};
     if (answer->watch.since < server_oldest(server) &&
-        world_chance(server_world(server), 500)) { /* else it says so in the stream */
+        server_world(server)->seed % 2 == 0) { /* else it says so in the stream */
         refuse(answer, 410, "too old resource version: %a", version, "");
         return;
     }
@@ -166,8 +165,8 @@ static void merge(json_t *object, json_t *patch)
     }
 }
 
-static void answer_binding(struct server *server, int from, const char *key, const json_t *body,
-                           struct answer *answer)
+static void answer_binding(struct server *server, struct sender from, const char *key,
+                           const json_t *body, struct answer *answer)
 {
     json_t *pod = server_get(server, KIND_POD, key);
     const char *uid = json_string_value(json_object_get(json_object_get(body, "metadata"), "uid"));
@@ -260,8 +259,8 @@ static bool is_pod_path(const char *target, char key[SERVER_KEY_MAX], char subre
     return true;
 }
 
-static void answer_pod(struct server *server, int from, const char *method, const char *target,
-                       json_t *body, struct answer *answer)
+static void answer_pod(struct server *server, struct sender from, const char *method,
+                       const char *target, json_t *body, struct answer *answer)
 {
     char key[SERVER_KEY_MAX];
     char subresource[16];
@@ -285,8 +284,8 @@ static void answer_pod(struct server *server, int from, const char *method, cons
 
 /* ---- leases ---- */
 
-static void answer_lease(struct server *server, int from, const char *method, const char *target,
-                         json_t *body, struct answer *answer)
+static void answer_lease(struct server *server, struct sender from, const char *method,
+                         const char *target, json_t *body, struct answer *answer)
 {
     static const char PATH[] = "/apis/coordination.k8s.io/v1/namespaces/";
     char space[64];
@@ -315,7 +314,7 @@ static void answer_lease(struct server *server, int from, const char *method, co
         return;
     }
     json_t *stored = json_deep_copy(body);
-    judge_lease(server_world(server)->judge, from, lease, stored);
+    judge_lease(server_world(server)->judge, from.phalanx, lease, stored);
     server_put(server, KIND_LEASE, stored);
     give(answer, lease == NULL ? 201 : 200, stored);
 }
@@ -336,8 +335,8 @@ static void answer_event(struct server *server, json_t *body, struct answer *ans
     give(answer, 201, event);
 }
 
-void answer_request(struct server *server, int from, const char *method, const char *target,
-                    const char *body, struct answer *answer)
+void answer_request(struct server *server, struct sender from, const char *method,
+                    const char *target, const char *body, struct answer *answer)
 {
     *answer = (struct answer){.status = 0};
     json_t *json = body == NULL ? NULL : json_loads(body, 0, NULL);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "test/world/judge.h"
 #include "test/world/server.h"
 
 /* What the API server answers to a request of a Phalanx, as the real one would: pages with
@@ -17,9 +18,9 @@ struct answer {
     struct watch watch;
 };
 
-/* `from`: the Phalanx, for the judge. */
-void answer_request(struct server *server, int from, const char *method, const char *target,
-                    const char *body, struct answer *answer);
+/* `from` is for the judge. */
+void answer_request(struct server *server, struct sender from, const char *method,
+                    const char *target, const char *body, struct answer *answer);
 
 /* *New* Status. */
 char *answer_status(int status, const char *message);

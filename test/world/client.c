@@ -137,6 +137,16 @@ static bool has_unsent(const struct client *client)
     return false;
 }
 
+static bool has_unsent_write(const struct client *client)
+{
+    for (const struct client_call *call = client->calls; call != NULL; call = call->next) {
+        if (!call->sent && call->request.body != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void client_wait(struct client *client, int timeout_ms)
 {
     struct phalanx *phalanx = client->phalanx;
@@ -144,6 +154,10 @@ void client_wait(struct client *client, int timeout_ms)
     if (!thread_is_let_go(thread)) {
         struct world *world = phalanx_world(phalanx);
         bool at_once = has_unsent(client) || client->arrival_count > 0;
+        if (world->betray && has_unsent_write(client)) { /* between waiting and sending */
+            world->betray = false;
+            phalanx_freeze(phalanx, world_between(world, 9 * SECOND, 30 * SECOND));
+        }
         phalanx_turn_at(phalanx, world->now + (at_once ? 0 : timeout_ms * MS));
         thread_pause(thread);
     }

@@ -40,7 +40,6 @@ static void end_process(struct world *world, struct phalanx *phalanx)
     }
     if (world_chance(world, 400)) {
         phalanx_stop(phalanx);
-        world_after(world, 15 * SECOND, start, phalanx, 0);
     } else {
         phalanx_kill(phalanx);
         world_after(world, world_between(world, 100 * MS, 30 * SECOND), start, phalanx, 0);
@@ -87,7 +86,7 @@ static void trouble_network(struct world *world, struct phalanx *phalanx)
     if (network == NULL) {
         return;
     }
-    if (world_chance(world, 500)) {
+    if (world_chance(world, 500) || world->seed % 3 == 0) { /* see kube_scheduler.c on the blind */
         int64_t time = world_between(world, SECOND, 40 * SECOND);
         world_trace(world, "p%d is cut off for %lld ms", phalanx_index(phalanx),
                     (long long)(time / MS));
@@ -105,7 +104,15 @@ static void fault(struct world *world, void *context, uint64_t until)
         return;
     }
     struct phalanx *phalanx = world->phalanxes[world_between(world, 0, WORLD_PHALANXES - 1)];
-    switch (world_between(world, 0, 8)) {
+    switch (world_between(world, 0, 10)) {
+    case 10:
+        world->betray = true;
+        break;
+    case 9:
+        if (world->seed % 5 == 4) {
+            jobs_bind_elsewhere(world->jobs);
+        }
+        break;
     case 0:
         set_network(world);
         break;
@@ -145,6 +152,7 @@ static void mend(struct world *world, void *context, uint64_t number)
     (void)number;
     world_trace(world, "all is mended");
     world->quiet = true;
+    world->betray = false;
     world->faults = (struct faults){.slow = 0};
     jobs_uncordon(world->jobs);
     for (int i = 0; i < WORLD_PHALANXES; i++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/world/judge.h"
 #include "test/world/server.h"
 #include "topology/base/alloc.h"
 
@@ -13,6 +14,7 @@
  */
 
 #define NODE_GPUS  8
+#define BALLAST    30000
 #define LOOK_EVERY (400 * MS)
 
 enum form { FORM_ORDINARY, FORM_GROUP, FORM_LABELS };
@@ -26,6 +28,7 @@ struct job {
     int64_t starts;
     int64_t runs;
     int64_t whole_since; /* -1: it is not */
+    int64_t dissolves; /* it loses a member for good then, if it is not whole by then; -1: never */
     bool impossible;
     bool done;
 };
@@ -35,6 +38,8 @@ struct jobs {
     struct job jobs[JOBS_MAX];
     int job_count;
     int node_count;
+    int hidden_gpus; /* pods of so many, … */
+    char hidden_node[16];
     uint64_t next_uid;
 };
 
@@ -81,17 +86,31 @@ int jobs_minimum(const struct jobs *jobs, const char *gang)
     return 0;
 }
 
+bool jobs_is_hidden(const struct jobs *jobs, const json_t *node, const json_t *pod)
+{
+    /* Steered by annotation, Phalanx cannot tell a refusal from a sample: operations.md. */
+    return jobs->world->seed % 5 != 0 && jobs_pod_gpus(pod) == jobs->hidden_gpus &&
+           strcmp(object_name(node), jobs->hidden_node) == 0;
+}
+
 static void make_node(struct jobs *jobs, int index)
 {
     char name[16];
     char leaf[16];
     (void)snprintf(name, sizeof(name), "n%d", index);
     (void)snprintf(leaf, sizeof(leaf), "leaf%d", index / 4);
-    server_put(jobs->world->server, KIND_NODE,
-               json_pack("{s:{s:s,s:s,s:{s:s,s:s}},s:{},s:{s:{s:s,s:s,s:s}}}", "metadata", "name",
-                         name, "uid", name, "labels", "kubernetes.io/hostname", name,
-                         "network.topology.nvidia.com/leaf", leaf, "spec", "status", "allocatable",
-                         "cpu", "64", "nvidia.com/gpu", "8", "pods", "110"));
+    json_t *node = json_pack("{s:{s:s,s:s,s:{s:s,s:s}},s:{},s:{s:{s:s,s:s,s:s}}}", "metadata",
+                             "name", name, "uid", name, "labels", "kubernetes.io/hostname", name,
+                             "network.topology.nvidia.com/leaf", leaf, "spec", "status",
+                             "allocatable", "cpu", "64", "nvidia.com/gpu", "8", "pods", "110");
+    if (jobs->world->seed % 8 == 1) { /* so that answers with whole nodes are large */
+        char *text = alloc_zero(BALLAST + 1, 1);
+        memset(text, 'x', BALLAST);
+        json_object_set_new(json_object_get(node, "metadata"), "annotations",
+                            json_pack("{s:s}", "ballast", text));
+        free(text);
+    }
+    server_put(jobs->world->server, KIND_NODE, node);
 }
 
 static json_t *make_labels(const struct job *job, int member)
@@ -136,11 +155,10 @@ static void set_phase(struct jobs *jobs, json_t *pod, const char *phase)
     server_put(jobs->world->server, KIND_POD, changed);
 }
 
-/* Takes a pod that was bound to its node, if there is room for it. */
-static void kubelet_admit(struct jobs *jobs, json_t *pod)
+/* What is left of a node beside who runs there, less the pod. */
+static int left_on(const struct jobs *jobs, const char *name, const json_t *pod)
 {
     const struct server *server = jobs->world->server;
-    const char *name = object_text(pod, "spec", "nodeName");
     int left = jobs_node_gpus(server_get(server, KIND_NODE, name)) - jobs_pod_gpus(pod);
     for (size_t i = 0; i < server_count(server, KIND_POD); i++) {
         const json_t *other = server_at(server, KIND_POD, i);
@@ -149,7 +167,14 @@ static void kubelet_admit(struct jobs *jobs, json_t *pod)
             left -= jobs_pod_gpus(other);
         }
     }
-    set_phase(jobs, pod, left >= 0 ? "Running" : "Failed");
+    return left;
+}
+
+/* Takes a pod that was bound to its node, if there is room for it. */
+static void kubelet_admit(struct jobs *jobs, json_t *pod)
+{
+    bool fits = left_on(jobs, object_text(pod, "spec", "nodeName"), pod) >= 0;
+    set_phase(jobs, pod, fits ? "Running" : "Failed");
 }
 
 /* Makes what is missing, takes away what has failed; how many run. */
@@ -200,6 +225,24 @@ static void clean_up(struct jobs *jobs, const struct job *job)
     server_remove(jobs->world->server, KIND_GROUP, key);
 }
 
+static void dissolve(struct jobs *jobs, struct job *job)
+{
+    char key[SERVER_KEY_MAX];
+    int bound = 0;
+    job->dissolves = -1;
+    for (int member = 0; member < job->members; member++) {
+        (void)snprintf(key, sizeof(key), "%s/%s-%d", SPACE, job->name, member);
+        const json_t *pod = server_get(jobs->world->server, KIND_POD, key);
+        bound += object_text(pod, "spec", "nodeName")[0] != '\0';
+    }
+    if (bound == 0) {
+        world_trace(jobs->world, "job %s loses a member for good", job->name);
+        server_remove(jobs->world->server, KIND_POD, key);
+        job->members--;
+        job->impossible = true;
+    }
+}
+
 static void look(struct world *world, void *context, uint64_t number)
 {
     struct jobs *jobs = context;
@@ -213,8 +256,14 @@ static void look(struct world *world, void *context, uint64_t number)
             clean_up(jobs, job); /* again, should they have come back */
             continue;
         }
+        if (job->dissolves >= 0 && world->now >= job->dissolves) {
+            dissolve(jobs, job);
+        }
         look_after_group(jobs, job);
-        if (look_after_pods(jobs, job) < job->minimum) {
+        int running = look_after_pods(jobs, job);
+        if (job->impossible && running > 0) { /* its bindings were on their way */
+            job->done = true;
+        } else if (running < job->minimum) {
             job->whole_since = -1;
         } else if (job->whole_since < 0) {
             job->whole_since = world->now;
@@ -269,6 +318,34 @@ void jobs_lose_pod(struct jobs *jobs)
     }
 }
 
+/* Half a gang that somebody else bound may keep others out for ever, by nobody else's fault. */
+static bool is_ordinary(const struct jobs *jobs, const json_t *pod)
+{
+    const char *name = object_name(pod);
+    const struct job *job = &jobs->jobs[strtol(name + 1, NULL, 10)]; /* "j12-3" */
+    return job->form == FORM_ORDINARY;
+}
+
+void jobs_bind_elsewhere(struct jobs *jobs)
+{
+    struct server *server = jobs->world->server;
+    size_t at = (size_t)world_between(jobs->world, 0, 1000);
+    for (size_t i = 0; i < server_count(server, KIND_POD); i++) {
+        json_t *pod = server_at(server, KIND_POD, (at + i) % server_count(server, KIND_POD));
+        size_t node = (at + i) % (size_t)jobs->node_count;
+        const char *name = object_name(server_at(server, KIND_NODE, node));
+        if (object_text(pod, "spec", "nodeName")[0] == '\0' && is_ordinary(jobs, pod) &&
+            left_on(jobs, name, pod) >= 0) {
+            json_t *bound = json_deep_copy(pod);
+            world_trace(jobs->world, "somebody else binds %s to %s", object_name(pod), name);
+            json_object_set_new(json_object_get(bound, "spec"), "nodeName", json_string(name));
+            server_put(server, KIND_POD, bound);
+            judge_forgives(jobs->world->judge);
+            return;
+        }
+    }
+}
+
 static void set_cordon(struct jobs *jobs, size_t index, bool closed)
 {
     json_t *node = json_deep_copy(server_at(jobs->world->server, KIND_NODE, index));
@@ -297,7 +374,7 @@ static void draw_job(struct jobs *jobs, struct job *job, int index, int64_t span
                                            : FORM_LABELS;
     (void)snprintf(job->name, sizeof(job->name), "j%d", index);
     job->gpus = 1 << world_between(world, 0, 3);
-    int most = jobs->node_count * (NODE_GPUS / job->gpus);
+    int most = (jobs->node_count - 1) * (NODE_GPUS / job->gpus); /* one node is refused to some */
     job->members = (int)world_between(world, 2, most < 8 ? most : 8);
     job->minimum = world_chance(world, 700) ? job->members : job->members / 2 + 1;
     if (job->form == FORM_ORDINARY) {
@@ -307,6 +384,10 @@ static void draw_job(struct jobs *jobs, struct job *job, int index, int64_t span
     job->starts = world_between(world, 0, span);
     job->runs = world_between(world, 2 * SECOND, 40 * SECOND);
     job->whole_since = -1;
+    job->dissolves =
+        job->form != FORM_ORDINARY && job->minimum == job->members && world_chance(world, 150)
+            ? job->starts + world_between(world, 100 * MS, 2 * SECOND)
+            : -1;
 }
 
 struct jobs *jobs_create(struct world *world, int64_t span)
@@ -314,6 +395,9 @@ struct jobs *jobs_create(struct world *world, int64_t span)
     struct jobs *jobs = alloc_zero(1, sizeof(*jobs));
     jobs->world = world;
     jobs->node_count = (int)world_between(world, 3, NODES_MAX / 2);
+    jobs->hidden_gpus = 1 << world_between(world, 0, 3);
+    (void)snprintf(jobs->hidden_node, sizeof(jobs->hidden_node), "n%d",
+                   (int)world_between(world, 0, jobs->node_count - 1));
     for (int i = 0; i < jobs->node_count; i++) {
         make_node(jobs, i);
     }

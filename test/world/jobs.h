@@ -34,6 +34,10 @@ void jobs_uncordon(struct jobs *jobs);
 int jobs_node_gpus(const json_t *node);
 int jobs_pod_gpus(const json_t *pod);
 bool jobs_is_over(const json_t *pod); /* succeeded or failed */
+/* kube-scheduler's own filters refuse the node to pods of that size, for reasons of their own. */
+bool jobs_is_hidden(const struct jobs *jobs, const json_t *node, const json_t *pod);
+/* Somebody else binds a pod, where there is room. */
+void jobs_bind_elsewhere(struct jobs *jobs);
 /* "" for an ordinary pod. */
 const char *jobs_gang(const json_t *pod);
 int jobs_minimum(const struct jobs *jobs, const char *gang);

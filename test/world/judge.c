@@ -17,6 +17,7 @@
 #define SET_BACK    (60 * SECOND)
 #define PLACES_MAX  64
 #define LEASE       "kube-system/phalanx"
+#define PODS        "/api/v1/namespaces/"
 
 struct call {
     uint64_t number;
@@ -34,6 +35,19 @@ struct gone {
     int64_t at;
 };
 
+/* A binding that took place. */
+struct landed {
+    char uid[32];
+    char node[64];
+    struct sender from;
+};
+
+/* When a Phalanx last asked for a pod. */
+struct look {
+    char path[SERVER_KEY_MAX];
+    int64_t at;
+};
+
 struct judge {
     struct world *world;
     struct call *calls;
@@ -45,6 +59,13 @@ struct judge {
     int64_t renewed_at; /* the Lease changed */
     uint64_t bindings;
     uint64_t late;
+    uint64_t term; /* of whoever holds the Lease */
+    struct landed *landed;
+    size_t landed_count;
+    size_t landed_room;
+    struct look *looks;
+    size_t look_count;
+    size_t look_room;
 };
 
 static void changed(void *context, const struct change *change)
@@ -74,6 +95,8 @@ void judge_destroy(struct judge *judge)
 {
     free(judge->calls);
     free(judge->gone);
+    free(judge->landed);
+    free(judge->looks);
     free(judge);
 }
 
@@ -209,11 +232,42 @@ static void judge_booking(struct judge *judge, const json_t *pod, const char *na
     }
 }
 
-void judge_binds(struct judge *judge, int from, const json_t *pod, const char *node)
+static bool is_current(const struct judge *judge, struct sender from)
+{
+    return from.term == judge->term &&
+           from.life == phalanx_life(judge->world->phalanxes[from.phalanx]);
+}
+
+static int64_t looked_at(const struct judge *judge, const json_t *pod)
+{
+    char path[SERVER_KEY_MAX];
+    (void)snprintf(path, sizeof(path), PODS "%s/pods/%s", object_text(pod, "metadata", "namespace"),
+                   object_name(pod));
+    for (size_t i = judge->look_count; i-- > 0;) {
+        if (strcmp(judge->looks[i].path, path) == 0) {
+            return judge->looks[i].at;
+        }
+    }
+    return -1;
+}
+
+static void note_landing(struct judge *judge, struct sender from, const json_t *pod,
+                         const char *node)
+{
+    judge->landed = alloc_grow(judge->landed, &judge->landed_room, judge->landed_count + 1,
+                               sizeof(*judge->landed));
+    struct landed *landed = &judge->landed[judge->landed_count++];
+    *landed = (struct landed){.from = from};
+    (void)snprintf(landed->uid, sizeof(landed->uid), "%s", object_uid(pod));
+    (void)snprintf(landed->node, sizeof(landed->node), "%s", node);
+}
+
+void judge_binds(struct judge *judge, struct sender from, const json_t *pod, const char *node)
 {
     judge->bindings++;
-    world_trace(judge->world, "p%d binds %s to %s", from, object_name(pod), node);
-    if (!holds_lease(judge, from) || set_back(judge)) {
+    world_trace(judge->world, "p%d binds %s to %s", from.phalanx, object_name(pod), node);
+    note_landing(judge, from, pod, node);
+    if (!is_current(judge, from) || set_back(judge)) {
         judge->late++;
         return;
     }
@@ -225,26 +279,62 @@ void judge_binds(struct judge *judge, int from, const json_t *pod, const char *n
         world_fail(judge->world, "(asked) %s is bound and nobody asked for it", object_name(pod));
     }
     if (jobs_gang(pod)[0] != '\0') {
-        judge_quorum(judge, from, jobs_gang(pod));
+        judge_quorum(judge, from.phalanx, jobs_gang(pod));
     }
     if (judge->late == 0) { /* else a node may have too many by no fault of this one */
         judge_booking(judge, pod, node);
     }
 }
 
-/* ---- leaders ---- */
-
-void judge_sends(struct judge *judge, int from, const char *method, const char *target,
-                 const char *body)
+void judge_answer(struct judge *judge, int phalanx, const json_t *pod, const char *node,
+                  const char *error)
 {
-    (void)body;
-    if (strcmp(method, "GET") == 0 || strstr(target, "/leases") != NULL || set_back(judge)) {
+    const json_t *now = pod_of(judge, object_uid(pod));
+    const char *on = object_text(now, "spec", "nodeName");
+    if (now == NULL) {
         return;
     }
-    if (!holds_lease(judge, from)) {
+    if (error == NULL && strcmp(on, node) != 0) {
+        world_fail(judge->world, "(told) %s is said to be bound to %s and is on \"%s\"",
+                   object_name(pod), node, on);
+    }
+    for (size_t i = 0; error != NULL && i < judge->landed_count; i++) {
+        const struct landed *landed = &judge->landed[i];
+        if (strcmp(landed->uid, object_uid(pod)) == 0 && strcmp(landed->node, node) == 0 &&
+            landed->from.phalanx == phalanx && is_current(judge, landed->from) &&
+            holds_lease(judge, phalanx) && looked_at(judge, pod) < landed->from.at &&
+            strstr(error, "called again") == NULL && strstr(error, "leads") == NULL) {
+            world_fail(judge->world, "(look) %s is bound to %s, and who asked is told: %.200s",
+                       object_name(pod), node, error);
+        }
+    }
+}
+
+/* ---- leaders ---- */
+
+static void note_look(struct judge *judge, const char *target)
+{
+    judge->looks =
+        alloc_grow(judge->looks, &judge->look_room, judge->look_count + 1, sizeof(*judge->looks));
+    struct look *look = &judge->looks[judge->look_count++];
+    look->at = judge->world->now;
+    (void)snprintf(look->path, sizeof(look->path), "%s", target);
+}
+
+struct sender judge_sends(struct judge *judge, int from, const char *method, const char *target)
+{
+    const struct sender sender = {.phalanx = from,
+                                  .life = phalanx_life(judge->world->phalanxes[from]),
+                                  .term = judge->term,
+                                  .at = judge->world->now};
+    if (strcmp(method, "GET") == 0 && strncmp(target, PODS, strlen(PODS)) == 0) {
+        note_look(judge, target);
+    } else if (strcmp(method, "GET") != 0 && strstr(target, "/leases") == NULL &&
+               !set_back(judge) && !holds_lease(judge, from)) {
         world_fail(judge->world, "(leaders) p%d writes and does not hold the Lease: %s %s", from,
                    method, target);
     }
+    return sender;
 }
 
 void judge_lease(struct judge *judge, int from, const json_t *before, const json_t *after)
@@ -259,11 +349,17 @@ void judge_lease(struct judge *judge, int from, const json_t *before, const json
                    (long long)((judge->world->now - judge->renewed_at) / MS));
     }
     if (strcmp(was, is) != 0) {
+        judge->term++;
         world_trace(judge->world, "Lease: from \"%s\" to \"%s\"", was, is);
     }
     if (!json_equal(json_object_get(before, "spec"), json_object_get(after, "spec"))) {
         judge->renewed_at = judge->world->now;
     }
+}
+
+void judge_forgives(struct judge *judge)
+{
+    judge->late++;
 }
 
 /* ---- the end ---- */
@@ -280,8 +376,9 @@ void judge_end(struct judge *judge)
         const json_t *pod = server_at(server, KIND_POD, i);
         const json_t *annotations =
             json_object_get(json_object_get(pod, "metadata"), "annotations");
-        if (object_text(pod, "status", "nominatedNodeName")[0] != '\0' ||
-            json_object_get(annotations, "phalanx.dev/node") != NULL) {
+        bool nominated = object_text(pod, "status", "nominatedNodeName")[0] != '\0' ||
+                         json_object_get(annotations, "phalanx.dev/node") != NULL;
+        if (nominated && object_text(pod, "spec", "nodeName")[0] == '\0') {
             world_fail(judge->world, "(left) pod %s has no place and carries a nomination",
                        object_name(pod));
         }

@@ -13,6 +13,9 @@
  *
  *   (quorum)   a member is bound only when as many as the gang needs are bound or have asked
  *   (booking)  no node has more pods than it takes
+ *   (told)     who is told that a pod is bound, finds it bound
+ *   (look)     who is told that it is not, is not told so of a binding that took place, unless the
+ *              pod was looked at before
  *   (asked)    nothing is bound without a bind call for it
  *   (leaders)  who writes holds the Lease
  *   (lease)    nobody takes a Lease that has not run out or been given
@@ -21,7 +24,8 @@
  *   (left)     in the end, nobody carries a nomination
  *
  * Excused is what docs/degraded.md and api/kube/lease/lease.c say cannot be helped: a binding that
- * lands when its sender does not lead any more, and what follows from an etcd that was set back.
+ * lands after the term in which it was sent or the life of who sent it, and what follows from an
+ * etcd that was set back.
  */
 
 struct judge;
@@ -34,13 +38,26 @@ void judge_call_ends(struct judge *judge, uint64_t call);
 /* It was not answered within 60 s. */
 void judge_call_waited(struct judge *judge, uint64_t call);
 
+/* Who sent a request, in which of its lives, and in which term of whoever led. */
+struct sender {
+    int phalanx;
+    uint64_t life;
+    uint64_t term;
+    int64_t at;
+};
+
 /* Phalanx `from` sends a request. */
-void judge_sends(struct judge *judge, int from, const char *method, const char *target,
-                 const char *body);
+struct sender judge_sends(struct judge *judge, int from, const char *method, const char *target);
 /* A Binding is about to be stored. */
-void judge_binds(struct judge *judge, int from, const json_t *pod, const char *node);
+void judge_binds(struct judge *judge, struct sender from, const json_t *pod, const char *node);
 /* A Lease is about to be stored; `before` NULL: a new one. */
 void judge_lease(struct judge *judge, int from, const json_t *before, const json_t *after);
+/* A bind call is answered: NULL, it is bound. */
+void judge_answer(struct judge *judge, int phalanx, const json_t *pod, const char *node,
+                  const char *error);
+
+/* Somebody bound a pod behind everybody's back: nodes may have too many from now on. */
+void judge_forgives(struct judge *judge);
 
 void judge_end(struct judge *judge);
 

@@ -43,7 +43,6 @@ struct phalanx {
     bool alive;
     bool draining;
     int64_t drain_until;
-    int64_t started_at;
     int64_t frozen_until;
     struct clocks clocks;
     int64_t clock_base;  /* monotonic of its machine at the beginning, ns */
@@ -105,9 +104,9 @@ int64_t phalanx_frozen_until(const struct phalanx *phalanx)
     return phalanx->frozen_until;
 }
 
-int64_t phalanx_started_at(const struct phalanx *phalanx)
+uint64_t phalanx_life(const struct phalanx *phalanx)
 {
-    return phalanx->started_at;
+    return phalanx->life;
 }
 
 struct network *phalanx_network(struct phalanx *phalanx)
@@ -372,7 +371,6 @@ void phalanx_start(struct phalanx *phalanx)
     phalanx->life++;
     phalanx->alive = true;
     phalanx->draining = false;
-    phalanx->started_at = world->now;
     phalanx->frozen_until = 0;
     phalanx->turn_at = INT64_MAX;
     phalanx->step_at = 0;
@@ -430,10 +428,20 @@ void phalanx_kill(struct phalanx *phalanx)
     }
 }
 
+/* The kubelet sees to it. */
+static void start_again(struct world *world, void *context, uint64_t number)
+{
+    (void)world;
+    (void)number;
+    phalanx_start(context);
+}
+
 static void finish_drain(struct phalanx *phalanx)
 {
     world_trace(phalanx->world, "p%d has ended", phalanx->index);
     phalanx_kill(phalanx);
+    world_after(phalanx->world, world_between(phalanx->world, MS, 5 * SECOND), start_again, phalanx,
+                0);
 }
 
 void phalanx_stop(struct phalanx *phalanx)

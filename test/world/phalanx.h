@@ -31,7 +31,7 @@ void phalanx_step_clock(struct phalanx *phalanx, int64_t by);
 
 bool phalanx_alive(const struct phalanx *phalanx);
 int64_t phalanx_frozen_until(const struct phalanx *phalanx);
-int64_t phalanx_started_at(const struct phalanx *phalanx);
+uint64_t phalanx_life(const struct phalanx *phalanx); /* another number after each end */
 int phalanx_index(const struct phalanx *phalanx);
 struct network *phalanx_network(struct phalanx *phalanx); /* NULL while it is dead */
 

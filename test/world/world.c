@@ -148,8 +148,10 @@ struct world *world_create(const struct world_options *options)
 void world_destroy(struct world *world)
 {
     for (int i = 0; i < WORLD_PHALANXES; i++) {
+        phalanx_destroy(world->phalanxes[i]); /* whose calls end in the other */
+    }
+    for (int i = 0; i < WORLD_PHALANXES; i++) {
         kube_scheduler_destroy(world->schedulers[i]);
-        phalanx_destroy(world->phalanxes[i]);
     }
     jobs_destroy(world->jobs);
     judge_destroy(world->judge);

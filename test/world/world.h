@@ -52,7 +52,8 @@ struct world {
     bool failed;
     char failure[WORLD_TEXT_MAX];
 
-    bool quiet; /* no fault any more */
+    bool quiet;  /* no fault any more */
+    bool betray; /* the next leader that renews, or is about to write, stops right then */
     struct faults faults;
     struct server *server;
     struct phalanx *phalanxes[WORLD_PHALANXES];
