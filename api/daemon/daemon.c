@@ -99,6 +99,8 @@ static int connect_cluster(struct daemon *daemon, struct err *err)
         .access = &access,
         .writes_in_flight = daemon->config.writes_in_flight,
         .steer_by_annotation = daemon->config.steering == CONFIG_STEER_BY_ANNOTATION,
+        .stream_lists = daemon->config.lists == CONFIG_LIST_AS_STREAM,
+        .compress = daemon->config.compression == CONFIG_GZIP,
         .write_patience_ms = daemon->config.write_patience_ms,
         .log = log_from_kube,
         .log_context = daemon->log,

@@ -126,6 +126,7 @@ static void health(const struct routes *routes, struct http_request *request, en
             if (readiness) {
                 add_leader_check(routes, &status, out, asked == HEALTH_LEADER);
             }
+            add_check(out, "api-server", true, status.access_trouble);
             add_watch_checks(&status, routes->watch_patience_ms, out);
         }
     }

@@ -79,6 +79,7 @@ struct kube_io {
     uint64_t lease_changes;
     uint64_t writes_late;
     int64_t patience_ms;
+    bool compress;
     struct client *client;
     struct writer *writer;
     struct remarks *remarks;
@@ -143,6 +144,12 @@ static void watcher_done(void *context, int status, const char *error)
     reflector_done(watcher->reflector, clock_ms(), error, watcher->io->batch);
 }
 
+/* The API server compresses no watch, and what stands between might hold its lines back. */
+static bool is_watch(const char *target)
+{
+    return strstr(target, "watch=true") != NULL;
+}
+
 /* Starts what is due, ends what is silent; returns when to come again. */
 static int64_t run_watcher(struct kube_io *io, struct watcher *watcher, bool hold_back)
 {
@@ -157,14 +164,16 @@ static int64_t run_watcher(struct kube_io *io, struct watcher *watcher, bool hol
     }
     const char *target = reflector_next(watcher->reflector, now);
     if (target != NULL) {
-        watcher->call = client_start(io->client, &(struct client_request){
-                                                     .method = "GET",
-                                                     .target = target,
-                                                     .status = watcher_status,
-                                                     .data = watcher_data,
-                                                     .done = watcher_done,
-                                                     .context = watcher,
-                                                 });
+        watcher->call =
+            client_start(io->client, &(struct client_request){
+                                         .method = "GET",
+                                         .target = target,
+                                         .compressed = io->compress && !is_watch(target),
+                                         .status = watcher_status,
+                                         .data = watcher_data,
+                                         .done = watcher_done,
+                                         .context = watcher,
+                                     });
     }
     return reflector_deadline(watcher->reflector);
 }
@@ -229,6 +238,8 @@ static void publish(struct kube_io *io)
     status->write_retries = figures.retries;
     status->writes_waiting = figures.waiting;
     status->requests_unauthorized = client_unauthorized(io->client);
+    utf8_print(status->access_trouble, sizeof status->access_trouble, "%s",
+               client_trouble(io->client));
     status->leading = io->term == LEASE_LEADER;
     status->lease_changes = io->lease_changes;
     if (io->election != NULL) {
@@ -440,6 +451,9 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
         created->watchers[i].reflector =
             reflector_create((enum reflector_kind)i, seed, &created->log);
         reflector_remark(created->watchers[i].reflector, created->remarks);
+        if (options->stream_lists) {
+            reflector_stream(created->watchers[i].reflector);
+        }
         created->heard[i] = -1;
         created->status.watches[i].failing_ms = -1;
     }
@@ -459,6 +473,7 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
         .context = created,
     });
     created->patience_ms = options->write_patience_ms;
+    created->compress = options->compress;
     created->term = LEASE_LEADER;
     created->status.leading = options->election == NULL;
     created->status.shared = options->election != NULL;

@@ -42,6 +42,8 @@ struct kube_io_options {
     const struct kube_access *access; /* copied */
     uint32_t writes_in_flight;        /* connections for writes, e.g. 64 */
     bool steer_by_annotation;         /* see write/write.h */
+    bool stream_lists;                /* reflector_stream() */
+    bool compress;                    /* answers to lists may be gzip */
     int64_t write_patience_ms;        /* retry a write that long before WRITE_UNKNOWN */
     const char *const *schedulers;    /* names that are served, copied; see remarks.h */
     size_t scheduler_count;
@@ -64,7 +66,8 @@ struct kube_io_status {
     uint64_t writes_done[3]; /* bindings, nominations, events */
     uint64_t writes_failed[3];
     uint64_t write_retries;
-    uint64_t requests_unauthorized; /* 401 answers */
+    uint64_t requests_unauthorized;    /* 401 answers */
+    char access_trouble[ERR_TEXT_MAX]; /* client_trouble() */
     uint32_t writes_waiting;
     bool shared;                     /* there is a lease; else the rest means nothing */
     bool leading;                    /* and EVENT_FOLLOW is not on its way */

@@ -48,6 +48,8 @@ struct key {
     int (*read)(struct config *config, const json_t *value, const char *path, struct err *err);
 };
 
+const char *const config_lists[] = {"stream", "pages", NULL};
+const char *const config_compressions[] = {"gzip", "none", NULL};
 const char *const config_steerings[] = {"nomination", "annotation", NULL};
 const char *const config_incomplete_policies[] = {"keep", "evict", NULL};
 const char *const config_preferences[] = {"members", "placement", NULL};
@@ -352,6 +354,8 @@ static const struct key kubernetes_keys[] = {
     {"steering", KEY_CHOICE, AT(steering), .choices = config_steerings},
     {"writesInFlight", KEY_COUNT, AT(writes_in_flight), .minimum = 1, .maximum = 1024},
     {"writePatience", KEY_DURATION, AT(write_patience_ms), .minimum = 1, .maximum = 3600000},
+    {"lists", KEY_CHOICE, AT(lists), .choices = config_lists},
+    {"compression", KEY_CHOICE, AT(compression), .choices = config_compressions},
     {"watchPatience", KEY_DURATION, AT(watch_patience_ms), .minimum = 1000, .maximum = 3600000},
     {.name = NULL}};
 static const struct key topology_keys[] = {{"preset", KEY_READ, .read = read_preset},
@@ -394,6 +398,8 @@ static const struct key top_keys[] = {
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum config_steering) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum config_lists) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum config_compression) == sizeof(unsigned), "a choice is a number");
 static_assert(sizeof(enum engine_incomplete) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum engine_preference) == sizeof(unsigned), "a choice is kept as its number");
 

@@ -39,6 +39,8 @@
  *     writesInFlight: 64             # 1 … 1024
  *     writePatience: 10s             # retry a write that long; shorter than holdTimeout
  *     watchPatience: 60s             # 1s … 1h; a watch that fails for longer: not ready
+ *     lists: stream                  # stream pages: how everything is asked for
+ *     compression: gzip              # gzip none: of lists
  *   topology:
  *     preset: auto                   # see topology/graph/presets.h; or else
  *     levels:                        # widest first
@@ -79,6 +81,8 @@
 
 /* How kube-scheduler is led to a member's planned node. */
 enum config_steering { CONFIG_STEER_BY_NOMINATION, CONFIG_STEER_BY_ANNOTATION };
+enum config_lists { CONFIG_LIST_AS_STREAM, CONFIG_LIST_IN_PAGES };
+enum config_compression { CONFIG_GZIP, CONFIG_NO_COMPRESSION };
 
 /* Paths are "" for none. */
 struct config_tls {
@@ -112,6 +116,8 @@ struct config {
     uint32_t writes_in_flight;
     int64_t write_patience_ms;
     int64_t watch_patience_ms;
+    enum config_lists lists;
+    enum config_compression compression;
     const char *preset; /* static name, or NULL: levels of one's own */
     struct levels levels;
     bool levels_given;                     /* by the file, not the preset */
@@ -160,9 +166,11 @@ void config_schedulers(const struct config *config, const char *names[CONFIG_SCH
  * stays the default one. */
 void config_engine(const struct config *config, struct engine_options *options);
 
-/* The words for the enum above, for enum engine_incomplete and for enum engine_preference, in their
- * order; NULL ends. */
+/* The words for the enums above, for enum engine_incomplete and for enum engine_preference, in
+ * their order; NULL ends. */
 extern const char *const config_steerings[];
+extern const char *const config_lists[];
+extern const char *const config_compressions[];
 extern const char *const config_incomplete_policies[];
 extern const char *const config_preferences[];
 

@@ -21,11 +21,12 @@ static json_t *kubernetes_describe(const struct config *config)
     for (uint32_t i = 0; i < config->scheduler_count; i++) {
         json_array_append_new(schedulers, json_string(config->scheduler_names[i]));
     }
-    return json_pack("{s:s, s:o, s:s, s:I, s:o, s:o}", "kubeconfig", config->kubeconfig,
+    return json_pack("{s:s, s:o, s:s, s:I, s:o, s:o, s:s, s:s}", "kubeconfig", config->kubeconfig,
                      "schedulerNames", schedulers, "steering", config_steerings[config->steering],
                      "writesInFlight", (json_int_t)config->writes_in_flight, "writePatience",
                      duration_json(config->write_patience_ms), "watchPatience",
-                     duration_json(config->watch_patience_ms));
+                     duration_json(config->watch_patience_ms), "lists", config_lists[config->lists],
+                     "compression", config_compressions[config->compression]);
 }
 
 static json_t *levels_describe(const struct levels *levels)

@@ -369,6 +369,12 @@ static void write_watches(FILE *out, const struct kube_io_status *kube)
         fprintf(out, "phalanx_watch_failures_total{kind=\"%s\"} %" PRIu64 "\n", kind_names[i],
                 kube->watches[i].failures);
     }
+    write_head(out, "phalanx_watch_lists_total", "counter",
+               "Times that everything was asked for; many mean that the API server ends watches.");
+    for (size_t i = 0; i < KUBE_IO_WATCHES; i++) {
+        fprintf(out, "phalanx_watch_lists_total{kind=\"%s\"} %" PRIu64 "\n", kind_names[i],
+                kube->watches[i].lists);
+    }
     write_head(out, "phalanx_objects_unread", "gauge",
                "Objects whose last version cannot be read, or not wholly. /readyz?verbose names "
                "them.");
@@ -399,6 +405,10 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
     write_counter(out, "phalanx_unauthorized_answers_total",
                   "401 answers from the API server: the token is not accepted.",
                   kube->requests_unauthorized);
+    write_gauge(out, "phalanx_api_server_trouble",
+                "1 while its certificate is not verified, the token goes in clear or cannot be "
+                "read; /readyz?verbose says which.",
+                kube->access_trouble[0] != '\0');
     write_counter(out, "phalanx_leader_changes_total",
                   "Times this process started or stopped leading.", kube->lease_changes);
     write_gauge(out, "phalanx_leader_connected",

@@ -130,3 +130,14 @@ func testOdd(t *testing.T, o odd) {
 	s.must(s.cp.DeletePod(s.Context(), s.namespace, "odd-"+o.name))
 	s.waitBound("one-too-many", 4, time.Minute)
 }
+
+// TestListsInPages: a gang as ever where everything is asked for in pages, compressed, and not as a stream.
+func TestListsInPages(t *testing.T) {
+	i := intercept(t, func(config string) string { return config + "\nkubernetes:\n  lists: pages\n" })
+	s := newScene(t, i.scheduler, harness.Racks(4, "rack-a", "rack-b"))
+	s.createGang("gang", 4)
+	s.waitBound("gang", 4, 20*time.Second)
+	if lists := i.api.Seen(harness.List); lists < 4 {
+		t.Errorf("%d lists, want one of each of four kinds", lists)
+	}
+}

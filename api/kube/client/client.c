@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "api/base/clock.h"
+#include "api/kube/client/token.h"
 #include "topology/base/alloc.h"
+#include "topology/base/utf8.h"
 #include "version.h"
 
 /* libcurl's multi interface, and the only file that knows it. A call is an easy handle with its
@@ -24,13 +26,16 @@
  *   started ─▶ headers ─▶ status() ─▶ data()* ─▶ done()
  *                 └ 401 and the token file has changed ─▶ thrown away, started again, once
  *
+ * HTTP/1.1: over HTTP/2 libcurl 7.88 was seen to leave two of four watches on one connection
+ * unsent, without an error; and a write that must not happen any more is taken back by closing its
+ * connection, which it then does not have for itself.
+ *
  * libcurl's GnuTLS flavour takes certificates from files only (CURLOPT_CAINFO_BLOB is refused,
  * SSLCERT_BLOB ignored), the OpenSSL flavour from either. Inline data of a kubeconfig is
  * therefore put into an anonymous file in memory (memfd) and handed over as /proc/self/fd/N: it
  * never touches a disk.
  */
 
-#define TOKEN_AGE_MAX_MS   60000
 #define CONNECT_TIMEOUT_MS 5000L
 #define KEEPALIVE_IDLE_S   30L
 #define KEEPALIVE_EVERY_S  10L
@@ -58,14 +63,13 @@ struct client {
     const char *certificate;
     const char *key;
 
-    char *token;        /* NULL: none */
-    int64_t token_read; /* when; -1: never */
-    bool token_broken;  /* the file could not be read last time */
+    struct token token;
     uint64_t unauthorized;
     unsigned drop_unsent_ms; /* 0: never */
     char local_address[LOCAL_ADDRESS_MAX];
     struct curl_waitfd fds[CLIENT_FDS_MAX];
     unsigned fd_count;
+    char unsafe[ERR_TEXT_MAX]; /* what is wrong with the way, in words, "" for nothing */
 
     struct client_call *calls;
 };
@@ -165,6 +169,34 @@ out:
     return result;
 }
 
+/* Whether what is sent there does not leave this machine. */
+static bool is_loopback(const char *server)
+{
+    const char *host = strstr(server, "://");
+    host = host == NULL ? server : host + 3;
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+           strncmp(host, "localhost", 9) == 0;
+}
+
+/* Says what a person would not have wanted, each time the program starts. */
+static void look_at_way(struct client *client)
+{
+    const struct kube_access *access = &client->access;
+    bool secret = access->token != NULL || access->token_file != NULL;
+    if (strncmp(access->server, "https://", 8) != 0 && secret && !is_loopback(access->server)) {
+        utf8_print(client->unsafe, sizeof client->unsafe,
+                   "the token goes to %s in clear: whoever is between can take it", access->server);
+    } else if (access->insecure) {
+        utf8_print(client->unsafe, sizeof client->unsafe,
+                   "the certificate of %s is not verified (insecure-skip-tls-verify): whoever is "
+                   "between can be the API server",
+                   access->server);
+    }
+    if (client->unsafe[0] != '\0') {
+        kube_log(&client->log, KUBE_LOG_WARNING, "%s", client->unsafe);
+    }
+}
+
 int client_create(const struct kube_access *access, uint32_t connections,
                   const struct kube_log *log, struct client **client, struct err *err)
 {
@@ -177,28 +209,21 @@ int client_create(const struct kube_access *access, uint32_t connections,
     kube_access_copy(&created->access, access);
     const struct kube_access *own = &created->access; /* the caller's may go after this call */
     created->log = *log;
-    created->token = alloc_string(access->token);
-    created->token_read = -1;
+    token_init(&created->token, own->token_file, own->token, log);
     long kept = (long)connections + 8;
     if (curl_multi_setopt(created->multi, CURLMOPT_MAXCONNECTS, kept) != CURLM_OK ||
         set_server(created, err) != 0 ||
         choose_pem(created, own->ca_file, own->ca_data, &created->ca, err) != 0 ||
         choose_pem(created, own->certificate_file, own->certificate_data, &created->certificate,
                    err) != 0 ||
-        choose_pem(created, own->key_file, own->key_data, &created->key, err) != 0) {
+        choose_pem(created, own->key_file, own->key_data, &created->key, err) != 0 ||
+        token_refresh(&created->token, clock_ms(), true, err) != 0) {
         client_destroy(created);
         return -1;
     }
+    look_at_way(created);
     *client = created;
     return 0;
-}
-
-static void release_text(char *secret)
-{
-    if (secret != NULL) {
-        explicit_bzero(secret, strlen(secret));
-        free(secret);
-    }
 }
 
 static void release_call(struct client_call *call)
@@ -210,7 +235,7 @@ static void release_call(struct client_call *call)
     free(call->content_type);
     free(call->body);
     free(call->url);
-    release_text(call->token);
+    token_release(call->token);
     free(call);
 }
 
@@ -248,7 +273,7 @@ void client_destroy(struct client *client)
     }
     free(client->server);
     free(client->host);
-    release_text(client->token);
+    token_finish(&client->token);
     kube_access_finish(&client->access);
     free(client);
     curl_global_cleanup();
@@ -270,67 +295,14 @@ const char *client_local_address(const struct client *client)
     return client->local_address;
 }
 
+const char *client_trouble(const struct client *client)
+{
+    return client->token.trouble[0] != '\0' ? client->token.trouble : client->unsafe;
+}
+
 uint64_t client_unauthorized(const struct client *client)
 {
     return client->unauthorized;
-}
-
-/* *New* token out of the file, without the white space around it. */
-static char *read_token(const char *path, struct err *err)
-{
-    char *token = NULL;
-    char *text = alloc_zero(CLIENT_TOKEN_MAX + 1, 1);
-    err_require(text != NULL); /* it is never NULL; UBSan's own check makes gcc doubt that */
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        err_set(err, "%s: %s", path, strerrordesc_np(errno));
-        goto out;
-    }
-    size_t length = fread(text, 1, CLIENT_TOKEN_MAX + 1, file);
-    bool broken = ferror(file) != 0 || length > CLIENT_TOKEN_MAX;
-    (void)fclose(file);
-    static const char SPACE[] = " \t\r\n";
-    if (!broken) {
-        size_t first = strspn(text, SPACE);
-        size_t end = first + strcspn(text + first, SPACE);
-        /* One word, which also keeps header lines out of it. */
-        if (end > first && end + strspn(text + end, SPACE) == length) {
-            token = alloc_string_n(text + first, end - first);
-        }
-    }
-    if (token == NULL) {
-        err_set(err, "%s: not a token", path);
-    }
-out:
-    if (text != NULL) {
-        explicit_bzero(text, CLIENT_TOKEN_MAX + 1);
-    }
-    free(text);
-    return token;
-}
-
-/* Reads the token file when it is due or asked for. An unreadable one leaves the last good
- * token in use. */
-static void refresh_token(struct client *client, bool at_once)
-{
-    int64_t now = clock_ms();
-    if (client->access.token_file == NULL ||
-        (!at_once && client->token_read >= 0 && now - client->token_read < TOKEN_AGE_MAX_MS)) {
-        return;
-    }
-    struct err err;
-    client->token_read = now;
-    char *token = read_token(client->access.token_file, &err);
-    if (token == NULL) {
-        if (!client->token_broken) {
-            kube_log(&client->log, KUBE_LOG_WARNING, "token: %s", err.text);
-        }
-        client->token_broken = true;
-        return;
-    }
-    client->token_broken = false;
-    release_text(client->token);
-    client->token = token;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -350,8 +322,8 @@ static void set_headers(struct client_call *call)
     const struct client *client = call->client;
     curl_slist_free_all(call->headers);
     call->headers = NULL;
-    release_text(call->token);
-    call->token = alloc_string(client->token);
+    token_release(call->token);
+    call->token = alloc_string(client->token.text);
     add_header(call, "Accept: application/json");
     add_header(call, "Expect:");
     if (client->host != NULL) {
@@ -366,7 +338,7 @@ static void set_headers(struct client_call *call)
             char *text = alloc_zero(room, 1);
             (void)snprintf(text, room, "%s%s %s", values[i][0], i == 0 ? ":" : "", value);
             add_header(call, text);
-            release_text(text);
+            token_release(text);
         }
     }
     (void)curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
@@ -387,10 +359,10 @@ static void headers_done(struct client_call *call)
     (void)curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
     if (status == 401) {
         client->unauthorized++;
-        if (same_text(call->token, client->token)) {
-            refresh_token(client, true);
+        if (same_text(call->token, client->token.text)) {
+            (void)token_refresh(&client->token, clock_ms(), true, NULL);
         }
-        call->again = !call->had_again && !same_text(call->token, client->token);
+        call->again = !call->had_again && !same_text(call->token, client->token.text);
     }
     if (!call->again && call->request.status != NULL) {
         int64_t seconds = retry_after > 86400 ? 86400 : retry_after;
@@ -477,6 +449,9 @@ static void set_options(struct client_call *call)
     (void)curl_easy_setopt(easy, CURLOPT_URL, call->url);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (call->request.compressed) {
+        (void)curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    }
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
@@ -510,7 +485,7 @@ static void set_options(struct client_call *call)
 
 static void submit(struct client_call *call)
 {
-    refresh_token(call->client, false);
+    (void)token_refresh(&call->client->token, clock_ms(), false, NULL);
     set_headers(call);
     call->told_status = false;
     call->again = false;

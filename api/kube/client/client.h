@@ -2,6 +2,7 @@
 #ifndef API_KUBE_CLIENT_CLIENT_H
 #define API_KUBE_CLIENT_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,16 +16,16 @@
  *   loop: client_wait(), client_run() ──▶ of each call status() once, data() any number of times,
  *                                         done() once
  *
- * TLS is always verified, unless the kubeconfig itself says insecure-skip-tls-verify. HTTP/1.1,
+ * TLS is always verified, unless the kubeconfig itself says insecure-skip-tls-verify, which is said
+ * in the log, and so is a token that goes over the network in clear. HTTP/1.1,
  * no proxies, no redirects. A bearer token from a file is read again when it is older than a
  * minute, and at once when the server answers 401: if it has changed the request is repeated with
- * it, and nobody is told.
+ * it, and nobody is told. A file that holds none at the start is an error; later the last good
+ * token stays in use, which is logged every ten minutes and in client_trouble().
  *
  * Everything belongs to one thread, except client_wakeup(). Of the callbacks only done() may
  * start and cancel calls.
  */
-
-#define CLIENT_TOKEN_MAX 65536 /* bytes of a token file */
 
 struct client;
 struct client_call;
@@ -41,6 +42,7 @@ struct client_request {
     int64_t timeout_ms;  /* for the whole request; 0: none */
     int64_t send_before; /* on clock_lease_ms(); what is not on the wire by then ends with
                           * CLIENT_NOT_SENT, and has not been sent. 0: no limit */
+    bool compressed;     /* the answer may be: gzip */
     /* The answer's status, before its data; retry_after_ms is 0 when the server said nothing.
      * May be NULL. */
     void (*status)(void *context, int status, int64_t retry_after_ms);
@@ -81,5 +83,8 @@ void client_wakeup(struct client *client);
 /* The address of this machine that the server was spoken to from last, "" before. *Borrowed*. */
 const char *client_local_address(const struct client *client);
 uint64_t client_unauthorized(const struct client *client); /* answers with 401 */
+/* What is wrong with how the API server is reached, in words: it is not verified, the token cannot
+ * be read, or goes in clear. "" when all is well. */
+const char *client_trouble(const struct client *client);
 
 #endif

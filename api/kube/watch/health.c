@@ -14,6 +14,7 @@ void watch_health_update(struct watch_health *health, const struct reflector *re
     const struct items *items = reflector_items(reflector);
     health->failing_ms = reflector_failing(reflector, now);
     health->failures = reflector_failures(reflector);
+    health->lists = reflector_lists(reflector);
     health->trouble[0] = '\0';
     if (health->failing_ms >= 0) {
         utf8_print(health->trouble, sizeof health->trouble, "%s", reflector_trouble(reflector));

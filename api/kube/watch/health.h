@@ -14,6 +14,7 @@
 struct watch_health {
     int64_t failing_ms; /* nothing has worked for so long; -1: it does (reflector_failing()) */
     uint64_t failures;
+    uint64_t lists;
     char trouble[ERR_TEXT_MAX];     /* while it fails, the last failure, in words */
     size_t unread;                  /* objects whose last version is not read, or not wholly … */
     char unread_text[ITEMS_UNREAD]; /* … and which they are, "" without any */

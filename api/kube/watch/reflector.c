@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/kube/watch/reflector.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json/read.h"
 #include "api/kube/client/backoff.h"
 #include "api/kube/client/query.h"
 #include "api/kube/client/status.h"
-#include "api/kube/watch/head.h"
+#include "api/kube/watch/answer.h"
+#include "api/kube/watch/inventory.h"
 #include "api/kube/watch/items.h"
-#include "api/kube/watch/splitter.h"
 #include "topology/base/alloc.h"
 
 /* Two facts describe where it stands: `phase`, what is asked for next or right now, and `active`,
  * whether a request is under way. While none is, `wake` says when the next one may start.
  *
- * How an answer ended is judged in one place, reflector_done(), from the status, the error and
- * what the body said (`problem`, `expired`); nothing is decided while bytes are still coming. What
- * the objects in it mean is not known here (items.h).
+ * How an answer ended is judged in one place, reflector_done(), from what is known of it
+ * (answer.h); nothing is decided while bytes are still coming, but that a stream has shown all.
  *
  * Invariants: `version` is the resourceVersion up to which every change has been handed out; a list
  * that failed half-way leaves marks of its own number behind, which mean nothing to the next one.
  *
  * Whether it works is judged by what comes out of it, not by what the server accepts: a watch that
  * is accepted and breaks at once, again and again, is failing all the time, and silent.
+ *
+ * Listing is what costs the server most, so there is a limit to how often everything is listed,
+ * whatever it answers: a list is followed by a pause of four times its length, and where one
+ * follows another within two minutes, by the usual backoff, too.
  */
 
 #define PAGE_SIZE           500
@@ -39,11 +40,15 @@
 #define SHORT_WATCH_MS      1000
 #define SUSPECT_WATCH_MS    60000
 #define REFUSED_WATCHES_MAX 3 /* answers other than 200 in a row before listing again */
-#define ERROR_BODY_MAX      4096
 #define RETRY_AFTER_MAX_MS  120000
 #define SETTLED_MS          5000 /* a watch that has been open for so long is one */
+#define PAGES_MAX           (2 * INVENTORY_MAX / PAGE_SIZE)
+#define REST_MAX_MS         60000 /* between two lists */
+#define LISTS_AT_ONCE       2     /* may follow each other without backoff */
+#define STREAMS_MAX         3     /* that fail in a row before pages are asked for instead */
 
-enum phase { PHASE_LIST, PHASE_WATCH };
+/* PHASE_STREAM: a watch that begins with the list (KEP-3157). */
+enum phase { PHASE_LIST, PHASE_STREAM, PHASE_WATCH };
 
 struct kind {
     const char *name;
@@ -69,22 +74,19 @@ struct reflector {
     char *resume; /* of the next page, "" for the first */
     struct items *items;
 
-    /* the answer under way */
-    int status; /* 0: none yet */
-    int64_t retry_after_ms;
-    int64_t started;
-    int64_t last_byte;
-    int64_t timeout_ms; /* asked of the watch */
-    uint64_t lines;
-    struct splitter *splitter;
-    struct kube_batch *batch; /* while data is handed in */
-    int64_t now;              /* when */
-    char body[ERROR_BODY_MAX];
-    size_t body_length;
-    bool expired;       /* the watch said 410 */
-    bool fresh;         /* the version is that of a list, no watch has been tried on it */
-    bool failed;        /* … or another error, … */
-    struct err problem; /* … in these words */
+    struct answer answer; /* the one under way, or the last */
+    int64_t timeout_ms;   /* asked of the watch */
+    bool fresh;           /* the version is that of a list, no watch has been tried on it */
+    bool streams;         /* the list is asked for as a stream */
+    unsigned bad_streams; /* in a row */
+
+    /* the list under way, or the last */
+    unsigned pages;
+    int64_t list_began;
+    int64_t list_rest; /* not before that */
+    int64_t listed;    /* when it was complete; -1: never */
+    unsigned relists;  /* in a row, each soon after the one before */
+    uint64_t lists;
 
     /* failures */
     struct backoff backoff;
@@ -113,6 +115,8 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
     reflector->version = alloc_string("");
     reflector->resume = alloc_string("");
     reflector->items = items_create(kind, log);
+    answer_init(&reflector->answer, reflector->items);
+    reflector->listed = -1;
     reflector->heard = -1;
     reflector->failing = -1;
     return reflector;
@@ -121,6 +125,12 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
 void reflector_remark(struct reflector *reflector, struct remarks *remarks)
 {
     items_remark(reflector->items, remarks);
+}
+
+void reflector_stream(struct reflector *reflector)
+{
+    reflector->streams = true;
+    reflector->phase = PHASE_STREAM;
 }
 
 void reflector_destroy(struct reflector *reflector)
@@ -132,7 +142,7 @@ void reflector_destroy(struct reflector *reflector)
     free(reflector->version);
     free(reflector->resume);
     items_destroy(reflector->items);
-    splitter_destroy(reflector->splitter);
+    answer_finish(&reflector->answer);
     free(reflector);
 }
 
@@ -161,6 +171,11 @@ const struct items *reflector_items(const struct reflector *reflector)
     return reflector->items;
 }
 
+uint64_t reflector_lists(const struct reflector *reflector)
+{
+    return reflector->lists;
+}
+
 uint64_t reflector_failures(const struct reflector *reflector)
 {
     return reflector->failures;
@@ -169,8 +184,8 @@ uint64_t reflector_failures(const struct reflector *reflector)
 /* Whether the watch under way is one: something came of it, or it has stayed open for a while. */
 static bool is_settled(const struct reflector *reflector, int64_t now)
 {
-    return reflector->phase == PHASE_WATCH && reflector->status == 200 &&
-           (reflector->lines > 0 || now - reflector->started >= SETTLED_MS);
+    return reflector->phase == PHASE_WATCH && reflector->answer.status == 200 &&
+           (reflector->answer.lines > 0 || now - reflector->answer.started >= SETTLED_MS);
 }
 
 int64_t reflector_failing(const struct reflector *reflector, int64_t now)
@@ -193,22 +208,42 @@ static void set_text(char **text, const char *by)
 
 static void make_target(struct reflector *reflector)
 {
-    bool watch = reflector->phase == PHASE_WATCH;
-    const char *value = watch ? reflector->version : reflector->resume;
-    char *escaped = query_escape(value);
-    size_t room = strlen(reflector->kind->path) + strlen(escaped) + 128;
+    bool list = reflector->phase == PHASE_LIST;
+    const char *path = reflector->kind->path;
+    char *escaped = query_escape(list ? reflector->resume : reflector->version);
+    size_t room = strlen(path) + strlen(escaped) + 192;
+    long long seconds = reflector->timeout_ms / 1000;
     free(reflector->target);
     reflector->target = alloc_zero(room, 1);
-    if (watch) {
+    if (list) {
+        (void)snprintf(reflector->target, room, "%s?limit=%d%s%s", path, PAGE_SIZE,
+                       *escaped == '\0' ? "" : "&continue=", escaped);
+    } else if (reflector->phase == PHASE_STREAM) {
+        (void)snprintf(reflector->target, room,
+                       "%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%lld&"
+                       "sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
+                       path, seconds);
+    } else {
         (void)snprintf(
             reflector->target, room,
-            "%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%lld&resourceVersion=%s",
-            reflector->kind->path, (long long)(reflector->timeout_ms / 1000), escaped);
-    } else {
-        (void)snprintf(reflector->target, room, "%s?limit=%d%s%s", reflector->kind->path, PAGE_SIZE,
-                       *value == '\0' ? "" : "&continue=", escaped);
+            "%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%lld&resourceVersion=%s", path,
+            seconds, escaped);
     }
     free(escaped);
+}
+
+static void begin_list(struct reflector *reflector, int64_t now)
+{
+    items_begin(reflector->items);
+    reflector->pages = 0;
+    reflector->list_began = now;
+    reflector->lists++;
+}
+
+static void count_watch(struct reflector *reflector)
+{
+    reflector->restarts += reflector->watched;
+    reflector->watched = true;
 }
 
 const char *reflector_next(struct reflector *reflector, int64_t now)
@@ -216,26 +251,20 @@ const char *reflector_next(struct reflector *reflector, int64_t now)
     if (reflector->active || now < reflector->wake) {
         return NULL;
     }
-    if (reflector->phase == PHASE_LIST && reflector->resume[0] == '\0') {
-        items_begin(reflector->items);
+    if (reflector->phase == PHASE_STREAM ||
+        (reflector->phase == PHASE_LIST && reflector->resume[0] == '\0')) {
+        begin_list(reflector, now);
     }
-    if (reflector->phase == PHASE_WATCH) {
+    if (reflector->phase != PHASE_LIST) {
         reflector->timeout_ms =
             1000 * (WATCH_MINIMUM_S + backoff_draw(&reflector->backoff, WATCH_MINIMUM_S + 1));
-        reflector->restarts += reflector->watched;
-        reflector->watched = true;
+    }
+    if (reflector->phase == PHASE_WATCH) {
+        count_watch(reflector);
     }
     make_target(reflector);
     reflector->active = true;
-    reflector->status = 0;
-    reflector->retry_after_ms = 0;
-    reflector->started = now;
-    reflector->last_byte = now;
-    reflector->lines = 0;
-    reflector->body_length = 0;
-    reflector->expired = false;
-    reflector->failed = false;
-    reflector->problem.text[0] = '\0';
+    answer_begin(&reflector->answer, now);
     return reflector->target;
 }
 
@@ -243,7 +272,7 @@ static int64_t stall_time(const struct reflector *reflector)
 {
     int64_t patience =
         reflector->phase == PHASE_WATCH ? 2 * reflector->timeout_ms : LIST_SILENCE_MS;
-    return reflector->last_byte + patience;
+    return reflector->answer.last_byte + patience;
 }
 
 int64_t reflector_deadline(const struct reflector *reflector)
@@ -254,82 +283,6 @@ int64_t reflector_deadline(const struct reflector *reflector)
 bool reflector_stalled(const struct reflector *reflector, int64_t now)
 {
     return reflector->active && now >= stall_time(reflector);
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL ? "" : text;
-}
-
-/* An object's JSON, or NULL with the reason. */
-static json_t *read_piece(const char *text, size_t length, bool whole, struct err *err)
-{
-    if (!whole) {
-        err_set(err, "its JSON is longer than %u bytes", SPLITTER_PIECE_MAX);
-        return NULL;
-    }
-    return json_read(text, length, err);
-}
-
-static int take_item(void *context, const char *text, size_t length, bool whole, struct err *err)
-{
-    struct reflector *reflector = context;
-    struct err why;
-    (void)err;
-    json_t *json = read_piece(text, length, whole, &why);
-    if (json != NULL) {
-        items_take(reflector->items, reflector->now, reflector->batch, json, false);
-    } else {
-        json = head_of_item(text, length);
-        items_take_unread(reflector->items, reflector->now, reflector->batch, json, false,
-                          why.text);
-    }
-    json_decref(json);
-    return 0;
-}
-
-/* {"type":"ERROR","object":Status}: 410 means that our version is too old. */
-static int take_error(struct reflector *reflector, const json_t *object, struct err *err)
-{
-    json_int_t code = json_integer_value(json_object_get(object, "code"));
-    reflector->expired = code == 410;
-    reflector->failed = true;
-    err_set(&reflector->problem, "the watch said %lld: %s", (long long)code,
-            text_of(object, "message"));
-    return err_set(err, "%s", reflector->problem.text);
-}
-
-/* `unread` says why it is only the beginning of the object; NULL: it is the object. */
-static void take_change(struct reflector *reflector, const char *type, const json_t *object,
-                        const char *unread)
-{
-    bool deleted = strcmp(type, "DELETED") == 0;
-    bool there = strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0;
-    const char *version = text_of(json_object_get(object, "metadata"), "resourceVersion");
-    if ((there || deleted) && unread == NULL) {
-        items_take(reflector->items, reflector->now, reflector->batch, object, deleted);
-    } else if (there || deleted) {
-        items_take_unread(reflector->items, reflector->now, reflector->batch, object, deleted,
-                          unread);
-    }
-    if (version[0] != '\0') {
-        set_text(&reflector->version, version);
-    }
-}
-
-/* A line that cannot be read. Where even its beginning says nothing it is not of an API server. */
-static int take_unread_line(struct reflector *reflector, const char *text, size_t length,
-                            const char *why, struct err *err)
-{
-    char type[HEAD_TYPE_MAX];
-    json_t *head = head_of_line(text, length, type);
-    bool named = type[0] != '\0' && text_of(json_object_get(head, "metadata"), "name")[0] != '\0';
-    if (named) {
-        take_change(reflector, type, head, why);
-    }
-    json_decref(head);
-    return named ? 0 : err_set(err, "malformed watch event: %s", why);
 }
 
 static void recovered(struct reflector *reflector)
@@ -345,95 +298,82 @@ static void recovered(struct reflector *reflector)
     }
 }
 
-static int take_line(void *context, const char *text, size_t length, bool whole, struct err *err)
-{
-    struct reflector *reflector = context;
-    struct err why;
-    int result = 0;
-    json_t *json = read_piece(text, length, whole, &why);
-    const char *type = text_of(json, "type");
-    if (json == NULL) {
-        result = take_unread_line(reflector, text, length, why.text, err);
-    } else if (strcmp(type, "ERROR") == 0) {
-        result = take_error(reflector, json_object_get(json, "object"), err);
-    } else {
-        take_change(reflector, type, json_object_get(json, "object"), NULL);
-    }
-    json_decref(json);
-    if (result == 0) {
-        reflector->lines++;
-        reflector->heard = reflector->now;
-        recovered(reflector);
-    }
-    return result;
-}
-
 void reflector_status(struct reflector *reflector, int64_t now, int status, int64_t retry_after_ms)
 {
-    reflector->status = status;
-    reflector->retry_after_ms = retry_after_ms;
-    reflector->last_byte = now;
-    splitter_destroy(reflector->splitter);
-    reflector->splitter = NULL;
-    if (status == 200) {
-        bool watch = reflector->phase == PHASE_WATCH;
-        reflector->splitter = splitter_create(watch ? SPLITTER_LINES : SPLITTER_LIST,
-                                              watch ? take_line : take_item, reflector);
-        if (watch && !reflector->broke) {
-            recovered(reflector);
-        }
+    answer_status(&reflector->answer, now, reflector->phase != PHASE_LIST, status, retry_after_ms);
+    if (status == 200 && reflector->phase == PHASE_WATCH && !reflector->broke) {
+        recovered(reflector);
     }
 }
+
+static void finish_list(struct reflector *reflector, int64_t now, struct kube_batch *batch);
 
 int reflector_data(struct reflector *reflector, int64_t now, const char *bytes, size_t length,
                    struct kube_batch *batch, struct err *err)
 {
-    reflector->last_byte = now;
-    if (reflector->splitter == NULL) {
-        size_t room = ERROR_BODY_MAX - reflector->body_length;
-        size_t kept = length < room ? length : room;
-        memcpy(reflector->body + reflector->body_length, bytes, kept);
-        reflector->body_length += kept;
-        return 0;
+    struct answer *answer = &reflector->answer;
+    uint64_t lines = answer->lines;
+    int result = answer_data(answer, now, bytes, length, batch, err);
+    if (answer->lines > lines) {
+        reflector->heard = now;
+        if (answer->version[0] != '\0') {
+            set_text(&reflector->version, answer->version);
+        }
+        if (reflector->phase == PHASE_STREAM && answer->initial_end) {
+            finish_list(reflector, now, batch);
+            count_watch(reflector);
+            reflector->bad_streams = 0;
+            reflector->phase = PHASE_WATCH;
+        }
+        if (reflector->phase == PHASE_WATCH) {
+            recovered(reflector);
+        }
     }
-    reflector->now = now;
-    reflector->batch = batch;
-    int result = splitter_feed(reflector->splitter, bytes, length, err);
-    reflector->batch = NULL;
-    return result;
+    bool foreign = reflector->phase == PHASE_STREAM && answer->bookmarked;
+    return !foreign || result != 0 ? result : err_set(err, "the server does not stream lists");
 }
 
 /* Waits before the next request, longer each time, and says why once. */
 static void back_off(struct reflector *reflector, int64_t now, const char *why)
 {
-    int64_t asked = reflector->retry_after_ms < RETRY_AFTER_MAX_MS ? reflector->retry_after_ms
-                                                                   : RETRY_AFTER_MAX_MS;
+    const struct answer *answer = &reflector->answer;
+    int64_t asked =
+        answer->retry_after_ms < RETRY_AFTER_MAX_MS ? answer->retry_after_ms : RETRY_AFTER_MAX_MS;
     reflector->broke =
-        reflector->phase == PHASE_WATCH && reflector->status == 200 && !is_settled(reflector, now);
+        reflector->phase == PHASE_WATCH && answer->status == 200 && !is_settled(reflector, now);
     reflector->failing = reflector->failing < 0 ? now : reflector->failing;
     reflector->failures++;
     reflector->wake = now + backoff_delay(&reflector->backoff, now, asked);
     struct err text;
     err_set(&text, "%s: %s failed: %s", reflector->kind->name,
-            reflector->phase == PHASE_LIST ? "list" : "watch", why);
+            reflector->phase == PHASE_WATCH ? "watch" : "list", why);
     if (strcmp(text.text, reflector->logged) != 0) {
         kube_log(&reflector->log, KUBE_LOG_WARNING, "%s; trying again", text.text);
         memcpy(reflector->logged, text.text, sizeof text.text);
     }
 }
 
-static void list_again(struct reflector *reflector, int64_t now)
+/* Everything anew, not before `earliest` and not in a storm. */
+static void list_again(struct reflector *reflector, int64_t now, int64_t earliest)
 {
-    reflector->phase = PHASE_LIST;
+    bool soon = reflector->listed >= 0 && now - reflector->listed < HEALTHY_MS;
+    reflector->relists = soon ? reflector->relists + 1 : 0;
+    if (reflector->relists > LISTS_AT_ONCE && earliest <= now) {
+        earliest = now + backoff_delay(&reflector->backoff, now, 0);
+    }
+    reflector->phase = reflector->streams ? PHASE_STREAM : PHASE_LIST;
     set_text(&reflector->resume, "");
-    reflector->wake = now;
+    reflector->wake = earliest > reflector->list_rest ? earliest : reflector->list_rest;
 }
 
 /* Everything the list showed is in; what it did not show is gone. */
 static void finish_list(struct reflector *reflector, int64_t now, struct kube_batch *batch)
 {
+    int64_t rest = 4 * (now - reflector->list_began);
     items_end(reflector->items, batch);
     set_text(&reflector->resume, "");
+    reflector->listed = now;
+    reflector->list_rest = now + (rest < REST_MAX_MS ? rest : REST_MAX_MS);
     reflector->synced = true;
     reflector->fresh = true;
     reflector->heard = now;
@@ -445,7 +385,7 @@ static void kind_is_missing(struct reflector *reflector, int64_t now, struct kub
     finish_list(reflector, now, batch);
     reflector->wake = now + MISSING_RETRY_MS;
     if (!reflector->missing) {
-        bool forbidden = reflector->status == 403;
+        bool forbidden = reflector->answer.status == 403;
         kube_log(&reflector->log, forbidden ? KUBE_LOG_WARNING : KUBE_LOG_INFO,
                  "%s: %s; looking again every %d s", reflector->kind->name,
                  forbidden ? "reading them is forbidden" : "there is no such kind in this cluster",
@@ -459,76 +399,119 @@ static void kind_is_missing(struct reflector *reflector, int64_t now, struct kub
 /* Slices make plans better, no plan needs them: without the right to read them all else goes on. */
 static bool may_be_missing(const struct reflector *reflector)
 {
+    int status = reflector->answer.status;
     bool slices = reflector->id == REFLECTOR_SLICES;
-    return (reflector->status == 404 && (slices || reflector->id == REFLECTOR_GROUPS)) ||
-           (reflector->status == 403 && slices);
+    return (status == 404 && (slices || reflector->id == REFLECTOR_GROUPS)) ||
+           (status == 403 && slices);
 }
 
 /* What the server said instead of 200. */
 static void refused(struct reflector *reflector, int64_t now)
 {
     struct err why;
-    status_describe(reflector->status, reflector->body, reflector->body_length, &why);
+    const struct answer *answer = &reflector->answer;
+    status_describe(answer->status, answer->body, answer->body_length, &why);
     back_off(reflector, now, why.text);
+}
+
+/* Whether the request brought nothing that could be judged: it is made again later. */
+static bool lost(struct reflector *reflector, int64_t now, const char *error)
+{
+    bool lost = error != NULL || reflector->answer.status == 0;
+    if (lost) {
+        back_off(reflector, now, error != NULL ? error : "no answer");
+    }
+    return lost;
+}
+
+/* One page is in; asks for the next one, unless they do not end. */
+static void next_page(struct reflector *reflector, int64_t now)
+{
+    const char *resume = reflector->answer.resume;
+    bool endless = ++reflector->pages >= PAGES_MAX || strcmp(reflector->resume, resume) == 0;
+    set_text(&reflector->resume, endless ? "" : resume);
+    reflector->wake = now;
+    if (endless) {
+        back_off(reflector, now, "its pages do not end");
+    }
 }
 
 static void list_done(struct reflector *reflector, int64_t now, const char *error,
                       struct kube_batch *batch)
 {
     struct err err;
-    if (error != NULL || reflector->status == 0) {
-        back_off(reflector, now, error != NULL ? error : "no answer");
+    struct answer *answer = &reflector->answer;
+    if (lost(reflector, now, error)) {
         return;
     }
     if (may_be_missing(reflector)) {
         kind_is_missing(reflector, now, batch);
-        return;
-    }
-    if (reflector->status != 200) {
-        bool lost_place = reflector->status == 410 || reflector->status == 400;
-        if (lost_place && reflector->resume[0] != '\0') {
+    } else if (answer->status != 200) {
+        if (answer->status == 410 || answer->status == 400) {
             set_text(&reflector->resume, ""); /* the pages have expired: from the start */
         }
         refused(reflector, now);
-        return;
-    }
-    if (splitter_end(reflector->splitter, &err) != 0) {
+    } else if (answer_end(answer, &err) != 0) {
         back_off(reflector, now, err.text);
+    } else if (answer->resume[0] != '\0') {
+        next_page(reflector, now);
+    } else {
+        set_text(&reflector->version, answer->version);
+        finish_list(reflector, now, batch);
+        reflector->phase = PHASE_WATCH;
+    }
+}
+
+/* The list had not been shown when the stream ended. Servers that do not know streams of lists, or
+ * have them switched off, refuse the request, or take it for an ordinary watch; and what else may
+ * be wrong with them, after a few tries pages are asked for. */
+static void stream_done(struct reflector *reflector, int64_t now, const char *error,
+                        struct kube_batch *batch)
+{
+    const struct answer *answer = &reflector->answer;
+    bool unknown = answer->status == 400 || answer->status == 422 || answer->bookmarked;
+    if (may_be_missing(reflector)) {
+        kind_is_missing(reflector, now, batch);
         return;
     }
-    set_text(&reflector->version, splitter_resource_version(reflector->splitter));
-    const char *resume = splitter_continue(reflector->splitter);
-    if (resume[0] != '\0') {
-        set_text(&reflector->resume, resume);
+    reflector->bad_streams += answer->status != 0;
+    if (unknown || reflector->bad_streams >= STREAMS_MAX) {
+        reflector->streams = false;
+        reflector->phase = PHASE_LIST;
         reflector->wake = now;
-        return;
+    } else if (answer->status != 0 && answer->status != 200) {
+        refused(reflector, now);
+    } else {
+        back_off(reflector, now,
+                 answer->failed  ? answer->problem.text
+                 : error != NULL ? error
+                                 : "it ended before all was shown");
     }
-    finish_list(reflector, now, batch);
-    reflector->phase = PHASE_WATCH;
 }
 
 /* A watch that was accepted has ended. */
 static void accepted_watch_done(struct reflector *reflector, int64_t now, const char *error,
                                 bool fresh)
 {
-    int64_t lasted = now - reflector->started;
-    if (reflector->expired) {
+    const struct answer *answer = &reflector->answer;
+    int64_t lasted = now - answer->started;
+    if (answer->expired) {
         reflector->wake = now;
         if (fresh && lasted < SHORT_WATCH_MS) {
             /* A version just listed is too old at once: not to be repeated in a loop. One from
              * before an outage is merely stale, and listing again is the cure. */
-            back_off(reflector, now, reflector->problem.text);
+            back_off(reflector, now, answer->problem.text);
         }
-        list_again(reflector, reflector->wake);
-    } else if (reflector->failed || error != NULL) {
-        back_off(reflector, now, reflector->failed ? reflector->problem.text : error);
-        if (reflector->failed) {
-            list_again(reflector, reflector->wake);
+        list_again(reflector, now, reflector->wake);
+    } else if (answer->failed || error != NULL) {
+        back_off(reflector, now, answer->failed ? answer->problem.text : error);
+        if (answer->failed) {
+            list_again(reflector, now, reflector->wake);
         }
-    } else if (lasted < SHORT_WATCH_MS && reflector->lines == 0) {
+    } else if (lasted < SHORT_WATCH_MS && answer->lines == 0) {
         back_off(reflector, now, "it ended immediately");
-    } else if (lasted >= SUSPECT_WATCH_MS && reflector->lines == 0) {
-        list_again(reflector, now);
+    } else if (lasted >= SUSPECT_WATCH_MS && answer->lines == 0) {
+        list_again(reflector, now, now);
     } else {
         reflector->wake = now;
     }
@@ -537,21 +520,20 @@ static void accepted_watch_done(struct reflector *reflector, int64_t now, const 
 static void watch_done(struct reflector *reflector, int64_t now, const char *error)
 {
     bool fresh = reflector->fresh;
+    int status = reflector->answer.status;
     reflector->fresh = false;
-    if (reflector->status == 200) {
+    if (status == 200) {
         accepted_watch_done(reflector, now, error, fresh);
         return;
     }
-    if (error != NULL || reflector->status == 0) {
-        back_off(reflector, now, error != NULL ? error : "no answer");
+    if (lost(reflector, now, error)) {
         return;
     }
     refused(reflector, now);
     reflector->refused_watches++;
-    bool gone = reflector->status == 410 || reflector->status == 404;
-    if (gone || reflector->refused_watches >= REFUSED_WATCHES_MAX) {
+    if (status == 410 || status == 404 || reflector->refused_watches >= REFUSED_WATCHES_MAX) {
         reflector->refused_watches = 0;
-        list_again(reflector, reflector->status == 410 && !fresh ? now : reflector->wake);
+        list_again(reflector, now, status == 410 && !fresh ? now : reflector->wake);
     }
 }
 
@@ -562,11 +544,15 @@ void reflector_done(struct reflector *reflector, int64_t now, const char *error,
     if (is_settled(reflector, now)) {
         reflector->failing = -1;
     }
-    if (reflector->phase == PHASE_LIST) {
+    switch (reflector->phase) {
+    case PHASE_LIST:
         list_done(reflector, now, error, batch);
-    } else {
+        break;
+    case PHASE_STREAM:
+        stream_done(reflector, now, error, batch);
+        break;
+    case PHASE_WATCH:
         watch_done(reflector, now, error);
+        break;
     }
-    splitter_destroy(reflector->splitter);
-    reflector->splitter = NULL;
 }

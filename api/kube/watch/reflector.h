@@ -33,6 +33,8 @@
  *   without.
  * - ResourceSlices make no events: they go into the batch as they are, good or bad.
  * - A watch that heard nothing for twice its time is dead (reflector_stalled()).
+ * - However often the server says that everything has to be listed again, there is a pause between
+ *   two lists, four times as long as the last one took; and pages that do not end are a failure.
  * - One that ended in its time without even a bookmark is suspect, as when etcd was restored from
  *   a backup: list again.
  */
@@ -47,6 +49,9 @@ struct reflector *reflector_create(enum reflector_kind kind, uint64_t seed,
                                    const struct kube_log *log);
 /* Who is told of what is not meant so in pods and groups: *borrowed*; NULL, as at first: nobody. */
 void reflector_remark(struct reflector *reflector, struct remarks *remarks);
+/* To be called at first: the list is asked for as a stream of events (KEP-3157: Kubernetes 1.32 and
+ * later), which costs the server less, and in pages where it does not know that. */
+void reflector_stream(struct reflector *reflector);
 void reflector_destroy(struct reflector *reflector);
 
 /* The request to start now (path and query, *borrowed* until the next call), or NULL when one
@@ -80,6 +85,7 @@ int64_t reflector_heard(const struct reflector *reflector);
 int64_t reflector_failing(const struct reflector *reflector, int64_t now);
 const char *reflector_trouble(const struct reflector *reflector); /* its last failure, in words */
 uint64_t reflector_failures(const struct reflector *reflector);   /* of lists and watches */
+uint64_t reflector_lists(const struct reflector *reflector);      /* begun */
 uint64_t reflector_restarts(const struct reflector *reflector);   /* watches after the first */
 uint64_t reflector_skipped(const struct reflector *reflector);
 /* What became of the objects: *borrowed*. */

@@ -34,6 +34,8 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_uint_eq(config.writes_in_flight, 64);
     ck_assert_int_eq(config.write_patience_ms, 10000);
     ck_assert_int_eq(config.watch_patience_ms, 60000);
+    ck_assert_int_eq(config.lists, CONFIG_LIST_AS_STREAM);
+    ck_assert_int_eq(config.compression, CONFIG_GZIP);
     ck_assert_int_eq(config.hold_timeout_ms, 30000);
     ck_assert_int_eq(config.backoff_initial_ms, 1000);
     ck_assert_int_eq(config.backoff_maximum_ms, 60000);
@@ -72,6 +74,8 @@ static const char everything[] =
     "  writesInFlight: 1\n"
     "  writePatience: 1.5s\n"
     "  watchPatience: 2m\n"
+    "  lists: pages\n"
+    "  compression: none\n"
     "topology:\n"
     "  levels:\n"
     "  - keys: [example.com/block, example.com/old-block]\n"
@@ -115,6 +119,8 @@ START_TEST(every_key_is_read)
     ck_assert_uint_eq(config.writes_in_flight, 1);
     ck_assert_int_eq(config.write_patience_ms, 1500);
     ck_assert_int_eq(config.watch_patience_ms, 120000);
+    ck_assert_int_eq(config.lists, CONFIG_LIST_IN_PAGES);
+    ck_assert_int_eq(config.compression, CONFIG_NO_COMPRESSION);
     ck_assert_ptr_null(config.preset);
     ck_assert_uint_eq(config.levels.count, 3);
     ck_assert_str_eq(config.levels.items[0].name, "block");

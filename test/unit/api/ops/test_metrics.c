@@ -328,12 +328,14 @@ START_TEST(gauges_come_from_the_scrape)
         .synced = {true, false, true},
         .silence_ms = {1500, -1, 7},
         .watch_restarts = {1, 2, 3},
-        .watches = {{.failing_ms = -1}, {.failing_ms = 2500, .failures = 31, .unread = 32}},
+        .watches = {{.failing_ms = -1},
+                    {.failing_ms = 2500, .failures = 31, .lists = 34, .unread = 32}},
         .objects_skipped = {4, 14, 15, 16},
         .writes_done = {5, 6, 7},
         .writes_failed = {8, 9, 10},
         .write_retries = 11,
         .requests_unauthorized = 12,
+        .access_trouble = "not verified",
         .writes_waiting = 13};
     struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
     struct log_figures log = {.dropped = 31, .left_out = 32};
@@ -409,6 +411,8 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_writes_total{write=\"nomination\",result=\"failed\"}", 9},
         {"phalanx_write_retries_total", 11},
         {"phalanx_unauthorized_answers_total", 12},
+        {"phalanx_api_server_trouble", 1},
+        {"phalanx_watch_lists_total{kind=\"pods\"}", 34},
         {"phalanx_waiting_writes", 13},
     };
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {

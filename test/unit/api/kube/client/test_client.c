@@ -476,6 +476,63 @@ START_TEST(reads_the_token_again)
 }
 END_TEST
 
+/* 50 times {"items":[]}, as gzip(1) makes it. */
+static const unsigned char ZIPPED[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
+                                       0xab, 0x56, 0xca, 0x2c, 0x49, 0xcd, 0x2d, 0x56, 0xb2, 0x8a,
+                                       0x8e, 0xad, 0xad, 0x1e, 0x65, 0x8f, 0xb2, 0xa9, 0xc4, 0x06,
+                                       0x00, 0xea, 0x31, 0xc7, 0xa2, 0x58, 0x02, 0x00, 0x00};
+
+static bool zip(void *context, struct fake_connection *connection,
+                const struct fake_request *request)
+{
+    char value[64] = "";
+    char head[256];
+    bool broken = strcmp(request->target, "/broken") == 0;
+    bool asked = fake_header(request, "Accept-Encoding", value, sizeof value);
+    (void)context;
+    if (!asked) {
+        return fake_reply(connection, 200, "", "plain");
+    }
+    ck_assert_str_eq(value, "gzip");
+    (void)snprintf(head, sizeof head,
+                   "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n%s",
+                   sizeof ZIPPED + (broken ? 7 : 0), broken ? "garbage" : "");
+    return fake_text(connection, head) &&
+           fake_send(connection, (const char *)ZIPPED, sizeof ZIPPED);
+}
+
+START_TEST(compressed_when_asked)
+{
+    struct fake_server *zipping = fake_server_create(0, zip, NULL);
+    struct client *client = make_client(fake_server_port(zipping), NULL, NULL);
+    struct result result = {.status = 0};
+    perform(client, "GET", "/", NULL, &result);
+    ck_assert_str_eq(result.body, "plain");
+    for (int broken = 0; broken < 2; broken++) {
+        result = (struct result){.status = 0};
+        const struct client_request request = {
+            .method = "GET",
+            .target = broken ? "/broken" : "/",
+            .compressed = true,
+            .status = take_status,
+            .data = take_data,
+            .done = take_done,
+            .context = &result,
+        };
+        (void)client_start(client, &request);
+        while (!result.finished) {
+            client_wait(client, 1000);
+            client_run(client);
+        }
+        ck_assert_int_eq(result.status, 200);
+        ck_assert_uint_eq(result.length, broken ? 0 : 50 * strlen("{\"items\":[]}"));
+        ck_assert_int_eq(result.error[0] != '\0', broken);
+    }
+    client_destroy(client);
+    fake_server_destroy(zipping);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client");
@@ -492,6 +549,7 @@ int main(void)
     tcase_add_test(tests, calls_start_calls);
     tcase_add_test(tests, wakes_up);
     tcase_add_test(tests, reads_the_token_again);
+    tcase_add_test(tests, compressed_when_asked);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }
