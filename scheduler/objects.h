@@ -169,6 +169,7 @@ struct replica_object {
 };
 
 #define DEVICES_TEXT_MAX 8192
+#define NAME_TEXT_MAX    253 /* bytes kept of the name of a role, or of whose replica it is */
 
 struct pod_object {
     const char *name_space;

@@ -104,7 +104,7 @@ static void lose_hold(struct engine *engine, struct pod *pod, const char *why)
     struct gang *gang = pod->gang;
     bool held = pods_held(pod);
     hold_drop(engine, pod, why);
-    if (held && gang_tally(gang).held > 0 &&
+    if (held && gang != NULL && gang_tally(gang).held > 0 &&
         (gang->object_placement.slice_count > 0 || pod->placement.slice_count > 0)) {
         hold_abort(engine, gang, "the gang lost a member of a slice", false);
     }

@@ -62,15 +62,22 @@ static void check_terms(const struct pod_object *pod)
     }
 }
 
+/* Not empty, and not longer than may be. */
+static void check_text(const char *text, size_t most)
+{
+    require(text == NULL || (text[0] != '\0' && strlen(text) <= most));
+}
+
 static void check_placement(const struct placement_object *placement)
 {
-    require(placement->required_level == NULL || placement->required_level[0] != '\0');
-    require(placement->preferred_level == NULL || placement->preferred_level[0] != '\0');
-    require(placement->exclusive_level == NULL || placement->exclusive_level[0] != '\0');
-    require(placement->podset_group == NULL || placement->podset_group[0] != '\0');
+    check_text(placement->required_level, PLACEMENT_TEXT_MAX);
+    check_text(placement->preferred_level, PLACEMENT_TEXT_MAX);
+    check_text(placement->exclusive_level, PLACEMENT_TEXT_MAX);
+    check_text(placement->podset_group, PLACEMENT_TEXT_MAX);
+    check_text(placement->device_topology, PLACEMENT_TEXT_MAX);
     require(placement->slice_count <= SLICE_LAYERS_MAX);
     for (size_t i = 0; i < placement->slice_count; i++) {
-        require(strlen(placement->slices[i].level) < SIZE_MAX);
+        require(strlen(placement->slices[i].level) <= PLACEMENT_TEXT_MAX);
     }
 }
 
@@ -91,7 +98,9 @@ static void check_pod(const struct pod_object *pod)
     }
     require(pod->gang == NULL ? pod->gang_minimum == 0 : pod->gang[0] != '\0');
     require(pod->gang_minimum >= -1 && pod->rank >= -1);
-    require(pod->role == NULL || pod->role[0] != '\0');
+    check_text(pod->role, NAME_TEXT_MAX);
+    check_text(pod->replica.owner, NAME_TEXT_MAX);
+    check_text(pod->devices, DEVICES_TEXT_MAX);
     check_placement(&pod->placement);
 }
 

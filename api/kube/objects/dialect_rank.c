@@ -5,6 +5,7 @@
 
 #include "api/json/fields.h"
 #include "api/kube/objects/dialect.h"
+#include "topology/base/utf8.h"
 
 /* A pod's place in its gang: its role, the replica that its rank counts in, and the rank.
  *
@@ -113,16 +114,23 @@ static int32_t index_of(const struct marks *marks, const char *key)
     return index;
 }
 
+/* A copy of a name, which as an annotation may be of any length, cut between characters. */
+static const char *keep_name(struct arena *arena, const char *text)
+{
+    return text == NULL ? NULL : arena_string_n(arena, text, utf8_cut(text, NAME_TEXT_MAX));
+}
+
 /* A StatefulSet's own name is only in those of its pods: "name-ordinal". */
 static const char *read_owner(const struct marks *marks, const struct counting *counting,
                               struct arena *arena)
 {
     const char *text = value_of(marks, counting->owner);
     if (text == NULL || strcmp(counting->owner, STATEFUL_POD) != 0) {
-        return arena_string(arena, text);
+        return keep_name(arena, text);
     }
     const char *dash = strrchr(text, '-');
-    return dash == NULL ? NULL : arena_printf(arena, "%.*s", (int)(dash - text), text);
+    return dash == NULL ? NULL
+                        : keep_name(arena, arena_string_n(arena, text, (size_t)(dash - text)));
 }
 
 static void read_replica(const struct marks *marks, const struct counting *counting,
@@ -189,7 +197,7 @@ static const char *read_role(const struct marks *marks, struct arena *arena)
         role = value_of(&(struct marks){.labels = marks->labels}, ROLE_LABELS[i]);
     }
     role = role != NULL ? role : read_clique(marks, arena);
-    return arena_string(arena, role != NULL ? role : value_of(marks, SUBGROUP));
+    return keep_name(arena, role != NULL ? role : value_of(marks, SUBGROUP));
 }
 
 void dialect_rank(const json_t *labels, const json_t *annotations, struct arena *arena,

@@ -2,6 +2,7 @@
 #include "api/kube/objects/dialect.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "test/unit/api/yaml/object.h"
 #include "test/unit/check_main.h"
@@ -216,12 +217,38 @@ START_TEST(the_first_pod_of_an_exclusive_job)
 }
 END_TEST
 
+/* Annotations may have a quarter of a megabyte: names are cut, and a list of GPUs is none. */
+START_TEST(texts_have_a_length)
+{
+    static char text[256 * 1024];
+    struct arena arena;
+    struct dialect_mark mark;
+    memset(text, 'x', sizeof text - 1);
+    json_t *annotations =
+        json_pack("{s:s, s:s, s:s, s:s}", "kai.scheduler/subgroup-name", text,
+                  "jobset.sigs.k8s.io/jobset-name", text, "jobset.sigs.k8s.io/job-index", "1",
+                  "phalanx.dev/devices", text);
+    arena_init(&arena);
+    dialect_read(NULL, annotations, &arena, &mark);
+    ck_assert_uint_eq(strlen(mark.role), NAME_TEXT_MAX);
+    ck_assert_ptr_null(mark.devices);
+    ck_assert(mark.replica.owner == NULL || strlen(mark.replica.owner) == NAME_TEXT_MAX);
+    text[DEVICES_TEXT_MAX] = '\0';
+    json_object_set_new(annotations, "phalanx.dev/devices", json_string(text));
+    dialect_read(NULL, annotations, &arena, &mark);
+    ck_assert_uint_eq(strlen(mark.devices), DEVICES_TEXT_MAX);
+    json_decref(annotations);
+    arena_finish(&arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dialect");
     TCase *tests = tcase_create("dialect");
     tcase_add_loop_test(tests, reads_marks, 0, sizeof SAMPLES / sizeof SAMPLES[0]);
     tcase_add_test(tests, the_first_pod_of_an_exclusive_job);
+    tcase_add_test(tests, texts_have_a_length);
     suite_add_tcase(suite, tests);
     return check_main(suite);
 }
