@@ -26,8 +26,9 @@ import (
 // Phalanx is the daemon under test.
 type Phalanx struct {
 	*Process
-	URL   string
-	Peers string // address where another Phalanx can connect to
+	URL        string // where kube-scheduler calls
+	Operations string // health, metrics and the API
+	Peers      string // address where another Phalanx can connect to
 
 	cp     *ControlPlane
 	name   string
@@ -43,6 +44,7 @@ type PhalanxOptions struct {
 	Edit   func(config string) string // of the shipped configuration
 	Told   string                     // where others are told to connect to, if not the straight address
 	Env    []string                   // more variables of its environment
+	TLS    bool                       // its port speaks TLS, by what Edit says
 }
 
 // StartPhalanx starts the daemon under its own ServiceAccount, with the shipped configuration. It does not wait
@@ -61,7 +63,7 @@ func (cp *ControlPlane) StartPhalanxWith(ctx context.Context, binary string, opt
 	if options.Edit != nil {
 		config = options.Edit(config)
 	}
-	ports, err := freePorts(2)
+	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,11 @@ func (cp *ControlPlane) StartPhalanxWith(ctx context.Context, binary string, opt
 	if err := os.WriteFile(cp.file(name+".yaml"), []byte(config), 0o644); err != nil {
 		return nil, err
 	}
-	p := &Phalanx{URL: "http://" + listen, Peers: peers, cp: cp, name: name}
+	operations := fmt.Sprintf("127.0.0.1:%d", ports[2])
+	p := &Phalanx{URL: "http://" + listen, Operations: "http://" + operations, Peers: peers, cp: cp, name: name}
+	if options.TLS {
+		p.URL = "https://" + listen
+	}
 	if err := p.IssueToken(ctx); err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func (cp *ControlPlane) StartPhalanxWith(ctx context.Context, binary string, opt
 		return nil, err
 	}
 	p.Process, err = StartProcessWith(cp.Dir, name, false, options.Env, binary, "serve",
-		"--config", cp.file(name+".yaml"), "--kubeconfig", kubeconfig, "--listen", listen)
+		"--config", cp.file(name+".yaml"), "--kubeconfig", kubeconfig, "--listen", listen, "--operations", operations)
 	return p, err
 }
 
@@ -127,7 +133,7 @@ func (p *Phalanx) WaitReady(ctx context.Context, timeout time.Duration) error {
 func (p *Phalanx) Get(ctx context.Context, path string) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Operations+path, nil)
 	if err != nil {
 		return 0, "", err
 	}

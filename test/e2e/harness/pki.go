@@ -46,6 +46,55 @@ func newPKI(dir string) (*pki, error) {
 	return p, writePEM(p.path("ca.crt"), "CERTIFICATE", der)
 }
 
+// Authority is a certificate authority of its own, for the ports of Phalanx.
+type Authority struct{ pki *pki }
+
+// NewAuthority makes one in a folder below the control plane's.
+func (cp *ControlPlane) NewAuthority(name string) (*Authority, error) {
+	dir := cp.file(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	p, err := newPKI(dir)
+	return &Authority{p}, err
+}
+
+// Leaf is what a certificate of an Authority says.
+type Leaf struct {
+	CommonName string
+	Server     bool // good for a server on loopback; else for a client
+	Expired    bool
+}
+
+// Pair are the files of a certificate and its key.
+type Pair struct{ Certificate, Key string }
+
+// CA is the file with the authority's own certificate.
+func (a *Authority) CA() string { return a.pki.path("ca.crt") }
+
+// Issue makes a certificate.
+func (a *Authority) Issue(name string, leaf Leaf) (Pair, error) {
+	pair := Pair{a.pki.path(name + ".crt"), a.pki.path(name + ".key")}
+	template := a.pki.template(leaf.CommonName)
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	if leaf.Server {
+		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	}
+	if leaf.Expired {
+		template.NotAfter = time.Now().Add(-time.Minute)
+	}
+	key, err := a.pki.newKey(name + ".key")
+	if err != nil {
+		return pair, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.pki.cert, key.Public(), a.pki.key)
+	if err != nil {
+		return pair, err
+	}
+	return pair, writePEM(pair.Certificate, "CERTIFICATE", der)
+}
+
 func (p *pki) path(name string) string { return filepath.Join(p.dir, name) }
 
 func (p *pki) template(commonName string, groups ...string) *x509.Certificate {

@@ -58,6 +58,13 @@ type SchedulerOptions struct {
 	QuickLease bool
 	Fast       bool // without its limit of 50 requests to the API server in a second
 	Log        int  // verbosity of its log, 2 when zero
+	TLS        *ExtenderTLS
+}
+
+// ExtenderTLS is how kube-scheduler calls its extender over TLS.
+type ExtenderTLS struct {
+	CA     string // file, of the extender's certificate
+	Client Pair   // its own; none when empty
 }
 
 // StartSchedulerWith is StartScheduler with options.
@@ -79,7 +86,16 @@ func (cp *ControlPlane) StartSchedulerWith(ctx context.Context, phalanxURL strin
 			return errors.New("the shipped scheduler configuration has no extenders")
 		}
 		for _, e := range extenders {
-			e.(map[string]any)["urlPrefix"] = phalanxURL + "/scheduler"
+			extender := e.(map[string]any)
+			extender["urlPrefix"] = phalanxURL + "/scheduler"
+			if options.TLS != nil {
+				extender["enableHTTPS"] = true
+				settings := map[string]any{"caFile": options.TLS.CA}
+				if options.TLS.Client.Certificate != "" {
+					settings["certFile"], settings["keyFile"] = options.TLS.Client.Certificate, options.TLS.Client.Key
+				}
+				extender["tlsConfig"] = settings
+			}
 		}
 		return nil
 	}
