@@ -4,9 +4,10 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
-	"os/exec"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,14 +105,14 @@ func TestProbes(t *testing.T) {
 		}
 		for name, probe := range probes {
 			t.Run(name, func(t *testing.T) {
-				if out, err := runProbe(t.Context(), probe, portOf(cluster.phalanx.URL)); err != nil {
-					t.Errorf("the daemon is up, the probe says: %v\n%s", err, out)
+				if err := runProbe(t.Context(), probe, cluster.phalanx.Operations); err != nil {
+					t.Errorf("the daemon is up, the probe says: %v", err)
 				}
 				closed, err := harness.FreePort()
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := runProbe(t.Context(), probe, fmt.Sprint(closed)); err == nil {
+				if err := runProbe(t.Context(), probe, fmt.Sprintf("http://127.0.0.1:%d", closed)); err == nil {
 					t.Error("the probe is content although nobody listens")
 				}
 			})
@@ -119,18 +120,23 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-func portOf(url string) string { return url[strings.LastIndex(url, ":")+1:] }
-
-// runProbe runs an exec probe with the shipped port replaced by the one the harness has chosen.
-func runProbe(ctx context.Context, probe *corev1.Probe, port string) (string, error) {
+// runProbe asks as the kubelet does, at the address that the harness has chosen.
+func runProbe(ctx context.Context, probe *corev1.Probe, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(probe.TimeoutSeconds)*time.Second)
 	defer cancel()
-	command := slices.Clone(probe.Exec.Command)
-	for i := range command {
-		command[i] = strings.ReplaceAll(command[i], "/127.0.0.1/10270", "/127.0.0.1/"+port)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+probe.HTTPGet.Path, nil)
+	if err != nil {
+		return err
 	}
-	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
-	return string(out), err
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode >= 400 {
+		return errors.New(response.Status)
+	}
+	return nil
 }
 
 // TestPyTorchJob applies the shipped example: a gang that a Job controller makes, with ranks.
