@@ -43,7 +43,8 @@ struct engine_options {
     int64_t repair_timeout_ms; /* so long a gang is repaired before it counts as incomplete; > 0 */
     enum engine_incomplete incomplete;
     enum engine_preference preference; /* of gangs that do not say */
-    uint64_t hash_seed;                /* keys hash tables only; no result depends on it */
+    uint32_t waiting_most; /* bind calls that may wait at once: no gang needs more; 0: any number */
+    uint64_t hash_seed;    /* keys hash tables only; no result depends on it */
 };
 
 /* Defaults: preset levels, 30 s hold, backoff 1 s … 60 s, 5 min of repair, then keep, more members,
@@ -72,6 +73,8 @@ int64_t engine_deadline(const struct engine *engine);
 /* Lookups for the callers' hot path; they change nothing. */
 uint32_t engine_node_row(const struct engine *engine, const char *name, size_t length);
 bool engine_knows_pod(const struct engine *engine, const char *uid);
+/* Whether it is known, is in no gang and not bound yet. */
+bool engine_pod_is_ordinary(const struct engine *engine, const char *uid);
 bool engine_synced(const struct engine *engine);
 bool engine_leading(const struct engine *engine); /* or EVENT_FOLLOW was the last word */
 

@@ -2,6 +2,7 @@
 #include "api/daemon/calls.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include <uthash.h>
 
 #include "api/base/clock.h"
+#include "api/daemon/passed.h"
 #include "api/extender/args.h"
 #include "api/extender/reply.h"
 #include "api/json/read.h"
@@ -35,6 +37,7 @@ struct open_bind {
     struct calls *calls;
     uint64_t ticket;
     struct http_request *request;
+    char uid[UID_MAX_LENGTH + 1];
 };
 
 struct calls {
@@ -43,16 +46,20 @@ struct calls {
     struct metrics *metrics;
     struct open_bind *binds; /* uthash by ticket */
     uint64_t next_ticket;
+    uint32_t waiting_most;
+    struct passed *passed;
     struct arena arena; /* of the running call */
     uint32_t *rows;     /* reused between calls */
     size_t row_room;
 };
 
-struct calls *calls_create(struct log *log, struct metrics *metrics)
+struct calls *calls_create(struct log *log, struct metrics *metrics, uint32_t waiting_most)
 {
     struct calls *calls = alloc_zero(1, sizeof(*calls));
     calls->log = log;
     calls->metrics = metrics;
+    calls->waiting_most = waiting_most;
+    calls->passed = passed_create();
     arena_init(&calls->arena);
     return calls;
 }
@@ -64,6 +71,7 @@ void calls_destroy(struct calls *calls)
     }
     calls_fail_all(calls, "Phalanx is stopping");
     arena_finish(&calls->arena);
+    passed_destroy(calls->passed);
     free(calls->rows);
     free(calls);
 }
@@ -244,6 +252,20 @@ static char *filter_text(const struct extender_args *args, const struct filter_r
     return extender_filter_reply_error(reply->reason, length);
 }
 
+/* A member goes to its planned node alone, and the engine knows that one. */
+static void note_passed(struct calls *calls, const struct filter_event *call,
+                        const struct filter_reply *reply)
+{
+    if (reply->verdict == FILTER_ALL || reply->verdict == FILTER_SOME) {
+        passed_note(calls->passed, call->pod.uid, call->rows,
+                    reply->verdict == FILTER_ALL ? NULL : reply->passes, call->row_count);
+    } else if (reply->verdict == FILTER_NONE) {
+        passed_note(calls->passed, call->pod.uid, call->rows, NULL, 0);
+    } else {
+        passed_forget(calls->passed, call->pod.uid);
+    }
+}
+
 static void node_call(struct calls *calls, struct http_request *request, enum metrics_verb verb)
 {
     struct extender_args args;
@@ -269,6 +291,7 @@ static void node_call(struct calls *calls, struct http_request *request, enum me
     const struct effect *effect = core_apply(calls->core, &event);
     char *text;
     if (verb == METRICS_FILTER) {
+        note_passed(calls, &event.filter, &effect->filter);
         text = filter_text(&args, &effect->filter, &length);
     } else {
         uint32_t index = effect->prioritize.index;
@@ -355,6 +378,30 @@ static void bind_abandoned(void *context, struct http_request *request)
     core_apply(calls->core, &event);
 }
 
+/* Why the engine is not even asked; NULL when it is. The text lies in the arena. */
+static const char *refuse_bind(struct calls *calls, const struct bind_event *bind)
+{
+    const struct engine *engine = core_engine(calls->core);
+    if (HASH_COUNT(calls->binds) >= calls->waiting_most) {
+        return "as many bind calls wait already as may (server.maxConnections): try again";
+    }
+    if (!engine_leading(engine) || !engine_synced(engine) ||
+        !engine_pod_is_ordinary(engine, bind->uid)) {
+        return NULL; /* it has its own answers */
+    }
+    switch (passed_check(calls->passed, bind->uid,
+                         engine_node_row(engine, bind->node, strlen(bind->node)))) {
+    case PASSED_NO:
+        return "the node has not passed the last filter call for the pod";
+    case PASSED_NEVER_ASKED:
+        return "no filter call has asked where the pod may go";
+    case PASSED_YES:
+    case PASSED_UNKNOWN:
+        break;
+    }
+    return NULL;
+}
+
 static void bind_call(struct calls *calls, struct http_request *request)
 {
     struct extender_binding_args args;
@@ -367,10 +414,18 @@ static void bind_call(struct calls *calls, struct http_request *request)
         respond_bad(calls, request, METRICS_BIND, &err);
         return;
     }
+    const char *refusal = refuse_bind(calls, &event.bind);
+    if (refusal != NULL) {
+        char *text = extender_bind_reply(refusal, &length);
+        log_text(calls->log, LOG_INFO, "bind refused", "error", refusal, NULL);
+        respond(calls, request, METRICS_BIND, text, length);
+        return;
+    }
     struct open_bind *open = alloc_zero(1, sizeof(*open));
     open->calls = calls;
     open->ticket = ++calls->next_ticket;
     open->request = request;
+    snprintf(open->uid, sizeof(open->uid), "%s", event.bind.uid);
     HASH_ADD(hh, calls->binds, ticket, sizeof(open->ticket), open);
     http_request_on_abandoned(request, bind_abandoned, open);
     event.bind.ticket = open->ticket;
@@ -384,6 +439,8 @@ static void answer_bind(struct calls *calls, struct open_bind *open, const char 
     HASH_DELETE(hh, calls->binds, open);
     if (error != NULL) {
         log_text(calls->log, LOG_INFO, "bind refused", "error", error, NULL);
+    } else {
+        passed_forget(calls->passed, open->uid);
     }
     respond(calls, open->request, METRICS_BIND, text, length);
     free(open);

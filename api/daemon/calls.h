@@ -17,8 +17,13 @@
 
 struct calls;
 
-/* *New*; `core` is set later by calls_attach(), because the core needs the bind_reply of these. */
-struct calls *calls_create(struct log *log, struct metrics *metrics);
+/* Connections that waiting bind calls leave for everything else, of `connections`. */
+#define CALLS_RESERVED(connections) ((connections) / 8 + 2)
+
+/* *New*; `waiting_most` bind calls wait at once, further ones are answered with an error that makes
+ * kube-scheduler try again. `core` is set later by calls_attach(), because the core needs the
+ * bind_reply of these. */
+struct calls *calls_create(struct log *log, struct metrics *metrics, uint32_t waiting_most);
 /* All bind calls must have been answered (calls_fail_all()). */
 void calls_destroy(struct calls *calls);
 void calls_attach(struct calls *calls, struct core *core);

@@ -176,10 +176,12 @@ static int make_core(struct daemon *daemon, struct err *err)
     config_engine(&daemon->config, &options);
     /* Clients choose names; without entropy the tables work just the same. */
     (void)!getrandom(&options.hash_seed, sizeof(options.hash_seed), GRND_NONBLOCK);
+    uint32_t limit = http_server_connection_limit(daemon->server);
+    options.waiting_most = limit - CALLS_RESERVED(limit);
     if (open_journal(daemon, &options, err) < 0) {
         return -1;
     }
-    daemon->calls = calls_create(daemon->log, daemon->metrics);
+    daemon->calls = calls_create(daemon->log, daemon->metrics, options.waiting_most);
     struct core_options core_options = {
         .engine = &options,
         .log = daemon->log,

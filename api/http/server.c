@@ -25,6 +25,9 @@
  *
  * - A connection resumed by http_respond() is noticed at the next run only, and libmicrohttpd's own
  *   timeout does not say so; hence `resumed`.
+ * - Where it has accepted all it can (its limit, or no descriptors), it takes the listening socket
+ *   out of its epoll, and puts it back at the beginning of a run after one that closed a
+ *   connection. Nothing tells that such a run is wanted; hence `closed`.
  * - Stopping libmicrohttpd with suspended connections hangs or worse. http_server_destroy()
  *   therefore insists on answers to all requests, and lets those resumed last be sent.
  * - MHD_OPTION_LISTENING_ADDRESS_REUSE stays unset: it means SO_REUSEPORT, and a second daemon
@@ -46,6 +49,7 @@ struct http_server {
     uint32_t connection_limit;
     bool required; /* a certificate of every client */
     uint64_t strangers;
+    bool closed; /* a connection in the last run, see http_server_timeout() */
 };
 
 static char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
@@ -85,6 +89,7 @@ static void notify(void *context, struct MHD_Connection *mhd, void **socket_cont
         return;
     }
     struct http_connection *connection = *socket_context;
+    server->closed = true;
     if (server->required && !connection->tls.verified) {
         server->strangers++;
     }
@@ -365,7 +370,7 @@ int http_server_fd(const struct http_server *server)
 int http_server_timeout(struct http_server *server)
 {
     unsigned MHD_LONG_LONG milliseconds;
-    if (server->shared.resumed) {
+    if (server->shared.resumed || server->closed) {
         return 0;
     }
     int sweep = http_connections_timeout(&server->shared.connections);
@@ -392,6 +397,7 @@ void http_server_run(struct http_server *server)
     tell_abandoned(server);
     http_connections_sweep(&server->shared.connections);
     server->shared.resumed = false;
+    server->closed = false;
     MHD_run(server->daemon);
 }
 

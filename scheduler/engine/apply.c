@@ -259,6 +259,12 @@ uint64_t engine_differences(const struct engine *engine, const char **last)
     return engine->audit.differences;
 }
 
+bool engine_pod_is_ordinary(const struct engine *engine, const char *uid)
+{
+    const struct pod *pod = pods_find(engine->pods, uid);
+    return pod != NULL && pod->gang == NULL && pod->node == NAMES_NONE;
+}
+
 bool engine_synced(const struct engine *engine)
 {
     return engine->synced;

@@ -387,8 +387,14 @@ static const char *find_obstacle(const struct engine *engine, const struct pod *
     if (pod->posts > 0 && pod->allocation_row != row) {
         return "the pod is being bound to another node";
     }
+    if (strcmp(pod->name, call->name) != 0 || strcmp(pod->name_space, call->name_space) != 0) {
+        return "the pod of that uid has another name";
+    }
     if (gang_refusal(pod) != NULL) {
         return gang_refusal(pod);
+    }
+    if (pod->foreign) {
+        return pod_foreign;
     }
     return pod->gang == NULL && !engine->synced ? reason_not_ready : NULL;
 }

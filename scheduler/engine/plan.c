@@ -115,6 +115,19 @@ static void explain_shapes(struct engine *engine, struct gang *gang)
     }
 }
 
+/* Its barrier would never open: as many calls as it needs cannot be held open. */
+static void explain_calls(struct engine *engine, struct gang *gang, uint32_t members)
+{
+    char text[GANG_REASON_MAX];
+    utf8_print(text, sizeof(text),
+               "gang %s/%s waits: %" PRIu32 " of its pods have to start together, and no more than "
+               "%" PRIu32 " bind calls may wait at once (server.maxConnections)",
+               gang->name_space, gang->name, members, engine->options.waiting_most);
+    if (gang_set_reason(gang, reason_invalid, text)) {
+        engine_emit_waiting(engine, gang);
+    }
+}
+
 enum verdict { PLAN_HELD, PLAN_SHORT, PLAN_IMPOSSIBLE };
 
 /* Solves for `count` members from `first` on and holds them; a dry run only sees to it that they
@@ -286,6 +299,10 @@ static int try_gang(struct engine *engine, struct attempt *attempt)
     engine_charge(engine, attempt->gang->member_count);
     if (attempt_begin(attempt) < 0) {
         return -1;
+    }
+    if (engine->options.waiting_most > 0 && needs.members > engine->options.waiting_most) {
+        explain_calls(engine, attempt->gang, needs.members);
+        return 0;
     }
     solver_plan_init(&plan);
     if (needs_met(&needs, attempt->members, attempt->count)) {

@@ -7,7 +7,7 @@
 
 /* The part of fields.h that a journal begins with: the engine's options, and its levels. */
 
-static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 56, "the header lacks one");
+static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 64, "the header lacks one");
 
 static void encode_levels(struct journal_coder *coder, const struct levels *levels)
 {
@@ -71,6 +71,9 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
         unsigned preference = options->preference;
         journal_coder_choice(coder, &preference, ENGINE_PREFER_PLACEMENT + 1, "preference");
         options->preference = (enum engine_preference)preference;
+    }
+    if (journal_coder_has(coder, 4)) {
+        journal_coder_u32(coder, &options->waiting_most);
     }
     if (!coder->decoding) {
         encode_levels(coder, options->levels);

@@ -90,6 +90,7 @@ struct pod {
     struct peer peer;           /* as other pods see it */
     uint32_t kind;              /* among members, to rules about other pods: of the last attempt */
     const char *refused;        /* constant words: it is beyond a limit; NULL: it is not */
+    bool foreign;               /* its scheduler is not served here, whatever else */
 
     struct gang *gang;           /* or NULL */
     struct gang *outside;        /* the gang it would join if there were room, or NULL */

@@ -431,6 +431,7 @@ struct pod *pods_observe(struct pods *pods, const struct pod_object *object, uns
         refused = SHAPE_REFUSED "there are too many nodes to know the one it runs on";
     }
     found |= pod_update_refusal(pod, refused);
+    pod->foreign = object->foreign;
     found |= pod_update_number(&pod->node, node, POD_NODE);
     found |= pod_update_nominated(pod, pods->nodes, object->nominated);
     found |= pod_update(pod, object);

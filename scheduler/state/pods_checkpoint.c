@@ -87,6 +87,7 @@ static void code_object(struct pods *pods, struct pod *pod, struct checkpoint *c
     checkpoint_bool(checkpoint, &pod->deleting);
     checkpoint_bool(checkpoint, &pod->gated);
     checkpoint_bool(checkpoint, &pod->leader);
+    checkpoint_bool(checkpoint, &pod->foreign);
     pods_checkpoint_shape(pods, &pod->shape, checkpoint);
     checkpoint_index(checkpoint, &pod->node, rows);
     checkpoint_index(checkpoint, &pod->nominated, rows);

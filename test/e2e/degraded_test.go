@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -416,8 +417,8 @@ func testReplaced(d *degraded) {
 	time.Sleep(2 * time.Second)
 }
 
-// TestTooManyConnections gives Phalanx fewer connections than a gang has members. Such a gang can never start, and does
-// not start in part; others go on in the pauses it makes.
+// TestTooManyConnections gives Phalanx fewer connections than a gang has members. Such a gang can never start, does not
+// start in part, and is told so; others go on.
 func TestTooManyConnections(t *testing.T) {
 	const limit, size = 16, 24
 	i := intercept(t, func(config string) string {
@@ -428,15 +429,16 @@ func TestTooManyConnections(t *testing.T) {
 	s := newScene(t, i.scheduler, harness.Racks(8, rackNames(4)...))
 	s.troubleExpected = true
 	s.createGang("large", size)
-	client := &http.Client{Timeout: 500 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
-	s.waitFor(30*time.Second, "the connections are used up", func() error {
-		response, err := client.Get(i.phalanx.URL + "/livez")
-		if err != nil {
-			return nil
+	s.waitFor(30*time.Second, "the gang's reason says that so many calls cannot wait", func() error {
+		_, gang, err := i.phalanx.Get(t.Context(), "/api/v1/gangs/"+s.namespace+"/large")
+		if err == nil && !strings.Contains(gang, "bind calls may wait at once (server.maxConnections)") {
+			err = errors.New(gang)
 		}
-		response.Body.Close()
-		return fmt.Errorf("/livez answers %d", response.StatusCode)
+		return err
 	})
+	if status, body, err := i.phalanx.Get(t.Context(), "/livez"); err != nil || status != http.StatusOK {
+		t.Errorf("/livez answers %d %s (%v)", status, body, err)
+	}
 	start := time.Now()
 	s.createPod(harness.Pod{Name: "plain"})
 	s.createGang("small", degradedGang)

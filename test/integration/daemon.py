@@ -103,8 +103,8 @@ class Daemon:
                 raise RuntimeError("the daemon did not start:\n" + log)
             time.sleep(0.01)
         with open(port_file, encoding="utf-8") as file:
-            self.port = int(file.read())
-        self.wait(lambda: self.get("/readyz")[0] == 200)
+            self.port = int(file.readline())
+        self.wait(self.ready)
         return self
 
     def source(self):
@@ -113,6 +113,9 @@ class Daemon:
         with open(snapshot, "w", encoding="utf-8") as file:
             json.dump({"apiVersion": "v1", "kind": "List", "items": self.objects}, file)
         return ["--snapshot", snapshot]
+
+    def ready(self):
+        return self.get("/readyz")[0] == 200
 
     def __exit__(self, kind, value, trace):
         if self.process.poll() is None:

@@ -349,7 +349,7 @@ static void create_core(struct phalanx *phalanx)
     engine.hash_seed = random_next(&phalanx->world->random);
     phalanx->intake =
         intake_create(&(struct intake_options){.warn = warn, .context = phalanx->log});
-    phalanx->calls = calls_create(phalanx->log, phalanx->metrics);
+    phalanx->calls = calls_create(phalanx->log, phalanx->metrics, UINT32_MAX);
     phalanx->core = core_create(&(struct core_options){.engine = &engine,
                                                        .log = phalanx->log,
                                                        .metrics = phalanx->metrics,

@@ -18,6 +18,8 @@
 
 #define CORE_WRITES_MAX 64
 
+#define BED_WAITING_MOST 64
+
 struct core_bed {
     struct bed http;
     struct log *log;
@@ -27,7 +29,7 @@ struct core_bed {
     struct intake *intake;
     struct core *core;
     struct routes routes;
-    struct routes_listener listener; /* everything to everybody */
+    struct routes_listener listener;  /* everything to everybody */
     char writes[CORE_WRITES_MAX][64]; /* "bind p0 n1" */
     size_t write_count;
     struct kube_batch *batches; /* for core_pump(), in order */
@@ -105,7 +107,7 @@ static inline struct core_bed *core_bed_create_with(const struct core_bed_option
     bed->log_fd = memfd_create("log", MFD_CLOEXEC);
     bed->log = log_create(bed->log_fd, LOG_DEBUG, LOG_TEXT);
     bed->metrics = metrics_create();
-    bed->calls = calls_create(bed->log, bed->metrics);
+    bed->calls = calls_create(bed->log, bed->metrics, BED_WAITING_MOST);
     bed->intake = intake_create(&(struct intake_options){.warn = core_bed_warn, .context = bed});
     bed->clock_step_ns = bed_options->clock_step_ns;
     if (bed_options->journal != NULL) {
