@@ -28,7 +28,7 @@ static const struct route LISTS[] = {
     {"/apis/resource.k8s.io/v1/resourceslices", KIND_SLICE},
 };
 
-char *answer_status(int status, const char *message)
+char *answer_status_body(int status, const char *message)
 {
     json_t *body =
         json_pack("{s:s,s:s,s:s,s:s,s:i}", "kind", "Status", "apiVersion", "v1", "status",
@@ -53,7 +53,7 @@ static void refuse(struct answer *answer, int status, const char *format, const 
         c += put != NULL;
     }
     answer->status = status;
-    answer->body = answer_status(status, message);
+    answer->body = answer_status_body(status, message);
 }
 
 static void give(struct answer *answer, int status, const json_t *object)
@@ -198,7 +198,7 @@ static void answer_binding(struct server *server, struct sender from, const char
         json_decref(patch);
         server_put(server, KIND_POD, bound);
         answer->status = 201;
-        answer->body = answer_status(201, "");
+        answer->body = answer_status_body(201, "");
     }
 }
 
@@ -241,7 +241,7 @@ static void answer_eviction(struct server *server, const char *key, const json_t
     } else {
         server_remove(server, KIND_POD, key);
         answer->status = 201;
-        answer->body = answer_status(201, "");
+        answer->body = answer_status_body(201, "");
     }
 }
 

@@ -23,6 +23,6 @@ void answer_request(struct server *server, struct sender from, const char *metho
                     const char *target, const char *body, struct answer *answer);
 
 /* *New* Status. */
-char *answer_status(int status, const char *message);
+char *answer_status_body(int status, const char *message);
 
 #endif

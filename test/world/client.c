@@ -256,3 +256,9 @@ uint64_t client_unauthorized(const struct client *client)
 {
     return client->unauthorized;
 }
+
+const char *client_trouble(const struct client *client)
+{
+    (void)client;
+    return "";
+}

@@ -254,7 +254,7 @@ static void land(struct world *world, void *context, uint64_t number)
     } else if (answer.is_watch) {
         open_watch(network, flight, &answer.watch);
     } else if (flight->fate == FATE_TROUBLE) {
-        char *text = answer_status(flight->status, "the API server is in trouble");
+        char *text = answer_status_body(flight->status, "the API server is in trouble");
         add_answer(network, flight, flight->status, text);
         free(text);
     } else if (flight->fate != FATE_UNANSWERED) {
@@ -330,7 +330,7 @@ void network_send(struct network *network, uint64_t call, const char *method, co
     if (flight->fate == FATE_REFUSED) {
         add_failure(network, flight, "connection refused", delay);
     } else if (flight->fate == FATE_TROUBLE && !flight->lands) {
-        char *text = answer_status(flight->status, "the API server is in trouble");
+        char *text = answer_status_body(flight->status, "the API server is in trouble");
         add_answer(network, flight, flight->status, text);
         free(text);
     } else if (flight->fate != FATE_LOST) {
