@@ -205,6 +205,8 @@ struct engine_figures {
     uint32_t waiting_binds;          /* at the barrier */
     uint32_t incomplete;             /* gangs not repaired in time, and kept */
     uint32_t queued;                 /* gangs whose turn to be planned has not come yet */
+    uint64_t attempts_left;          /* how often one took too long, to go on with the next tick */
+    uint64_t planning_steps;         /* taken since the engine was made (SOLVER_STEPS_PER_MS) */
     uint64_t overruns; /* events whose consequences took too many rounds and were left to a tick */
     /* Nominations asked for again since the engine was made: because the watch showed that
      * kube-scheduler took them back, and because it did not show them in time. */
@@ -216,6 +218,10 @@ struct engine_figures {
     uint64_t audited_gangs;
     uint64_t differences;
 };
+/* Attempts are left after so many steps, to go on later, and not after some milliseconds' worth.
+ * For tests. */
+void engine_piece(struct engine *engine, uint64_t steps);
+
 void engine_figures(const struct engine *engine, struct engine_figures *figures);
 
 #endif

@@ -246,6 +246,31 @@ static int64_t quantile(const struct crowd_kind *kind, size_t percent)
     return kind->taken[kind->count * percent / 100];
 }
 
+struct crowd_worst crowd_worst(const struct crowd *crowd)
+{
+    struct crowd_worst worst = {.kind = ""};
+    struct crowd_kind all = {.name = ""};
+    for (size_t i = 0; i < crowd->kind_count; i++) {
+        const struct crowd_kind *it = &crowd->kinds[i];
+        if (strcmp(it->name, "until quiet") == 0) { /* which is several events */
+            continue;
+        }
+        all.taken = need(realloc(all.taken, (all.count + it->count) * sizeof(*all.taken)));
+        for (size_t n = 0; n < it->count; n++) {
+            all.taken[all.count++] = it->taken[n];
+            worst.kind = it->taken[n] > worst.longest ? it->name : worst.kind;
+            worst.longest = it->taken[n] > worst.longest ? it->taken[n] : worst.longest;
+        }
+    }
+    if (all.count > 0) {
+        qsort(all.taken, all.count, sizeof(*all.taken), compare);
+        worst.p99 = quantile(&all, 99);
+    }
+    worst.events = all.count;
+    free(all.taken);
+    return worst;
+}
+
 void crowd_report(const struct crowd *crowd, const char *title)
 {
     printf("%s\n%-40s %8s %12s %12s %12s\n", title, "", "times", "p50 us", "p99 us", "max us");

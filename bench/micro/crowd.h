@@ -79,6 +79,14 @@ int64_t crowd_filter(struct crowd *crowd, const char *kind, const char *uid, con
                      uint32_t count);
 void crowd_synced(struct crowd *crowd);
 
+/* The longest of all events, which kind that was, and the 99th percentile. */
+struct crowd_worst {
+    int64_t longest, p99; /* nanoseconds */
+    size_t events;
+    const char *kind;
+};
+struct crowd_worst crowd_worst(const struct crowd *crowd);
+
 /* Nanoseconds measured by somebody else. */
 void crowd_take(struct crowd *crowd, const char *kind, int64_t nanoseconds);
 void crowd_report(const struct crowd *crowd, const char *title);

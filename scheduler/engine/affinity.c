@@ -124,11 +124,41 @@ static uint32_t kind_of(struct affinity *affinity, const struct affinity_kind *f
     return affinity->kind_count++;
 }
 
-static bool same_peer(const struct peer *a, const struct peer *b)
+/* Of members that are not compared with the rules any more: as if each rule selected them that
+ * keeps them away, and none that lets them in. */
+static void assume(const struct affinity *affinity, const struct pod *pod,
+                   struct affinity_kind *kind)
 {
-    return same_rules(a, b) && a->label_count == b->label_count &&
-           (a->label_count == 0 ||
-            memcmp(a->labels, b->labels, a->label_count * sizeof *a->labels) == 0);
+    *kind = (struct affinity_kind){.first = pod, .together = AFFINITY_NONE};
+    for (uint32_t r = 0; r < affinity->rule_count; r++) {
+        kind->selected[r / 64] |= (uint64_t)affinity->rules[r]->apart << (r % 64);
+        if (!affinity->rules[r]->apart && peers_has(&pod->peer, affinity->rules[r])) {
+            kind->together = r;
+        }
+    }
+}
+
+/* The kind of a member: that of the one before it, mostly, or of another one that looks alike to
+ * the rules; else it is compared with each of them, as long as that goes. */
+static uint32_t find_kind(struct affinity *affinity, const struct pod *pod,
+                          const struct bitset *keys, uint32_t expressions, uint64_t *looked_at)
+{
+    struct affinity_kind found;
+    for (uint32_t k = affinity->kind_count; k-- > 0;) {
+        const struct peer *first = &affinity->kinds[k].first->peer;
+        if (!affinity->kinds[k].mixed && same_rules(&pod->peer, first) &&
+            peers_look_alike(&pod->peer, first, keys, looked_at)) {
+            return k;
+        }
+    }
+    if (*looked_at < AFFINITY_LOOKS_MAX) {
+        match(affinity, pod, &found);
+        *looked_at += expressions;
+    } else {
+        affinity->cut = true;
+        assume(affinity, pod, &found);
+    }
+    return kind_of(affinity, &found);
 }
 
 /* Slices are of pods that are alike to the solver, so there a gang is one kind. */
@@ -145,24 +175,24 @@ static void find_kinds(struct attempt *attempt, struct affinity *affinity)
 {
     const struct gang *gang = attempt->gang;
     const struct pod *before = NULL;
-    uint64_t matched = 0;
+    uint64_t looked_at = 0;
+    uint32_t expressions;
     bool one = is_sliced(attempt);
+    struct bitset *keys = peers_keys(pods_peers(attempt->engine->pods), affinity->rules,
+                                     affinity->rule_count, &expressions);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         struct pod *pod = gang->members[i];
         if (!pod_live(pod)) {
             continue;
         }
-        if (before != NULL && (one || same_peer(&pod->peer, &before->peer))) {
-            pod->kind = before->kind;
-        } else {
-            struct affinity_kind found;
-            match(affinity, pod, &found);
-            pod->kind = kind_of(affinity, &found);
-            matched += affinity->rule_count;
-        }
+        bool alike = before != NULL &&
+                     (one || (same_rules(&pod->peer, &before->peer) &&
+                              peers_look_alike(&pod->peer, &before->peer, keys, &looked_at)));
+        pod->kind = alike ? before->kind : find_kind(affinity, pod, keys, expressions, &looked_at);
         before = pod;
     }
-    engine_charge(attempt->engine, matched);
+    bitset_destroy(keys);
+    engine_charge(attempt->engine, looked_at / AFFINITY_LOOKS_PER_STEP);
 }
 
 bool affinity_selects(const struct affinity *affinity, uint32_t rule, uint32_t kind)

@@ -16,7 +16,11 @@
  */
 
 #define AFFINITY_KINDS_MAX 32
-#define AFFINITY_RULES_MAX (PEERS_NEAR_MAX + PEERS_FAR_MAX)
+/* Comparisons of labels for one attempt; members that are left then count as selected by whatever
+ * keeps them away. A pod of an honest gang looks like the one before it. */
+#define AFFINITY_LOOKS_MAX      UINT64_C(1500000)
+#define AFFINITY_LOOKS_PER_STEP 2
+#define AFFINITY_RULES_MAX      (PEERS_NEAR_MAX + PEERS_FAR_MAX)
 
 struct affinity_kind {
     const struct pod *first;                    /* one of it */

@@ -55,6 +55,7 @@ struct engine *engine_create(const struct engine_options *options)
     tree_init(&engine->tree, engine->nodes, engine->domains, engine->ledger);
     engine->pods = pods_create(engine->nodes, engine->shapes, engine->ledger, options->hash_seed);
     engine->next_tick = INT64_MAX;
+    engine->piece = PROGRESS_STEPS;
     engine->leading = true;
     gangs_init(&engine->gangs);
     queue_init(&engine->queue);
@@ -87,6 +88,11 @@ void engine_destroy(struct engine *engine)
     }
     free(engine->marked);
     free(engine);
+}
+
+void engine_piece(struct engine *engine, uint64_t steps)
+{
+    engine->piece = steps;
 }
 
 int64_t engine_deadline(const struct engine *engine)
@@ -228,6 +234,7 @@ void engine_apply(struct engine *engine, const struct event *event, struct effec
     engine->effects = effects;
     engine->batch = event->more;
     engine->steps = ENGINE_STEPS_MAX;
+    engine->books_work = ledger_work(engine->ledger);
     ticks_forgive_lateness(engine);
     dispatch(engine, event);
     fixpoint_run(engine);

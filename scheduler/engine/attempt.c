@@ -138,6 +138,7 @@ int attempt_begin(struct attempt *attempt)
         return -1;
     }
     constraints_exclude(attempt->engine, attempt->gang, NULL, &attempt->constraints);
+    engine_charge(attempt->engine, constraints_steps(attempt->engine, &attempt->constraints));
     affinity_begin(attempt);
     ties_find(attempt);
     pins_collect(attempt);
@@ -154,6 +155,7 @@ void attempt_finish(struct attempt *attempt)
         bitset_destroy(attempt->excluded[i]);
         free(attempt->started[i].items);
     }
+    progress_finish(&attempt->progress);
     room_finish(attempt);
     affinity_finish(attempt);
     constraints_finish(&attempt->constraints);
@@ -295,13 +297,17 @@ static const uint32_t *likings_of(struct attempt *attempt, uint32_t shape)
             return attempt->likings[i].items;
         }
     }
-    const uint32_t *words = shapes_likings(engine->shapes, shape);
-    if (words == NULL || attempt->liking_count == SOLVER_ROLES_MAX) {
+    size_t rows;
+    const uint32_t *by_row = attempt->liking_count == SOLVER_ROLES_MAX
+                                 ? NULL
+                                 : ledger_likings(engine->ledger, shape, &rows);
+    if (by_row == NULL) {
         return NULL;
     }
     uint32_t *items = alloc_zero(positions, sizeof *items);
     for (uint32_t p = 0; p < positions; p++) {
-        items[p] = admission_liking(words, engine->nodes, domains_row(engine->domains, p));
+        uint32_t row = domains_row(engine->domains, p);
+        items[p] = row < rows ? by_row[row] : 0;
     }
     engine_charge(attempt->engine, 4 * (uint64_t)positions);
     attempt->likings[attempt->liking_count].shape = shape;
@@ -387,13 +393,16 @@ static int solve(struct attempt *attempt, uint32_t first, uint32_t count, struct
     if (make_roles(attempt, first, count) < 0) {
         return -1;
     }
-    const struct solver_problem problem = attempt_problem(attempt);
+    struct solver_problem problem = attempt_problem(attempt);
+    const struct solver_pieces pieces = progress_pieces(attempt);
+    problem.pieces = attempt->progress.split ? &pieces : NULL;
     solver_solve(&problem, plan);
+    progress_charge(attempt, plan, count);
+    progress_check(attempt, plan);
     if (attempt->spread || attempt->ties.more || attempt->ties.less) { /* others might be better */
         plan->optimal = false;
         plan->shortfall.proven = false;
     }
-    engine_charge(attempt->engine, plan->steps + count);
     return plan->feasible && attempt->skipped > 0 ? -1 : 0;
 }
 
@@ -484,7 +493,7 @@ static int solve_tied(struct attempt *attempt, uint32_t first, uint32_t count,
 {
     attempt->loose = false;
     int result = solve_well(attempt, first, count, plan);
-    if (result < 0 || plan->feasible || !attempt->ties.more) {
+    if (result < 0 || plan->feasible || !attempt->ties.more || attempt->progress.interrupted) {
         return result;
     }
     attempt->loose = true;
@@ -497,7 +506,8 @@ static int solve_tied(struct attempt *attempt, uint32_t first, uint32_t count,
     return solve_well(attempt, first, count, plan);
 }
 
-int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+static int solve_likely(struct attempt *attempt, uint32_t first, uint32_t count,
+                        struct solver_plan *plan)
 {
     attempt->likely = vetoes_limit(attempt->gang);
     int result = solve_tied(attempt, first, count, plan);
@@ -509,5 +519,33 @@ int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struc
         return 0;
     }
     attempt->likely = false;
-    return solve_tied(attempt, first, count, plan);
+    return attempt->progress.interrupted ? 0 : solve_tied(attempt, first, count, plan);
+}
+
+uint64_t attempt_question(const struct attempt *attempt, uint32_t first, uint32_t count)
+{
+    const uint64_t words[] = {first, count, attempt->constraints.required_level, attempt->budget,
+                              attempt->choice};
+    uint64_t key = UINT64_C(0xcbf29ce484222325); /* FNV-1a, word by word */
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        key = (key ^ words[i]) * UINT64_C(0x100000001b3);
+    }
+    return key;
+}
+
+int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count, struct solver_plan *plan)
+{
+    uint64_t key = attempt_question(attempt, first, count);
+    int64_t before = progress_steps(attempt);
+    int result;
+    if (progress_recall(attempt, key, plan, &result)) {
+        return result;
+    }
+    result = solve_likely(attempt, first, count, plan);
+    if (attempt->progress.interrupted) {
+        solver_plan_finish(plan);
+        return 0;
+    }
+    progress_note(attempt, key, plan, result, before - progress_steps(attempt));
+    return result;
 }

@@ -38,6 +38,7 @@ struct attempt_misfit {
 struct attempt {
     struct engine *engine;
     struct gang *gang;
+    struct progress progress;   /* in pieces, if it was begun with progress_begin() */
     bool dry_run;               /* nothing is to be held */
     bool afresh;                /* also of those that are held or have voted, as if they had not */
     struct pod **members;       /* in rank order; owned */
@@ -63,6 +64,7 @@ struct attempt {
     bool spread;        /* roles were cut (spread.h): several may have one shape */
     uint32_t own_count; /* they stand behind the placed ones in `pinned` */
     uint32_t skipped;
+    uint64_t choice; /* which members were put first (elastic.c), as a number */
     uint64_t budget; /* of a solve, as in a solver_problem; 0: the default */
 
     struct affinity *affinity; /* what members require of other pods (affinity.h), or NULL; owned */
@@ -132,9 +134,12 @@ uint32_t attempt_whole(const struct attempt *attempt, uint32_t count);
  * shapes than the solver takes. With good_gpus every member of a plan gets a good set: the solver
  * knows how many of one shape a node takes, not which sets remain, so a plan that does not hold up
  * is made again without the nodes that failed. With vetoes that say how many a node takes, what is
- * likely is tried first (vetoes.h). */
+ * likely is tried first (vetoes.h). In a piece that has to be left nothing fits. */
 int attempt_solve(struct attempt *attempt, uint32_t first, uint32_t count,
                   struct solver_plan *plan);
+
+/* What attempt_solve() would ask now, as a number: for progress.h. */
+uint64_t attempt_question(const struct attempt *attempt, uint32_t first, uint32_t count);
 
 /* The problem of the last solve, and the positions a role of it must not use (*new*, or NULL): for
  * asking about it once more, under other circumstances. */

@@ -204,7 +204,7 @@ struct blocker blockers_find(const struct attempt *attempt, uint32_t domain, uin
         if (spent > (attempt->role_count > 1 ? STEPS_MAX_SEVERAL : STEPS_MAX)) {
             break;
         }
-        engine_charge(engine, steps);
+        engine_charge(engine, steps + constraints_steps(engine, &attempt->constraints));
         if (fits_without(attempt, &suspects.items[i], &spent)) {
             return suspects.items[i];
         }

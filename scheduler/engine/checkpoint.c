@@ -33,6 +33,7 @@ static const char *const classes[] = {
 
 void engine_settle(struct engine *engine)
 {
+    progress_forget(engine, NULL);
     tree_update(&engine->tree);
     waiting_unsettle(engine->waiting);
     ledger_forget(engine->ledger);
@@ -62,6 +63,8 @@ static void code_scalars(struct engine *engine, struct checkpoint *checkpoint)
     checkpoint_u64(checkpoint, &engine->planned_releases);
     checkpoint_i64(checkpoint, &engine->next_tick);
     checkpoint_u64(checkpoint, &engine->overruns);
+    checkpoint_u64(checkpoint, &engine->attempts_left);
+    checkpoint_u64(checkpoint, &engine->spent);
     checkpoint_u64(checkpoint, &engine->repeated);
     checkpoint_u64(checkpoint, &engine->repeated_late);
 }

@@ -369,6 +369,24 @@ static int level_of(const struct engine *engine, const char *name)
     return name == NULL ? -1 : domains_level_find(engine->domains, name);
 }
 
+/* A name that was looked up just now: thousands of gangs want domains of the same level. */
+struct recent_level {
+    const char *name;
+    int level;
+};
+
+static int level_of_recent(const struct engine *engine, const char *name,
+                           struct recent_level *recent)
+{
+    if (name == NULL) {
+        return -1;
+    }
+    if (recent->name == NULL || strcmp(recent->name, name) != 0) {
+        *recent = (struct recent_level){name, level_of(engine, name)};
+    }
+    return recent->level;
+}
+
 static void occupy(const struct domains *domains, struct bitset **occupied, uint32_t position,
                    uint32_t level)
 {
@@ -419,15 +437,18 @@ static void exclude_domains_of_podset(const struct engine *engine, const struct 
 /* The gang's own domains are taken from all others. A gang of one podset, as most are, has its
  * places in a list; else its members are looked at. */
 static void exclude_domains_from_others(const struct engine *engine, struct gang *other,
-                                        struct bitset **occupied)
+                                        struct recent_level *recent, struct bitset **occupied)
 {
+    if (other->footprint.count == 0) {
+        return;
+    }
     uint32_t count = podsets_count(other);
-    exclude_domains_of(engine, other, level_of(engine, other->object_placement.exclusive),
+    exclude_domains_of(engine, other,
+                       level_of_recent(engine, other->object_placement.exclusive, recent),
                        occupied);
     if (count == 1) {
-        exclude_domains_of(engine, other,
-                           level_of(engine, other->podsets[0].first->placement.exclusive),
-                           occupied);
+        const char *name = other->podsets[0].first->placement.exclusive;
+        exclude_domains_of(engine, other, level_of_recent(engine, name, recent), occupied);
     }
     for (uint32_t i = 0; i < count && count > 1; i++) {
         exclude_domains_of_podset(engine, other, i, occupied);
@@ -505,11 +526,12 @@ static void exclude_for_podset(const struct engine *engine, const struct gang *g
 void constraints_exclude(const struct engine *engine, struct gang *gang, const struct gang *without,
                          struct constraints *constraints)
 {
+    struct recent_level recent = {.name = NULL};
     exclude_without_key(engine, gang->object_placement.required, &constraints->occupied);
     for (uint32_t i = 0; i < engine->gangs.exclusive_count; i++) {
         struct gang *other = engine->gangs.exclusive[i];
         if (other != gang && other != without) {
-            exclude_domains_from_others(engine, other, &constraints->occupied);
+            exclude_domains_from_others(engine, other, &recent, &constraints->occupied);
         }
     }
     exclude_domains_with_others(engine, gang, without,
@@ -518,6 +540,12 @@ void constraints_exclude(const struct engine *engine, struct gang *gang, const s
     for (uint32_t i = 0; i < constraints->podset_count; i++) {
         exclude_for_podset(engine, gang, without, i, constraints);
     }
+}
+
+uint64_t constraints_steps(const struct engine *engine, const struct constraints *constraints)
+{
+    return 4 * (uint64_t)engine->gangs.exclusive_count +
+           (constraints->exclusive ? domains_positions(engine->domains) : 0);
 }
 
 const struct bitset *constraints_occupied(const struct constraints *constraints, uint32_t podset)

@@ -45,6 +45,9 @@ int constraints_resolve(struct engine *engine, struct gang *gang, struct constra
 void constraints_exclude(const struct engine *engine, struct gang *gang, const struct gang *without,
                          struct constraints *constraints);
 
+/* About how many steps constraints_exclude() takes. */
+uint64_t constraints_steps(const struct engine *engine, const struct constraints *constraints);
+
 /* Positions that are ruled out for a podset, or NULL. *Borrowed*. */
 const struct bitset *constraints_occupied(const struct constraints *constraints, uint32_t podset);
 

@@ -75,10 +75,21 @@ static void arrange(struct elastic *elastic, const struct choice *choice)
     }
 }
 
+/* Of the members that are chosen. */
+static uint64_t choice_number(const struct elastic *elastic, const struct choice *choice)
+{
+    uint64_t number = 1;
+    for (uint32_t c = 0; c < elastic->classes.count; c++) {
+        number = number * UINT64_C(0x9E3779B97F4A7C15) + choice->units[c];
+    }
+    return number;
+}
+
 static bool may_ask(const struct elastic *elastic)
 {
-    bool over = elastic->probes >= ELASTIC_PROBES_SURE && elastic->attempt->engine->steps <= 0;
-    return elastic->probes < ELASTIC_PROBES_MAX && !over;
+    const struct attempt *attempt = elastic->attempt;
+    bool over = elastic->probes >= ELASTIC_PROBES_SURE && progress_steps(attempt) <= 0;
+    return elastic->probes < ELASTIC_PROBES_MAX && !over && !attempt->progress.interrupted;
 }
 
 /* Whether the choice fits. False, too, when nothing may be asked any more. */
@@ -93,8 +104,11 @@ static bool fits(struct elastic *elastic, const struct choice *choice)
         return false;
     }
     elastic->probes++;
-    arrange(elastic, choice);
     attempt->budget = elastic->classes.count == 1 ? 1 : PROBE_STEPS;
+    attempt->choice = choice_number(elastic, choice);
+    if (!progress_knows(attempt, attempt_question(attempt, 0, members))) {
+        arrange(elastic, choice);
+    }
     int solved = attempt_solve(attempt, 0, members, elastic->plan);
     attempt->budget = 0;
     return solved == 0 && elastic->plan->feasible;
@@ -425,6 +439,7 @@ uint32_t elastic_choose(struct attempt *attempt, const struct needs *needs,
         choice_suffices(&elastic.classes, &best) ? choice_size(&elastic.classes, &best) : 0;
     *needed = chosen > 0 ? chosen : choose_least(&elastic, &best);
     arrange(&elastic, &best);
+    attempt->choice = choice_number(&elastic, &best);
     classes_finish(&elastic.classes);
     free(elastic.members);
     free(elastic.ranks);

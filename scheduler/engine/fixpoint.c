@@ -140,6 +140,7 @@ static void forget(struct engine *engine, struct gang *gang)
 {
     queue_remove(&engine->queue, gang);
     waiting_remove(engine->waiting, gang);
+    progress_forget(engine, gang);
     timers_stop(&engine->timers, &gang->timer);
     timers_stop(&engine->explain, &gang->explain);
     gangs_remove(&engine->gangs, gang);

@@ -50,6 +50,7 @@ static void forget_attempts(struct gang *gang)
 void lead_follow(struct engine *engine)
 {
     engine->leading = false;
+    progress_forget(engine, NULL);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
         hold_abort(engine, gang, reason_standby, false);

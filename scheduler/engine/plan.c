@@ -17,6 +17,7 @@
 #include "scheduler/engine/preference.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/unplaced.h"
+#include "scheduler/engine/waits.h"
 #include "scheduler/solver/solver.h"
 #include "topology/base/alloc.h"
 #include "topology/base/plural.h"
@@ -140,7 +141,7 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
         explain_shapes(engine, attempt->gang);
         return PLAN_IMPOSSIBLE;
     }
-    if (!plan->feasible) {
+    if (!plan->feasible || (!attempt->dry_run && !progress_sound(attempt))) {
         return PLAN_SHORT;
     }
     if (attempt->dry_run) {
@@ -156,15 +157,18 @@ static enum verdict try_plan(struct engine *engine, struct attempt *attempt, uin
  * that is due. What else changed meanwhile (the blocker) is not worth more. A dry run is
  * made for the words, and has them even if its solve took all steps: else it would be made again
  * and again. */
-static void note_shortage(struct engine *engine, const struct attempt *attempt,
+static void note_shortage(struct engine *engine, struct attempt *attempt,
                           const struct solver_plan *plan)
 {
     struct gang *gang = attempt->gang;
+    if (!progress_sound(attempt)) {
+        return;
+    }
     bool known =
         gang->reason_class == reason_short && gang->short_levels == domains_levels(engine->domains);
     if (known && !attempt->dry_run) {
         engine_mark_stale(engine, gang);
-    } else if (engine->steps <= 0 && !attempt->dry_run) {
+    } else if (progress_steps(attempt) <= 0 && !attempt->dry_run) {
         timers_set(&engine->explain, &gang->explain, engine->now, gang);
     } else {
         timers_stop(&engine->explain, &gang->explain);
@@ -194,6 +198,10 @@ static void resume_one_by_one(struct engine *engine, struct gang *gang, uint32_t
 static void plan_one_by_one(struct engine *engine, struct attempt *attempt,
                             struct solver_plan *plan)
 {
+    if (attempt->progress.interrupted) {
+        return;
+    }
+    attempt->progress.split = false; /* it has a way of its own to go on */
     uint32_t first = attempt->gang->joiners_tried;
     uint32_t left_out = first > 0 ? 0 : attempt->count;
     const struct pod *hopeless = NULL;
@@ -314,100 +322,6 @@ static int try_gang(struct engine *engine, struct attempt *attempt)
     return 0;
 }
 
-/* Name of a level, as a need has it; NULL: none that has to be shared. */
-static const char *level_needed(const struct engine *engine, uint32_t level)
-{
-    return level == SOLVER_LEVEL_NONE || level == 0 ? NULL
-                                                    : domains_level_name(engine->domains, level);
-}
-
-/* The role of a member among those of the need; a new one behind them, if there is room. */
-static uint32_t role_needed(const struct attempt *attempt, const struct pod *pod,
-                            const uint32_t *podsets, const struct wait_need *need)
-{
-    uint32_t podset = attempt_podset(attempt, pod);
-    uint32_t role = 0;
-    while (role < need->role_count &&
-           (need->roles[role].shape != pod->shape || podsets[role] != podset)) {
-        role++;
-    }
-    return role;
-}
-
-/* How many of a role of the need must fit at least, so that each role of the gang gets its minimum:
- * what others of the same role cannot do for it. */
-static void need_minimums(const struct attempt *attempt, const uint32_t *podsets,
-                          struct wait_need *need)
-{
-    uint32_t found[ROLE_MINIMUMS_MAX + 1][SOLVER_ROLES_MAX + 1] = {{0}};
-    uint32_t all[ROLE_MINIMUMS_MAX + 1] = {0};
-    struct needs needs;
-    needs_of(attempt->gang, COUNT_BOUND, &needs);
-    for (uint32_t i = 0; i < attempt->count && needs.role_count > 0; i++) {
-        const struct pod *pod = attempt->members[i];
-        uint32_t minimum = needs_role(&needs, pod);
-        all[minimum]++;
-        found[minimum][role_needed(attempt, pod, podsets, need)]++;
-    }
-    for (uint32_t m = 0; m < needs.role_count; m++) {
-        for (uint32_t r = 0; r < need->role_count; r++) {
-            uint32_t others = all[m] - found[m][r];
-            need->roles[r].least += needs.roles[m] > others ? needs.roles[m] - others : 0;
-        }
-    }
-}
-
-/* What those of its members that got no place need; false when no change outside the gang helps. */
-static bool need_of(const struct attempt *attempt, struct wait_need *need)
-{
-    uint32_t missing = gang_missing(attempt->gang);
-    const struct constraints *constraints = &attempt->constraints;
-    uint32_t podsets[SOLVER_ROLES_MAX];
-    *need = (struct wait_need){
-        .good_gpus = true,
-        .exclusive = constraints->exclusive,
-        .level = level_needed(attempt->engine, constraints->required_level),
-        .least = missing == 0 ? 1 : missing,
-    };
-    uint32_t left = 0;
-    if (attempt->affinity != NULL) { /* pods in its way need not be those that take its room */
-        *need = (struct wait_need){.any = true, .peers = true};
-        return true;
-    }
-    for (uint32_t i = 0; i < attempt->count; i++) {
-        const struct pod *pod = attempt->members[i];
-        if (pods_placed(pod)) {
-            continue;
-        }
-        if (attempt->own != NULL && attempt->own[i] == ATTEMPT_SKIPPED) {
-            *need = (struct wait_need){.any = true};
-            return true;
-        }
-        if (attempt->own != NULL && attempt->own[i] != DOMAINS_NONE) { /* not short of room */
-            need->least -= need->least > 1;
-            continue;
-        }
-        uint32_t role = role_needed(attempt, pod, podsets, need);
-        if (role == SOLVER_ROLES_MAX) {
-            *need = (struct wait_need){.any = true};
-            return true;
-        }
-        podsets[role] = attempt_podset(attempt, pod);
-        uint32_t together = constraints->podsets[podsets[role]].podset;
-        need->good_gpus = need->good_gpus && constraints->podsets[podsets[role]].good_gpus;
-        need->roles[role].shape = pod->shape;
-        need->roles[role].level =
-            together == 0
-                ? NULL
-                : level_needed(attempt->engine, constraints->together[together - 1].level);
-        need->roles[role].count++;
-        need->role_count += role == need->role_count;
-        left++;
-    }
-    need_minimums(attempt, podsets, need);
-    return left >= need->least;
-}
-
 static void wait_for_room(struct engine *engine, const struct attempt *attempt, bool resolved)
 {
     struct wait_need need = {.tree = true};
@@ -415,9 +329,26 @@ static void wait_for_room(struct engine *engine, const struct attempt *attempt, 
     if (attempt->gang->dirty || !queue_wants(attempt->gang, &tally)) {
         return; /* it has a place, or is in the queue again */
     }
-    if (!resolved || need_of(attempt, &need)) {
+    if (!resolved || waits_for(attempt, &need)) {
         waiting_put(engine->waiting, attempt->gang, &need);
+        if (attempt->progress.resumed && attempt->progress.releases != engine_releases(engine)) {
+            waiting_look_again(attempt->gang); /* room it was not told of */
+            engine->planned_releases = engine_releases(engine) - 1;
+        }
     }
+}
+
+/* An attempt in pieces goes on before others are planned; not so when it had to begin anew, for who
+ * changes all the time would keep all others waiting. */
+static void leave_attempt(struct engine *engine, struct attempt *attempt)
+{
+    struct gang *gang = attempt->gang;
+    if (attempt->progress.restarted) {
+        queue_add(&engine->queue, gang);
+    } else {
+        queue_put_back(&engine->queue, gang);
+    }
+    progress_keep(attempt);
 }
 
 static void plan_gang(struct engine *engine, struct gang *gang)
@@ -434,12 +365,18 @@ static void plan_gang(struct engine *engine, struct gang *gang)
         return;
     }
     struct attempt attempt = {.engine = engine, .gang = gang};
+    progress_begin(&attempt, gang->dirty);
     gang_planned(gang);
     waiting_remove(engine->waiting, gang);
     bool resolved = try_gang(engine, &attempt) == 0;
-    wait_for_room(engine, &attempt, resolved);
+    if (attempt.progress.interrupted) {
+        leave_attempt(engine, &attempt);
+    } else {
+        wait_for_room(engine, &attempt, resolved);
+    }
     engine_mark(engine, gang);
     attempt_finish(&attempt);
+    engine_charge_books(engine);
 }
 
 static bool may_plan(const struct engine *engine)
@@ -447,16 +384,11 @@ static bool may_plan(const struct engine *engine)
     return engine->synced && !engine->draining && engine->leading;
 }
 
-/* Moves on whenever somebody who waits may be helped. */
-static uint64_t releases(const struct engine *engine)
-{
-    return ledger_releases(engine->ledger) + peers_moves(pods_peers(engine->pods));
-}
-
 bool plan_pending(const struct engine *engine)
 {
     return may_plan(engine) &&
-           (!queue_empty(&engine->queue) || releases(engine) != engine->planned_releases);
+           (!queue_empty(&engine->queue) || engine_releases(engine) != engine->planned_releases ||
+            waiting_wakes(engine->waiting));
 }
 
 static void mark_stale(void *context, struct gang *gang)
@@ -464,15 +396,28 @@ static void mark_stale(void *context, struct gang *gang)
     engine_mark_stale(context, gang);
 }
 
+/* Those whom released room may help go into the queue, before anybody is planned: as far as that
+ * takes no more than half of the steps, so that others get their turn while ever more is released.
+ */
+static void wake(struct engine *engine)
+{
+    while (waiting_wakes(engine->waiting) && engine->steps > ENGINE_STEPS_MAX / 2) {
+        waiting_wake(engine->waiting, &engine->queue, mark_stale, engine);
+        engine_charge(engine, 1);
+        engine_charge_books(engine);
+    }
+}
+
 bool plan_pass(struct engine *engine)
 {
     struct gang *gang;
     bool tried = false;
     update_tree(engine);
-    if (releases(engine) != engine->planned_releases) {
-        engine->planned_releases = releases(engine);
-        waiting_wake(engine->waiting, &engine->queue, mark_stale, engine);
+    if (engine_releases(engine) != engine->planned_releases) {
+        engine->planned_releases = engine_releases(engine);
+        waiting_released(engine->waiting);
     }
+    wake(engine);
     while (engine->steps > 0 && (gang = queue_take(&engine->queue)) != NULL) {
         plan_gang(engine, gang);
         tried = true;
@@ -491,9 +436,15 @@ void plan_explain(struct engine *engine, struct gang *gang)
     }
     struct attempt attempt = {.engine = engine, .gang = gang, .dry_run = true};
     update_tree(engine);
+    progress_begin(&attempt, false);
     (void)try_gang(engine, &attempt);
+    if (attempt.progress.interrupted) {
+        timers_set(&engine->explain, &gang->explain, engine->now, gang);
+        progress_keep(&attempt);
+    }
     attempt_finish(&attempt);
     engine_mark(engine, gang);
+    engine_charge_books(engine);
 }
 
 void plan_explain_rest(struct engine *engine, struct gang *gang)
@@ -505,14 +456,21 @@ void plan_explain_rest(struct engine *engine, struct gang *gang)
     }
 }
 
+/* One that was left half-way goes on first. */
+static struct gang *next_explained(struct engine *engine)
+{
+    struct gang *gang = engine->progress.dry_run ? engine->progress.gang : NULL;
+    return gang != NULL && gang->explain.slot != 0 ? gang
+                                                   : timers_due(&engine->explain, engine->now);
+}
+
 /* In a great cluster with many gangs that wait, reasons would be most of the work. */
 void plan_explain_due(struct engine *engine)
 {
     struct gang *gang;
     int64_t before = engine->steps;
     while (engine->steps > 0 && before - engine->steps < (int64_t)SOLVER_STEPS_PER_MS &&
-           engine->now >= engine->explain_after &&
-           (gang = timers_due(&engine->explain, engine->now)) != NULL) {
+           engine->now >= engine->explain_after && (gang = next_explained(engine)) != NULL) {
         plan_explain(engine, gang);
     }
     int64_t taken_ms = (before - engine->steps) / (int64_t)SOLVER_STEPS_PER_MS;

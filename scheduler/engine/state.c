@@ -76,8 +76,21 @@ void engine_release(struct engine *engine, struct pod *pod)
     pods_release(engine->pods, pod);
 }
 
+void engine_charge_books(struct engine *engine)
+{
+    uint64_t work = ledger_work(engine->ledger);
+    engine_charge(engine, work - engine->books_work);
+    engine->books_work = work;
+}
+
+uint64_t engine_releases(const struct engine *engine)
+{
+    return ledger_releases(engine->ledger) + peers_moves(pods_peers(engine->pods));
+}
+
 void engine_charge(struct engine *engine, uint64_t steps)
 {
+    engine->spent += steps;
     engine->steps -= steps < ENGINE_STEPS_MAX ? (int64_t)steps : ENGINE_STEPS_MAX;
 }
 

@@ -4,6 +4,7 @@
 
 #include "scheduler/engine.h"
 #include "scheduler/engine/audit.h"
+#include "scheduler/engine/progress.h"
 #include "scheduler/policy/queue.h"
 #include "scheduler/policy/waiting.h"
 #include "scheduler/state/gang.h"
@@ -29,6 +30,7 @@
  *   nominate   nominations, and what became of them
  *   commit     opens the barrier
  *   audit      recomputes sums now and then
+ *   progress   attempts that take long, in pieces
  *   assign     which GPUs the members of a plan get
  *   hold       gives up what is held
  *   reason     refusals in words
@@ -85,6 +87,11 @@ struct engine {
     bool leading;              /* false: another process decides */
     uint64_t planned_releases; /* what had been released when those who wait were last looked at */
     int64_t next_tick;         /* never later than the first thing that falls due */
+    struct progress progress;  /* of an attempt that was left half-way */
+    uint64_t attempts_left;    /* so often */
+    uint64_t piece;            /* steps after which one is left */
+    uint64_t spent;            /* planning steps of all applies */
+    uint64_t books_work;       /* of the ledger, that was charged for */
     uint64_t overruns;         /* times the fixpoint was left to the next tick */
     uint64_t repeated;         /* nominations asked for again because they were taken back */
     uint64_t repeated_late;    /* … because the watch did not show them in time */
@@ -118,6 +125,10 @@ void engine_mark_stale(struct engine *engine, struct gang *gang);
 void engine_release(struct engine *engine, struct pod *pod);
 /* Takes planning steps from what this apply may use. */
 void engine_charge(struct engine *engine, uint64_t steps);
+/* The same of what the ledger had to look at since the last time. */
+void engine_charge_books(struct engine *engine);
+/* Moves on whenever somebody who waits may be helped. */
+uint64_t engine_releases(const struct engine *engine);
 
 /* ---- effects ---- */
 

@@ -280,6 +280,8 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
     figures->nodes = nodes_present(engine->nodes);
     figures->pods = pods_count(engine->pods);
     figures->queued = engine->queue.count + engine->queue.later_count;
+    figures->attempts_left = engine->attempts_left;
+    figures->planning_steps = engine->spent;
     figures->overruns = engine->overruns;
     figures->nominations_repeated = engine->repeated;
     figures->nominations_repeated_late = engine->repeated_late;

@@ -73,6 +73,12 @@ void queue_add(struct queue *queue, struct gang *gang)
     gang->queued = GANG_QUEUED;
 }
 
+void queue_put_back(struct queue *queue, struct gang *gang)
+{
+    gang->tried_pass = queue->pass - 1;
+    queue_add(queue, gang);
+}
+
 static void take_out(struct gang **items, uint32_t *count, const struct gang *gang)
 {
     for (uint32_t i = 0; i < *count; i++) {

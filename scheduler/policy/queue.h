@@ -39,6 +39,9 @@ void queue_add(struct queue *queue, struct gang *gang);
 /* Nothing happens to a gang that is not in the queue. */
 void queue_remove(struct queue *queue, struct gang *gang);
 
+/* A gang just taken goes back: its turn in this pass is not over. */
+void queue_put_back(struct queue *queue, struct gang *gang);
+
 /* The next one, which leaves the queue; NULL when this pass is over: the next one has begun. */
 struct gang *queue_take(struct queue *queue);
 

@@ -24,7 +24,8 @@
  *   besides                 a gang left its domains: all gangs if the need is exclusive, else those
  *                           that were exclusive themselves; a gang's nodes stand elsewhere
  *
- * Needs are kept in order of their creation, so that nothing depends on the hash.
+ * Needs are kept in order of their creation, so that nothing depends on the hash. They are looked
+ * at one by one, round and round: who looks may stop at any time, and go on where he was.
  */
 
 #define KEY_MAX (4 + 5 * SOLVER_ROLES_MAX)
@@ -47,6 +48,8 @@ struct waiting {
     uint64_t departures; /* places given up by members of gangs */
     uint64_t exclusive;  /* of which by gangs that wanted the domain for themselves */
     struct need *needs;  /* uthash by key, in order of creation */
+    struct need *next;   /* to be looked at; NULL: the first one … */
+    uint32_t unseen;     /* … so many of them, round and round */
 };
 
 struct waiting *waiting_create(struct ledger *ledger, const struct shapes *shapes,
@@ -62,6 +65,9 @@ struct waiting *waiting_create(struct ledger *ledger, const struct shapes *shape
 
 static void need_free(struct waiting *waiting, struct need *need)
 {
+    if (waiting->next == need) {
+        waiting->next = need->hh.next;
+    }
     HASH_DELETE(hh, waiting->needs, need);
     for (uint32_t i = 0; i < need->what.role_count; i++) {
         pods_drop_shape(waiting->pods, need->what.roles[i].shape);
@@ -251,22 +257,42 @@ bool waiting_may_fit(const struct waiting *waiting, const struct gang *gang)
     return gang->need == NULL || may_fit(waiting, &gang->need->what);
 }
 
+void waiting_look_again(const struct gang *gang)
+{
+    gang->need->stamp--;
+}
+
+void waiting_released(struct waiting *waiting)
+{
+    waiting->unseen = HASH_COUNT(waiting->needs);
+}
+
+bool waiting_wakes(const struct waiting *waiting)
+{
+    return waiting->unseen > 0;
+}
+
 void waiting_wake(struct waiting *waiting, struct queue *queue,
                   void (*stale)(void *context, struct gang *gang), void *context)
 {
-    for (struct need *need = waiting->needs; need != NULL; need = need->hh.next) {
-        uint64_t stamp = stamp_of(waiting, &need->what);
-        if (stamp == need->stamp) {
-            continue;
-        }
-        need->stamp = stamp;
-        bool helps = may_fit(waiting, &need->what);
-        for (struct gang *gang = need->gangs; gang != NULL; gang = gang->wait_next) {
-            if (helps) {
-                queue_add(queue, gang);
-            } else {
-                stale(context, gang);
-            }
+    struct need *need = waiting->next != NULL ? waiting->next : waiting->needs;
+    waiting->unseen -= waiting->unseen > 0;
+    if (need == NULL) {
+        waiting->unseen = 0;
+        return;
+    }
+    waiting->next = waiting->unseen > 0 ? need->hh.next : NULL;
+    uint64_t stamp = stamp_of(waiting, &need->what);
+    if (stamp == need->stamp) {
+        return;
+    }
+    need->stamp = stamp;
+    bool helps = may_fit(waiting, &need->what);
+    for (struct gang *gang = need->gangs; gang != NULL; gang = gang->wait_next) {
+        if (helps) {
+            queue_add(queue, gang);
+        } else {
+            stale(context, gang);
         }
     }
 }
@@ -285,12 +311,20 @@ void waiting_unsettle(struct waiting *waiting)
     }
 }
 
+/* Every need is to be looked at, from the first one on; or none is. */
+static void begin_round(struct waiting *waiting, bool wakes)
+{
+    waiting->next = NULL;
+    waiting->unseen = wakes ? HASH_COUNT(waiting->needs) : 0;
+}
+
 /* A stamp that is no sum of counters stands for one that has moved since. */
 void waiting_settle(struct waiting *waiting)
 {
     for (struct need *need = waiting->needs; need != NULL; need = need->hh.next) {
         need->stamp = stamp_of(waiting, &need->what) - need->moved;
     }
+    begin_round(waiting, waiting->unseen > 0);
 }
 
 /* Levels are told by their names, whose place in memory is part of a need. */
@@ -368,7 +402,9 @@ void waiting_checkpoint(struct waiting *waiting, const struct gangs *gangs,
                         struct checkpoint *checkpoint)
 {
     uint32_t count = HASH_COUNT(waiting->needs);
+    bool wakes = waiting->unseen > 0;
     checkpoint_section(checkpoint, "those who wait");
+    checkpoint_bool(checkpoint, &wakes);
     checkpoint_u64(checkpoint, &waiting->departures);
     checkpoint_u64(checkpoint, &waiting->exclusive);
     checkpoint_count(checkpoint, &count, gangs->count);
@@ -378,4 +414,5 @@ void waiting_checkpoint(struct waiting *waiting, const struct gangs *gangs,
         next = need == NULL ? NULL : need->hh.next;
         code_need(waiting, need, gangs, checkpoint);
     }
+    begin_round(waiting, wakes);
 }

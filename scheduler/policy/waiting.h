@@ -58,9 +58,13 @@ void waiting_remove(struct waiting *waiting, struct gang *gang);
 /* Whether the gang may fit now, as far as counts tell; true for one that does not wait. */
 bool waiting_may_fit(const struct waiting *waiting, const struct gang *gang);
 
-/* Puts into the queue whoever may be helped by what happened since the last call. Those whose
- * counters moved although it does not help them are handed to `stale`: why they wait may have
- * changed. */
+/* Something happened that may help those who wait: every need is to be looked at. */
+void waiting_released(struct waiting *waiting);
+/* Whether some need is still to be looked at. */
+bool waiting_wakes(const struct waiting *waiting);
+/* Looks at the next one, and puts into the queue whoever may be helped by what happened since it
+ * was looked at last. Those whose counters moved although it does not help them are handed to
+ * `stale`: why they wait may have changed. */
 void waiting_wake(struct waiting *waiting, struct queue *queue,
                   void (*stale)(void *context, struct gang *gang), void *context);
 
@@ -80,6 +84,8 @@ void waiting_settle(struct waiting *waiting);
  * waiting_unsettle() and waiting_settle(). */
 void waiting_checkpoint(struct waiting *waiting, const struct gangs *gangs,
                         struct checkpoint *checkpoint);
+/* What the gang waits for is looked at in any case the next time. */
+void waiting_look_again(const struct gang *gang);
 
 /* Different needs, for tests and figures. */
 uint32_t waiting_needs(const struct waiting *waiting);

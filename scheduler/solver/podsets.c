@@ -51,6 +51,7 @@ struct podsets {
     struct solver_plan best;
     const uint32_t *ceiling;    /* plans above it do not count; NULL: none */
     struct solver_plan refused; /* the first branch without a plan */
+    bool left;                  /* a branch was left: nothing counts any more */
     bool open; /* something was left untried, or not tried to the end, with this least bound */
     uint32_t least[SOLVER_TREE_MAX];
     uint64_t steps;
@@ -330,6 +331,7 @@ static void search(struct podsets *podsets, const uint32_t *above)
     podsets->branch.budget = some ? podsets->limit - podsets->steps : 1;
     podsets->solve(&podsets->branch, &plan);
     podsets->steps += plan.steps;
+    podsets->left = podsets->left || plan.left;
     podsets->tries++;
     uint32_t apart = find_apart(podsets, &plan);
     bool raised = plan.feasible && solver_used_below(above, plan.lower_bound, podsets->host);
@@ -541,7 +543,9 @@ void solver_podsets_solve(const struct solver_problem *problem, solver_whole *so
     struct podsets podsets;
     begin(&podsets, problem, solve);
     search(&podsets, nothing);
-    if (podsets.best.feasible) {
+    if (podsets.left) {
+        plan->left = true;
+    } else if (podsets.best.feasible) {
         finish_plan(&podsets, plan, podsets.tries == 1);
     } else {
         *plan = podsets.refused;

@@ -306,8 +306,29 @@ static void refuse_size(const struct solver_problem *problem, struct solver_plan
     shortfall->alternative = SOLVER_LEVEL_NONE;
 }
 
+/* Whether the search need not be made, or must not. */
+static bool is_answered(const struct solver_problem *problem, struct solver_plan *plan)
+{
+    const struct solver_pieces *pieces = problem->pieces;
+    if (pieces == NULL) {
+        return false;
+    }
+    if (pieces->recall(pieces->context, (uint32_t)count_pods(problem), plan)) {
+        return true;
+    }
+    if (pieces->leave(pieces->context)) {
+        plan->left = true;
+        plan->shortfall.proven = true; /* nothing more is tried */
+        plan->steps = UINT32_MAX;      /* of anything */
+    }
+    return plan->left;
+}
+
 static void solve_whole(const struct solver_problem *problem, struct solver_plan *plan)
 {
+    if (is_answered(problem, plan)) {
+        return;
+    }
     uint32_t required = problem->required_level == SOLVER_LEVEL_NONE ? 0 : problem->required_level;
     struct solver_search *search = solver_search_create(problem);
     plan->levels = domains_levels(problem->domains);
@@ -318,6 +339,9 @@ static void solve_whole(const struct solver_problem *problem, struct solver_plan
     }
     plan->steps = solver_search_steps(search);
     solver_search_destroy(search);
+    if (problem->pieces != NULL) {
+        problem->pieces->note(problem->pieces->context, plan);
+    }
 }
 
 static void solve_checked(const struct solver_problem *problem, struct solver_plan *plan)
@@ -339,6 +363,9 @@ void solver_solve(const struct solver_problem *problem, struct solver_plan *plan
         return;
     }
     solve_checked(problem, plan);
+    if (plan->left) {
+        return;
+    }
     if (plan->feasible) {
         solver_prefer(problem, solve_checked, plan);
     } else if (problem->budget == 0) {

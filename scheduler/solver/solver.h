@@ -170,6 +170,20 @@ struct solver_problem {
      * far; 0: the default. Steps are counted, not timed, so they are the same everywhere. Reading
      * the problem, and a first attempt to fill each level, are done even if the budget is less. */
     uint64_t budget;
+    const struct solver_pieces *pieces; /* or NULL: it is solved in one go */
+};
+
+struct solver_plan;
+
+/* For who solves in pieces. A solve may consist of several searches, each of a problem without
+ * podsets, and always in the same order: what one came to can be told when all is solved once more.
+ * A solve that is left has no answer, and *plan says so. */
+struct solver_pieces {
+    void *context;
+    /* True: *plan, which is empty, is what the search comes to; with positions of its own. */
+    bool (*recall)(void *context, uint32_t pods, struct solver_plan *plan);
+    bool (*leave)(void *context); /* no search is begun any more */
+    void (*note)(void *context, const struct solver_plan *plan);
 };
 
 /* Why there is no plan, in numbers. */
@@ -219,6 +233,7 @@ struct solver_plan {
     uint32_t levels; /* tree levels below, = domains_levels() */
     uint32_t used[SOLVER_TREE_MAX];
     uint32_t lower_bound[SOLVER_TREE_MAX];
+    bool left;      /* in the midst of it: there is no answer (solver_pieces) */
     bool greedy;    /* the first, greedy pass already met the lower bound: nothing was searched */
     uint64_t steps; /* of everything that was done */
     struct solver_shortfall shortfall; /* when infeasible */

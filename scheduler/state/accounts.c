@@ -55,6 +55,7 @@ struct accounts {
     uint32_t held_rows;
     uint64_t node_changes;
     struct recent recent;
+    struct recent recent_nodes;
     struct total *totals; /* by name */
     size_t total_count;
     size_t total_room;
@@ -71,6 +72,7 @@ struct accounts *accounts_create(const struct nodes *nodes)
     struct accounts *accounts = alloc_zero(1, sizeof(*accounts));
     accounts->nodes = nodes;
     recent_init(&accounts->recent);
+    recent_init(&accounts->recent_nodes);
     return accounts;
 }
 
@@ -99,6 +101,7 @@ void accounts_destroy(struct accounts *accounts)
     free(accounts->has);
     free(accounts->slots_taken);
     recent_finish(&accounts->recent);
+    recent_finish(&accounts->recent_nodes);
     free(accounts);
 }
 
@@ -363,6 +366,7 @@ void accounts_touch(struct accounts *accounts, uint32_t row)
 {
     accounts->node_changes++;
     recent_note(&accounts->recent, row);
+    recent_note(&accounts->recent_nodes, row);
 }
 
 uint64_t accounts_node_changes(const struct accounts *accounts)
@@ -475,15 +479,22 @@ const struct recent *accounts_recent(const struct accounts *accounts)
     return &accounts->recent;
 }
 
+const struct recent *accounts_recent_nodes(const struct accounts *accounts)
+{
+    return &accounts->recent_nodes;
+}
+
 /* ---- checkpoint ---- */
 
 void accounts_forget(struct accounts *accounts)
 {
     uint32_t rows = nodes_rows(accounts->nodes);
     recent_finish(&accounts->recent);
+    recent_finish(&accounts->recent_nodes);
     for (uint32_t row = 0; row < rows; row++) {
         if (nodes_get(accounts->nodes, row)->present) {
             recent_note(&accounts->recent, row);
+            recent_note(&accounts->recent_nodes, row);
         }
     }
 }

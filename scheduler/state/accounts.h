@@ -85,6 +85,8 @@ const bool *accounts_slots_taken(const struct accounts *accounts);
 
 /* Rows by their last change of what is free, or may run, there. *Borrowed*. */
 const struct recent *accounts_recent(const struct accounts *accounts);
+/* Rows whose node changed itself, and not only what is free on it. *Borrowed*. */
+const struct recent *accounts_recent_nodes(const struct accounts *accounts);
 
 /* Moves on when more of one of the `amounts` became free on some node, and is free there now. */
 uint64_t accounts_released(const struct accounts *accounts, const struct resources *amounts);

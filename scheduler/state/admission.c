@@ -51,8 +51,8 @@ static bool taints_tolerated(const struct admission *admission, const struct nod
     return true;
 }
 
-/* What strconv.ParseInt(text, 10, 64) takes: a sign or none, digits, nothing else, inside int64. */
-static bool whole_number(const char *text, int64_t *number)
+/* A sign or none, digits, nothing else, inside int64. */
+bool admission_number(const char *text, int64_t *number)
 {
     const char *digits = *text == '-' || *text == '+' ? text + 1 : text;
     if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0') {
@@ -69,14 +69,27 @@ static bool compares(const struct nodes *nodes, enum selector_operator relation,
 {
     const struct names *names = nodes_words(nodes);
     int64_t left, right;
-    if (!whole_number(names_text(names, have), &left) ||
-        !whole_number(names_text(names, want), &right)) {
+    if (!admission_number(names_text(names, have), &left) ||
+        !admission_number(names_text(names, want), &right)) {
         return false;
     }
     return relation == SELECTOR_GREATER ? left > right : left < right;
 }
 
-static bool holds(const struct nodes *nodes, uint32_t row, const uint32_t *expression)
+static int compare_words(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+void admission_sort(uint32_t *values, uint32_t count)
+{
+    if (count > 1) {
+        qsort(values, count, sizeof *values, compare_words);
+    }
+}
+
+bool admission_holds(const struct nodes *nodes, uint32_t row, const uint32_t *expression)
 {
     enum selector_operator relation = (enum selector_operator)(expression[1] & 0xffu);
     bool field = (expression[1] & ADMISSION_FIELD) != 0;
@@ -89,10 +102,8 @@ static bool holds(const struct nodes *nodes, uint32_t row, const uint32_t *expre
     } else {
         have = nodes_label(nodes, row, expression[0]);
     }
-    bool in = false;
-    for (uint32_t i = 0; i < count && !in; i++) {
-        in = have != NAMES_NONE && values[i] == have;
-    }
+    bool in = have != NAMES_NONE && count > 0 &&
+              bsearch(&have, values, count, sizeof *values, compare_words) != NULL;
     switch (relation) {
     case SELECTOR_IN:
         return in;
@@ -115,7 +126,7 @@ static bool term_holds(const struct nodes *nodes, uint32_t row, const uint32_t *
     uint32_t expressions = *(*word)++;
     bool all = expressions > 0;
     for (uint32_t e = 0; e < expressions; e++) {
-        all = all && holds(nodes, row, *word);
+        all = all && admission_holds(nodes, row, *word);
         *word += 3 + (*word)[2];
     }
     return all;
@@ -143,7 +154,7 @@ static bool any_term_holds(const struct admission *admission, const struct nodes
     return matched;
 }
 
-static bool selected(const struct admission *admission, const struct nodes *nodes, uint32_t row)
+bool admission_selects(const struct admission *admission, const struct nodes *nodes, uint32_t row)
 {
     const uint32_t *word = admission->words;
     uint32_t count = *word++;
@@ -159,15 +170,20 @@ bool admission_admits(const struct admission *admission, const struct nodes *nod
                       uint32_t unschedulable_key, uint32_t row)
 {
     const struct node *node = nodes_get(nodes, row);
-    return node->present && selected(admission, nodes, row) &&
+    return node->present && admission_selects(admission, nodes, row) &&
            any_term_holds(admission, nodes, row) &&
            (!node->unschedulable || cordon_tolerated(admission, nodes, unschedulable_key)) &&
            taints_tolerated(admission, node);
 }
 
-enum admission_refusal admission_refusal(const struct admission *admission,
-                                         const struct nodes *nodes, uint32_t unschedulable_key,
-                                         uint32_t row, uint32_t *key)
+uint32_t admission_terms_length(const struct admission *admission)
+{
+    return admission->tolerations_at - admission->terms_at;
+}
+
+enum admission_refusal admission_keeps_off(const struct admission *admission,
+                                           const struct nodes *nodes, uint32_t unschedulable_key,
+                                           uint32_t row, uint32_t *key)
 {
     const struct node *node = nodes_get(nodes, row);
     *key = NAMES_NONE;
@@ -183,10 +199,18 @@ enum admission_refusal admission_refusal(const struct admission *admission,
             *key = taint->key;
         }
     }
-    if (*key != NAMES_NONE) {
-        return ADMISSION_TAINTED;
+    return *key != NAMES_NONE ? ADMISSION_TAINTED : ADMISSION_ADMITTED;
+}
+
+enum admission_refusal admission_refusal(const struct admission *admission,
+                                         const struct nodes *nodes, uint32_t unschedulable_key,
+                                         uint32_t row, uint32_t *key)
+{
+    enum admission_refusal own = admission_keeps_off(admission, nodes, unschedulable_key, row, key);
+    if (own != ADMISSION_ADMITTED) {
+        return own;
     }
-    return selected(admission, nodes, row) && any_term_holds(admission, nodes, row)
+    return admission_selects(admission, nodes, row) && any_term_holds(admission, nodes, row)
                ? ADMISSION_ADMITTED
                : ADMISSION_UNWANTED;
 }

@@ -16,7 +16,7 @@
  * and tolerations:
  *
  *   selector     n, { key, value } × n                               sorted
- *   terms        n, { m, { key, operator | field, k, value × k } × m } × n
+ *   terms        n, { m, { key, operator | field, k, value × k } × m } × n      values sorted
  *   tolerations  n, { key, value, operator | effect } × n
  *
  * Names are numbers of the node table's vocabulary, absent ones NAMES_NONE. Equal rules are equal
@@ -52,6 +52,20 @@ enum admission_refusal admission_refusal(const struct admission *admission,
 /* How much a node is liked: the sum of the weights of the preferred terms that match it. The words
  * are  n, { weight, m, { key, operator | field, k, value × k } × m } × n. */
 uint32_t admission_liking(const uint32_t *words, const struct nodes *nodes, uint32_t row);
+
+/* Whether one expression holds on a node; it starts at `expression`. Its values are sorted. */
+bool admission_holds(const struct nodes *nodes, uint32_t row, const uint32_t *expression);
+void admission_sort(uint32_t *values, uint32_t count);
+/* What Gt and Lt compare: what strconv.ParseInt(text, 10, 64) takes, or false. */
+bool admission_number(const char *text, int64_t *number);
+/* Whether the labels that the selector names are there: the terms are not looked at. */
+bool admission_selects(const struct admission *admission, const struct nodes *nodes, uint32_t row);
+/* What of a node's own keeps pods off: CORDONED, TAINTED, or ADMITTED when nothing does. */
+enum admission_refusal admission_keeps_off(const struct admission *admission,
+                                           const struct nodes *nodes, uint32_t unschedulable_key,
+                                           uint32_t row, uint32_t *key);
+/* Words of the terms, which say how long it takes to look at them. */
+uint32_t admission_terms_length(const struct admission *admission);
 
 bool admission_equal(const struct admission *a, const struct admission *b);
 

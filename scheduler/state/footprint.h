@@ -20,14 +20,28 @@ struct site {
     uint32_t *slot; /* of its owner: 1 + index here */
 };
 
+struct footprint;
+struct gang;
+
+/* Those that are not empty, in no order. Embedded; all zero is an empty list. */
+struct footprints {
+    struct footprint **items;
+    uint32_t count;
+    size_t room;
+};
+
 /* Embedded; all zero is an empty one. */
 struct footprint {
+    struct gang *gang;        /* whose it is; NULL: of pods without one */
+    struct footprints *among; /* the list that it is in as long as it is not empty; NULL: none */
+    uint32_t place;           /* 1 + index there; 0: not there */
     struct site *sites;
     uint32_t count;
     size_t room;
     struct balance amounts;
 };
 
+/* Its list, if any, must still be there. */
 void footprint_finish(struct footprint *footprint);
 
 /* A place more, of so much; *slot stays *borrowed* until it is removed. */

@@ -65,6 +65,7 @@ void gangs_finish(struct gangs *gangs)
     }
     free(gangs->items);
     free(gangs->exclusive);
+    free(gangs->placed.items);
     memset(gangs, 0, sizeof(*gangs));
 }
 
@@ -122,6 +123,8 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
             (gangs->count - place) * sizeof(struct gang *));
     struct gang *gang = alloc_zero(1, sizeof(*gang));
     gang->table = gangs;
+    gang->footprint.gang = gang;
+    gang->footprint.among = &gangs->placed;
     gang->name_space = alloc_string(name_space);
     gang->name = alloc_string(name);
     gang->state = GANG_GATHERING;

@@ -153,7 +153,8 @@ struct gangs {
     struct gang **exclusive; /* those that want domains for themselves, in no order */
     uint32_t exclusive_count;
     size_t exclusive_room;
-    uint32_t members_max; /* of one gang: GANG_MEMBERS_MAX, but for tests */
+    struct footprints placed; /* of those that have places */
+    uint32_t members_max;     /* of one gang: GANG_MEMBERS_MAX, but for tests */
     uint64_t next_sequence;
 };
 

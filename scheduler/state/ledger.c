@@ -249,6 +249,16 @@ const bool *ledger_slots_taken(const struct ledger *ledger)
     return accounts_slots_taken(ledger->accounts);
 }
 
+uint64_t ledger_changes(const struct ledger *ledger)
+{
+    return accounts_recent(ledger->accounts)->changes;
+}
+
+const uint32_t *ledger_likings(struct ledger *ledger, uint32_t shape, size_t *rows)
+{
+    return views_likings(ledger->views, shape, rows);
+}
+
 uint64_t ledger_work(const struct ledger *ledger)
 {
     return views_work(ledger->views);

@@ -127,6 +127,13 @@ void ledger_checkpoint(struct ledger *ledger, struct names *words, uint32_t rows
 void ledger_loaded(struct ledger *ledger, struct checkpoint *checkpoint);
 
 /* Nodes looked at for views and questions so far: what asking cost. */
+/* Moves on with every change of what is free anywhere. */
+uint64_t ledger_changes(const struct ledger *ledger);
+
+/* How much pods of the shape like each node, by row, as far as `rows`; NULL: all alike. *Borrowed*,
+ * until the next call. */
+const uint32_t *ledger_likings(struct ledger *ledger, uint32_t shape, size_t *rows);
+
 uint64_t ledger_work(const struct ledger *ledger);
 
 /* *Borrowed*, for tests. */

@@ -41,6 +41,8 @@ struct mask {
 struct masks {
     const struct shapes *shapes;
     const struct recent *recent;
+    struct node_index *index;
+    uint32_t unschedulable_key; /* "node.kubernetes.io/unschedulable", which shapes keep a word */
     struct mask *table;
     struct mask *asked[MASKS_REFUSALS_MAX]; /* masks with refusals, the one asked for last first */
     uint32_t asked_count;
@@ -49,9 +51,13 @@ struct masks {
 
 struct masks *masks_create(const struct shapes *shapes, const struct recent *recent)
 {
+    static const char unschedulable[] = "node.kubernetes.io/unschedulable";
     struct masks *masks = alloc_zero(1, sizeof(*masks));
     masks->shapes = shapes;
     masks->recent = recent;
+    masks->unschedulable_key =
+        names_find(nodes_words(shapes_nodes(shapes)), unschedulable, sizeof(unschedulable) - 1);
+    masks->index = node_index_create(shapes_nodes(shapes), recent);
     return masks;
 }
 
@@ -61,6 +67,7 @@ void masks_destroy(struct masks *masks)
         return;
     }
     err_require(masks->table == NULL);
+    node_index_destroy(masks->index);
     free(masks);
 }
 
@@ -151,15 +158,83 @@ static bool put_bit(struct mask *mask, uint32_t row, bool admitted)
     return true;
 }
 
+static bool has_long_terms(const struct mask *mask)
+{
+    return admission_terms_length(&mask->rules) > MASKS_LONG_TERMS;
+}
+
+/* What a look at one row costs. */
+static uint64_t row_work(const struct mask *mask)
+{
+    return 1 + admission_terms_length(&mask->rules) / MASKS_LONG_TERMS;
+}
+
+/* The rows that one of the terms matches; *new*. */
+static uint64_t *match_terms(struct masks *masks, const struct mask *mask)
+{
+    uint32_t words = node_index_words(masks->index);
+    const uint32_t *word = &mask->rules.words[mask->rules.terms_at];
+    uint32_t terms = *word++;
+    uint64_t *matched = alloc_zero(words, sizeof *matched);
+    for (uint32_t t = 0; t < terms; t++) {
+        const uint64_t *term = node_index_term(masks->index, &word);
+        for (uint32_t i = 0; i < words; i++) {
+            matched[i] |= term[i];
+        }
+    }
+    return matched;
+}
+
+/* Whether what is said beside the terms lets in the row. */
+static bool admits_beside_terms(const struct masks *masks, const struct mask *mask, uint32_t row)
+{
+    const struct nodes *nodes = shapes_nodes(masks->shapes);
+    uint32_t key;
+    return nodes_get(nodes, row)->present && admission_selects(&mask->rules, nodes, row) &&
+           admission_keeps_off(&mask->rules, nodes, masks->unschedulable_key, row, &key) ==
+               ADMISSION_ADMITTED;
+}
+
+/* All rows at once; true when one of the bits was another one. */
+static bool look_up(struct masks *masks, struct mask *mask)
+{
+    uint32_t rows = nodes_rows(shapes_nodes(masks->shapes));
+    uint64_t *matched = match_terms(masks, mask);
+    bool any = false;
+    for (uint32_t row = 0; row < rows; row++) {
+        bool admitted =
+            (matched[row / 64] >> row % 64 & 1) != 0 && admits_beside_terms(masks, mask, row);
+        any = put_bit(mask, row, admitted) || any;
+    }
+    masks->work += rows;
+    free(matched);
+    return any;
+}
+
+/* Whether so few rows changed that each is looked at. */
+static bool few_changed(const struct recent *recent, uint64_t since)
+{
+    uint32_t count = 0;
+    for (uint32_t row = recent_last(recent, since); row != RECENT_NONE && count <= MASKS_FEW_ROWS;
+         row = recent_before(recent, row, since)) {
+        count++;
+    }
+    return count <= MASKS_FEW_ROWS;
+}
+
 uint64_t masks_update(struct masks *masks, struct mask *mask)
 {
     const struct recent *recent = masks->recent;
     bool changed = false;
+    if (has_long_terms(mask) && !few_changed(recent, mask->seen)) {
+        changed = look_up(masks, mask);
+        mask->seen = recent->changes;
+    }
     for (uint32_t row = recent_last(recent, mask->seen); row != RECENT_NONE;
          row = recent_before(recent, row, mask->seen)) {
         bool admitted = shapes_rules_admit(masks->shapes, &mask->rules, row);
         changed = put_bit(mask, row, admitted) || changed;
-        masks->work++;
+        masks->work += row_work(mask);
     }
     mask->seen = recent->changes;
     mask->version += changed;
@@ -182,15 +257,34 @@ static uint8_t code_of_taint(struct refusals *refusals, uint32_t key)
     return (uint8_t)(MASK_TAINTS + at);
 }
 
+/* Of a mask that is up to date, without a look at the terms. */
+static enum admission_refusal refusal_beside_terms(const struct masks *masks,
+                                                   const struct mask *mask, uint32_t row,
+                                                   uint32_t *key)
+{
+    enum admission_refusal own = admission_keeps_off(&mask->rules, shapes_nodes(masks->shapes),
+                                                     masks->unschedulable_key, row, key);
+    if (own != ADMISSION_ADMITTED) {
+        return own;
+    }
+    return masks_admits(mask, row) ? ADMISSION_ADMITTED : ADMISSION_UNWANTED;
+}
+
 struct mask_refusals masks_refusals(struct masks *masks, struct mask *mask)
 {
     const struct recent *recent = masks->recent;
+    bool looked_up = has_long_terms(mask);
+    if (looked_up) {
+        (void)masks_update(masks, mask);
+    }
     enter_asked(masks, mask);
     struct refusals *refusals = mask->refusals;
     for (uint32_t row = recent_last(recent, refusals->seen); row != RECENT_NONE;
          row = recent_before(recent, row, refusals->seen)) {
         uint32_t key;
-        enum admission_refusal kind = shapes_rules_refusal(masks->shapes, &mask->rules, row, &key);
+        enum admission_refusal kind =
+            looked_up ? refusal_beside_terms(masks, mask, row, &key)
+                      : shapes_rules_refusal(masks->shapes, &mask->rules, row, &key);
         refusals->codes =
             alloc_grow(refusals->codes, &refusals->room, (size_t)row + 1, sizeof(uint8_t));
         refusals->codes[row] =
@@ -217,7 +311,12 @@ bool masks_equal(const struct mask *a, const struct mask *b)
     return true;
 }
 
+struct node_index *masks_index(struct masks *masks)
+{
+    return masks->index;
+}
+
 uint64_t masks_work(const struct masks *masks)
 {
-    return masks->work;
+    return masks->work + node_index_work(masks->index);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scheduler/state/node_index.h"
 #include "scheduler/state/recent.h"
 #include "scheduler/state/shape.h"
 
@@ -15,6 +16,9 @@
  *   rules {tolerates gpu}          mask  1 1 1 0 1 1      by row, version 12
  *   rules {tolerates everything}   mask  1 1 1 1 1 1                       7
  *
+ * Rules with long terms are looked up label by label (node_index.h), not node by node: a mask of
+ * them costs what is written in them, and is made anew when more than a few nodes changed.
+ *
  * A mask is brought up to date when it is asked for; its version moves when it then differs from
  * what it was. Two sets of rules that let in the same nodes have equal masks: whoever works
  * something out per mask can share it.
@@ -23,8 +27,11 @@
 struct mask; /* counted by reference */
 struct masks;
 
-/* *New*; `recent` tells which rows changed, nodes not seen yet are not let in. Both are *borrowed*
- * for its life. */
+#define MASKS_LONG_TERMS 64 /* words; longer terms are looked up */
+#define MASKS_FEW_ROWS   16 /* … unless no more rows changed */
+
+/* *New*; `recent` tells of which rows the node changed, nodes not seen yet are not let in. Both are
+ * *borrowed* for its life. */
 struct masks *masks_create(const struct shapes *shapes, const struct recent *recent);
 /* All masks must have been released. */
 void masks_destroy(struct masks *masks);
@@ -61,7 +68,10 @@ struct mask_refusals {
 /* Current; *borrowed*, until the next call. Costs the rows that changed since, or all at first. */
 struct mask_refusals masks_refusals(struct masks *masks, struct mask *mask);
 
-/* Rows looked at so far, for the account of work. */
+/* The index behind long terms; *borrowed*. */
+struct node_index *masks_index(struct masks *masks);
+
+/* Rows looked at so far and steps of the index, for the account of work. */
 uint64_t masks_work(const struct masks *masks);
 
 #endif

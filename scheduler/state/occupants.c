@@ -7,8 +7,8 @@
 #include "topology/base/err.h"
 
 /* Two ways to the same answer. Of a small domain, the pods on its nodes are added up by gang. Of a
- * great one, the places of every gang are: they lie close together, and a gang that has less in all
- * than those found so far have there is passed over.
+ * great one, the places of every gang that has any are: they lie close together, and a gang that
+ * has less in all than those found so far have there is passed over.
  */
 
 /* A domain with less than this part of all nodes is small. */
@@ -83,12 +83,11 @@ __int128 occupants_amount(const struct occupants *occupants, const struct gang *
     return amount_in(occupants, &gang->footprint, domain, resource);
 }
 
-/* Whether it cannot have more than `enough` in any domain, for it has no more in all. */
-static bool has_at_most(const struct gang *gang, uint32_t resource, __int128 enough)
+/* Whether it cannot have as much as that in any domain, for it has less in all. */
+static bool has_less(const struct gang *gang, uint32_t resource, __int128 enough)
 {
-    const struct footprint *footprint = &gang->footprint;
-    return resource_is_slot(resource) ? footprint->count == 0
-                                      : balance_get(&footprint->amounts, resource) <= enough;
+    return !resource_is_slot(resource) &&
+           balance_get(&gang->footprint.amounts, resource) < enough;
 }
 
 /* There may be half a million of them. */
@@ -105,11 +104,11 @@ static void rank_by_places(const struct occupants *occupants, const struct gang 
                            uint32_t domain, uint32_t resource, struct ranking *ranking,
                            __int128 *ordinary)
 {
-    for (uint32_t i = 0; i < occupants->gangs->count; i++) {
-        struct gang *gang = occupants->gangs->items[i];
+    for (uint32_t i = 0; i < occupants->gangs->placed.count; i++) {
+        struct gang *gang = occupants->gangs->placed.items[i]->gang;
         bool full = ranking->count == ranking->most;
-        __int128 enough = full ? ranking->found[ranking->most - 1].amount : 0;
-        if (gang == except || has_at_most(gang, resource, enough)) { /* later in order */
+        __int128 enough = full ? ranking->found[ranking->most - 1].amount : 1;
+        if (gang == except || has_less(gang, resource, enough)) {
             continue;
         }
         struct occupant occupant = {gang, occupants_amount(occupants, gang, domain, resource)};

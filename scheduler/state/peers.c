@@ -113,6 +113,39 @@ bool peers_selects(const struct rule *rule, const struct peer *peer)
            rule_selects(rule, peer->space->name, peer->labels, peer->label_count);
 }
 
+struct bitset *peers_keys(const struct peers *peers, struct rule *const *rules, uint32_t count,
+                          uint32_t *looked_at)
+{
+    struct bitset *keys = bitset_create(names_bound(peers->rules.words) + 1);
+    *looked_at = count;
+    for (uint32_t i = 0; i < count; i++) {
+        *looked_at += rule_note_keys(rules[i], keys);
+    }
+    return keys;
+}
+
+/* The next label from `i` on that has one of the keys. */
+static uint32_t next_label(const struct peer *peer, uint32_t i, const struct bitset *keys)
+{
+    while (i < peer->label_count && !bitset_test(keys, peer->labels[i].key)) {
+        i++;
+    }
+    return i;
+}
+
+bool peers_look_alike(const struct peer *a, const struct peer *b, const struct bitset *keys,
+                      uint64_t *looked_at)
+{
+    uint32_t i = next_label(a, 0, keys), j = next_label(b, 0, keys);
+    while (i < a->label_count && j < b->label_count && a->labels[i].key == b->labels[j].key &&
+           a->labels[i].value == b->labels[j].value) {
+        i = next_label(a, i + 1, keys);
+        j = next_label(b, j + 1, keys);
+    }
+    *looked_at += i + j;
+    return a->space == b->space && i == a->label_count && j == b->label_count;
+}
+
 bool peers_has(const struct peer *peer, const struct rule *rule)
 {
     bool has = false;

@@ -7,6 +7,7 @@
 
 #include "scheduler/objects.h"
 #include "scheduler/state/rules.h"
+#include "topology/base/bitset.h"
 #include "topology/graph/nodes.h"
 
 /* Pods as other pods see them: by their labels and by what they require of each other, and where
@@ -80,6 +81,15 @@ bool peers_any(const struct peers *peers);
 /* Moves on whenever a row got its first pod, or lost its last one, that a counted rule selects or
  * that has a rule: somebody who was kept from a place for that may get it now. */
 uint64_t peers_moves(const struct peers *peers);
+
+/* The keys of the labels that the rules look at: bits by word; *new*. *looked_at: expressions that
+ * a pod has to be compared with, for all of them. */
+struct bitset *peers_keys(const struct peers *peers, struct rule *const *rules, uint32_t count,
+                          uint32_t *looked_at);
+/* Whether two pods of one namespace have the same labels as far as those keys go: the rules select
+ * both, or neither. *looked_at grows. */
+bool peers_look_alike(const struct peer *a, const struct peer *b, const struct bitset *keys,
+                      uint64_t *looked_at);
 
 bool peers_selects(const struct rule *rule, const struct peer *peer);
 bool peers_has(const struct peer *peer, const struct rule *rule);

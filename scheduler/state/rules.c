@@ -393,6 +393,23 @@ bool rule_is_near(const struct rule *rule, uint32_t space)
     return true;
 }
 
+uint32_t rule_note_keys(const struct rule *rule, struct bitset *keys)
+{
+    const uint32_t *words = rule->words + rule->parts_at + 1;
+    uint32_t count = 0;
+    for (uint32_t p = 0; p < rule->words[rule->parts_at]; p++) {
+        struct part part;
+        words = read_part(words, &part);
+        for (uint32_t e = 0; e < part.expression_count; e++) {
+            struct expression expression;
+            words = read_expression(words, &expression);
+            bitset_set(keys, expression.key);
+            count++;
+        }
+    }
+    return count;
+}
+
 bool rule_selects(const struct rule *rule, uint32_t space, const struct label *labels,
                   uint32_t count)
 {

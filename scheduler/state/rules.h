@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "scheduler/objects.h"
+#include "topology/base/bitset.h"
 #include "topology/base/names.h"
 #include "topology/graph/nodes.h"
 
@@ -95,6 +96,9 @@ void rule_sort_labels(struct label *labels, uint32_t count);
 const struct label *rule_find_label(const struct label *labels, uint32_t count, uint32_t key);
 
 /* Whether the rule selects a pod of the namespace with these labels, which are sorted. */
+/* Adds the keys of the labels that the rule looks at, as bits by word. Returns how many labels. */
+uint32_t rule_note_keys(const struct rule *rule, struct bitset *keys);
+
 bool rule_selects(const struct rule *rule, uint32_t space, const struct label *labels,
                   uint32_t count);
 

@@ -23,7 +23,8 @@
  * meant when it was made.
  *
  * Order inside terms and tolerations is the author's: two pods of one template agree on it, and two
- * that differ in it merely do not share.
+ * that differ in it merely do not share. Only the values of an expression are sorted, for who looks
+ * for one of them.
  */
 
 #define WEIGHT_MAX 100
@@ -216,11 +217,13 @@ static bool put_term(struct draft *draft, const struct term_object *term)
         uint32_t relation = (uint32_t)expression->operator;
         put_word(draft, expression->field ? relation | ADMISSION_FIELD : relation);
         put_word(draft, (uint32_t)expression->value_count);
+        size_t first = draft->count;
         for (size_t v = 0; v < expression->value_count; v++) {
             if (!put_name(draft, expression->values[v])) {
                 return false;
             }
         }
+        admission_sort(&draft->words[first], (uint32_t)(draft->count - first));
     }
     return true;
 }
@@ -516,6 +519,11 @@ bool shapes_rules_admit(const struct shapes *shapes, const struct admission *adm
                         uint32_t row)
 {
     return admission_admits(admission, shapes->nodes, shapes->unschedulable_key, row);
+}
+
+const struct nodes *shapes_nodes(const struct shapes *shapes)
+{
+    return shapes->nodes;
 }
 
 bool shapes_admits(const struct shapes *shapes, uint32_t shape, uint32_t row)

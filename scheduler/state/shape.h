@@ -88,4 +88,7 @@ void shapes_limit(struct shapes *shapes, uint32_t most, size_t text);
 uint32_t shapes_count(const struct shapes *shapes);
 size_t shapes_text(const struct shapes *shapes);
 
+/* The table given to shapes_create(). */
+const struct nodes *shapes_nodes(const struct shapes *shapes);
+
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/state/views.h"
 
+#include "scheduler/state/likings.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +71,7 @@ struct views {
     const struct accounts *accounts;
     const struct gpus *gpus;
     struct masks *masks;
+    struct likings *likings;
     struct link *table;
     struct view *newest;
     struct view *oldest;
@@ -90,7 +93,9 @@ struct views *views_create(const struct domains *domains, const struct shapes *s
     views->accounts = accounts;
     views->gpus = gpus;
     views->limit = VIEWS_BYTES_MAX;
-    views->masks = masks_create(shapes, accounts_recent(accounts));
+    views->masks = masks_create(shapes, accounts_recent_nodes(accounts));
+    views->likings =
+        likings_create(shapes, masks_index(views->masks), accounts_recent_nodes(accounts));
     return views;
 }
 
@@ -174,6 +179,7 @@ void views_destroy(struct views *views)
     HASH_ITER (hh, views->table, link, next) {
         destroy_link(views, link);
     }
+    likings_destroy(views->likings);
     masks_destroy(views->masks);
     free(views);
 }
@@ -200,6 +206,7 @@ static struct link *find_link(const struct views *views, uint32_t shape, bool go
 
 void views_shape_gone(struct views *views, uint32_t shape)
 {
+    likings_shape_gone(views->likings, shape);
     for (int good = 0; good < 2; good++) {
         struct link *link = find_link(views, shape, good != 0);
         if (link == NULL) {
@@ -504,9 +511,14 @@ struct mask_refusals views_refusals(struct views *views, uint32_t shape)
     return masks_refusals(views->masks, get_link(views, shape, false)->mask);
 }
 
+const uint32_t *views_likings(struct views *views, uint32_t shape, size_t *rows)
+{
+    return likings_get(views->likings, shape, rows);
+}
+
 uint64_t views_work(const struct views *views)
 {
-    return views->work + masks_work(views->masks);
+    return views->work + masks_work(views->masks) + likings_work(views->likings);
 }
 
 void views_limit(struct views *views, size_t bytes)

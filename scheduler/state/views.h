@@ -44,6 +44,9 @@ const struct capacity *views_capacity(struct views *views, uint32_t shape, bool 
 uint64_t views_raised(struct views *views, uint32_t shape, bool good);
 uint64_t views_best(struct views *views, uint32_t shape, bool good, uint32_t level);
 struct mask_refusals views_refusals(struct views *views, uint32_t shape);
+/* How much pods of the shape like each node, by row; NULL: all alike (likings.h). */
+const uint32_t *views_likings(struct views *views, uint32_t shape, size_t *rows);
+
 uint64_t views_work(const struct views *views);
 
 /* Another bound than VIEWS_BYTES_MAX, from the next view on. For tests. */
