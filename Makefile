@@ -8,7 +8,7 @@ export JOBS
 
 C_FILES = $$(find topology scheduler api bench test -name '*.[ch]' -not -path 'test/e2e/*')
 
-.PHONY: help demo test test-long asan tsan e2e bench coverage lint format fuzz install clean
+.PHONY: sbom help demo test test-long asan tsan e2e bench coverage lint format fuzz install clean
 
 help:
 	@echo 'make demo      build, then a gang placed by a daemon on an embedded cluster'
@@ -22,6 +22,7 @@ help:
 	@echo 'make format    clang-format and gofmt, in place'
 	@echo 'make fuzz      every fuzzer for FUZZ_SECONDS (default 30)'
 	@echo 'make install   release build into PREFIX (default /usr/local), below DESTDIR if set'
+	@echo 'make sbom      what the release build is made of, as build/phalanx.spdx.json'
 	@echo 'make clean     removes the build directories'
 
 # The release build, without the tests.
@@ -70,6 +71,9 @@ fuzz:
 
 install: build
 	@meson install -C build --no-rebuild
+
+sbom: build
+	@.ci/sbom build/phalanx >build/phalanx.spdx.json
 
 clean:
 	rm -rf build build-*/

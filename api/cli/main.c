@@ -2,8 +2,10 @@
 #include "api/cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "api/base/sandbox.h"
 #include "api/base/terminal.h"
 
 #ifdef PHALANX_SIMULATE
@@ -18,9 +20,26 @@ static void guard_terminal(void)
     stderr = err == NULL ? stderr : err;
 }
 
+/* The daemon; not in a build that is instrumented, which needs more than it does (LeakSanitizer
+ * looks into its own process). */
+static int confine(int argc, char **argv)
+{
+#ifdef PHALANX_SANDBOX
+    struct err err;
+    if (argc > 1 && strcmp(argv[1], "serve") == 0 && sandbox_enter(&err) < 0) {
+        fprintf(stderr, "phalanx serve: sandbox: %s\n", err.text);
+        return -1;
+    }
+#endif
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     guard_terminal();
+    if (confine(argc, argv) < 0) {
+        return CLI_RUNTIME;
+    }
 #ifdef PHALANX_SIMULATE
     static const struct cli_command simulate = {"simulate", cli_simulate,
                                                 "try to break the engine in a simulated cluster"};

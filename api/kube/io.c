@@ -391,7 +391,8 @@ static void *run(void *context)
         int64_t longest = orders.stopping || orders.releasing || io->term == LEASE_YIELDING
                               ? HOLD_BACK_MS
                               : POLL_MAX_MS;
-        client_wait(io->client, (int)(wait < 0 ? 0 : wait > longest ? longest : wait));
+        bool news = io->batch->count > 0; /* the lease has changed hands: the core must not wait */
+        client_wait(io->client, (int)(wait < 0 || news ? 0 : wait > longest ? longest : wait));
         if (io->election != NULL) {
             follow_lease(io);
         }

@@ -53,7 +53,7 @@
  */
 
 #define TARGET_MAX      640
-#define FLIGHT_SLACK_MS 400 /* for what the network takes, and clocks that differ in speed */
+#define FLIGHT_SLACK_MS 350 /* for what the network takes, and clocks that differ in speed */
 #define LOOK_EVERY_MS   50  /* however often others say that there is news */
 
 _Static_assert(LEASE_IDENTITY_MAX == LEASE_RECORD_TEXT_MAX, "an identity fits an annotation");

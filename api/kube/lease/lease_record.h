@@ -26,7 +26,7 @@ struct lease_record {
 };
 
 #define LEASE_RECORD_TEXT_MAX  256 /* bytes, with the end; a longer annotation counts as none */
-#define LEASE_RECORD_FLIGHT_MS 300 /* of a holder that does not say */
+#define LEASE_RECORD_FLIGHT_MS 200 /* of a holder that does not say */
 
 /* Takes in an answer; `changed` tells whether the spec did. What was known stays on failure. */
 int lease_record_take(struct lease_record *record, const char *body, size_t length, bool *changed,

@@ -245,10 +245,11 @@ START_TEST(a_flight_begins_with_a_look_at_the_lease)
 {
     put_pod("p");
     put_pod("q");
-    start(&a, "a", 24000);
+    start(&a, "a", 240000); /* no renewal comes in between */
     wait_told(&a, "follow lead ");
     size_t looks = fake_api_count(api, "GET /apis/coordination");
-    (void)poll(NULL, 0, 400); /* longer than a flight, shorter than a retry period */
+    (void)poll(NULL, 0, 400); /* longer than a flight */
+    int64_t sent = clock_ms();
     fake_api_mishap(
         api, &(struct fake_mishap){.match = "GET /apis/coordination", .times = 1, .hold = true});
     submit(&a, EFFECT_POST_BINDING, "p");
@@ -260,7 +261,7 @@ START_TEST(a_flight_begins_with_a_look_at_the_lease)
     ck_assert_uint_eq(fake_api_count(api, "/binding"), 0);
     fake_api_release(api);
     wait_told(&a, "follow lead bound-p-done ");
-    (void)poll(NULL, 0, 400);
+    (void)poll(NULL, 0, (int)(clock_ms() - sent) * 4 + 400); /* a slow look makes it longer */
     fake_api_take_lease(api, "b");
     submit(&a, EFFECT_POST_BINDING, "q");
     wait_told(&a, "follow lead bound-p-done follow bound-q-refused ");

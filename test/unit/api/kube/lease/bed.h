@@ -16,8 +16,8 @@
 #define DURATION_MS 15000
 #define DEADLINE_MS 10000
 #define RETRY_MS    2000
-#define FLIGHT_MS   300
-#define SETTLE_MS   700 /* before a taker leads */
+#define FLIGHT_MS   200
+#define SETTLE_MS   550 /* before a taker leads */
 #define START_MS    1000000
 #define WALL_US     1795262400123456 /* 2026-11-21T12:00:00.123456Z */
 #define TARGET      "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/phalanx"

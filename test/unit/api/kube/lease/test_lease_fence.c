@@ -96,7 +96,7 @@ START_TEST(a_taker_waits_for_the_flight_of_the_one_before)
         (void)turn(b);
         now += 10;
     }
-    ck_assert_int_ge(now, fence + 400);
+    ck_assert_int_ge(now, fence + 350);
     ck_assert_int_eq(lease_role(a, now), LEASE_LEADER); /* it thinks so, */
     expect_closed(a);                                   /* but may not write */
     lease_write_soon(a, now);
@@ -267,7 +267,7 @@ START_TEST(a_slow_server_makes_longer_flights)
         (void)turn(b);
         now += 10;
     }
-    ck_assert_int_ge(now - start, 4000 + 400);
+    ck_assert_int_ge(now - start, 4000 + 350);
     ck_assert_ptr_null(annotation("phalanx.dev/lease-flight")); /* b found it quick */
 }
 END_TEST
@@ -340,7 +340,7 @@ START_TEST(odd_promises)
 {
     static const char *const texts[] = {"\"x\"",  "\"-5\"", "\"\"", "7", "\"99999999999999999999\"",
                                         "\"1e3\""};
-    static const int64_t waits[] = {700, 700, 700, 700, 15400, 700};
+    static const int64_t waits[] = {550, 550, 550, 550, 15350, 550};
     char text[512];
     (void)snprintf(text, sizeof text,
                    "{\"kind\":\"Lease\",\"metadata\":{\"name\":\"phalanx\",\"annotations\":{"
