@@ -27,7 +27,7 @@
 static const char *const classes[] = {
     reason_unsynced,  reason_no_group, reason_invalid, reason_gathering,
     reason_short,     reason_backoff,  reason_planned, reason_draining,
-    reason_following, reason_refused,  reason_none,
+    reason_following, reason_refused,  reason_none,    gang_no_reason,
 };
 #define CLASSES ((uint32_t)(sizeof classes / sizeof classes[0]))
 
@@ -46,6 +46,9 @@ static void code_class(const char **class, struct checkpoint *checkpoint)
     for (uint32_t i = 0; i < CLASSES; i++) {
         index = *class == classes[i] ? i : index;
     }
+    (void)checkpoint_check(checkpoint,
+                           *class == NULL || index != CHECKPOINT_NONE || checkpoint->loading,
+                           "a class that is not known");
     checkpoint_index(checkpoint, &index, CLASSES);
     if (checkpoint->loading && !checkpoint->failed && index != CHECKPOINT_NONE) {
         *class = classes[index];

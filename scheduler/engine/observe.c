@@ -202,6 +202,9 @@ static void update_allocation(struct engine *engine, struct pod *pod)
     if (pod->refused != NULL && pod->node == NAMES_NONE) {
         lose_hold(engine, pod, pod->refused);
     }
+    if (pod->node == NAMES_NONE && pod->phase == MEMBER_BOUND && !pod->terminal) {
+        pods_assume(engine->pods, pod); /* the API server was set back in time */
+    }
     if (pod->terminal || (pod->node == NAMES_NONE && (pod->deleting || pod->gated))) {
         lose_hold(engine, pod, "the pod is being deleted");
         if (pod->terminal && pods_placed(pod)) {
@@ -210,9 +213,6 @@ static void update_allocation(struct engine *engine, struct pod *pod)
         return;
     }
     if (pod->node == NAMES_NONE) {
-        if (pod->phase == MEMBER_BOUND) { /* the API server was set back in time */
-            pods_assume(engine->pods, pod);
-        }
         return;
     }
     if (pods_bound(pod) && pod->allocation_row == pod->node) {

@@ -19,6 +19,8 @@
  * kept along with every change of one of them (totals.h) and never counted.
  */
 
+const char gang_no_reason[] = "";
+
 void gangs_init(struct gangs *gangs)
 {
     memset(gangs, 0, sizeof(*gangs));
@@ -135,7 +137,7 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
     gang->wake_at = INT64_MAX;
     gang->last_event_at = INT64_MIN / 2;
     gang->explained_at = INT64_MIN / 2;
-    gang->reason_class = "";
+    gang->reason_class = gang_no_reason;
     gang_changed(gang);
     barrier_init(&gang->barrier);
     gangs->items[place] = gang;

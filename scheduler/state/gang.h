@@ -165,6 +165,9 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
 /* Frees the gang; it must have no members and nobody waiting. */
 void gangs_remove(struct gangs *gangs, struct gang *gang);
 
+/* The class of the reason of a gang that nobody has looked at yet. */
+extern const char gang_no_reason[];
+
 /* Order of namespace, name; of pointers to gangs, for qsort(). */
 int gang_compare(const void *left, const void *right);
 

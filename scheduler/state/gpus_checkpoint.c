@@ -22,9 +22,12 @@ void gpus_checkpoint_allocation(struct gpus *gpus, struct gpus_allocation *alloc
 {
     uint32_t count = allocation->count;
     checkpoint_u32(checkpoint, &count);
+    if (checkpoint->failed || count == 0) {
+        return;
+    }
     checkpoint_u32(checkpoint, &allocation->resource);
     checkpoint_u64(checkpoint, &allocation->set);
-    if (!checkpoint->loading || checkpoint->failed || count == 0) {
+    if (!checkpoint->loading || checkpoint->failed) {
         return;
     }
     struct gpus_node *node = gpus_node_of(gpus, allocation->row);

@@ -289,7 +289,7 @@ void ledger_loaded(struct ledger *ledger, struct checkpoint *checkpoint)
 {
     checkpoint_section(checkpoint, "ledger");
     checkpoint_u64(checkpoint, &ledger->releases);
-    if (checkpoint->loading) {
+    if (checkpoint->loading && !checkpoint->failed) {
         ledger_forget(ledger);
     }
 }

@@ -76,6 +76,7 @@ static void check_event(const struct event *event)
     require(!first.failed && !reading.failed && reading.at == first.count);
     journal_fields_event(&second, &again, NODES_MAX);
     require(second.count == first.count && memcmp(second.bytes, first.bytes, first.count) == 0);
+    journal_coder_finish(&reading);
     journal_coder_finish(&first);
     journal_coder_finish(&second);
     arena_finish(&arena);

@@ -558,16 +558,29 @@ static void code_node(struct nodes *nodes, struct checkpoint *checkpoint, uint32
     code_allocatable(nodes, checkpoint, node);
 }
 
+/* A row for every name that is loaded, also when the rest fails. */
+static void load_rows(struct nodes *nodes, struct checkpoint *checkpoint)
+{
+    for (uint32_t row = 0; row < names_bound(nodes->names); row++) {
+        if (nodes->blocks[row / BLOCK_ROWS] == NULL) {
+            nodes->blocks[row / BLOCK_ROWS] = alloc_zero(BLOCK_ROWS, sizeof(struct node));
+        }
+        if (!names_has(nodes->names, row)) {
+            checkpoint_fail(checkpoint, "a row without a name");
+        } else {
+            (void)nodes_reserve(nodes, nodes_name(nodes, row));
+        }
+    }
+}
+
 void nodes_checkpoint(struct nodes *nodes, struct checkpoint *checkpoint)
 {
     checkpoint_section(checkpoint, "nodes");
     names_checkpoint(nodes->names, checkpoint);
     names_checkpoint(nodes->vocabulary, checkpoint);
     checkpoint_index(checkpoint, &nodes->elsewhere, nodes_rows(nodes));
-    for (uint32_t row = 0; row < nodes_rows(nodes) && checkpoint->loading; row++) {
-        if (checkpoint_check(checkpoint, names_has(nodes->names, row), "a row without a name")) {
-            (void)nodes_reserve(nodes, nodes_name(nodes, row));
-        }
+    if (checkpoint->loading) {
+        load_rows(nodes, checkpoint);
     }
     for (uint32_t row = 0; row < nodes_rows(nodes) && !checkpoint->failed; row++) {
         code_node(nodes, checkpoint, row);
