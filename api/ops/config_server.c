@@ -41,7 +41,7 @@ static int split_address(const char *text, char address[CONFIG_ADDRESS_MAX], uin
     length -= brackets ? 2 : 0;
     char host[CONFIG_ADDRESS_MAX];
     unsigned char binary[sizeof(struct in6_addr)];
-    if (length == 0 || length >= sizeof host) {
+    if (colon == NULL || length == 0 || length >= sizeof host) {
         return err_set(err, "\"%.100s\" is not address:port (such as 127.0.0.1:10270)", text);
     }
     memcpy(host, first, length);
@@ -56,7 +56,7 @@ static int split_address(const char *text, char address[CONFIG_ADDRESS_MAX], uin
     if (digit_count == 0 || digit_count > 5 || digits[digit_count] != '\0' || number > 65535) {
         return err_set(err, "\"%.100s\" is not a port (0 to 65535)", digits);
     }
-    memcpy(address, host, length + 1);
+    snprintf(address, CONFIG_ADDRESS_MAX, "%s", host);
     *port = (uint16_t)number;
     return 0;
 }
