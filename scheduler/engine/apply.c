@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "scheduler/engine/audit.h"
+#include "scheduler/engine/begun.h"
 #include "scheduler/engine/calls.h"
 #include "scheduler/engine/checkpoint.h"
 #include "scheduler/engine/fixpoint.h"
@@ -125,9 +126,11 @@ static void drain(struct engine *engine)
 static void synced(struct engine *engine)
 {
     engine->synced = true;
+    engine->decides_since = engine->now;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         engine->gangs.items[i]->old_news = true;
         repair_is_old_news(engine->gangs.items[i]);
+        begun_recover(engine->gangs.items[i]);
         engine_mark(engine, engine->gangs.items[i]);
     }
 }

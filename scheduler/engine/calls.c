@@ -9,13 +9,15 @@
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
+#include "scheduler/engine/ordinary.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/utf8.h"
 
 /* kube-scheduler's calls, as votes of a transaction.
  *
- * filter    an ordinary pod passes everywhere but where capacity is held and would be taken. Before
+ * filter    an ordinary pod passes everywhere but where capacity is held and would be taken; if
+ *           that leaves it nothing, where only gangs of lower priority hold what it needs. Before
  *           the first sync nobody knows what a gang that was being bound when the last process died
  *           still needs, so ordinary pods have to come again, as they had to while there was none.
  *           A member gets
@@ -23,8 +25,8 @@
  *           none. Its planned node missing from the list although kube-scheduler carried the
  *           nomination and so tried it first is a veto; missing otherwise is mere sampling.
  * bind      an ordinary pod is bound at once. A member's bind is its yes: it waits in the barrier.
- * preempt   evicting pods node by node does not help a gang; for others, nodes with held capacity
- *           are left out.
+ * preempt   evicting pods node by node does not help a gang; for others, nodes with capacity held
+ *           by gangs of their priority or more are left out.
  *
  * On standby (lead.c) filter and bind are errors for every pod, ordinary ones too: only the
  * leader knows what is held. An error makes kube-scheduler try the pod again, after 1 s, 2 s, …
@@ -82,69 +84,27 @@ static void reply_error(struct engine *engine, uint64_t ticket, const char *reas
     effect->filter.reason = arena_string(&engine->effects->arena, reason);
 }
 
-/* Whether a term of one of them keeps it off the node when the other is there. A node without the
- * label of the term is in no domain. */
-static bool repels(const struct engine *engine, uint32_t row, const struct peer *one,
-                   const struct peer *other)
-{
-    bool repels = false;
-    for (uint32_t i = 0; i < one->rule_count && !repels; i++) {
-        const struct rule *rule = one->rules[i];
-        repels = rule->apart && peers_selects(rule, other) &&
-                 nodes_label(engine->nodes, row, rule->keys[0]) != NAMES_NONE;
-    }
-    return repels;
-}
-
-static bool repel(const struct engine *engine, uint32_t row, const struct pod *one,
-                  const struct pod *other)
-{
-    return repels(engine, row, &one->peer, &other->peer) ||
-           repels(engine, row, &other->peer, &one->peer);
-}
-
-/* A member that is held on the row, and could not be bound beside the ordinary pod;
- * or NULL. */
-static struct pod *find_repelled(const struct engine *engine, uint32_t row,
-                                 const struct pod *ordinary)
-{
-    bool any = peers_any(pods_peers(engine->pods));
-    struct pod *pod = any ? pods_on(engine->pods, row) : NULL;
-    while (pod != NULL && !(pods_held(pod) && repel(engine, row, ordinary, pod))) {
-        pod = pod->row_after;
-    }
-    return pod;
-}
-
-/* Whether an ordinary pod may have the node: always, unless it would take what is held, or keep who
- * holds it off the node. */
-static bool may_have(const struct engine *engine, const struct pod *pod, uint32_t row)
-{
-    if (row == NAMES_NONE || !ledger_has_hold(engine->ledger, row)) {
-        return true;
-    }
-    if (pod == NULL) {
-        return false; /* what it needs is unknown, what is held is not */
-    }
-    return (pods_placed(pod) && pod->allocation_row == row) ||
-           (ledger_fits(engine->ledger, row, shapes_request(engine->shapes, pod->shape)) &&
-            find_repelled(engine, row, pod) == NULL);
-}
-
 static void filter_ordinary(struct engine *engine, const struct filter_event *call,
                             const struct pod *pod)
 {
     bool *passes = NULL;
+    uint32_t refused = 0;
     if (ledger_holds(engine->ledger) > 0) {
         for (uint32_t i = 0; i < call->row_count; i++) {
-            if (may_have(engine, pod, call->rows[i])) {
+            if (ordinary_may_have(engine, pod, call->rows[i])) {
                 continue;
             }
+            refused++;
             if (passes == NULL) {
                 passes = arena_alloc(&engine->effects->arena, call->row_count, sizeof(bool));
                 memset(passes, true, call->row_count);
             }
             passes[i] = false;
+        }
+    }
+    if (passes != NULL && refused == call->row_count && pod != NULL) { /* else it has a choice */
+        for (uint32_t i = 0; i < call->row_count; i++) {
+            passes[i] = ordinary_may_take(engine, pod, call->rows[i]);
         }
     }
     struct effect *effect = effects_append(engine->effects, EFFECT_FILTER_REPLY);
@@ -261,36 +221,14 @@ void calls_preempt(struct engine *engine, const struct preempt_event *call)
     bool *keeps = arena_alloc(&engine->effects->arena, call->row_count, sizeof(bool));
     for (uint32_t i = 0; i < call->row_count; i++) {
         uint32_t row = call->rows[i];
-        bool held = row != NAMES_NONE && ledger_has_hold(engine->ledger, row);
+        bool held = row != NAMES_NONE && ledger_has_hold(engine->ledger, row) &&
+                    (pod == NULL || !ordinary_outranks(engine, pod, row));
         keeps[i] = engine->leading && !held &&
                    (pod == NULL || (pod->gang == NULL && gang_refusal(pod) == NULL));
     }
     struct effect *effect = effects_append(engine->effects, EFFECT_PREEMPT_REPLY);
     effect->preempt.ticket = call->ticket;
     effect->preempt.keeps = keeps;
-}
-
-/* An ordinary pod that kube-scheduler let through before a hold was made takes precedence over
- * members that have not voted; it never takes what a voted member is about to get, nor what is
- * missing of a quorum that is being bound. */
-static bool make_way(struct engine *engine, const struct pod *pod, uint32_t row)
-{
-    const struct resources *request = shapes_request(engine->shapes, pod->shape);
-    const struct gang *asked = NULL; /* each gang once: a veto plans all its members again */
-    uint32_t count;
-    struct pod **held = gangs_held_on(engine->pods, row, &count);
-    for (uint32_t i = 0; i < count && !may_have(engine, pod, row); i++) {
-        struct gang *gang = held[i]->gang;
-        bool in_the_way =
-            !ledger_fits(engine->ledger, row, request) || repel(engine, row, pod, held[i]);
-        if (in_the_way && gang != asked && gang->state != GANG_COMMITTING &&
-            held[i]->phase == MEMBER_HELD && held[i]->allocation_row == row) {
-            asked = gang;
-            hold_veto(engine, held[i]);
-        }
-    }
-    free(held);
-    return may_have(engine, pod, row);
 }
 
 static void post_ordinary(struct engine *engine, struct pod *pod, const struct bind_event *call,
@@ -325,8 +263,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
 static void bind_ordinary(struct engine *engine, struct pod *pod, const struct bind_event *call,
                           uint32_t row)
 {
-    if (ledger_has_hold(engine->ledger, row) && !may_have(engine, pod, row) &&
-        !make_way(engine, pod, row)) {
+    if (!ordinary_may_have(engine, pod, row) && !ordinary_make_way(engine, pod, row)) {
         engine_bind_reply(engine, call->ticket, reason_held_capacity);
         return;
     }

@@ -63,6 +63,7 @@ static void code_scalars(struct engine *engine, struct checkpoint *checkpoint)
     checkpoint_bool(checkpoint, &engine->synced);
     checkpoint_bool(checkpoint, &engine->draining);
     checkpoint_bool(checkpoint, &engine->leading);
+    checkpoint_i64(checkpoint, &engine->decides_since);
     checkpoint_u64(checkpoint, &engine->planned_releases);
     checkpoint_i64(checkpoint, &engine->next_tick);
     checkpoint_u64(checkpoint, &engine->overruns);

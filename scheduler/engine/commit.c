@@ -13,10 +13,10 @@
 static void commit_member(struct engine *engine, struct pod *pod, uint64_t ticket, const char *run)
 {
     struct arena *arena = &engine->effects->arena;
+    pod->placed_here = true;
     pods_commit(engine->pods, pod);
     pod->waiting = true;
     pod->ticket = ticket;
-    pod->placed_here = true;
     nominate_bound(pod);
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, nodes_name(engine->nodes, pod->allocation_row));

@@ -412,12 +412,25 @@ static void exclude_domain_at(const struct engine *engine, uint32_t row, uint32_
     }
 }
 
+/* Whether the pod has a place that was planned here, so that its gang is there. Somebody else's
+ * bindings, which whoever creates a pod can make, are like those of ordinary pods. */
+static bool stands_for_gang(const struct pod *pod)
+{
+    return pods_placed(pod) && !pods_is_stranger(pod);
+}
+
 /* The domains in which any of its pods are. */
 static void exclude_domains_of(const struct engine *engine, const struct gang *other, int level,
                                struct bitset **occupied)
 {
-    for (uint32_t i = 0; i < other->footprint.count && level >= 0; i++) {
+    bool all = gang_tally(other).strangers == 0;
+    for (uint32_t i = 0; all && i < other->footprint.count && level >= 0; i++) {
         exclude_domain_at(engine, other->footprint.sites[i].row, (uint32_t)level, occupied);
+    }
+    for (uint32_t i = 0; !all && i < other->member_count && level >= 0; i++) {
+        if (stands_for_gang(other->members[i])) {
+            exclude_domain_at(engine, other->members[i]->allocation_row, (uint32_t)level, occupied);
+        }
     }
 }
 
@@ -428,7 +441,7 @@ static void exclude_domains_of_podset(const struct engine *engine, const struct 
     int level = level_of(engine, other->podsets[podset].first->placement.exclusive);
     for (uint32_t i = 0; i < other->member_count && level >= 0; i++) {
         const struct pod *pod = other->members[i];
-        if (pods_placed(pod) && podsets_find(other, pod) == podset) {
+        if (stands_for_gang(pod) && podsets_find(other, pod) == podset) {
             exclude_domain_at(engine, pod->allocation_row, (uint32_t)level, occupied);
         }
     }
@@ -463,7 +476,8 @@ static bool has_others(const struct engine *engine, const struct gang *gang,
         return false;
     }
     const struct pod *pod = pods_on(engine->pods, row);
-    while (pod != NULL && (pod->gang == NULL || pod->gang == gang || pod->gang == without)) {
+    while (pod != NULL && (pod->gang == NULL || pod->gang == gang || pod->gang == without ||
+                           !stands_for_gang(pod))) {
         pod = pod->row_after;
     }
     return pod != NULL;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "scheduler/engine/begun.h"
 #include "scheduler/engine/commit.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
@@ -88,6 +89,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     update_readiness(engine, gang, state);
     update_reason(engine, gang, state, &tally);
     engine_transition(engine, gang, state);
+    begun_refresh(gang, state);
     repair_watch(engine, gang, state);
     if (!gang->wants || gang->dirty) { /* what it waited for is out of date */
         waiting_remove(engine->waiting, gang);

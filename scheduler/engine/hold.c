@@ -12,7 +12,7 @@
 int64_t hold_timeout(const struct engine *engine, const struct gang *gang)
 {
     int64_t most = engine->options.hold_timeout_ms;
-    if (gang_tally(gang).bound > 0) {
+    if (gang->begun || (gang_tally(gang).bound > 0 && gang_missing(gang) == 0)) {
         return most;
     }
     return gang->object_timeout_ms > 0 && gang->object_timeout_ms < most ? gang->object_timeout_ms

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/engine/lead.h"
 
+#include "scheduler/engine/begun.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
@@ -62,11 +63,13 @@ void lead_follow(struct engine *engine)
 void lead_begin(struct engine *engine)
 {
     engine->leading = true;
+    engine->decides_since = engine->now;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
         forget_attempts(gang);
         gang->old_news = true;
         repair_is_old_news(gang);
+        begun_recover(gang);
         engine_mark_changed(engine, gang);
     }
 }

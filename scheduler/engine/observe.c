@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/engine/begun.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
 
@@ -234,7 +235,9 @@ static void update_allocation(struct engine *engine, struct pod *pod)
 struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
 {
     unsigned changes;
-    struct pod *pod = pods_observe(engine->pods, object, &changes);
+    struct pod_object known = *object;
+    known.placed_here = begun_here(engine, object);
+    struct pod *pod = pods_observe(engine->pods, &known, &changes);
     if (changes == POD_UNCHANGED) {
         return pod;
     }
@@ -248,6 +251,9 @@ struct pod *observe_pod(struct engine *engine, const struct pod_object *object)
         engine_skip(engine, SKIPPED_POD, pod->name_space, pod->name, refusal);
     }
     update_allocation(engine, pod);
+    if ((changes & POD_NODE) != 0 && pods_is_stranger(pod) && pod->gang != NULL) {
+        waiting_departed(engine->waiting, gang_exclusive(pod->gang)); /* from what it had here */
+    }
     if ((changes & POD_NOMINATED) != 0) {
         nominate_watched(engine, pod);
     }

@@ -27,6 +27,8 @@
  *   attempt    one gang as a problem for the solver, with constraints
  *   observe    what the API server shows, into the books
  *   repair     gangs that cannot be made whole again
+ *   begun      which gangs are finished before others
+ *   ordinary   pods without a gang, and what is held
  *   nominate   nominations, and what became of them
  *   commit     opens the barrier
  *   audit      recomputes sums now and then
@@ -85,6 +87,7 @@ struct engine {
     bool synced;
     bool draining;
     bool leading;              /* false: another process decides */
+    int64_t decides_since;     /* … and this one since then */
     uint64_t planned_releases; /* what had been released when those who wait were last looked at */
     int64_t next_tick;         /* never later than the first thing that falls due */
     struct progress progress;  /* of an attempt that was left half-way */

@@ -40,9 +40,8 @@ bool queue_wants(const struct gang *gang, const struct gang_tally *tally)
 static int compare(const void *left, const void *right)
 {
     const struct gang *a = *(struct gang *const *)right, *b = *(struct gang *const *)left;
-    bool a_begun = a->state == GANG_COMMITTING, b_begun = b->state == GANG_COMMITTING;
-    if (a_begun != b_begun) {
-        return a_begun ? -1 : 1; /* its bound members wait for the rest */
+    if (a->begun != b->begun) {
+        return a->begun ? -1 : 1; /* its bound members wait for the rest */
     }
     int32_t a_priority = gang_priority(a), b_priority = gang_priority(b);
     if (a_priority != b_priority) {

@@ -8,8 +8,8 @@
 
 #include "scheduler/state/gang.h"
 
-/* Who is planned next: gangs that have bound members and lack their quorum, then greatest priority
- * first, then who became ready first.
+/* Who is planned next: gangs that have begun here and lost some of their quorum, then greatest
+ * priority first, then who became ready first.
  *
  *   worth a try ──queue_add()──▶ this pass ──queue_take()──▶ planned, or waits (policy/waiting.h)
  *                        └─────▶ next pass, if it was taken in this one

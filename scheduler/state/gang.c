@@ -398,7 +398,7 @@ void gang_clear_object(struct gang *gang)
 
 int32_t gang_priority(const struct gang *gang)
 {
-    return multiset_greatest(&gang->totals.priorities, 0);
+    return multiset_least(&gang->totals.priorities, 0);
 }
 
 bool gang_exclusive(const struct gang *gang)

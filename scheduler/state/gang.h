@@ -85,8 +85,10 @@ struct gang {
     struct footprint footprint; /* … where they are */
 
     enum gang_state state;
-    bool wants; /* has members that could be planned; kept by the engine */
-    bool dirty; /* something of its own changed since it was last planned */
+    bool wants; /* has members that could be planned; kept by the engine, like … */
+    bool begun; /* … whether what is missing of it was placed here before (engine/begun.h) */
+    uint32_t most_bound; /* … of its members at a time, since none was */
+    bool dirty;          /* something of its own changed since it was last planned */
 
     enum gang_queued queued; /* kept by policy/queue.c, like the next one */
     uint64_t tried_pass;     /* the pass in which it was planned last */
@@ -201,7 +203,8 @@ bool gang_exclusive(const struct gang *gang);
 bool gang_member_pending(const struct pod *pod);
 
 struct gang_tally gang_tally(const struct gang *gang);
-/* The greatest of its members; 0 without any. */
+/* The least of the members that can be planned, for all of them get their places together: what one
+ * of them may do is not what the others may. 0 without any. */
 int32_t gang_priority(const struct gang *gang);
 /* Counts the members' totals from scratch into `totals` (all zero): what gang->totals must be equal
  * to, for tests. */

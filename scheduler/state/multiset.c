@@ -66,3 +66,8 @@ int32_t multiset_greatest(const struct multiset *set, int32_t otherwise)
 {
     return set->count == 0 ? otherwise : set->items[set->count - 1].value;
 }
+
+int32_t multiset_least(const struct multiset *set, int32_t otherwise)
+{
+    return set->count == 0 ? otherwise : set->items[0].value;
+}

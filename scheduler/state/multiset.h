@@ -32,5 +32,6 @@ void multiset_add(struct multiset *set, int32_t value);
 void multiset_remove(struct multiset *set, int32_t value);
 /* The greatest number, `otherwise` when there is none. */
 int32_t multiset_greatest(const struct multiset *set, int32_t otherwise);
+int32_t multiset_least(const struct multiset *set, int32_t otherwise);
 
 #endif

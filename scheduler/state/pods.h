@@ -128,6 +128,13 @@ void pods_checkpoint_pod(struct pods *pods, struct pod **pod, struct checkpoint 
 void pods_checkpoint_shape(struct pods *pods, uint32_t *shape, struct checkpoint *checkpoint);
 void pods_loaded(struct pods *pods);
 
+/* Whether it has its node by a binding that somebody else posted, or by its creator. What it takes
+ * there is charged as any pod's; of what gangs have beyond their room it has no part. */
+static inline bool pods_is_stranger(const struct pod *pod)
+{
+    return pods_bound(pod) && !pod->placed_here;
+}
+
 /* Counts the pod in the totals and the footprint of its gang, from now on and through all changes,
  * until it is counted out. For gang.c, which says who is a member. */
 void pods_count_in(struct pod *pod, struct totals *totals, struct footprint *footprint);

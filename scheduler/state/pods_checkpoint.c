@@ -39,7 +39,7 @@ static void code_constant(struct pods *pods, const char **text, struct checkpoin
     if (!checkpoint->loading) {
         return;
     }
-    *text = NULL;
+    *text = read != NULL && strcmp(read, pod_foreign) == 0 ? pod_foreign : NULL;
     for (uint32_t i = 0; i < pods->text_count && read != NULL; i++) {
         if (strcmp(pods->texts[i], read) == 0) {
             *text = pods->texts[i];

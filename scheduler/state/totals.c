@@ -44,6 +44,8 @@ static void add_tally(struct gang_tally *to, const struct gang_tally *share)
     to->done += share->done;
     to->refused += share->refused;
     to->exclusive += share->exclusive;
+    to->here += share->here;
+    to->strangers += share->strangers;
 }
 
 static void subtract_tally(struct gang_tally *from, const struct gang_tally *share)
@@ -57,6 +59,8 @@ static void subtract_tally(struct gang_tally *from, const struct gang_tally *sha
     from->done -= share->done;
     from->refused -= share->refused;
     from->exclusive -= share->exclusive;
+    from->here -= share->here;
+    from->strangers -= share->strangers;
 }
 
 /* ---- owners ---- */
@@ -269,6 +273,20 @@ static void remove_quorum(struct totals *totals, int32_t quorum)
     }
 }
 
+static void add_priority(struct totals *totals, const struct totals_share *share)
+{
+    if (share->tally.pending > 0) {
+        multiset_add(&totals->priorities, share->priority);
+    }
+}
+
+static void remove_priority(struct totals *totals, const struct totals_share *share)
+{
+    if (share->tally.pending > 0) {
+        multiset_remove(&totals->priorities, share->priority);
+    }
+}
+
 static void add_name(struct multiset *set, uint32_t name)
 {
     if (name != NAMES_NONE) {
@@ -309,7 +327,7 @@ void totals_add(struct totals *totals, const struct totals_share *share)
     add_owner(totals, share);
     add_role(totals, share);
     add_done(totals, share);
-    multiset_add(&totals->priorities, share->priority);
+    add_priority(totals, share);
     add_quorum(totals, share->quorum);
     add_name(&totals->preferences, share->preference);
     change_minimums(totals, NAMES_NONE, share->minimums);
@@ -321,7 +339,7 @@ void totals_remove(struct totals *totals, const struct totals_share *share)
     remove_owner(totals, share);
     remove_role(totals, share);
     remove_done(totals, share);
-    multiset_remove(&totals->priorities, share->priority);
+    remove_priority(totals, share);
     remove_quorum(totals, share->quorum);
     remove_name(&totals->preferences, share->preference);
     change_minimums(totals, share->minimums, NAMES_NONE);
@@ -347,9 +365,9 @@ void totals_change(struct totals *totals, const struct totals_share *before,
         remove_done(totals, before);
         add_done(totals, after);
     }
-    if (before->priority != after->priority) {
-        multiset_remove(&totals->priorities, before->priority);
-        multiset_add(&totals->priorities, after->priority);
+    if (before->priority != after->priority || before->tally.pending != after->tally.pending) {
+        remove_priority(totals, before);
+        add_priority(totals, after);
     }
     if (before->quorum != after->quorum) {
         remove_quorum(totals, before->quorum);

@@ -22,6 +22,8 @@ struct gang_tally {
     uint32_t done;      /* succeeded, in whichever run */
     uint32_t refused;   /* live, without a binding, and beyond a limit */
     uint32_t exclusive; /* their own annotations ask for domains without other gangs */
+    uint32_t here;      /* of the bound ones, those whose binding was posted by this scheduler */
+    uint32_t strangers; /* have a node by a binding of somebody else, alive or not */
 };
 
 /* The members that one owner made. */
@@ -56,10 +58,10 @@ struct totals {
     struct totals_owner *owners; /* of live and succeeded members, by number */
     uint32_t owner_count;
     size_t owner_room;
-    uint32_t done_here; /* succeeded, and their owner has live members */
-    uint32_t done_bare; /* succeeded, and nobody owns them */
-    struct multiset priorities;
-    struct multiset quorums; /* of the members that name one; -1: an invalid one */
+    uint32_t done_here;         /* succeeded, and their owner has live members */
+    uint32_t done_bare;         /* succeeded, and nobody owns them */
+    struct multiset priorities; /* of the members that can be planned */
+    struct multiset quorums;    /* of the members that name one; -1: an invalid one */
     /* Names of what members say of minimums per role, and of what they prefer. */
     struct multiset minimums;
     uint32_t minimums_version; /* another one whenever there are others of them */

@@ -82,6 +82,7 @@ static void tell_running(struct world *world, const struct model *model, int i)
                                     .name = uid,
                                     .uid = uid,
                                     .node = node,
+                                    .placed_here = pod->gang >= 0,
                                     .rank = -1,
                                     .requests = amounts,
                                     .request_count = fill_amounts(pod->asks, amounts),

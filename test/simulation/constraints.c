@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/constraints.h"
 
+#include "test/simulation/outranked.h"
+
 #include <string.h>
 
 #include "test/simulation/shown.h"
@@ -289,7 +291,9 @@ static void check_pair(struct sim *sim, int gang, const struct layout *mine, int
                 theirs_shown != NULL ? theirs_shown : asked_of(sim, theirs->places[j].pod);
             enum sim_level level = sim_wider(one->exclusive, two->exclusive);
             int domain = level == LEVEL_NONE ? SIM_NONE : domain_of(sim, &mine->places[i], level);
-            bool blurred = mine->places[i].blurred || theirs->places[j].blurred;
+            bool blurred = mine->places[i].blurred || theirs->places[j].blurred ||
+                           outranked_stranger(sim, mine->places[i].pod) ||
+                           outranked_stranger(sim, theirs->places[j].pod);
             if (!blurred && domain != SIM_NONE &&
                 domain == domain_of(sim, &theirs->places[j], level)) {
                 sim_fail(sim,

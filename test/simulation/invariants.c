@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/invariants.h"
 
+#include "test/simulation/outranked.h"
+
 #include <string.h>
 
 #include "test/simulation/account.h"
@@ -476,16 +478,20 @@ static void check_passes(struct sim *sim, const struct record *record,
                      "(10) the ordinary pod p%d may not have node n%d, where it takes nothing held",
                      record->pod, node);
         }
-        if (passes && known && !own) {
+        struct sim_amounts sure = {0}, may = {0};
+        bool over = outranked_room(sim, record->pod, node, &sure, &may) || may.pods > 0;
+        if (passes && known && !own && !over) {
             sim_fail(sim, "(10) the ordinary pod p%d may have node n%d, where a member excludes it",
                      record->pod, node);
         }
-        if (passes && !own && takes_kept(sim, node, &most[node], &request)) {
+        if (passes && !own && takes_kept(sim, node, &most[node], &request) &&
+            !outranked_fits(sim, record->pod, node, &most[node], false)) {
             sim_fail(sim,
                      "(10) the ordinary pod p%d may have node n%d, where it takes what is held",
                      record->pod, node);
         }
     }
+    outranked_check(sim, record, reply, free);
 }
 
 static void check_ordinary(struct sim *sim, const struct record *record,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/planned.h"
 
+#include "test/simulation/outranked.h"
+
 #include <string.h>
 
 #include "test/simulation/account.h"
@@ -81,7 +83,7 @@ static void check_exclusive(struct sim *sim, int pod)
     enum sim_level own = shown_asked(sim, pod)->exclusive;
     for (int i = 0; i < sim->pod_count && sim->constrained_percent > 0; i++) {
         int other = sim->pods[i].gang, there = place_of(sim, i);
-        if (other == SIM_NONE || other == gang || there == SIM_NONE) {
+        if (other == SIM_NONE || other == gang || there == SIM_NONE || outranked_stranger(sim, i)) {
             continue;
         }
         enum sim_level level = sim_wider(own, shown_asked(sim, i)->exclusive);

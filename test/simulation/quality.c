@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/quality.h"
 
+#include "test/simulation/outranked.h"
+
 #include <string.h>
 
 #include "test/simulation/account.h"
@@ -165,7 +167,8 @@ static void leave_out(const struct sim *sim, int gang, struct question *question
         int other = sim->pods[i].gang;
         const struct pod_state *seen = &sim->host.seen[i];
         int there = seen->node != SIM_NONE ? seen->node : sim->host.place[i];
-        if (other == SIM_NONE || other == gang || there == SIM_NONE || !seen->exists) {
+        if (other == SIM_NONE || other == gang || there == SIM_NONE || !seen->exists ||
+            outranked_stranger(sim, i)) {
             continue;
         }
         enum sim_level level = sim_wider(own, sim_wider(shown_constraints(sim, other)->exclusive,

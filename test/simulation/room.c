@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/room.h"
 
+#include "test/simulation/outranked.h"
+
 #include "test/simulation/rules.h"
 
 #include <string.h>
@@ -74,7 +76,7 @@ static void leave_out(const struct sim *sim, int gang, struct room *room)
     for (int i = 0; i < sim->pod_count; i++) {
         const struct sim_pod *pod = &sim->pods[i];
         if (pod->gang == SIM_NONE || pod->gang == gang || !pod->state.exists ||
-            pod->state.node == SIM_NONE) {
+            pod->state.node == SIM_NONE || outranked_stranger(sim, i)) {
             continue;
         }
         const struct sim_gang *other = &sim->gangs[pod->gang];

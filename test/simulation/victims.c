@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/simulation/victims.h"
 
+#include "test/simulation/outranked.h"
+
 #include <string.h>
 
 #include "test/simulation/account.h"
@@ -37,7 +39,14 @@ static void check_preemption(struct sim *sim, const struct record *record,
     for (uint32_t i = 0; i < record->node_count; i++) {
         int node = record->nodes[i];
         bool keeps = reply->keeps == NULL || reply->keeps[i];
+        struct sim_amounts sure = {0}, most = {0};
         bool kept = account_keeps(sim, node);
+        if (kept && !member && outranked_room(sim, record->pod, node, &sure, &most)) {
+            kept = false; /* all of it gives way, or may */
+            if (sure.pods != most.pods) {
+                continue;
+            }
+        }
         if (keeps && (member || sim->host.standby || kept)) {
             sim_fail(sim, "(18) n%d may be cleared for p%d%s", node, record->pod,
                      kept ? ", where room is kept for a gang" : "");

@@ -38,7 +38,7 @@ struct world_pod {
     bool succeeded, failed, deleting, gated;
     const char *role;
     const char *owner, *run;
-    bool placed_here;
+    bool elsewhere;   /* bound by somebody else; without that what is bound was placed here */
     const char *name_space; /* NULL: "ns" */
     int32_t priority;
     bool foreign;
@@ -161,7 +161,7 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->role = pod->role;
     object->owner = pod->owner;
     object->run = pod->run;
-    object->placed_here = pod->placed_here;
+    object->placed_here = pod->node != NULL && !pod->elsewhere;
     object->rank = pod->rank;
     object->replica = pod->replica;
     if (pod->placement != NULL) {

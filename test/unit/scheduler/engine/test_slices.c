@@ -298,14 +298,20 @@ START_TEST(a_split_slice_follows_its_own)
     static const struct slice_object triples[] = {{"rack", 3}};
     static const struct placement_object in_triples = {.slices = triples, .slice_count = 1};
     start(2);
-    join(0, 3, &in_triples, "n3");
+    struct world_pod other = {.uid = "g-0",
+                              .gang = "g",
+                              .minimum = 3,
+                              .gpus = 8,
+                              .node = "n3",
+                              .elsewhere = true,
+                              .placement = &in_triples};
+    world_pod(&world, &other);
     struct world_pod own = {.uid = "g-1",
                             .gang = "g",
                             .minimum = 3,
                             .gpus = 8,
                             .rank = 1,
                             .node = "n0",
-                            .placed_here = true,
                             .placement = &in_triples};
     world_pod(&world, &own);
     join(2, 3, &in_triples, NULL);

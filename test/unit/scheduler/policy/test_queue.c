@@ -90,9 +90,9 @@ START_TEST(test_a_begun_gang_without_its_quorum_goes_first)
     struct fixture fixture;
     setup(&fixture);
     ready(&fixture, "a", 1000, 1);
-    ready(&fixture, "b", 0, 2)->state = GANG_COMMITTING;
+    ready(&fixture, "b", 0, 2)->begun = true;
     ready(&fixture, "c", 500, 3)->state = GANG_PLACED; /* has its quorum: waits its turn */
-    ready(&fixture, "d", 1, 4)->state = GANG_COMMITTING;
+    ready(&fixture, "d", 1, 4)->begun = true;
     add_all(&fixture);
     expect(&fixture, "dbac");
     teardown(&fixture);

@@ -62,6 +62,7 @@ static void show_pod(struct world *world, const struct life_pod *pod, const stru
                                     .name = pod->uid,
                                     .uid = pod->uid,
                                     .node = node[0] == '\0' ? NULL : node,
+                                    .placed_here = gang != NULL && node[0] != '\0',
                                     .requests = amounts,
                                     .request_count = 3,
                                     .rank = -1};

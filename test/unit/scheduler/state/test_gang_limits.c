@@ -75,27 +75,28 @@ START_TEST(test_new_gang)
 }
 END_TEST
 
-START_TEST(test_priority_is_the_greatest)
+START_TEST(test_priority_is_the_least)
 {
     struct gangs gangs;
     struct text_pod pods[3];
     gangs_init(&gangs);
     struct gang *gang = gangs_get(&gangs, "ns", "g");
     static const int32_t priorities[] = {-10, 5, INT32_MIN};
-    static const int32_t greatest[] = {-10, 5, 5};
+    static const int32_t least[] = {-10, -10, INT32_MIN};
     for (int i = 0; i < 3; i++) {
         pod_init(&pods[i], i, i);
         pods[i].pod.priority = priorities[i];
         gang_join(gang, &pods[i].pod);
-        ck_assert_int_eq(gang_priority(gang), greatest[i]);
+        ck_assert_int_eq(gang_priority(gang), least[i]);
     }
     gang_leave(gang, &pods[1].pod);
-    ck_assert_int_eq(gang_priority(gang), -10);
+    ck_assert_int_eq(gang_priority(gang), INT32_MIN);
     gang_leave(gang, &pods[2].pod);
     pods[2].pod.priority = 7;
     gang_join(gang, &pods[2].pod);
-    ck_assert_int_eq(gang_priority(gang), 7);
+    ck_assert_int_eq(gang_priority(gang), -10);
     gang_leave(gang, &pods[0].pod);
+    ck_assert_int_eq(gang_priority(gang), 7);
     gang_leave(gang, &pods[2].pod);
     ck_assert_int_eq(gang_priority(gang), 0);
     gangs_finish(&gangs);
@@ -233,7 +234,7 @@ int main(void)
     TCase *tcase = tcase_create("limits");
     tcase_add_test(tcase, test_table_is_sorted);
     tcase_add_test(tcase, test_new_gang);
-    tcase_add_test(tcase, test_priority_is_the_greatest);
+    tcase_add_test(tcase, test_priority_is_the_least);
     tcase_add_loop_test(tcase, test_members_stay_in_order, 0, 4);
     tcase_add_test(tcase, test_most_members);
     tcase_add_test(tcase, test_vetoes_by_shape_and_node);

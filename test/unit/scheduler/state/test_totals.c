@@ -88,16 +88,17 @@ static void check(const struct model *model)
         ck_assert(totals_equal(&gang->totals, &counted));
         struct gang_tally tally = gang_tally(gang);
         ck_assert_mem_eq(&tally, &counted.tally, sizeof(tally));
-        int32_t priority = gang->member_count == 0 ? 0 : INT32_MIN, minimum = 0;
+        int32_t priority = INT32_MAX, minimum = 0;
         for (uint32_t m = 0; m < gang->member_count; m++) {
             const struct pod *pod = gang->members[m];
-            priority = pod->priority > priority ? pod->priority : priority;
+            bool lower = pods_pending(pod) && pod->priority < priority;
+            priority = lower ? pod->priority : priority;
             minimum = pod->gang_minimum > 0 && pod->gang_minimum > minimum ? pod->gang_minimum
                       : minimum == 0                                       ? pod->gang_minimum
                                                                            : minimum;
         }
         check_done(gang);
-        ck_assert_int_eq(gang_priority(gang), priority);
+        ck_assert_int_eq(gang_priority(gang), gang_tally(gang).pending == 0 ? 0 : priority);
         ck_assert_int_eq(gang_minimum(gang), minimum);
         totals_finish(&counted);
     }
