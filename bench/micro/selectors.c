@@ -68,7 +68,7 @@ static void free_text(struct text *text)
 static void add_pod(struct hostile *hostile, uint32_t i, const char *gang,
                     const struct text *required, const struct text *preferred)
 {
-    char uid[32];
+    char uid[40];
     struct amount_object amounts[] = {{"cpu", 1000}, {"pods", 1}};
     snprintf(uid, sizeof(uid), "%s-0", gang == NULL ? "ordinary" : gang);
     (void)i;
