@@ -24,24 +24,15 @@
 #define NAME_SHOWN  253
 
 static const char *const KEYS[] = {
-    PREFIX "device-topology",
-    PREFIX "devices",
-    PREFIX "elastic-preference",
-    PREFIX "exclusive-topology",
-    PREFIX "gang",
-    PREFIX "node",
-    PREFIX "preferred-topology",
-    PREFIX "rank",
-    PREFIX "required-topology",
-    PREFIX "role-minimums",
-    PREFIX "run",
-    PREFIX "slice-size",
-    PREFIX "slice-topology",
-    PREFIX "slices",
-    PREFIX "waiting",
-    PREFIX "woken",
+    PREFIX "device-topology",    PREFIX "devices", PREFIX "elastic-preference",
+    PREFIX "exclusive-topology", PREFIX "gang",    PREFIX "node",
+    PREFIX "preferred-topology", PREFIX "rank",    PREFIX "required-topology",
+    PREFIX "role-minimums",      PREFIX "run",     PREFIX "slice-size",
+    PREFIX "slice-topology",     PREFIX "slices",  PREFIX "waiting",
 };
 #define KEY_COUNT (sizeof KEYS / sizeof KEYS[0])
+
+#define WOKEN PREFIX "woken" /* the one label that is written */
 
 struct remarks {
     remarks_tell *tell;
@@ -149,7 +140,8 @@ static void look_at_key(struct remarks *remarks, const char *kind, const json_t 
                         const char *key, bool label)
 {
     char what[TEXT_MAX];
-    if (strncmp(key, PREFIX, strlen(PREFIX)) != 0 || (is_known(key) && !label)) {
+    if (strncmp(key, PREFIX, strlen(PREFIX)) != 0 ||
+        (label ? strcmp(key, WOKEN) == 0 : is_known(key))) {
         return;
     }
     snprintf(what, sizeof what, "%s %.*s", label ? "label" : "annotation",

@@ -59,6 +59,8 @@ END_TEST
 
 START_TEST(labels_are_not_read)
 {
+    look("labels: {phalanx.dev/woken: x}"); /* by Phalanx itself */
+    ck_assert_str_eq(told, "");
     look("labels: {phalanx.dev/required-topology: rack}");
     look("labels: {phalanx.dev/colour: red}");
     ck_assert_str_eq(told, "Pod a/p: label phalanx.dev/required-topology is not read: "
