@@ -247,7 +247,11 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->allocation_row != row) {
         engine_release(engine, pod);
     }
-    pods_post(engine->pods, pod, row);
+    if (pod->phase == MEMBER_ASSUMED) {
+        pods_post_again(pod);
+    } else {
+        pods_post(engine->pods, pod, row);
+    }
     struct effect *effect = engine_write(engine, EFFECT_POST_BINDING, pod);
     effect->write.node = arena_string(arena, call->node);
     if (pod->gang != NULL) {
@@ -276,10 +280,6 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     struct gang *gang = pod->gang;
     char text[GANG_REASON_MAX];
     engine_mark(engine, gang);
-    if (pods_bound(pod) && pod->allocation_row == row) {
-        post_ordinary(engine, pod, call, row); /* its outcome was lost: ask again */
-        return;
-    }
     if (!pods_held(pod) || pod->allocation_row != row) {
         utf8_print(text, sizeof(text), "gang %s/%s: the pod is not planned on node %.200s",
                    gang->name_space, gang->name, call->node);
@@ -298,7 +298,8 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
 }
 
 /* Whether the pod is known to be bound already; its caller, who has not seen that yet, is answered.
- */
+ * What only an answer of the API server told, the API server is asked again: it may have been set
+ * back since. */
 static bool is_bound_already(struct engine *engine, const struct pod *pod,
                              const struct bind_event *call)
 {
@@ -307,6 +308,9 @@ static bool is_bound_already(struct engine *engine, const struct pod *pod,
         return false;
     }
     bool same = strcmp(pods_node_name(engine->pods, pod), call->node) == 0;
+    if (same && assumed) {
+        return false;
+    }
     engine_bind_reply(engine, call->ticket, same ? NULL : "the pod is bound to another node");
     return true;
 }
@@ -358,6 +362,8 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
     const char *obstacle = find_obstacle(engine, pod, call, row, text);
     if (obstacle != NULL) {
         engine_bind_reply(engine, call->ticket, obstacle);
+    } else if (pod->phase == MEMBER_ASSUMED) {
+        post_ordinary(engine, pod, call, row);
     } else if (pod->gang == NULL) {
         bind_ordinary(engine, pod, call, row);
     } else {

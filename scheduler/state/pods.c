@@ -500,6 +500,12 @@ void pods_post(struct pods *pods, struct pod *pod, uint32_t row)
     move_to(pods, pod, MEMBER_POSTED, row, 0, names_at(pod, row));
 }
 
+void pods_post_again(struct pod *pod)
+{
+    err_require(pod->phase == MEMBER_ASSUMED);
+    pod->posts++;
+}
+
 void pods_answered(struct pod *pod)
 {
     pod->posts -= pod->posts > 0;

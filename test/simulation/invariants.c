@@ -136,7 +136,9 @@ static void see_pod(struct sim *sim, int pod, const struct pod_state *state)
 static void see_node(struct sim *sim, int node, const struct node_state *state)
 {
     struct host *host = &sim->host;
-    bool moved = host->nodes[node].rack != state->rack || host->nodes[node].leaf != state->leaf;
+    bool back = state->exists && !host->nodes[node].exists; /* others may stand beside it by now */
+    bool moved =
+        back || host->nodes[node].rack != state->rack || host->nodes[node].leaf != state->leaf;
     for (int i = 0; i < sim->pod_count && moved; i++) {
         sim->pods[i].displaced |= host->place[i] == node;
     }
@@ -394,7 +396,8 @@ static void check_ordinary_posts(struct sim *sim)
         }
         int node = sim_number(effect->write.node), pod = sim_number(effect->write.uid);
         struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
-        bool own = sim->host.posted[pod] != POST_NONE && sim->host.posted_to[pod] == node;
+        bool own = (sim->host.posted[pod] != POST_NONE && sim->host.posted_to[pod] == node) ||
+                   sim->pods[pod].state.node == node; /* it is there, and an old view was shown */
         if (!own && takes_kept(sim, node, &free[node], &request)) {
             sim_fail(sim, "(10) the ordinary pod p%d is bound to n%d, where it takes what is held",
                      pod, node);

@@ -194,8 +194,10 @@ START_TEST(a_bound_pod_that_the_watch_does_not_show)
     ck_assert_ptr_nonnull(world_reply(&world, elsewhere)->error);
     ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
     uint64_t again = world_bind(&world, "o", "n0");
+    ck_assert_ptr_null(world_reply(&world, again)); /* only the API server knows */
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1);
+    world_bound(&world, "o", "n0", WRITE_DONE);
     ck_assert_ptr_null(world_reply(&world, again)->error);
-    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
 
     world_gang(&world, "g", 8, 8); /* needs its node */
     world_wait(&world, 60000);
