@@ -247,7 +247,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->allocation_row != row) {
         engine_release(engine, pod);
     }
-    if (pod->phase == MEMBER_ASSUMED) {
+    if (pods_bound(pod)) {
         pods_post_again(pod);
     } else {
         pods_post(engine->pods, pod, row);
@@ -297,18 +297,18 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     }
 }
 
-/* Whether the pod is known to be bound already; its caller, who has not seen that yet, is answered.
- * What only an answer of the API server told, the API server is asked again: it may have been set
- * back since. */
+/* Whether the pod is known to be bound already; its caller, who has not seen that yet, is
+ * answered. Who asks for the node it is on is answered by the API server: it may have been set back
+ * since it told of the binding. Where the node is not known, nothing more is known. */
 static bool is_bound_already(struct engine *engine, const struct pod *pod,
                              const struct bind_event *call)
 {
-    bool assumed = pod->phase == MEMBER_ASSUMED; /* the watch has not shown it yet */
-    if (pod->node == NAMES_NONE && !assumed) {
+    bool bound = pod->node != NAMES_NONE || pods_bound(pod);
+    if (!bound) {
         return false;
     }
     bool same = strcmp(pods_node_name(engine->pods, pod), call->node) == 0;
-    if (same && assumed) {
+    if (same && nodes_find(engine->nodes, call->node, strlen(call->node)) != NAMES_NONE) {
         return false;
     }
     engine_bind_reply(engine, call->ticket, same ? NULL : "the pod is bound to another node");
@@ -362,7 +362,7 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
     const char *obstacle = find_obstacle(engine, pod, call, row, text);
     if (obstacle != NULL) {
         engine_bind_reply(engine, call->ticket, obstacle);
-    } else if (pod->phase == MEMBER_ASSUMED) {
+    } else if (pods_bound(pod)) {
         post_ordinary(engine, pod, call, row);
     } else if (pod->gang == NULL) {
         bind_ordinary(engine, pod, call, row);

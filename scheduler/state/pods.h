@@ -100,7 +100,7 @@ void pods_unvote(struct pods *pods, struct pod *pod);
  * its outcome is known that is guarded like a hold. */
 void pods_commit(struct pods *pods, struct pod *pod);
 void pods_post(struct pods *pods, struct pod *pod, uint32_t row);
-/* The same for an ASSUMED pod, which stays what it is: only the API server knows better. */
+/* The same for one that is ASSUMED or BOUND, and stays it: only the API server knows better. */
 void pods_post_again(struct pod *pod);
 /* An outcome is known (nothing happens when none is out); the phase does not change yet. */
 void pods_answered(struct pod *pod);

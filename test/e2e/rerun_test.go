@@ -142,9 +142,14 @@ func TestForeignBinder(t *testing.T) {
 	s := newScene(t, cluster.scheduler, harness.Racks(5, "rack-a"))
 	shortOfWorkers := regexp.MustCompile(`short by 1\b`)
 
+	// kube-scheduler refuses it for its volume, of which Phalanx knows nothing, so it is planned and never votes.
+	withoutVolume := func(pod *corev1.Pod) {
+		claim := &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "nobody-has-it"}
+		pod.Spec.Volumes = []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: claim}}}
+	}
 	create := func(gang string) {
 		s.must(cp.CreatePodGroup(t.Context(), s.namespace, gang, 5))
-		s.createPod(harness.Pod{Name: gang + "-launcher", Group: gang, CPU: "4", Scheduler: "elsewhere"})
+		s.createPod(harness.Pod{Name: gang + "-launcher", Group: gang, CPU: "4", Edit: withoutVolume})
 		for i := range 4 {
 			s.createMember(gang, i)
 		}
@@ -190,7 +195,7 @@ func TestForeignBinder(t *testing.T) {
 		s.deleteWorkload("early")
 	})
 
-	// The votes of the four workers stand at the barrier, for the launcher that nobody schedules is missing.
+	// The votes of the four workers stand at the barrier, for the launcher, which kube-scheduler refuses, is missing.
 	atTheBarrier := func(gang string) {
 		create(gang)
 		s.waitFor(startTime, "four votes wait", func() error {
@@ -214,7 +219,7 @@ func TestForeignBinder(t *testing.T) {
 		atTheBarrier("onto")
 		// It takes the CPUs that one of the workers would need, and no other node is free.
 		s.must(cp.DeletePod(t.Context(), s.namespace, "onto-launcher"))
-		s.createPod(harness.Pod{Name: "onto-launcher", Group: "onto", CPU: "92", Scheduler: "elsewhere"})
+		s.createPod(harness.Pod{Name: "onto-launcher", Group: "onto", CPU: "92", Edit: withoutVolume})
 		s.must(s.bindByHand("onto-launcher", "rack-a-n1"))
 		wait("onto")
 		s.never(2*time.Second, allOrNothing("onto"))

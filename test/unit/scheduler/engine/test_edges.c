@@ -72,6 +72,8 @@ START_TEST(binds_of_an_ordinary_pod)
     struct world_pod seen = {.uid = "o", .gpus = 1, .node = "n0", .rank = -1};
     world_pod(&world, &seen);
     uint64_t late = world_bind(&world, "o", "n0");
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 1); /* the API server knows */
+    world_bound(&world, "o", "n0", WRITE_DONE);
     ck_assert_ptr_null(world_reply(&world, late)->error); /* it is bound just there */
     late = world_bind(&world, "o", "n1");
     ck_assert_ptr_nonnull(world_reply(&world, late)->error);
