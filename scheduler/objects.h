@@ -15,11 +15,11 @@
  */
 
 #define POD_TOLERATIONS_MAX    64
-#define POD_SELECTOR_MAX       64    /* nodeSelector entries */
-#define POD_AFFINITY_TERMS_MAX 32    /* nodeSelectorTerms */
-#define POD_PREFERENCES_MAX    32    /* preferred terms; more are not looked at */
-#define POD_EXPRESSIONS_MAX    32    /* per term */
-#define POD_VALUES_MAX         512   /* per expression */
+#define POD_SELECTOR_MAX       64  /* nodeSelector entries */
+#define POD_AFFINITY_TERMS_MAX 32  /* nodeSelectorTerms */
+#define POD_PREFERENCES_MAX    32  /* preferred terms; more are not looked at */
+#define POD_EXPRESSIONS_MAX    32  /* per term */
+#define POD_VALUES_MAX         512 /* per expression */
 #define POD_CLAIMS_MAX         32
 #define POD_LABELS_MAX         256
 #define POD_AFFINITIES_MAX     16   /* required terms about other pods */

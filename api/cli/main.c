@@ -13,11 +13,36 @@
 #endif
 
 /* Whatever a command prints may hold names from a file that somebody else has written. */
-static void guard_terminal(void)
+struct terminal {
+    FILE *out, *err; /* those of the C library */
+};
+
+static void guard_terminal(struct terminal *terminal)
 {
     FILE *out = terminal_stream(STDOUT_FILENO, true), *err = terminal_stream(STDERR_FILENO, false);
+    *terminal = (struct terminal){stdout, stderr};
     stdout = out == NULL ? stdout : out;
     stderr = err == NULL ? stderr : err;
+}
+
+static void release(FILE **stream, FILE *original)
+{
+    FILE *guarded = *stream;
+    *stream = original;
+    if (guarded != original) {
+        (void)fclose(guarded);
+    }
+}
+
+static int run(int argc, char **argv)
+{
+#ifdef PHALANX_SIMULATE
+    static const struct cli_command simulate = {"simulate", cli_simulate,
+                                                "try to break the engine in a simulated cluster"};
+    return cli_run_with(argc, argv, &simulate);
+#else
+    return cli_run(argc, argv);
+#endif
 }
 
 /* The daemon; not in a build that is instrumented, which needs more than it does (LeakSanitizer
@@ -36,15 +61,10 @@ static int confine(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    guard_terminal();
-    if (confine(argc, argv) < 0) {
-        return CLI_RUNTIME;
-    }
-#ifdef PHALANX_SIMULATE
-    static const struct cli_command simulate = {"simulate", cli_simulate,
-                                                "try to break the engine in a simulated cluster"};
-    return cli_run_with(argc, argv, &simulate);
-#else
-    return cli_run(argc, argv);
-#endif
+    struct terminal terminal;
+    guard_terminal(&terminal);
+    int code = confine(argc, argv) < 0 ? CLI_RUNTIME : run(argc, argv);
+    release(&stdout, terminal.out);
+    release(&stderr, terminal.err);
+    return code;
 }

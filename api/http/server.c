@@ -52,8 +52,6 @@ struct http_server {
     bool closed; /* a connection in the last run, see http_server_timeout() */
 };
 
-static char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-
 static void refresh(struct http_server *server, bool now)
 {
     struct err err;
@@ -204,9 +202,10 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *author
 static struct MHD_Daemon *start(struct http_server *server, const union address *address)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    char priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     struct MHD_OptionItem with_tls[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem without_tls[] = {{MHD_OPTION_END, 0, NULL}};

@@ -12,6 +12,7 @@
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/plan.h"
+#include "scheduler/engine/progress.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/repair.h"
 #include "scheduler/engine/state.h"
@@ -72,6 +73,7 @@ void engine_destroy(struct engine *engine)
     if (engine == NULL) {
         return;
     }
+    progress_finish(&engine->progress);
     waiting_destroy(engine->waiting);
     queue_finish(&engine->queue);
     timers_finish(&engine->timers);

@@ -86,8 +86,7 @@ __int128 occupants_amount(const struct occupants *occupants, const struct gang *
 /* Whether it cannot have as much as that in any domain, for it has less in all. */
 static bool has_less(const struct gang *gang, uint32_t resource, __int128 enough)
 {
-    return !resource_is_slot(resource) &&
-           balance_get(&gang->footprint.amounts, resource) < enough;
+    return !resource_is_slot(resource) && balance_get(&gang->footprint.amounts, resource) < enough;
 }
 
 /* There may be half a million of them. */

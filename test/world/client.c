@@ -216,8 +216,10 @@ void client_run(struct client *client)
         free(arrival.text);
     }
     client->arrival_count -= count;
-    memmove(client->arrivals, client->arrivals + count,
-            client->arrival_count * sizeof(*client->arrivals));
+    if (client->arrival_count > 0) {
+        memmove(client->arrivals, client->arrivals + count,
+                client->arrival_count * sizeof(*client->arrivals));
+    }
     drop_late(client);
     for (struct client_call *call = client->calls; call != NULL; call = call->next) {
         if (!call->sent) {

@@ -38,7 +38,7 @@ struct world_pod {
     bool succeeded, failed, deleting, gated;
     const char *role;
     const char *owner, *run;
-    bool elsewhere;   /* bound by somebody else; without that what is bound was placed here */
+    bool elsewhere;         /* bound by somebody else; without that what is bound was placed here */
     const char *name_space; /* NULL: "ns" */
     int32_t priority;
     bool foreign;

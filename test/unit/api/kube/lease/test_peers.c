@@ -150,9 +150,8 @@ END_TEST
 START_TEST(silence_is_no_end)
 {
     uint16_t port = peer_listener_port(listener);
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                             .sin_port = htons(port)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
     const int on = 1;
     aim("holder_1", port);
     wait_for(PEER_LIVES);
