@@ -247,7 +247,7 @@ static void post_ordinary(struct engine *engine, struct pod *pod, const struct b
     if (pod->allocation_row != row) {
         engine_release(engine, pod);
     }
-    if (pods_bound(pod)) {
+    if (pod_certain(pod)) {
         pods_post_again(pod);
     } else {
         pods_post(engine->pods, pod, row);
@@ -303,7 +303,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
 static bool is_bound_already(struct engine *engine, const struct pod *pod,
                              const struct bind_event *call)
 {
-    bool bound = pod->node != NAMES_NONE || pods_bound(pod);
+    bool bound = pod->node != NAMES_NONE || pod_certain(pod);
     if (!bound) {
         return false;
     }
@@ -362,7 +362,7 @@ void calls_bind(struct engine *engine, const struct bind_event *call)
     const char *obstacle = find_obstacle(engine, pod, call, row, text);
     if (obstacle != NULL) {
         engine_bind_reply(engine, call->ticket, obstacle);
-    } else if (pods_bound(pod)) {
+    } else if (pods_bound(pod) && pod->allocation_row == row) {
         post_ordinary(engine, pod, call, row);
     } else if (pod->gang == NULL) {
         bind_ordinary(engine, pod, call, row);

@@ -440,7 +440,9 @@ void plan_explain(struct engine *engine, struct gang *gang)
     (void)try_gang(engine, &attempt);
     if (attempt.progress.interrupted) {
         timers_set(&engine->explain, &gang->explain, engine->now, gang);
-        progress_keep(&attempt);
+        if (engine->progress.gang == NULL || engine->progress.dry_run) {
+            progress_keep(&attempt); /* a question makes no plan begin anew */
+        }
     }
     attempt_finish(&attempt);
     engine_mark(engine, gang);

@@ -87,8 +87,8 @@ struct gang {
     enum gang_state state;
     bool wants; /* has members that could be planned; kept by the engine, like … */
     bool begun; /* … whether what is missing of it was placed here before (engine/begun.h) */
-    uint32_t most_bound; /* … of its members at a time, since none was */
-    bool dirty;          /* something of its own changed since it was last planned */
+    uint32_t most_here; /* … of its members placed here at a time, since none was bound */
+    bool dirty;         /* something of its own changed since it was last planned */
 
     enum gang_queued queued; /* kept by policy/queue.c, like the next one */
     uint64_t tried_pass;     /* the pass in which it was planned last */

@@ -114,7 +114,7 @@ static void code_times(struct gang *gang, struct checkpoint *checkpoint)
     checkpoint_i64(checkpoint, &gang->repair_since);
     checkpoint_u32(checkpoint, &gang->told_bound);
     checkpoint_bool(checkpoint, &gang->begun);
-    checkpoint_u32(checkpoint, &gang->most_bound);
+    checkpoint_u32(checkpoint, &gang->most_here);
     checkpoint_bool(checkpoint, &gang->incomplete);
 }
 

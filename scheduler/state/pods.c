@@ -502,7 +502,7 @@ void pods_post(struct pods *pods, struct pod *pod, uint32_t row)
 
 void pods_post_again(struct pod *pod)
 {
-    err_require(pods_bound(pod));
+    err_require(pod_certain(pod));
     pod->posts++;
 }
 

@@ -26,6 +26,8 @@ int64_t *amounts_find(struct amounts *amounts, const char *resource)
     return NULL;
 }
 
+#define RANK_MAX 3
+
 /* Which names count more than others where there are too many of them: lower ones do. */
 static int rank_of(const char *resource)
 {
@@ -37,24 +39,35 @@ static int rank_of(const char *resource)
         }
     }
     if (!resource_is_device(resource)) {
-        return 3;
+        return RANK_MAX;
     }
     return strcmp(strrchr(resource, '/'), "/gpu") == 0 ? 1 : 2;
 }
 
-/* The place of the last name among those that count least, if it counts less than `resource`. */
-static struct amount_object *least_of(struct amounts *amounts, const char *resource)
+/* The place of the last name among those that count least, if it counts less than one of `rank`;
+ * else AMOUNTS_MAX. */
+static size_t least_of(const struct amounts *amounts, int rank)
 {
-    struct amount_object *least = NULL;
-    int rank = rank_of(resource);
+    size_t least = AMOUNTS_MAX;
     for (size_t i = 0; i < amounts->count; i++) {
-        int other = rank_of(amounts->items[i].resource);
-        if (other > rank || (least != NULL && other == rank)) {
+        int other = amounts->ranks[i];
+        if (other > rank || (least < AMOUNTS_MAX && other == rank)) {
             rank = other;
-            least = &amounts->items[i];
+            least = i;
         }
     }
     return least;
+}
+
+/* Another name. Of more names than there is room for it takes the place of one that counts less. */
+static void add(struct amounts *amounts, const char *resource, int rank, int64_t amount)
+{
+    size_t place = amounts->count < AMOUNTS_MAX ? amounts->count++ : least_of(amounts, rank);
+    if (place == AMOUNTS_MAX) {
+        return;
+    }
+    amounts->items[place] = (struct amount_object){.resource = resource, .amount = amount};
+    amounts->ranks[place] = (unsigned char)rank;
 }
 
 void amounts_set(struct amounts *amounts, const char *resource, int64_t amount)
@@ -64,11 +77,7 @@ void amounts_set(struct amounts *amounts, const char *resource, int64_t amount)
         *known = amount;
         return;
     }
-    struct amount_object *place = amounts->count < AMOUNTS_MAX ? &amounts->items[amounts->count++]
-                                                               : least_of(amounts, resource);
-    if (place != NULL) {
-        *place = (struct amount_object){.resource = resource, .amount = amount};
-    }
+    add(amounts, resource, rank_of(resource), amount);
 }
 
 /* The shortest text that reads back as the same number, as it stood in the JSON or YAML. */
@@ -135,11 +144,15 @@ int amounts_read(const struct field *list, struct amounts *amounts, struct err *
     {
         struct field field = {
             .up = list, .name = resource, .json = json_is_null(value) ? NULL : value};
+        int rank = rank_of(resource);
         int64_t amount = 0;
+        if (amounts->count == AMOUNTS_MAX && rank == RANK_MAX) {
+            continue; /* one of so many names that mean nothing here */
+        }
         if (read_amount(&field, &amount, err) != 0) {
             return -1;
         }
-        amounts_set(amounts, resource, amount);
+        add(amounts, resource, rank, amount); /* no name is in a list twice */
     }
     return 0;
 }

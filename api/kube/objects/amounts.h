@@ -29,6 +29,7 @@
 struct amounts {
     size_t count;
     struct amount_object items[AMOUNTS_MAX];
+    unsigned char ranks[AMOUNTS_MAX]; /* of their names: lower ones count more */
 };
 
 /* One quantity: thousandths of cpu, units of all else. 0 when it is absent or none. */
