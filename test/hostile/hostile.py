@@ -94,6 +94,17 @@ class Scene(Daemon):
                 self.request("DELETE", f"/api/v1/namespaces/{where}/pods/{name}")
         self.created = [item for item in self.created if namespace is not None and item[0] != namespace]
 
+    def state(self, name, namespace, wanted, patience=30):
+        """Waits until the gang is in the state; a plan may take several turns."""
+        started = time.monotonic()
+        while True:
+            found = self.gang(name, namespace)["state"]
+            if found == wanted:
+                return
+            if time.monotonic() - started > patience:
+                raise AssertionError(f"{namespace}/{name} is {found} and not {wanted}\n" + self.log())
+            time.sleep(0.01)
+
     # ---- kube-scheduler ----
 
     def try_to_place(self, item):

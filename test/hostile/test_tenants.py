@@ -26,7 +26,7 @@ class Holds(unittest.TestCase):
         pod of higher priority is bound all the same."""
         with Scene(nodes(8), name="a hold of the whole cluster") as scene:
             scene.create(*gang("big", 8))
-            self.assertEqual(scene.gang("big", "hostile")["state"], "Held")
+            scene.state("big", "hostile", "Held")
             equal, high = ordinary("equal"), ordinary("high", priority=1)
             scene.create(equal, high)
             self.assertIsNone(scene.try_to_place(equal), "what is held is kept from pods of the same priority")
