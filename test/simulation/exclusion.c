@@ -92,8 +92,9 @@ bool company_keeps_off(const struct sim *sim, int pod, int node, bool *known)
         const struct pod_state *seen = &sim->host.seen[i];
         if (there == SIM_NONE && i != pod && sim->host.seen_ever[i] && seen->exists &&
             !seen->terminal && seen->node != SIM_NONE) {
-            /* Taken like room, and kube-scheduler may not know of it yet. */
-            any = any || claims_both(sim, pod, node, i, seen->node);
+            /* Taken like room, and kube-scheduler may not know of it yet; or it refuses the node, too. */
+            any = any || claims_both(sim, pod, node, i, seen->node) ||
+                  company_clashes(sim, sim->host.nodes, pod, node, i, seen->node);
         }
         if (there != SIM_NONE && company_clashes(sim, sim->host.nodes, pod, node, i, there)) {
             any = true;
