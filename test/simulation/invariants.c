@@ -145,6 +145,15 @@ static void see_node(struct sim *sim, int node, const struct node_state *state)
     host->nodes[node] = *state;
 }
 
+/* While a group is shown to be gone nobody knows what its members ask of others. */
+static void see_group(struct sim *sim, int gang, const struct group_state *state)
+{
+    sim->host.groups[gang] = *state;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        sim->pods[i].displaced |= !state->exists && sim->host.place[i] != SIM_NONE;
+    }
+}
+
 void invariants_before(struct sim *sim, const struct record *record)
 {
     struct host *host = &sim->host;
@@ -157,7 +166,7 @@ void invariants_before(struct sim *sim, const struct record *record)
         break;
     case EVENT_GROUP:
     case EVENT_GROUP_GONE:
-        host->groups[index] = record->change.group;
+        see_group(sim, index, &record->change.group);
         break;
     case EVENT_POD:
     case EVENT_POD_GONE:

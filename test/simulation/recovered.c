@@ -139,8 +139,8 @@ static void check_gang(struct sim *sim, int index)
     }
     int room = room_of(sim, index, &state);
     if (sim->host.troubled_until[index] > sim->now + sim->host.skew_ms &&
-        (sim->stubborn || !company_any(&gang->company))) {
-        return; /* refused a moment ago, and by kube-scheduler's stubborn filters */
+        (sim->stubborn || !company_any(&gang->company) || gang->company.spread != LEVEL_NONE)) {
+        return; /* refused a moment ago, by kube-scheduler's filters, stubborn or for the spread */
     }
     if (need <= state.pending && room >= need) {
         sim_fail(sim,
