@@ -87,7 +87,8 @@ static void code_audit(struct audit *audit, struct checkpoint *checkpoint)
     if (checkpoint->loading &&
         checkpoint_check(checkpoint,
                          !checkpoint->failed && last != NULL && length < sizeof audit->last,
-                         "a text that is too long")) {
+                         "a text that is too long") &&
+        last != NULL) {
         memcpy(audit->last, last, length);
         audit->last[length] = '\0';
     }

@@ -56,7 +56,7 @@ bool waits_for(const struct attempt *attempt, struct wait_need *need)
 {
     uint32_t missing = gang_missing(attempt->gang);
     const struct constraints *constraints = &attempt->constraints;
-    uint32_t podsets[SOLVER_ROLES_MAX];
+    uint32_t podsets[SOLVER_ROLES_MAX] = {0};
     *need = (struct wait_need){
         .good_gpus = true,
         .exclusive = constraints->exclusive,

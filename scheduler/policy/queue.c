@@ -168,8 +168,10 @@ static void code_items(struct gang ***items, uint32_t *count, size_t *room, enum
         queue_checkpoint_gang(gangs, &(*items)[i], checkpoint);
         if (checkpoint->loading &&
             checkpoint_check(checkpoint,
-                             !checkpoint->failed && (*items)[i]->queued == GANG_NOT_QUEUED,
-                             "a gang that is queued twice")) {
+                             !checkpoint->failed && (*items)[i] != NULL &&
+                                 (*items)[i]->queued == GANG_NOT_QUEUED,
+                             "a gang that is queued twice") &&
+            (*items)[i] != NULL) {
             (*items)[i]->queued = queued;
             *count = i + 1;
         }

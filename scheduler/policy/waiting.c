@@ -236,6 +236,7 @@ void waiting_remove(struct waiting *waiting, struct gang *gang)
 
 static void join(struct need *need, struct gang *gang)
 {
+    err_require(need != NULL);
     gang->need = need;
     gang->wait_before = need->last;
     *(need->last != NULL ? &need->last->wait_next : &need->gangs) = gang;

@@ -184,7 +184,8 @@ static void code_reason(struct gang *gang, struct checkpoint *checkpoint)
     if (checkpoint->loading &&
         checkpoint_check(checkpoint,
                          !checkpoint->failed && text != NULL && length < sizeof gang->reason,
-                         "a reason that cannot be")) {
+                         "a reason that cannot be") &&
+        text != NULL) {
         memcpy(gang->reason, text, length);
         gang->reason[length] = '\0';
     }

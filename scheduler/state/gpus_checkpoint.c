@@ -92,6 +92,7 @@ void gpus_checkpoint(struct gpus *gpus, struct names *words, uint32_t rows,
             map = checkpoint->loading ? NULL : gpus->nodes[row].board->map;
             device_map_checkpoint(&map, checkpoint);
         }
+        err_require(new || seen != NULL); /* the number of one of them */
         if (checkpoint->loading) {
             load_board(gpus, words, row, resource, new ? map : seen[board]->map, checkpoint);
             device_map_destroy(map);

@@ -88,10 +88,12 @@ static void drop_posting(struct node_index *index, struct posting *posting)
     }
     if (key->first == NULL) {
         err_require(index->keys != NULL); /* it is in there */
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash
         HASH_DELETE(hh, index->keys, key);
         free(key);
     }
     err_require(index->postings != NULL);
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash
     HASH_DELETE(hh, index->postings, posting);
     free(posting->rows);
     free(posting);

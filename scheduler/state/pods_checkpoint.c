@@ -45,9 +45,8 @@ static void code_constant(struct pods *pods, const char **text, struct checkpoin
             *text = pods->texts[i];
         }
     }
-    if (read == NULL || *text != NULL) {
-        free(read);
-    } else if (!checkpoint_check(checkpoint, pods->text_count < TEXTS_MAX, "too many texts")) {
+    if (read == NULL || *text != NULL ||
+        !checkpoint_check(checkpoint, pods->text_count < TEXTS_MAX, "too many texts")) {
         free(read);
     } else {
         pods->texts =
@@ -221,7 +220,8 @@ static void code_row(struct pods *pods, uint32_t row, struct checkpoint *checkpo
         if (!checkpoint_check(checkpoint,
                               pod != NULL && pod->allocation_row == row &&
                                   (!checkpoint->loading || !pod->peer.placed),
-                              "a place that is nobody's")) {
+                              "a place that is nobody's") ||
+            pod == NULL) {
             return;
         }
         next = checkpoint->loading ? NULL : pod->row_after;

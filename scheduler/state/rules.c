@@ -311,7 +311,7 @@ struct rule *rules_checkpoint(struct rules *rules, struct rule *rule, struct che
     struct rule *other = NULL;
     checkpoint_count(checkpoint, &length, RULES_WORDS_MAX);
     if (!checkpoint->loading) {
-        checkpoint_words(checkpoint, rule->words, length);
+        checkpoint_words(checkpoint, rule == NULL ? NULL : rule->words, length);
         return rule;
     }
     rules->draft = alloc_grow(rules->draft, &rules->room, RULES_WORDS_MAX, sizeof(uint32_t));

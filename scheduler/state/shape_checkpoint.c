@@ -133,6 +133,7 @@ static void code_names(struct shapes *shapes, struct checkpoint *checkpoint, str
 
 static void code_shape(struct shapes *shapes, struct checkpoint *checkpoint, struct shape *shape)
 {
+    err_require(shape != NULL);
     uint32_t length = shape->length;
     checkpoint_count(checkpoint, &length, WORDS_MAX);
     checkpoint_u32(checkpoint, &shape->at.likings);

@@ -92,7 +92,7 @@ bool company_keeps_off(const struct sim *sim, int pod, int node, bool *known)
         const struct pod_state *seen = &sim->host.seen[i];
         if (there == SIM_NONE && i != pod && sim->host.seen_ever[i] && seen->exists &&
             !seen->terminal && seen->node != SIM_NONE) {
-            /* Taken like room, and kube-scheduler may not know of it yet; or it refuses the node, too. */
+            /* Taken like room, and kube-scheduler may not know of it yet; or it refuses that. */
             any = any || claims_both(sim, pod, node, i, seen->node) ||
                   company_clashes(sim, sim->host.nodes, pod, node, i, seen->node);
         }
