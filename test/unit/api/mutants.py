@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 import mutation  # noqa: E402
 
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O0", "-w"]
-LIBRARIES = "check libmicrohttpd jansson libcurl yaml-0.1"
+LIBRARIES = "check libmicrohttpd gnutls jansson libcurl yaml-0.1 libseccomp"
 UNHURRIED = 3600  # for the program as it is, on the busiest machine
 SECONDS = 240  # a defect may also make a test wait for ever
 HERE = mutation.ROOT / "test" / "unit" / "api"

@@ -81,7 +81,7 @@ static json_t *make_long(size_t count)
     json_t *terms = json_array();
     json_t *limits = json_object();
     for (size_t i = 0; i < count; i++) {
-        char name[32];
+        char name[48];
         (void)snprintf(name, sizeof name, "example.com/r%zu", i);
         json_object_set_new(selector, name, json_string("x"));
         json_array_append_new(tolerations, json_pack("{s:s, s:s}", "key", name, "operator",
