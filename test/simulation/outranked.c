@@ -11,8 +11,7 @@ bool outranked_stranger(const struct sim *sim, int pod)
 {
     const struct pod_state *is = &sim->pods[pod].state, *seen = &sim->host.seen[pod];
     return (is->exists && is->node != SIM_NONE && !is->placed_here) ||
-           (sim->host.seen_ever[pod] && seen->node != SIM_NONE &&
-            (!seen->placed_here || sim->peer.bound[pod])); /* which is believed for a while only */
+           (sim->host.seen_ever[pod] && seen->node != SIM_NONE && !seen->placed_here);
 }
 
 static void look_at(const struct sim *sim, int gang, int *priority, bool *runs)

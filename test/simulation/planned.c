@@ -83,7 +83,8 @@ static void check_exclusive(struct sim *sim, int pod)
     enum sim_level own = shown_asked(sim, pod)->exclusive;
     for (int i = 0; i < sim->pod_count && sim->constrained_percent > 0; i++) {
         int other = sim->pods[i].gang, there = place_of(sim, i);
-        if (other == SIM_NONE || other == gang || there == SIM_NONE || outranked_stranger(sim, i)) {
+        if (other == SIM_NONE || other == gang || there == SIM_NONE || outranked_stranger(sim, i) ||
+            sim->peer.bound[i]) { /* that it was placed here is believed for a while only */
             continue;
         }
         enum sim_level level = sim_wider(own, shown_asked(sim, i)->exclusive);
