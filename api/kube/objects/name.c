@@ -34,7 +34,7 @@ bool name_is_uid(const char *uid)
 {
     size_t length = strnlen(uid, UID_MAX_LENGTH + 1);
     for (size_t i = 0; i < length; i++) {
-        if (uid[i] <= ' ' || uid[i] > '~' || strchr("\"\\/", uid[i]) != NULL) {
+        if (uid[i] <= ' ' || uid[i] > '~' || strchr("\"\\", uid[i]) != NULL) {
             return false;
         }
     }

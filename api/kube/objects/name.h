@@ -9,13 +9,13 @@
  */
 
 #define NAME_MAX_LENGTH 253
-#define UID_MAX_LENGTH  128
+#define UID_MAX_LENGTH  400
 
 /* A DNS subdomain (RFC 1123): lower case letters, digits, "-" and ".", a letter or digit at both
  * ends of each part. Pods, nodes and namespaces are called so. */
 bool name_is_valid(const char *name);
-/* Printable ASCII without quotes and slashes: the API server makes UUIDs, tests and embedded
- * clusters something else. */
+/* Printable ASCII without quotes and backslashes: the API server makes UUIDs, the embedded cluster
+ * "Pod/namespace/name". It stands in bodies, never in a URL. */
 bool name_is_uid(const char *uid);
 
 #endif

@@ -33,7 +33,8 @@ START_TEST(uids)
     ck_assert(name_is_uid("uid:default:w-0"));
     ck_assert(!name_is_uid(""));
     ck_assert(!name_is_uid("a b"));
-    ck_assert(!name_is_uid("a/b"));
+    ck_assert(name_is_uid("Pod/default/w-0#2")); /* of the embedded cluster */
+    ck_assert(!name_is_uid("a\\b"));
     ck_assert(!name_is_uid("a\"b"));
     ck_assert(!name_is_uid("a\x1b"));
     ck_assert(!name_is_uid("\xc3\xa4"));
