@@ -39,6 +39,7 @@ struct world_pod {
     const char *role;
     const char *owner, *run;
     bool elsewhere;         /* bound by somebody else; without that what is bound was placed here */
+    bool annotated;         /* as if it had been placed here, bound or not */
     const char *name_space; /* NULL: "ns" */
     int32_t priority;
     bool foreign;
@@ -161,7 +162,7 @@ static inline void world_fill_pod(const struct world_pod *pod, struct pod_object
     object->role = pod->role;
     object->owner = pod->owner;
     object->run = pod->run;
-    object->placed_here = pod->node != NULL && !pod->elsewhere;
+    object->placed_here = pod->annotated || (pod->node != NULL && !pod->elsewhere);
     object->rank = pod->rank;
     object->replica = pod->replica;
     if (pod->placement != NULL) {

@@ -163,6 +163,26 @@ START_TEST(a_forged_annotation_counts_for_nothing)
 }
 END_TEST
 
+/* … and of what is bound: who writes it before somebody else binds the pod gets no domain by it. */
+START_TEST(an_annotation_before_the_binding_counts_for_nothing)
+{
+    static const struct placement_object alone = {.exclusive_level = "rack"};
+    world_wait(&world, 60001);
+    struct world_pod pod = {.uid = "forged-0",
+                            .gang = "forged",
+                            .minimum = 1,
+                            .run = "x",
+                            .placement = &alone,
+                            .foreign = true,
+                            .annotated = true};
+    world_pod(&world, &pod);
+    pod.node = "n3";
+    world_pod(&world, &pod);
+    world_gang(&world, "others", 4, 4);
+    ck_assert_int_eq(world_state(&world, "others"), GANG_HELD);
+}
+END_TEST
+
 static void place(const char *gang, int count)
 {
     world_gang(&world, gang, count, count);
@@ -189,6 +209,26 @@ START_TEST(who_raised_its_quorum_is_not)
     world_wait(&world, 60001);
     place("run", 1);
     occupy(); /* over run-0, too */
+    member("first", 0, 2, 1, NULL);
+    member("first", 1, 2, 1, NULL);
+    member("run", 1, 3, 0, NULL);
+    member("run", 2, 3, 0, NULL);
+    leave(3);
+    ck_assert_int_eq(world_state(&world, "run"), GANG_COMMITTING);
+    ck_assert_int_eq(world_state(&world, "first"), GANG_HELD);
+}
+END_TEST
+
+/* Members of it that others had bound, and that have gone, are no loss of what was placed here. */
+START_TEST(who_lost_strangers_is_not)
+{
+    world_wait(&world, 60001);
+    place("run", 1);
+    member("run", 1, 1, 0, "n2");
+    member("run", 2, 1, 0, "n3");
+    world_pod_gone(&world, "run-1");
+    world_pod_gone(&world, "run-2");
+    occupy();
     member("first", 0, 2, 1, NULL);
     member("first", 1, 2, 1, NULL);
     member("run", 1, 3, 0, NULL);
@@ -349,6 +389,8 @@ int main(void)
     tcase_add_test(tcase, a_member_that_was_made_on_a_node_makes_no_gang_first);
     tcase_add_test(tcase, a_forged_annotation_counts_for_nothing);
     tcase_add_test(tcase, who_lost_a_member_is_first);
+    tcase_add_test(tcase, an_annotation_before_the_binding_counts_for_nothing);
+    tcase_add_test(tcase, who_lost_strangers_is_not);
     tcase_add_test(tcase, who_raised_its_quorum_is_not);
     tcase_add_test(tcase, a_hold_does_not_keep_off_a_pod_of_higher_priority);
     tcase_add_test(tcase, it_takes_what_is_free_first);
