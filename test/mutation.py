@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeded defects, for the three tests of tests: unit/api/mutants.py, property/mutants.py and simulation/mutants.py.
+"""Seeded defects, for the tests of tests: mutants.py in unit/api, property, simulation and world.
 
 A table has one defect per line, its columns separated by ';', the last one an extended regular expression for
 sed -E that changes exactly one line of one file of the program under test. Empty lines and lines that begin with '#'
@@ -11,6 +11,7 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,22 @@ class Objects:
         copy.parent.mkdir(parents=True)
         copy.write_text(after, encoding="utf-8")
         return source, self.compile(copy, root, f"mutant{number}")
+
+
+def play(command, unit, seconds):
+    """Plays the seeds of a simulator: whether all pass, and the first violation with how many units it took."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return False, f"not done after {seconds} s"
+    lines = done.stdout.strip().splitlines()
+    count = re.search(rf"(\d+) {unit}", lines[-1]) if lines else None
+    if done.returncode not in (0, 1) or not count:
+        return False, f"it crashed with {done.returncode}"
+    if done.returncode == 0:
+        return True, f"{count.group(1)} {unit}"
+    seed, _, what = lines[0].partition(" ms: ")
+    return False, f"after {int(count.group(1)):,} {unit}, {' '.join(seed.split()[:2])}: {what[:70]}"
 
 
 def read_table(path, columns):

@@ -31,18 +31,7 @@ API = ["base/clock", "extender/args", "extender/reply", "extender/slice_set", "j
 def simulate(program, seeds):
     """Whether all seeds pass, and the first violation."""
     command = [program, "--seed", "1", "--seeds", str(seeds), "--steps", STEPS, "--first", "--last", "0"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return False, f"not done after {SECONDS} s"
-    lines = done.stdout.strip().splitlines()
-    events = re.search(r"(\d+) events", lines[-1]) if lines else None
-    if done.returncode not in (0, 1) or not events:
-        return False, f"it crashed with {done.returncode}"
-    if done.returncode == 0:
-        return True, f"{events.group(1)} events"
-    seed, _, what = lines[0].partition(" ms: ")
-    return False, f"after {int(events.group(1)):,} events, {' '.join(seed.split()[:2])}: {what[:70]}"
+    return mutation.play(command, "events", SECONDS)
 
 
 def shrink(program):

@@ -12,8 +12,6 @@ with FILE below the project's root.
 """
 
 import pathlib
-import re
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -23,25 +21,14 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-DNDEBUG", "-O1", "-w"]  # no assertion
 WRAPPED = ["-Wl,--wrap=pthread_create", "-Wl,--wrap=clock_gettime", "-lm"]
 SECONDS = 600  # for what hangs
 # What the world stands in for, and what it does without.
-REPLACED = ["cli/*", "daemon/daemon", "daemon/embedded_backend", "daemon/loop", "daemon/routes", "embedded/*", "http/*",
-            "kube/client/client"]
+REPLACED = ["base/sandbox", "cli/*", "daemon/daemon", "daemon/embedded_backend", "daemon/loop", "daemon/routes",
+            "embedded/*", "http/*", "kube/client/client"]
 
 
 def observe(program, seeds):
     """Whether all seeds pass, and the first violation."""
     command = [program, "--seed", "1", "--seeds", str(seeds), "--first", "--last", "0"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return False, f"not done after {SECONDS} s"
-    lines = done.stdout.strip().splitlines()
-    steps = re.search(r"(\d+) steps", lines[-1]) if lines else None
-    if done.returncode not in (0, 1) or not steps:
-        return False, f"it crashed with {done.returncode}"
-    if done.returncode == 0:
-        return True, f"{steps.group(1)} steps"
-    seed, _, what = lines[0].partition(" ms: ")
-    return False, f"after {int(steps.group(1)):,} steps, {' '.join(seed.split()[:2])}: {what[:70]}"
+    return mutation.play(command, "steps", SECONDS)
 
 
 def sources():
