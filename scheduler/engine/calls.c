@@ -331,6 +331,9 @@ static const char *find_obstacle(const struct engine *engine, const struct pod *
     if (strcmp(pod->name, call->name) != 0 || strcmp(pod->name_space, call->name_space) != 0) {
         return "the pod of that uid has another name";
     }
+    if (pod->terminal) { /* kube-scheduler has not seen it yet; its room is not taken once more */
+        return "the pod has ended";
+    }
     if (gang_refusal(pod) != NULL) {
         return gang_refusal(pod);
     }

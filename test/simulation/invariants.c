@@ -405,6 +405,10 @@ static void check_ordinary_posts(struct sim *sim)
         }
         int node = sim_number(effect->write.node), pod = sim_number(effect->write.uid);
         struct sim_amounts request = sim_request(&sim->pods[pod], &sim->host.seen[pod]);
+        if (sim->host.seen[pod].terminal) {
+            sim_fail(sim, "(10) the ordinary pod p%d is bound to n%d, and is known to have ended",
+                     pod, node);
+        }
         bool own = (sim->host.posted[pod] != POST_NONE && sim->host.posted_to[pod] == node) ||
                    sim->pods[pod].state.node == node; /* it is there, and an old view was shown */
         if (!own && takes_kept(sim, node, &free[node], &request)) {

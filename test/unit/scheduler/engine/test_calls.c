@@ -323,6 +323,21 @@ START_TEST(a_binding_says_the_rank_of_now)
 }
 END_TEST
 
+/* kube-scheduler has not seen yet that the pod ran and ended: it is not bound once more, and takes
+ * no room. */
+START_TEST(a_pod_that_has_ended_is_not_bound_again)
+{
+    struct world_pod done = {.uid = "done", .gpus = 8, .node = "n0", .succeeded = true};
+    world_pod(&world, &done);
+    uint64_t ticket = world_bind(&world, "done", "n0");
+    ck_assert_uint_eq(world_count(&world, EFFECT_POST_BINDING), 0);
+    ck_assert_uint_eq(world_find(&world, EFFECT_BIND_REPLY)->bind.ticket, ticket);
+    ck_assert_str_eq(world_find(&world, EFFECT_BIND_REPLY)->bind.error, "the pod has ended");
+    world_gang(&world, "g", 8, 8);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("engine_calls");
@@ -341,6 +356,7 @@ int main(void)
     tcase_add_test(tcase, a_second_bind_of_a_voter_answers_the_first);
     tcase_add_test(tcase, a_call_may_know_a_pod_before_the_watch);
     tcase_add_test(tcase, a_binding_says_the_rank_of_now);
+    tcase_add_test(tcase, a_pod_that_has_ended_is_not_bound_again);
     tcase_add_test(tcase, prioritize_and_preempt);
     tcase_add_test(tcase, before_the_first_sync_nobody_is_let_through);
     suite_add_tcase(suite, tcase);
