@@ -56,10 +56,13 @@ static int check_shapes(const struct attempt *attempt)
             attempt_podset(attempt, pod) != attempt_podset(attempt, before)) {
             continue;
         }
+        char role[ROLE_QUOTE_MAX + 16] = "without a role";
+        if (pod->role[0] != '\0') {
+            utf8_print(role, sizeof(role), "of role \"%.*s\"", ROLE_QUOTE_MAX, pod->role);
+        }
         utf8_print(text, sizeof(text),
-                   "gang %s/%s waits: the pods of role \"%.*s\" are in slices, and do not all ask "
-                   "for the same",
-                   attempt->gang->name_space, attempt->gang->name, ROLE_QUOTE_MAX, pod->role);
+                   "gang %s/%s waits: the pods %s are in slices, and do not all ask for the same",
+                   attempt->gang->name_space, attempt->gang->name, role);
         if (gang_set_reason(attempt->gang, reason_invalid, text)) {
             engine_emit_waiting(attempt->engine, attempt->gang);
         }

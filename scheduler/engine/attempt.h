@@ -17,7 +17,7 @@
  *        they require of other pods ─▶ solver_problem
  *
  * Slices are those of one podset: of one role, where the controller names roles; without, of the
- * shape that most of its pods have. Others (a launcher) go where they like. A member's slice
+ * pods that request what most of them do. Others (a launcher) go where they like. A member's slice
  * follows from its rank; where a controller gives none, from its place among the members. Members
  * whose slice is neither started nor complete are left out: they are planned when the rest of their
  * slice exists.

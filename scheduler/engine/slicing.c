@@ -20,7 +20,7 @@
 
 /* The slices of one podset. */
 struct slices {
-    uint32_t shape;                       /* only pods of this one; SHAPE_NONE: all */
+    uint32_t shape;                       /* only pods that request the same; SHAPE_NONE: all */
     uint32_t count;                       /* 1 + the greatest ordinal */
     uint32_t *started[SOLVER_LAYERS_MAX]; /* by slice: place, or DOMAINS_NONE */
     uint32_t *pending[SOLVER_LAYERS_MAX]; /* by slice: members to place */
@@ -33,9 +33,16 @@ struct slicing {
     struct slices of[PODSETS_MAX];
 };
 
-/* Pods without a role are told apart by what they ask for: the shape that most of the podset have,
- * the first one of equals; of as many shapes as the solver takes, more make no plan anyway. */
-static uint32_t most_common_shape(const struct attempt *attempt, uint32_t podset)
+static bool request_alike(const struct attempt *attempt, uint32_t a, uint32_t b)
+{
+    const struct shapes *shapes = attempt->engine->shapes;
+    return a == b || resources_equal(shapes_request(shapes, a), shapes_request(shapes, b));
+}
+
+/* Pods without a role are told apart by what they request, wherever they may run: what most of the
+ * podset do, the first of equals; told by one shape that does. Of as many requests as the solver
+ * takes shapes, more make no plan anyway. */
+static uint32_t most_common_request(const struct attempt *attempt, uint32_t podset)
 {
     const struct gang *gang = attempt->gang;
     uint32_t shapes[SOLVER_ROLES_MAX];
@@ -47,7 +54,7 @@ static uint32_t most_common_shape(const struct attempt *attempt, uint32_t podset
         if (!pod_live(gang->members[i]) || attempt_podset(attempt, gang->members[i]) != podset) {
             continue;
         }
-        while (at < known && shapes[at] != gang->members[i]->shape) {
+        while (at < known && !request_alike(attempt, shapes[at], gang->members[i]->shape)) {
             at++;
         }
         if (at == known && known < SOLVER_ROLES_MAX) {
@@ -72,7 +79,7 @@ static void choose_sliced(struct slicing *slicing)
     for (uint32_t p = 0; p < attempt->constraints.podset_count; p++) {
         bool sliced = attempt->constraints.podsets[p].layer_count > 0;
         bool guess = sliced && gang->podsets[p].first->role[0] == '\0';
-        slicing->of[p].shape = guess ? most_common_shape(attempt, p) : SHAPE_NONE;
+        slicing->of[p].shape = guess ? most_common_request(attempt, p) : SHAPE_NONE;
     }
     slicing->podsets = alloc_zero(gang->member_count, sizeof *slicing->podsets);
     for (uint32_t i = 0; i < gang->member_count; i++) {
@@ -80,7 +87,8 @@ static void choose_sliced(struct slicing *slicing)
         uint32_t podset = pod_live(pod) ? attempt_podset(attempt, pod) : PODSETS_NONE;
         slicing->podsets[i] = PODSETS_NONE;
         if (podset != PODSETS_NONE && attempt->constraints.podsets[podset].layer_count > 0 &&
-            (slicing->of[podset].shape == SHAPE_NONE || slicing->of[podset].shape == pod->shape)) {
+            (slicing->of[podset].shape == SHAPE_NONE ||
+             request_alike(attempt, slicing->of[podset].shape, pod->shape))) {
             slicing->podsets[i] = podset;
         }
     }

@@ -13,7 +13,7 @@
  *
  *   required   all nodes carry the label, with one value
  *   slices     members s·k … s·k + s−1 of a role stand in one labelled domain; what is planned
- *              from nothing is planned in whole slices. Without roles: of the most common shape
+ *              from nothing is planned in whole slices. Without roles: of the most common request
  *   exclusive  nobody of another gang stands in the same labelled domain
  *
  * What the group object says holds for all members, what is on the pods for those of each role, or
@@ -114,18 +114,26 @@ static bool is_live(const struct sim *sim, int pod, bool shown)
     return shown ? shown_live(sim, pod) : state->exists && !state->terminal && !state->deleting;
 }
 
-/* Without roles: the shape that is sliced; SIM_NONE when two are as common. */
-static int sliced_shape(const struct sim *sim, int gang, bool shown)
+/* What a pod requests, as one number: of its shape, and in place since. */
+static int request_of(const struct sim *sim, int pod, bool shown)
 {
-    int count[SIM_SHAPES] = {0}, best = 0;
+    const struct pod_state *state = shown ? &sim->host.seen[pod] : &sim->pods[pod].state;
+    return state->grown * SIM_SHAPES + sim->pods[pod].shape;
+}
+
+/* Without roles: what those request who are sliced; SIM_NONE when two requests are as common. */
+static int sliced_request(const struct sim *sim, int gang, bool shown)
+{
+    int count[SIM_GROWN_MAX * SIM_SHAPES + SIM_SHAPES] = {0}, best = 0;
+    const int requests = (int)(sizeof count / sizeof count[0]);
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
-        count[sim->pods[i].shape] += is_live(sim, i, shown);
+        count[request_of(sim, i, shown)] += is_live(sim, i, shown);
     }
-    for (int shape = 1; shape < SIM_SHAPES; shape++) {
-        best = count[shape] > count[best] ? shape : best;
+    for (int request = 1; request < requests; request++) {
+        best = count[request] > count[best] ? request : best;
     }
-    for (int shape = 0; shape < SIM_SHAPES; shape++) {
-        if (shape != best && count[shape] == count[best]) {
+    for (int request = 0; request < requests; request++) {
+        if (request != best && count[request] == count[best]) {
             return SIM_NONE;
         }
     }
@@ -154,8 +162,8 @@ static bool is_leader(const struct sim *sim, int gang, enum sim_role role, bool 
     return (it->object ? count < size : count == 1) && count_role(sim, gang, others, shown) >= size;
 }
 
-/* Its place among the members of its role, or without roles of its shape; SIM_NONE when that is not
- * known. */
+/* Its place among the members of its role, or without roles of its request; SIM_NONE when that is
+ * not known. */
 static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
 {
     const struct sim_pod *it = &sim->pods[pod];
@@ -164,7 +172,8 @@ static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
     for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
         const struct sim_pod *other = &sim->pods[i];
         if (i == pod || !is_live(sim, i, shown) ||
-            (ranked ? other->role != it->role : other->shape != it->shape)) {
+            (ranked ? other->role != it->role
+                    : request_of(sim, i, shown) != request_of(sim, pod, shown))) {
             continue;
         }
         if (ranked ? other->rank == it->rank : other->name == it->name) {
@@ -243,15 +252,15 @@ static void check_slices(struct sim *sim, int gang, const struct layout *layout,
 {
     int ordinals[MEMBERS_MAX];
     bool ranked = sim->gangs[gang].ranked;
-    int shape = ranked || constraints->layers == 0 ? SIM_NONE : sliced_shape(sim, gang, shown);
-    if (constraints->layers == 0 || (!ranked && shape == SIM_NONE) ||
+    int request = ranked || constraints->layers == 0 ? SIM_NONE : sliced_request(sim, gang, shown);
+    if (constraints->layers == 0 || (!ranked && request == SIM_NONE) ||
         (ranked && is_leader(sim, gang, role, shown))) {
         return;
     }
     for (int i = 0; i < layout->count; i++) {
         int pod = layout->places[i].pod;
-        bool counts = sim->pods[pod].role == role && (ranked || sim->pods[pod].shape == shape) &&
-                      is_live(sim, pod, shown);
+        bool counts = sim->pods[pod].role == role && is_live(sim, pod, shown) &&
+                      (ranked || request_of(sim, pod, shown) == request);
         ordinals[i] = counts ? ordinal_of(sim, gang, pod, shown) : SIM_NONE;
         if (counts && ordinals[i] == SIM_NONE) {
             return;

@@ -88,10 +88,10 @@ void jobs_ungate(struct sim *sim, int gang, int pod)
 int jobs_resize(struct sim *sim, struct random *random)
 {
     int index = jobs_pick(sim, random, random_chance(random, 700));
-    int grown = (int)random_range(random, 0, 3) * 2;
+    int grown = (int)random_range(random, 0, SIM_GROWN_MAX / 2) * 2;
     if (index == SIM_NONE || (sim->pods[index].gang != SIM_NONE &&
                               sim->gangs[sim->pods[index].gang].constraints.layers > 0)) {
-        return SIM_NONE; /* what is sliced is a matter of shapes */
+        return SIM_NONE; /* what is sliced is a matter of requests */
     }
     struct pod_state *state = &sim->pods[index].state;
     if (state->node == SIM_NONE && sim->kube.pods[index].assumed) {
@@ -185,7 +185,7 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     gang->ranked =
         random_chance(random, 500) || (gang->constraints.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
-    /* Without roles slices are a matter of shapes, and pods with nodes of their own differ. */
+    /* Without roles slices are a matter of requests, and pods with nodes of their own differ. */
     gang->pinned =
         random_chance(random, sim->ruled / 4) && (gang->ranked || gang->constraints.layers == 0);
     rules_draw(random, sim->ruled, sim->node_count, &gang->rules);
@@ -228,8 +228,8 @@ void jobs_start_gang(struct sim *sim, struct random *random)
     gang->shape = (int)random_range(random, 0, SIM_SHAPES - 1);
     gang->leader_shape = SIM_NONE;
     int other = (int)random_range(random, 0, SIM_SHAPES - 1);
-    /* Without roles it is a matter of their shape which pods are sliced: a leader that looks like a
-     * worker would be one. */
+    /* Without roles it is a matter of their request which pods are sliced: a leader that looks like
+     * a worker would be one. */
     bool led = random_chance(random, 250) &&
                (gang->constraints.layers == 0 ||
                 ((gang->ranked || other != gang->shape) && gang->minimum == size));
@@ -448,7 +448,7 @@ void jobs_edit_group(struct sim *sim, struct random *random)
         gang->minimum = kind < 8 ? gang->minimum + (kind < 7 ? 1 : -1) : change;
         gang->state.minimum = gang->minimum;
         minimums_edit(sim, random, index);
-        gang->marred = true; /* who is planned first may decide which shape is sliced */
+        gang->marred = true; /* who is planned first may decide which request is sliced */
         trace_note(sim, "the quorum of g%d is %d now", index, (int)gang->minimum);
     }
     api_show(sim, KIND_GROUP, index);

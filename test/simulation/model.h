@@ -16,6 +16,7 @@
 #define SIM_GANGS_MAX  400
 #define SIM_SHAPES     5
 #define SIM_LAYERS_MAX 2
+#define SIM_GROWN_MAX  6 /* CPUs by which a pod grows in place */
 #define SIM_NONE       (-1)
 
 enum sim_level { LEVEL_NONE, LEVEL_LEAF, LEVEL_RACK, LEVEL_NODE };

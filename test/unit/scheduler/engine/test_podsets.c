@@ -258,6 +258,39 @@ START_TEST(a_role_in_slices_with_two_shapes_is_refused_aloud)
 }
 END_TEST
 
+/* Without roles slices are of those that request what most do. */
+START_TEST(slices_without_roles_leave_a_launcher_out)
+{
+    group(5, NULL);
+    join("", 4, 8, &in_pairs);
+    join_on("", 4, 0, &in_pairs, NULL);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_int_eq(rack_of("", 0), rack_of("", 1));
+    ck_assert_int_eq(rack_of("", 2), rack_of("", 3));
+}
+END_TEST
+
+/* They are not less in slices for that each names its node. */
+START_TEST(pods_without_roles_that_name_their_nodes_are_refused_aloud)
+{
+    static const char *const nodes[] = {"n0", "n3", "n6", "n9"};
+    group(4, NULL);
+    for (int rank = 0; rank < 4; rank++) {
+        struct label_object selector = {"kubernetes.io/hostname", nodes[rank]};
+        struct world_pod pod = {.uid = world_member("g", rank),
+                                .gang = "g",
+                                .gpus = 8,
+                                .rank = rank,
+                                .placement = &in_pairs,
+                                .selector = &selector,
+                                .selector_count = 1};
+        world_pod(&world, &pod);
+    }
+    ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
+    check_reason("the pods without a role are in slices, and do not all ask for the same");
+}
+END_TEST
+
 /* Only the role that asks gets a rack for itself: the other may be where others are. */
 START_TEST(exclusive_domains_of_a_role)
 {
@@ -336,6 +369,8 @@ int main(void)
     tcase_add_test(tcase, slices_of_the_group);
     tcase_add_test(tcase, slices_of_group_and_role_hold_both);
     tcase_add_test(tcase, a_role_in_slices_with_two_shapes_is_refused_aloud);
+    tcase_add_test(tcase, slices_without_roles_leave_a_launcher_out);
+    tcase_add_test(tcase, pods_without_roles_that_name_their_nodes_are_refused_aloud);
     tcase_add_test(tcase, exclusive_domains_of_a_role);
     tcase_add_test(tcase, a_member_that_is_deleted_keeps_its_exclusive_domain);
     tcase_add_test(tcase, too_many_placements);

@@ -538,24 +538,21 @@ START_TEST(slices_of_the_cluster_and_of_hosts)
 }
 END_TEST
 
-/* One shape more than the solver takes, in slices. */
+/* One request more than the solver takes shapes, in slices. */
 START_TEST(too_many_shapes)
 {
     start(4);
     for (int i = 0; i < 17; i++) {
-        struct label_object selector = {"shape", world_member("s", i)};
         struct world_pod pod = {.uid = world_member("g", i),
                                 .gang = "g",
                                 .minimum = 17,
-                                .gpus = 1,
+                                .gpus = i,
                                 .rank = i,
-                                .placement = &in_pairs,
-                                .selector = &selector,
-                                .selector_count = 1};
+                                .placement = &in_pairs};
         world_pod(&world, &pod);
     }
     ck_assert_int_eq(world_state(&world, "g"), GANG_WAITING);
-    check_reason("whole slices of 2"); /* each shape's slice has one pod */
+    check_reason("whole slices of 2"); /* each request's slice has one pod */
 }
 END_TEST
 
