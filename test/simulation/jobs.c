@@ -185,9 +185,7 @@ static void plan_gang(const struct sim *sim, struct random *random, struct sim_g
     gang->ranked =
         random_chance(random, 500) || (gang->constraints.layers > 0 && gang->minimum < *size);
     gang->priority = random_chance(random, 250) ? 10 : 0;
-    /* Without roles slices are a matter of requests, and pods with nodes of their own differ. */
-    gang->pinned =
-        random_chance(random, sim->ruled / 4) && (gang->ranked || gang->constraints.layers == 0);
+    gang->pinned = random_chance(random, sim->ruled / 4);
     rules_draw(random, sim->ruled, sim->node_count, &gang->rules);
     if (sim->company > 0) {
         company_draw(random, sim->company, true, &gang->company);
