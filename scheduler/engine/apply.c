@@ -119,7 +119,7 @@ static void drain(struct engine *engine)
     engine->draining = true;
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
-        hold_abort(engine, gang, reason_stopping, false);
+        hold_abort(engine, gang, reason_stopping, HOLD_TAKEN);
         gang_set_reason(gang, reason_draining, reason_stopping);
         engine_mark(engine, gang);
     }

@@ -11,6 +11,7 @@
 #include "scheduler/engine/observe.h"
 #include "scheduler/engine/ordinary.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/standing.h"
 #include "scheduler/engine/vetoes.h"
 #include "topology/base/utf8.h"
 
@@ -294,6 +295,7 @@ static void bind_member(struct engine *engine, struct pod *pod, const struct bin
     if (pod->phase == MEMBER_HELD) {
         pods_vote(engine->pods, pod);
         nominate_voted(engine, gang);
+        standing_voted(gang);
     }
 }
 

@@ -25,9 +25,9 @@
 
 /* Classes of reasons are told apart by their addresses. */
 static const char *const classes[] = {
-    reason_unsynced,  reason_no_group, reason_invalid, reason_gathering,
-    reason_short,     reason_backoff,  reason_planned, reason_draining,
-    reason_following, reason_refused,  reason_none,    gang_no_reason,
+    reason_unsynced, reason_no_group, reason_invalid,  reason_gathering, reason_short,
+    reason_backoff,  reason_planned,  reason_draining, reason_following, reason_refused,
+    reason_none,     gang_no_reason,  reason_turn,
 };
 #define CLASSES ((uint32_t)(sizeof classes / sizeof classes[0]))
 

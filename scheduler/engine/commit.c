@@ -3,6 +3,7 @@
 
 #include "scheduler/engine/assign.h"
 #include "scheduler/engine/nominate.h"
+#include "scheduler/engine/standing.h"
 
 /* From HELD to COMMITTING. No binding is posted for a gang before all that is missing of its quorum
  * stands in the barrier: bound and alive, succeeded in this run and voted are at least the minimum,
@@ -44,5 +45,6 @@ void commit_if_voted(struct engine *engine, struct gang *gang)
     }
     gang->barrier.count = 0;
     gang->failures = 0;
+    standing_kept(gang);
     gang_changed(gang); /* members beyond the plan may join now */
 }

@@ -10,6 +10,7 @@
 #include "scheduler/engine/plan.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/repair.h"
+#include "scheduler/engine/standing.h"
 
 /* An event changes the books first and only *marks* the gangs it concerns. Each of them is looked
  * at here once more (is the hold still whole? has the quorum voted? which state is that?), what can
@@ -75,7 +76,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     }
     struct gang_tally tally = gang_tally(gang);
     if (tally.held > 0 && gang_lacking(gang, COUNT_HELD) > 0) {
-        hold_abort(engine, gang, "the gang lost a member", false);
+        hold_abort(engine, gang, "the gang lost a member", HOLD_CHANGED);
         tally = gang_tally(gang);
     }
     commit_if_voted(engine, gang);
@@ -91,6 +92,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     engine_transition(engine, gang, state);
     begun_refresh(gang, state);
     repair_watch(engine, gang, state);
+    standing_refresh(engine, gang, tally.held);
     if (!gang->wants || gang->dirty) { /* what it waited for is out of date */
         waiting_remove(engine->waiting, gang);
     }

@@ -3,6 +3,7 @@
 
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/standing.h"
 #include "scheduler/engine/vetoes.h"
 
 /* The way back from HELD. Whatever takes a member out of the barrier answers its caller, so that
@@ -12,11 +13,13 @@
 int64_t hold_timeout(const struct engine *engine, const struct gang *gang)
 {
     int64_t most = engine->options.hold_timeout_ms;
-    if (gang->begun || (gang_tally(gang).bound > 0 && gang_missing(gang) == 0)) {
-        return most;
+    bool joins = gang_tally(gang).bound > 0 && gang_missing(gang) == 0;
+    if (!gang->begun && !joins) {
+        most = gang->object_timeout_ms > 0 && gang->object_timeout_ms < most
+                   ? gang->object_timeout_ms
+                   : most;
     }
-    return gang->object_timeout_ms > 0 && gang->object_timeout_ms < most ? gang->object_timeout_ms
-                                                                         : most;
+    return standing_shortened(gang, most);
 }
 
 void hold_drop(struct engine *engine, struct pod *pod, const char *why)
@@ -65,8 +68,9 @@ static void veto_missed(struct engine *engine, struct gang *gang)
     }
 }
 
-void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff)
+void hold_abort(struct engine *engine, struct gang *gang, const char *why, enum hold_cause cause)
 {
+    bool backoff = cause == HOLD_EXPIRED && !gang->begun;
     if (backoff) {
         veto_missed(engine, gang);
     }
@@ -75,6 +79,7 @@ void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool 
             hold_drop(engine, gang->members[i], why);
         }
     }
+    standing_given_up(gang, cause != HOLD_TAKEN);
     gang->deadline = INT64_MAX;
     nominate_rest(gang);
     gang->vetoed = false; /* there is nothing left to plan around */

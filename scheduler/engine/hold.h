@@ -6,10 +6,17 @@
 
 /* Gives up what is held: of one member, or of a whole gang. */
 
+enum hold_cause {
+    HOLD_EXPIRED, /* its time is over */
+    HOLD_CHANGED, /* the gang is not what was planned any more */
+    HOLD_TAKEN,   /* something that is not up to the gang: a node, other pods, another leader */
+};
+
 /* The time a hold of the gang may last. A group may ask for less than configured, never for more:
  * kube-scheduler's bind calls end with its httpTimeout, and nothing may be posted for a caller that
- * is gone. What is held to make a gang whole again has the time that is configured: members that
- * kube-scheduler lets wait between two tries must be able to meet. */
+ * is gone. Holds that no vote followed make the next one shorter (standing.h). What is held to make
+ * a gang whole again has the time that is configured: members that kube-scheduler lets wait between
+ * two tries must be able to meet. */
 int64_t hold_timeout(const struct engine *engine, const struct gang *gang);
 
 /* Takes a member out of the barrier (its caller gets `why`, NULL = bound) and releases its hold. */
@@ -20,7 +27,8 @@ void hold_drop(struct engine *engine, struct pod *pod, const char *why);
 void hold_veto(struct engine *engine, struct pod *pod);
 
 /* Gives up the hold of what is missing for a quorum (or of joiners): waiting binds
- * get `why`, capacity is free again. With `backoff` it is not planned again at once. */
-void hold_abort(struct engine *engine, struct gang *gang, const char *why, bool backoff);
+ * get `why`, capacity is free again. One that expired is not planned again at once, unless it was
+ * to make whole what began here. */
+void hold_abort(struct engine *engine, struct gang *gang, const char *why, enum hold_cause cause);
 
 #endif

@@ -6,6 +6,7 @@
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/reason.h"
 #include "scheduler/engine/repair.h"
+#include "scheduler/engine/standing.h"
 
 /* Leading and following, for several processes that share one cluster.
  *
@@ -42,6 +43,7 @@ static void forget_attempts(struct gang *gang)
     gang->last_event_at = 0;
     gang->repair_since = -1;
     gang->incomplete = false;
+    standing_forget(gang);
     for (uint32_t i = 0; i < gang->member_count; i++) {
         nominate_forget(gang->members[i]);
         gang->members[i]->last_reason = NULL;
@@ -54,7 +56,7 @@ void lead_follow(struct engine *engine)
     progress_forget(engine, NULL);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
-        hold_abort(engine, gang, reason_standby, false);
+        hold_abort(engine, gang, reason_standby, HOLD_TAKEN);
         forget_attempts(gang);
         engine_mark(engine, gang);
     }
@@ -64,6 +66,7 @@ void lead_begin(struct engine *engine)
 {
     engine->leading = true;
     engine->decides_since = engine->now;
+    tenants_forgive_idle(&engine->gangs.tenants);
     for (uint32_t i = 0; i < engine->gangs.count; i++) {
         struct gang *gang = engine->gangs.items[i];
         forget_attempts(gang);

@@ -7,6 +7,7 @@
 #include "scheduler/engine/begun.h"
 #include "scheduler/engine/hold.h"
 #include "scheduler/engine/nominate.h"
+#include "scheduler/engine/standing.h"
 
 /* The books: what the API server shows of nodes, pods and groups, put into the node table, the pod
  * table, the gangs and the ledger.
@@ -48,8 +49,11 @@ static void check_row(struct engine *engine, uint32_t row)
         }
         if (gang_missing(gang) == 0) {
             hold_drop(engine, held[i], why);
+            if (gang_tally(gang).held == 0) {
+                standing_given_up(gang, false);
+            }
         } else {
-            hold_abort(engine, gang, why, false);
+            hold_abort(engine, gang, why, HOLD_TAKEN);
         }
         engine_mark_changed(engine, gang);
     }
@@ -107,7 +111,7 @@ static void lose_hold(struct engine *engine, struct pod *pod, const char *why)
     hold_drop(engine, pod, why);
     if (held && gang != NULL && gang_tally(gang).held > 0 &&
         (gang->object_placement.slice_count > 0 || pod->placement.slice_count > 0)) {
-        hold_abort(engine, gang, "the gang lost a member of a slice", false);
+        hold_abort(engine, gang, "the gang lost a member of a slice", HOLD_CHANGED);
     }
 }
 
@@ -159,7 +163,8 @@ static void plan_beside(struct engine *engine, const struct pod *pod)
     if (gang != NULL && gang_tally(gang).held > 0 &&
         (asks_for_places(&gang->object_placement) || asks_for_places(&pod->placement) ||
          asks_for_company(gang))) {
-        hold_abort(engine, gang, "a member is bound to another node than the planned one", false);
+        hold_abort(engine, gang, "a member is bound to another node than the planned one",
+                   HOLD_CHANGED);
     }
 }
 
@@ -292,7 +297,7 @@ void observe_group(struct engine *engine, const struct group_object *object)
     }
     gang_set_object(gang, object);
     if (!same && gang->deadline != INT64_MAX) {
-        hold_abort(engine, gang, "the gang's PodGroup changed", false);
+        hold_abort(engine, gang, "the gang's PodGroup changed", HOLD_CHANGED);
     }
     engine_mark(engine, gang);
 }
@@ -308,7 +313,7 @@ void observe_group_gone(struct engine *engine, const char *name_space, const cha
     }
     gang_clear_object(gang);
     if (gang->deadline != INT64_MAX) { /* of an unknown quorum nothing is enough */
-        hold_abort(engine, gang, "the gang's PodGroup is deleted", false);
+        hold_abort(engine, gang, "the gang's PodGroup is deleted", HOLD_CHANGED);
     }
     engine_mark(engine, gang);
 }

@@ -134,7 +134,8 @@ static void give_way(struct engine *engine, const struct pod *pod, uint32_t row)
     struct pod **held = gangs_held_on(engine->pods, row, &count);
     for (uint32_t i = 0; i < count && !ordinary_may_have(engine, pod, row); i++) {
         if (yields_to(held[i], pod)) {
-            hold_abort(engine, held[i]->gang, "a pod of higher priority takes its room", false);
+            hold_abort(engine, held[i]->gang, "a pod of higher priority takes its room",
+                       HOLD_TAKEN);
         }
     }
     free(held);

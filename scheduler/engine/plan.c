@@ -16,6 +16,7 @@
 #include "scheduler/engine/nominate.h"
 #include "scheduler/engine/preference.h"
 #include "scheduler/engine/reason.h"
+#include "scheduler/engine/standing.h"
 #include "scheduler/engine/unplaced.h"
 #include "scheduler/engine/waits.h"
 #include "scheduler/solver/solver.h"
@@ -83,6 +84,7 @@ static void hold(struct engine *engine, struct attempt *attempt, uint32_t first,
     if (gang->deadline == INT64_MAX) { /* neither joiners nor a veto prolong a hold that runs */
         gang->deadline = engine->now + hold_timeout(engine, gang);
     }
+    standing_holds(gang);
     keep_quality(gang, plan);
     engine_mark(engine, gang);
 }
@@ -351,6 +353,20 @@ static void leave_attempt(struct engine *engine, struct attempt *attempt)
     progress_keep(attempt);
 }
 
+/* It comes back when its namespace may hold something again. */
+static void park(struct engine *engine, struct gang *gang)
+{
+    char text[GANG_REASON_MAX];
+    utf8_print(text, sizeof(text),
+               "gang %s/%s waits for another gang of its namespace: a hold there was not kept, so "
+               "they are planned one at a time until one is bound",
+               gang->name_space, gang->name);
+    queue_park(&engine->queue, gang);
+    if (gang_set_reason(gang, reason_turn, text)) {
+        engine_emit_waiting(engine, gang);
+    }
+}
+
 static void plan_gang(struct engine *engine, struct gang *gang)
 {
     if (!gang->wants) {
@@ -358,6 +374,10 @@ static void plan_gang(struct engine *engine, struct gang *gang)
     }
     if (gang->not_before > engine->now) { /* its timer brings it back */
         engine_mark_changed(engine, gang);
+        return;
+    }
+    if (standing_blocks(gang)) {
+        park(engine, gang);
         return;
     }
     if (!gang->dirty && !waiting_may_fit(engine->waiting, gang)) {
@@ -420,6 +440,7 @@ bool plan_pass(struct engine *engine)
     wake(engine);
     while (engine->steps > 0 && (gang = queue_take(&engine->queue)) != NULL) {
         plan_gang(engine, gang);
+        standing_next(engine, gang->tenant);
         tried = true;
     }
     return tried;
@@ -542,6 +563,6 @@ void plan_vetoed(struct engine *engine, struct gang *gang)
     gang->vetoed = false;
     update_tree(engine);
     if (!plan_around(engine, gang)) {
-        hold_abort(engine, gang, "kube-scheduler refused a planned node", false);
+        hold_abort(engine, gang, "kube-scheduler refused a planned node", HOLD_TAKEN);
     }
 }

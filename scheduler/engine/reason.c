@@ -26,6 +26,7 @@ const char reason_planned[] = "Planned";
 const char reason_draining[] = "Draining";
 const char reason_following[] = "Following";
 const char reason_refused[] = "Refused";
+const char reason_turn[] = "Turn";
 const char reason_none[] = "";
 
 const char reason_held_capacity[] = "capacity is held for a gang that is starting";

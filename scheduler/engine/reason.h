@@ -22,6 +22,7 @@ extern const char reason_planned[];   /* planned, on its way */
 extern const char reason_draining[];  /* the daemon stops */
 extern const char reason_following[]; /* another process decides */
 extern const char reason_refused[];   /* of a pod alone: it must not be placed */
+extern const char reason_turn[];      /* others of its namespace are before it */
 extern const char reason_none[];
 
 extern const char reason_held_capacity[]; /* to ordinary pods, for nodes with held capacity */

@@ -35,6 +35,7 @@
  *   progress   attempts that take long, in pieces
  *   assign     which GPUs the members of a plan get
  *   hold       gives up what is held
+ *   standing   holds that come to nothing, and what follows for others of the namespace
  *   reason     refusals in words
  *   state      this: the struct, and how to mark what changed
  *

@@ -60,7 +60,7 @@ static void tick_gang(struct engine *engine, struct gang *gang)
         engine_emit_event(engine, gang, true, "GangAborted", why);
         /* Bound members wait for these: their room is not given away while they are planned
          * again. */
-        hold_abort(engine, gang, why, !gang->begun);
+        hold_abort(engine, gang, why, HOLD_EXPIRED);
     } else if (gang->nominate_at <= engine->now) {
         nominate_again(engine, gang);
     }

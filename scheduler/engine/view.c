@@ -279,7 +279,7 @@ void engine_figures(const struct engine *engine, struct engine_figures *figures)
     memset(figures, 0, sizeof(*figures));
     figures->nodes = nodes_present(engine->nodes);
     figures->pods = pods_count(engine->pods);
-    figures->queued = engine->queue.count + engine->queue.later_count;
+    figures->queued = engine->queue.count + engine->queue.later_count + engine->queue.parked;
     figures->attempts_left = engine->attempts_left;
     figures->planning_steps = engine->spent;
     figures->overruns = engine->overruns;

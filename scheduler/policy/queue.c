@@ -11,7 +11,8 @@
  * while a gang is in the queue, so nothing cleverer would stay right. `sequence` is unique, so the
  * order is total.
  *
- * Invariant: gang->queued says in which array the gang is, and it is in no other.
+ * Invariant: gang->queued says in which array the gang is, or that it is in its tenant's list of
+ * the parked, and it is in no other.
  */
 
 void queue_init(struct queue *queue)
@@ -72,8 +73,33 @@ void queue_add(struct queue *queue, struct gang *gang)
     gang->queued = GANG_QUEUED;
 }
 
+void queue_park(struct queue *queue, struct gang *gang)
+{
+    struct tenant *tenant = gang->tenant;
+    gang->park_next = NULL;
+    gang->park_before = tenant->parked_last;
+    *(tenant->parked_last != NULL ? &tenant->parked_last->park_next : &tenant->parked) = gang;
+    tenant->parked_last = gang;
+    gang->queued = GANG_PARKED;
+    queue->parked++;
+}
+
+static void unpark(struct queue *queue, struct gang *gang)
+{
+    struct tenant *tenant = gang->tenant;
+    struct gang *next = gang->park_next, *before = gang->park_before;
+    *(before != NULL ? &before->park_next : &tenant->parked) = next;
+    *(next != NULL ? &next->park_before : &tenant->parked_last) = before;
+    gang->park_next = gang->park_before = NULL;
+    gang->queued = GANG_NOT_QUEUED;
+    queue->parked--;
+}
+
 void queue_put_back(struct queue *queue, struct gang *gang)
 {
+    if (gang->queued == GANG_PARKED) {
+        unpark(queue, gang);
+    }
     gang->tried_pass = queue->pass - 1;
     queue_add(queue, gang);
 }
@@ -95,6 +121,8 @@ void queue_remove(struct queue *queue, struct gang *gang)
         take_out(queue->items, &queue->count, gang);
     } else if (gang->queued == GANG_QUEUED_LATER) {
         take_out(queue->later, &queue->later_count, gang);
+    } else if (gang->queued == GANG_PARKED) {
+        unpark(queue, gang);
     }
     gang->queued = GANG_NOT_QUEUED;
 }
@@ -178,6 +206,40 @@ static void code_items(struct gang ***items, uint32_t *count, size_t *room, enum
     }
 }
 
+/* Those that are parked, tenant by tenant, in their order there. */
+static void save_parked(const struct gangs *gangs, struct checkpoint *checkpoint)
+{
+    const struct tenant *before = NULL;
+    for (uint32_t i = 0; i < gangs->count; i++) {
+        const struct tenant *tenant = gangs->items[i]->tenant;
+        for (struct gang *gang = tenant != before ? tenant->parked : NULL; gang != NULL;
+             gang = gang->park_next) {
+            queue_checkpoint_gang(gangs, &gang, checkpoint);
+        }
+        before = tenant;
+    }
+}
+
+static void code_parked(struct queue *queue, const struct gangs *gangs,
+                        struct checkpoint *checkpoint)
+{
+    uint32_t count = queue->parked;
+    checkpoint_count(checkpoint, &count, gangs->count);
+    if (!checkpoint->loading) {
+        save_parked(gangs, checkpoint);
+        return;
+    }
+    for (uint32_t i = 0; i < count && !checkpoint->failed; i++) {
+        struct gang *gang = NULL;
+        queue_checkpoint_gang(gangs, &gang, checkpoint);
+        if (checkpoint_check(checkpoint, gang != NULL && gang->queued == GANG_NOT_QUEUED,
+                             "a gang that is parked twice") &&
+            gang != NULL) {
+            queue_park(queue, gang);
+        }
+    }
+}
+
 void queue_checkpoint(struct queue *queue, const struct gangs *gangs, struct checkpoint *checkpoint)
 {
     checkpoint_section(checkpoint, "queue");
@@ -186,4 +248,5 @@ void queue_checkpoint(struct queue *queue, const struct gangs *gangs, struct che
     code_items(&queue->items, &queue->count, &queue->room, GANG_QUEUED, gangs, checkpoint);
     code_items(&queue->later, &queue->later_count, &queue->later_room, GANG_QUEUED_LATER, gangs,
                checkpoint);
+    code_parked(queue, gangs, checkpoint);
 }

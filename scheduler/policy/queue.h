@@ -28,7 +28,8 @@ struct queue {
     struct gang **later; /* of the next one */
     uint32_t later_count;
     size_t later_room;
-    uint64_t pass; /* number of this pass, from 1 on */
+    uint32_t parked; /* gangs that are worth a try, and must not have one: in neither */
+    uint64_t pass;   /* number of this pass, from 1 on */
 };
 
 void queue_init(struct queue *queue);
@@ -39,8 +40,12 @@ void queue_add(struct queue *queue, struct gang *gang);
 /* Nothing happens to a gang that is not in the queue. */
 void queue_remove(struct queue *queue, struct gang *gang);
 
-/* A gang just taken goes back: its turn in this pass is not over. */
+/* A gang that was just taken, or is parked, goes back: its turn in this pass is not over. */
 void queue_put_back(struct queue *queue, struct gang *gang);
+
+/* A gang just taken must not be planned now: it lies with its tenant until it is put back, the
+ * first one first. */
+void queue_park(struct queue *queue, struct gang *gang);
 
 /* The next one, which leaves the queue; NULL when this pass is over: the next one has begun. */
 struct gang *queue_take(struct queue *queue);

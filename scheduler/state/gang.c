@@ -68,6 +68,7 @@ void gangs_finish(struct gangs *gangs)
     free(gangs->items);
     free(gangs->exclusive);
     free(gangs->placed.items);
+    tenants_finish(&gangs->tenants);
     memset(gangs, 0, sizeof(*gangs));
 }
 
@@ -125,6 +126,7 @@ struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *
             (gangs->count - place) * sizeof(struct gang *));
     struct gang *gang = alloc_zero(1, sizeof(*gang));
     gang->table = gangs;
+    gang->tenant = tenants_join(&gangs->tenants, name_space);
     gang->footprint.gang = gang;
     gang->footprint.among = &gangs->placed;
     gang->name_space = alloc_string(name_space);
@@ -154,6 +156,7 @@ void gangs_remove(struct gangs *gangs, struct gang *gang)
     memmove(&gangs->items[place], &gangs->items[place + 1],
             (gangs->count - place - 1) * sizeof(struct gang *));
     gangs->count--;
+    tenants_leave(&gangs->tenants, gang->tenant);
     gang_free(gang);
 }
 

@@ -13,6 +13,7 @@
 #include "scheduler/state/minimums.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/pods.h"
+#include "scheduler/state/tenants.h"
 #include "scheduler/state/timers.h"
 
 /* Gangs: who belongs together, what quorum they need, how far they are.
@@ -52,13 +53,23 @@ struct gang_veto {
     int64_t until;
 };
 
-enum gang_queued { GANG_NOT_QUEUED, GANG_QUEUED, GANG_QUEUED_LATER };
+enum gang_queued { GANG_NOT_QUEUED, GANG_QUEUED, GANG_QUEUED_LATER, GANG_PARKED };
+
+/* What became of a hold (engine/standing.h). */
+enum hold_end {
+    HOLD_RUNS,
+    HOLD_KEPT,    /* bindings are posted, and nothing of it was given up */
+    HOLD_FAILED,  /* given up, for what was up to the gang */
+    HOLD_EXCUSED, /* … and for what was not */
+};
+#define HOLD_ENDS (HOLD_EXCUSED + 1)
 
 struct need;
 struct podset;
 
 struct gang {
     struct gangs *table;
+    struct tenant *tenant; /* of its namespace */
     char *name_space;
     char *name;
 
@@ -95,6 +106,13 @@ struct gang {
     struct need *need;       /* what it waits for, NULL: it does not; policy/waiting.c, like … */
     struct gang *wait_next;  /* … the others that wait for the same */
     struct gang *wait_before;
+    struct gang *park_next; /* the others of its tenant that are parked; policy/queue.c, like … */
+    struct gang *park_before;
+
+    bool holding;           /* its hold is counted with its tenant; engine/standing.c, like … */
+    bool hold_voted;        /* … whether a member voted, … */
+    enum hold_end hold_end; /* … how it ends, … */
+    uint32_t voteless;      /* … and how many in a row ended without a vote */
 
     uint64_t sequence;   /* when it became ready, for the queue */
     int64_t ready_since; /* -1 before */
@@ -152,6 +170,7 @@ struct gangs {
     struct gang **items;
     uint32_t count;
     size_t room;
+    struct tenants tenants;
     struct gang **exclusive; /* those that want domains for themselves, in no order */
     uint32_t exclusive_count;
     size_t exclusive_room;

@@ -118,6 +118,19 @@ static void code_times(struct gang *gang, struct checkpoint *checkpoint)
     checkpoint_bool(checkpoint, &gang->incomplete);
 }
 
+static void code_hold(struct gang *gang, struct checkpoint *checkpoint)
+{
+    uint32_t end = gang->hold_end;
+    checkpoint_bool(checkpoint, &gang->holding);
+    checkpoint_bool(checkpoint, &gang->hold_voted);
+    checkpoint_place(checkpoint, &end, HOLD_ENDS);
+    gang->hold_end = (enum hold_end)end;
+    checkpoint_u32(checkpoint, &gang->voteless);
+    if (checkpoint->loading) {
+        gang->tenant->holding += gang->holding;
+    }
+}
+
 static void code_shortfall(struct solver_shortfall *shortfall, struct checkpoint *checkpoint)
 {
     checkpoint_u32(checkpoint, &shortfall->level);
@@ -219,6 +232,7 @@ static void code_gang(struct gang *gang, struct pods *pods, struct checkpoint *c
     checkpoint_bool(checkpoint, &gang->dirty);
     checkpoint_u64(checkpoint, &gang->tried_pass);
     code_times(gang, checkpoint);
+    code_hold(gang, checkpoint);
     code_barrier(gang, pods, checkpoint);
     code_vetoes(gang, pods, checkpoint);
     checkpoint_u32(checkpoint, &gang->joiners_tried);
@@ -260,4 +274,13 @@ void gangs_checkpoint(struct gangs *gangs, struct pods *pods, struct checkpoint 
         checkpoint_text(checkpoint, &gangs->items[i]->name);
         code_gang(gangs->items[i], pods, checkpoint);
     }
+    const struct tenant *before = NULL; /* the gangs of one are side by side */
+    for (uint32_t i = 0; i < gangs->count && !checkpoint->failed; i++) {
+        struct tenant *tenant = gangs->items[i]->tenant;
+        if (tenant != before) {
+            tenant_checkpoint(tenant, checkpoint);
+        }
+        before = tenant;
+    }
+    tenants_checkpoint_idle(&gangs->tenants, checkpoint);
 }

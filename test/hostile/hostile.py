@@ -26,6 +26,7 @@ HOSTILE, VICTIM = "hostile", "victim"
 SERVED = "phalanx"
 HEAD = "apiVersion: phalanx.dev/v1alpha1\nkind: Configuration\n"
 LONG_HOLD = HEAD + "gangs: {holdTimeout: 590s}\n"
+SHORT_HOLD = HEAD + "gangs: {holdTimeout: 6s}\nkubernetes: {writePatience: 3s}\n"  # where holds have to end
 FILTER_CALLS = 200
 MIB = 1024 * 1024
 

@@ -4,7 +4,7 @@
 import sys
 import unittest
 
-from hostile import VICTIM, Scene, gang, member, nodes, ordinary
+from hostile import SHORT_HOLD, VICTIM, Scene, gang, member, nodes, ordinary
 
 
 class SchedulersNobodyServes(unittest.TestCase):
@@ -32,6 +32,37 @@ class Holds(unittest.TestCase):
             self.assertIsNone(scene.try_to_place(equal), "what is held is kept from pods of the same priority")
             print(f"\n{scene.name}: bound after {scene.place([high]):.3f} s", file=sys.stderr)
             scene.all_as_before()
+
+
+class Rotation(unittest.TestCase):
+    """A tenant with more gangs as large as the cluster than their backoff takes out of the way, and nobody votes for
+    their pods: they are of a served scheduler, which cannot place them (a volume that is not there, say)."""
+
+    def victim(self, scene):
+        """Another tenant's gang of 8 is bound before all of the attacker's have had their turn."""
+        eight = gang("eight", 8, VICTIM, gpus=4)
+        scene.create(*eight)
+        print(f"\n{scene.name}: another tenant's gang of 8 is bound after {scene.place(eight, 40):.3f} s", file=sys.stderr)
+        scene.everybody_is_served()
+        scene.all_as_before()
+
+    def test_gangs_nobody_votes_for(self):
+        with Scene(nodes(8), config=SHORT_HOLD, name="twelve gangs nobody votes for") as scene:
+            for i in range(12):
+                scene.create(*gang(f"big-{i}", 8))
+            scene.state("big-0", "hostile", "Held")
+            self.victim(scene)
+
+    def test_gangs_that_are_made_again(self):
+        """… under other names, once some were held."""
+        with Scene(nodes(8), config=SHORT_HOLD, name="gangs under ever new names") as scene:
+            for i in range(3):
+                scene.create(*gang(f"old-{i}", 8))
+            scene.state("old-0", "hostile", "Held")
+            scene.delete("hostile")
+            for i in range(12):
+                scene.create(*gang(f"new-{i}", 8))
+            self.victim(scene)
 
 
 class Ranks(unittest.TestCase):

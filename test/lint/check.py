@@ -171,6 +171,7 @@ CHECKPOINT = {
     "scheduler/state/residents.h": ["residents"],
     "scheduler/state/rules.h": ["rule"],
     "scheduler/state/shape_table.h": ["shape", "shapes"],
+    "scheduler/state/tenants.h": ["tenant", "tenants"],
     "scheduler/state/timers.h": ["timer", "timers"],
     "topology/base/names.c": ["names"],
     "topology/graph/nodes.c": ["nodes"],

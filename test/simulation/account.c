@@ -6,6 +6,7 @@
 #include "test/simulation/minimums.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
+#include "test/simulation/standing.h"
 
 /* Where a member's room is follows from what left the engine:
  *
@@ -17,7 +18,8 @@
  *   Unplaced   none
  *
  * A hold runs from the moment when its gang has the first one, for as long as was configured, or as
- * the group says if that is shorter. Joiners do not prolong it, nor does a plan around a veto.
+ * the group says if that is shorter; and less after holds that came to nothing (standing.h).
+ * Joiners do not prolong it, nor does a plan around a veto.
  */
 
 static bool is_held(const char *phase)
@@ -29,6 +31,7 @@ void account_reset(struct sim *sim)
 {
     struct host *host = &sim->host;
     memset(host->told, 0, sizeof(host->told));
+    standing_model_reset(sim);
     for (int i = 0; i < SIM_PODS_MAX; i++) {
         host->place[i] = host->carries[i] = SIM_NONE;
         host->vote[i] = 0;
@@ -149,11 +152,15 @@ static bool has_begun(const struct sim *sim, int gang)
 static void note_hold(struct sim *sim, const struct record *record, int gang)
 {
     struct host *host = &sim->host;
-    int64_t until = record->now + timeout_of(sim, gang);
+    int64_t timeout = timeout_of(sim, gang);
+    int64_t least = record->now + standing_model_least(sim, gang, timeout);
+    int64_t most = record->now + standing_model_most(sim, gang, timeout);
     if (account_holds(sim, gang) == 0) {
-        host->hold_least[gang] = until < host->hold_least[gang] ? until : host->hold_least[gang];
-        host->hold_most[gang] = has_begun(sim, gang) ? record->now + SIM_HOLD_MS : until;
-        host->joins[gang] = has_begun(sim, gang);
+        bool begun = has_begun(sim, gang);
+        host->hold_least[gang] = least < host->hold_least[gang] ? least : host->hold_least[gang];
+        host->hold_most[gang] = begun ? record->now + SIM_HOLD_MS : most;
+        host->joins[gang] = begun;
+        standing_model_begins(sim, gang, begun, host->hold_before[gang] != INT64_MAX);
     }
 }
 
@@ -183,6 +190,7 @@ static void note_phase(struct sim *sim, const struct record *record,
         note_hold(sim, record, gang);
     } else if (strcmp(to, "Voted") == 0) {
         host->vote[pod] = record->ticket;
+        standing_model_voted(sim, gang);
     } else if (strcmp(to, "Posted") == 0) {
         int node = node_written(sim, pod, EFFECT_POST_BINDING);
         if (strcmp(phase->from, "Voted") == 0) {
@@ -203,7 +211,11 @@ static void note_phase(struct sim *sim, const struct record *record,
         }
         host->place[pod] = SIM_NONE;
     }
+    bool held = is_held(host->told[pod]);
     host->told[pod] = to;
+    if (held && !is_held(to) && account_holds(sim, gang) == 0) {
+        standing_model_ended(sim, gang, has_begun(sim, gang), strcmp(to, "Posted") == 0);
+    }
 }
 
 /* Members that were bound before the first complete list are so without a word. */
@@ -245,6 +257,9 @@ void account_note(struct sim *sim, const struct record *record)
 {
     struct host *host = &sim->host;
     note_calls(sim, record);
+    if (record->type == EVENT_FOLLOW || record->type == EVENT_LEAD) {
+        standing_model_reset(sim);
+    }
     if (record->type == EVENT_SYNCED) {
         note_synced(sim);
     }
@@ -254,6 +269,9 @@ void account_note(struct sim *sim, const struct record *record)
             note_phase(sim, record, &effect->phase);
         } else if (effect->type == EFFECT_TRANSITION) {
             note_transition(sim, &effect->transition);
+        } else if (effect->type == EFFECT_EVENT &&
+                   strcmp(effect->event.reason, "GangAborted") == 0) {
+            standing_model_expired(sim, spaces_gang_of_event(sim, &effect->event));
         } else if (effect->type == EFFECT_NOMINATE && effect->write.node == NULL) {
             host->carries[sim_number(effect->write.uid)] = SIM_NONE;
         }

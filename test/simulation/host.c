@@ -537,6 +537,7 @@ void host_start(struct sim *sim)
         memset(host->groups, 0, sizeof(host->groups));
         memset(host->nodes, 0, sizeof(host->nodes));
         memset(host->ready, 0, sizeof(host->ready));
+        memset(host->ready_last, 0, sizeof(host->ready_last));
         memset(host->troubled_until, 0, sizeof(host->troubled_until));
         host->stage = 0;
     }

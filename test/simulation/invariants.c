@@ -44,6 +44,7 @@
  *  21  GPUs                    gpus.c: which ones a pod is given
  *  22  company                 exclusion.c: who may not be where others are
  *  23  checkpoints             checkpoints.c
+ *  24  standing                standing.c: one at a time, once a hold came to nothing
  *
  * Where a gang wants to be (required, exclusive, slices) is constraints.c.
  */

@@ -8,6 +8,7 @@
 #include "test/simulation/rules.h"
 #include "test/simulation/shown.h"
 #include "test/simulation/spaces.h"
+#include "test/simulation/standing.h"
 
 /* When a gang gets its plan, nobody who comes before it may wait although that one would fit: into
  * what is free by what the engine was shown, with the new plan's room given back. Only for seeds
@@ -57,7 +58,7 @@ static bool comes_first(const struct sim *sim, int gang, int other)
 {
     const struct sim_gang *a = &sim->gangs[gang], *b = &sim->gangs[other];
     return a->priority != b->priority ? a->priority > b->priority
-                                      : sim->host.ready[gang] < sim->host.ready[other];
+                                      : sim->host.ready_last[gang] < sim->host.ready[other];
 }
 
 /* `planned` got its plan in this apply. */
@@ -73,7 +74,7 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
         int quorum = shown_quorum(sim, gang);
         if (gang == planned || host->ready[gang] == 0 || quorum <= 0 ||
             company_any(&sim->gangs[gang].company) || host->troubled_until[gang] > now ||
-            !comes_first(sim, gang, planned)) {
+            standing_model_waits(sim, gang) || !comes_first(sim, gang, planned)) {
             continue;
         }
         arena_init(&arena);
@@ -100,13 +101,13 @@ void order_check(struct sim *sim, int64_t now)
         bool held = strcmp(effect->transition.to, gang_state_name(GANG_HELD)) == 0;
         bool waits = strcmp(effect->transition.to, gang_state_name(GANG_WAITING)) == 0;
         if (strcmp(effect->transition.from, gang_state_name(GANG_GATHERING)) == 0) {
-            host->ready[gang] = sim->applies + 1;
+            host->ready[gang] = host->ready_last[gang] = sim->applies + 1;
         } else if (waits) {
             order_trouble(sim, gang, now); /* its plan is no more */
         }
         held = held && strcmp(effect->transition.from, gang_state_name(GANG_WAITING)) == 0;
         if (!held && !waits) {
-            host->ready[gang] = 0;
+            host->ready[gang] = host->ready_last[gang] = 0;
         } else if (held && planned < 64) {
             first[planned++] = gang;
         }

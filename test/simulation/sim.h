@@ -141,6 +141,15 @@ enum post_state { POST_NONE, POST_SENT, POST_BOUND, POST_UNCONFIRMED };
 /* What kind of reason a member was given last (reasons.c). */
 enum told_kind { TOLD_NOTHING, TOLD_GATHERS, TOLD_SHORT, TOLD_PLANNED };
 
+/* Holds that came to nothing (standing.h): in a row without a vote, by gang and by namespace. */
+struct sim_standing {
+    bool voted[SIM_GANGS_MAX], expired[SIM_GANGS_MAX], joins[SIM_GANGS_MAX]; /* the running hold */
+    uint32_t gang_least[SIM_GANGS_MAX], gang_most[SIM_GANGS_MAX];
+    uint32_t space_least[2], space_most[2];
+    bool limited[2]; /* one at a time for certain; … */
+    bool doubted[2]; /* … maybe */
+};
+
 struct host {
     struct engine *engine; /* NULL: down */
     struct effects effects;
@@ -167,7 +176,10 @@ struct host {
     int shown[SIM_PODS_MAX];               /* node that the watch showed last */
     int taken_back[SIM_PODS_MAX];          /* how often by kube-scheduler since it was asked for */
     int64_t troubled_until[SIM_GANGS_MAX]; /* backed off or vetoed: it need not be first */
-    uint64_t ready[SIM_GANGS_MAX];   /* number of the apply that made it ready; 0: it is not */
+    struct sim_standing standing;
+    /* Number of the apply that made it ready, or since when it is behind others: not before, and
+     * not after. 0: it is not. */
+    uint64_t ready[SIM_GANGS_MAX], ready_last[SIM_GANGS_MAX];
     const char *phase[SIM_PODS_MAX]; /* of members, as shown last; NULL: not yet */
     /* The account (account.c): phases as told, where members have room, nominations as carried,
      * tickets of votes, bounds of the holds' deadlines. */

@@ -307,12 +307,13 @@ static inline void world_bound(struct world *world, const char *uid, const char 
     world_apply(world, &event);
 }
 
-/* The gang's view; its arrays live in `arena`. */
+/* The view of the gang, of the namespace "ns" or of one of its own name; arrays live in `arena`. */
 static inline struct gang_view world_view(const struct world *world, const char *gang,
                                           struct arena *arena)
 {
     struct gang_view view;
-    ck_assert(engine_gang_find(world->engine, "ns", gang, arena, &view));
+    ck_assert(engine_gang_find(world->engine, "ns", gang, arena, &view) ||
+              engine_gang_find(world->engine, gang, gang, arena, &view));
     return view;
 }
 

@@ -93,6 +93,7 @@ START_TEST(two_gangs_get_disjoint_quads)
     gang("b", 1, 4, NULL);
     ck_assert_str_eq(devices_of("a", 0), "gpu-0,gpu-1,gpu-2,gpu-3");
     ck_assert_str_eq(devices_of("b", 0), "gpu-4,gpu-5,gpu-6,gpu-7");
+    world_vote(&world, "b", 0, 1);
     world_pod_gone(&world, "a-0");
     gang("c", 2, 2, NULL); /* what a had is free again */
     ck_assert_uint_eq(strlen(devices_of("c", 0)), strlen("gpu-0,gpu-1"));
@@ -177,6 +178,7 @@ START_TEST(required_takes_good_sets_only)
     world_pod_gone(&world, "plain-0");
     gang("good", 1, 4, "required");
     ck_assert_str_eq(world_node_of(&world, "good", "good-0", node), "n1");
+    world_vote(&world, "good", 0, 1);
     gang("more", 2, 4, "required"); /* one quad is left, and four GPUs on n0 */
     ck_assert_int_eq(world_state(&world, "more"), GANG_WAITING);
     ck_assert_ptr_nonnull(strstr(reason_of("more"), "short by 1 of 2 pods"));

@@ -67,6 +67,7 @@ static void show_pod(struct world *world, const struct life_pod *pod, const stru
                                     .request_count = 3,
                                     .rank = -1};
     if (gang != NULL) {
+        event.pod.name_space = gang->name; /* else it might wait for another one of its own */
         event.pod.gang = gang->name;
         event.pod.gang_minimum = gang->count;
         event.pod.placement.required_level = gang->required;
