@@ -9,7 +9,8 @@
 
 /* Two arrays, sorted when somebody is taken after somebody came. What the order rests on changes
  * while a gang is in the queue, so nothing cleverer would stay right. `sequence` is unique, so the
- * order is total.
+ * order is total. Where several namespaces are in the queue, turns are dealt along the first order,
+ * and it is sorted once more by these.
  *
  * Invariant: gang->queued says in which array the gang is, or that it is in its tenant's list of
  * the parked, and it is in no other.
@@ -37,21 +38,86 @@ bool queue_wants(const struct gang *gang, const struct gang_tally *tally)
     return gang_missing(gang) == 0 || (tally->held == 0 && gang_lacking(gang, COUNT_PENDING) == 0);
 }
 
-/* The first one to be planned comes last. */
-static int compare(const void *left, const void *right)
+/* Whose turns have nothing to do with each other. */
+static int compare_rank(const struct gang *a, const struct gang *b)
 {
-    const struct gang *a = *(struct gang *const *)right, *b = *(struct gang *const *)left;
     if (a->begun != b->begun) {
         return a->begun ? -1 : 1; /* its bound members wait for the rest */
     }
     int32_t a_priority = gang_priority(a), b_priority = gang_priority(b);
-    if (a_priority != b_priority) {
-        return a_priority > b_priority ? -1 : 1;
-    }
+    return a_priority == b_priority ? 0 : a_priority > b_priority ? -1 : 1;
+}
+
+static int compare_arrival(const struct gang *a, const struct gang *b)
+{
     if (a->sequence != b->sequence) {
         return a->sequence < b->sequence ? -1 : 1;
     }
     return gang_compare(&a, &b);
+}
+
+/* The first one to be planned comes last: by arrival, … */
+static int compare(const void *left, const void *right)
+{
+    const struct gang *a = *(struct gang *const *)right, *b = *(struct gang *const *)left;
+    int order = compare_rank(a, b);
+    return order != 0 ? order : compare_arrival(a, b);
+}
+
+/* … and by turns; of one turn those first whose namespace is in good standing. */
+static int compare_turns(const void *left, const void *right)
+{
+    const struct gang *a = *(struct gang *const *)right, *b = *(struct gang *const *)left;
+    int order = compare_rank(a, b);
+    if (order != 0) {
+        return order;
+    }
+    if (a->turn != b->turn) {
+        return a->turn < b->turn ? -1 : 1;
+    }
+    if (a->tenant->limited != b->tenant->limited) {
+        return b->tenant->limited ? -1 : 1;
+    }
+    return compare_arrival(a, b);
+}
+
+/* Namespaces take turns among gangs of one rank: the first gang of each gets the namespace's next
+ * turn, which is never before that of the last gang that was taken (else who was away for long
+ * would come with all the turns it did not take), its second one the turn after that, … True: there
+ * are several namespaces. Nothing is dealt to gangs that have begun: they are finished in order. */
+static bool deal_turns(struct queue *queue)
+{
+    const struct gang *before = NULL;
+    bool several = false;
+    for (uint32_t i = queue->count; i-- > 0;) {
+        struct gang *gang = queue->items[i];
+        struct tenant *tenant = gang->tenant;
+        queue->stamp += before == NULL || compare_rank(before, gang) != 0;
+        if (tenant->stamp != queue->stamp) {
+            tenant->stamp = queue->stamp;
+            tenant->round = tenant->turn > queue->turn ? tenant->turn : queue->turn;
+        }
+        gang->turn = gang->begun ? 0 : tenant->round++;
+        several = several || (before != NULL && before->tenant != tenant);
+        before = gang;
+    }
+    return several;
+}
+
+static void sort(struct queue *queue)
+{
+    qsort(queue->items, queue->count, sizeof(struct gang *), compare);
+    if (deal_turns(queue)) {
+        qsort(queue->items, queue->count, sizeof(struct gang *), compare_turns);
+    }
+}
+
+static void take_turn(struct queue *queue, const struct gang *gang)
+{
+    if (!gang->begun) {
+        queue->turn = gang->turn > queue->turn ? gang->turn : queue->turn;
+        gang->tenant->turn = gang->turn + 1;
+    }
 }
 
 void queue_add(struct queue *queue, struct gang *gang)
@@ -99,6 +165,8 @@ void queue_put_back(struct queue *queue, struct gang *gang)
 {
     if (gang->queued == GANG_PARKED) {
         unpark(queue, gang);
+    } else if (!gang->begun && gang->tenant->turn == gang->turn + 1) {
+        gang->tenant->turn = gang->turn;
     }
     gang->tried_pass = queue->pass - 1;
     queue_add(queue, gang);
@@ -149,13 +217,14 @@ struct gang *queue_take(struct queue *queue)
         begin_pass(queue);
         return NULL;
     }
-    if (!queue->sorted && queue->count > 1) {
-        qsort(queue->items, queue->count, sizeof(struct gang *), compare);
+    if (!queue->sorted) {
+        sort(queue);
     }
     queue->sorted = true;
     struct gang *gang = queue->items[--queue->count];
     gang->queued = GANG_NOT_QUEUED;
     gang->tried_pass = queue->pass;
+    take_turn(queue, gang);
     return gang;
 }
 
@@ -244,6 +313,7 @@ void queue_checkpoint(struct queue *queue, const struct gangs *gangs, struct che
 {
     checkpoint_section(checkpoint, "queue");
     checkpoint_u64(checkpoint, &queue->pass);
+    checkpoint_u64(checkpoint, &queue->turn);
     checkpoint_bool(checkpoint, &queue->sorted);
     code_items(&queue->items, &queue->count, &queue->room, GANG_QUEUED, gangs, checkpoint);
     code_items(&queue->later, &queue->later_count, &queue->later_room, GANG_QUEUED_LATER, gangs,

@@ -9,7 +9,8 @@
 #include "scheduler/state/gang.h"
 
 /* Who is planned next: gangs that have begun here and lost some of their quorum, then greatest
- * priority first, then who became ready first.
+ * priority first, then one of each namespace in turn (of these, those first whose namespace is in
+ * good standing: engine/standing.h), then who became ready first.
  *
  *   worth a try ──queue_add()──▶ this pass ──queue_take()──▶ planned, or waits (policy/waiting.h)
  *                        └─────▶ next pass, if it was taken in this one
@@ -17,7 +18,8 @@
  * Only gangs that are worth a try are in the queue: because they changed, or because something that
  * could help them became free. A gang that does not fit does not block those behind it. A pass may
  * be left and resumed at any time. Everybody is taken at most once in a pass, so that gangs which
- * are worth a try again and again do not keep others from their turn.
+ * are worth a try again and again do not keep others from their turn. Nor does a namespace that has
+ * many of them keep off another one's: that one is next, or next but one.
  */
 
 struct queue {
@@ -30,6 +32,8 @@ struct queue {
     size_t later_room;
     uint32_t parked; /* gangs that are worth a try, and must not have one: in neither */
     uint64_t pass;   /* number of this pass, from 1 on */
+    uint64_t turn;   /* of the last gang that was taken */
+    uint64_t stamp;  /* how often turns were dealt among gangs of some priority */
 };
 
 void queue_init(struct queue *queue);

@@ -102,7 +102,8 @@ struct gang {
     bool dirty;         /* something of its own changed since it was last planned */
 
     enum gang_queued queued; /* kept by policy/queue.c, like the next one */
-    uint64_t tried_pass;     /* the pass in which it was planned last */
+    uint64_t tried_pass;     /* the pass in which it was planned last, … */
+    uint64_t turn;           /* … and the turn it has, among those of its priority */
     struct need *need;       /* what it waits for, NULL: it does not; policy/waiting.c, like … */
     struct gang *wait_next;  /* … the others that wait for the same */
     struct gang *wait_before;

@@ -231,6 +231,7 @@ static void code_gang(struct gang *gang, struct pods *pods, struct checkpoint *c
     checkpoint_bool(checkpoint, &gang->wants);
     checkpoint_bool(checkpoint, &gang->dirty);
     checkpoint_u64(checkpoint, &gang->tried_pass);
+    checkpoint_u64(checkpoint, &gang->turn);
     code_times(gang, checkpoint);
     code_hold(gang, checkpoint);
     code_barrier(gang, pods, checkpoint);

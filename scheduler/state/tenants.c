@@ -114,6 +114,7 @@ void tenant_checkpoint(struct tenant *tenant, struct checkpoint *checkpoint)
 {
     checkpoint_u32(checkpoint, &tenant->voteless);
     checkpoint_bool(checkpoint, &tenant->limited);
+    checkpoint_u64(checkpoint, &tenant->turn);
 }
 
 void tenants_checkpoint_idle(struct tenants *tenants, struct checkpoint *checkpoint)

@@ -27,7 +27,10 @@ struct tenant {
     uint32_t voteless; /* … holds in a row that ended without a vote, and … */
     bool limited;      /* … whether the last one that ended was not kept: one at a time */
 
-    /* Gangs that are worth a try, and may not have one yet, in order of arrival: policy/queue.c. */
+    uint64_t turn;  /* its next one, like what follows by policy/queue.c … */
+    uint64_t round; /* … while turns are dealt: that of its next gang … */
+    uint64_t stamp; /* … among those of some priority */
+    /* Gangs that are worth a try, and may not have one yet, in order of arrival. */
     struct gang *parked;
     struct gang *parked_last;
 

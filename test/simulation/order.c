@@ -10,9 +10,10 @@
 #include "test/simulation/spaces.h"
 #include "test/simulation/standing.h"
 
-/* When a gang gets its plan, nobody who comes before it may wait although that one would fit: into
- * what is free by what the engine was shown, with the new plan's room given back. Only for seeds
- * without constraints, where "fits" is a sum over nodes.
+/* When a gang gets its plan, nobody who comes before it (by priority; then by arrival in its own
+ * namespace, by turn in another) may wait although that one would fit: into what is free by what
+ * the engine was shown, with the new plan's room given back. Only for seeds without constraints,
+ * where "fits" is a sum over nodes.
  */
 
 #define TROUBLE_MS 61000 /* the longest backoff, and as long as a veto lasts */
@@ -54,15 +55,46 @@ static bool fits(const struct sim *sim, const struct sim_amounts free[SIM_NODES_
     return sum >= count;
 }
 
-static bool comes_first(const struct sim *sim, int gang, int other)
+static bool same_space(const struct sim *sim, int gang, int other)
+{
+    return sim->spaces < 2 || gang % 2 == other % 2;
+}
+
+/* Other gangs of its namespace that could have a turn. */
+static int others_of_space(const struct sim *sim, int gang)
+{
+    int count = 0;
+    for (int other = 0; other < sim->gang_count; other++) {
+        bool lives = false;
+        for (int i = sim_first(sim, other); i != SIM_NONE && !lives;
+             i = sim->pods[i].next_of_gang) {
+            lives = shown_live(sim, i);
+        }
+        count += lives && other != gang && same_space(sim, gang, other);
+    }
+    return count;
+}
+
+/* Whether the gang comes before the other one, of which so many of its namespace and priority were
+ * planned before in this apply. Namespaces take turns: two of another one may come before, whoever
+ * was ready first, for theirs may be the turn that runs and the next; and one more for each gang
+ * that may have had the turn of the gang's own namespace. */
+static bool comes_first(const struct sim *sim, int gang, int other, int before)
 {
     const struct sim_gang *a = &sim->gangs[gang], *b = &sim->gangs[other];
-    return a->priority != b->priority ? a->priority > b->priority
-                                      : sim->host.ready_last[gang] < sim->host.ready[other];
+    const struct host *host = &sim->host;
+    if (a->priority != b->priority) {
+        return a->priority > b->priority;
+    }
+    if (same_space(sim, gang, other)) {
+        return host->ready_last[gang] < host->ready[other];
+    }
+    return before >= 2 && host->ready_last[gang] <= sim->applies &&
+           before >= 2 + others_of_space(sim, gang);
 }
 
 /* `planned` got its plan in this apply. */
-static void check_overtaken(struct sim *sim, int planned, int64_t now)
+static void check_overtaken(struct sim *sim, int planned, int before, int64_t now)
 {
     const struct host *host = &sim->host;
     struct sim_amounts free[SIM_NODES_MAX];
@@ -74,7 +106,7 @@ static void check_overtaken(struct sim *sim, int planned, int64_t now)
         int quorum = shown_quorum(sim, gang);
         if (gang == planned || host->ready[gang] == 0 || quorum <= 0 ||
             company_any(&sim->gangs[gang].company) || host->troubled_until[gang] > now ||
-            standing_model_waits(sim, gang) || !comes_first(sim, gang, planned)) {
+            standing_model_waits(sim, gang) || !comes_first(sim, gang, planned, before)) {
             continue;
         }
         arena_init(&arena);
@@ -114,6 +146,11 @@ void order_check(struct sim *sim, int64_t now)
     }
     bool late = host->tick_at < now - 1000; /* vetoes end in a tick, and the clock jumped past it */
     for (uint64_t i = 0; i < planned && sim->constrained_percent == 0 && !late; i++) {
-        check_overtaken(sim, first[i], now);
+        int before = 0;
+        for (uint64_t j = 0; j < i; j++) {
+            before += same_space(sim, first[j], first[i]) &&
+                      sim->gangs[first[j]].priority == sim->gangs[first[i]].priority;
+        }
+        check_overtaken(sim, first[i], before, now);
     }
 }

@@ -4,7 +4,8 @@
 
 #include "test/simulation/sim.h"
 
-/* Who is planned before whom: greater priority first, then who has been ready for longer. */
+/* Who is planned before whom: greater priority first, then a namespace that has its turn,
+ * then who has been ready for longer. */
 
 /* After every apply; `now` is the engine's clock. */
 void order_check(struct sim *sim, int64_t now);

@@ -23,15 +23,21 @@ static void teardown(struct fixture *fixture)
     gangs_finish(&fixture->gangs);
 }
 
-static struct gang *ready(struct fixture *fixture, const char *name, int32_t priority,
-                          uint64_t sequence)
+static struct gang *ready_of(struct fixture *fixture, const char *name_space, const char *name,
+                             int32_t priority, uint64_t sequence)
 {
-    struct gang *gang = gangs_get(&fixture->gangs, "ns", name);
+    struct gang *gang = gangs_get(&fixture->gangs, name_space, name);
     gang->wants = true;
     gang->state = GANG_WAITING;
     multiset_add(&gang->totals.priorities, priority);
     gang->sequence = sequence;
     return gang;
+}
+
+static struct gang *ready(struct fixture *fixture, const char *name, int32_t priority,
+                          uint64_t sequence)
+{
+    return ready_of(fixture, "ns", name, priority, sequence);
 }
 
 static void add_all(struct fixture *fixture)
@@ -226,6 +232,139 @@ START_TEST(test_wants)
 }
 END_TEST
 
+/* ---- namespaces ---- */
+
+START_TEST(test_namespaces_take_turns)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    ready_of(&fixture, "many", "a", 0, 1);
+    ready_of(&fixture, "many", "b", 0, 2);
+    ready_of(&fixture, "many", "c", 0, 3);
+    ready_of(&fixture, "few", "x", 0, 9);
+    ready_of(&fixture, "few", "y", 0, 8);
+    ready_of(&fixture, "one", "z", 0, 7);
+    add_all(&fixture);
+    expect(&fixture, "azybxc");
+    teardown(&fixture);
+}
+END_TEST
+
+/* Priority is before turns, and what has begun before both. */
+START_TEST(test_turns_are_among_equals)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    ready_of(&fixture, "many", "a", 5, 1);
+    ready_of(&fixture, "many", "b", 5, 2);
+    ready_of(&fixture, "many", "c", 0, 3)->begun = true;
+    ready_of(&fixture, "many", "d", -1, 0);
+    ready_of(&fixture, "few", "x", 0, 4);
+    ready_of(&fixture, "few", "y", 5, 5);
+    add_all(&fixture);
+    expect(&fixture, "caybxd");
+    teardown(&fixture);
+}
+END_TEST
+
+/* Who comes while another namespace's crowd is being worked off is next. */
+START_TEST(test_who_comes_late_is_next)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    char name[2] = "a";
+    for (; name[0] < 'n'; name[0]++) {
+        ready_of(&fixture, "many", name, 0, (uint64_t)name[0]);
+    }
+    add_all(&fixture);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(queue_take(&fixture.queue)->name[0], 'a' + i);
+    }
+    queue_add(&fixture.queue, ready_of(&fixture, "few", "x", 0, 999));
+    ck_assert_str_eq(queue_take(&fixture.queue)->name, "x");
+    queue_add(&fixture.queue, ready_of(&fixture, "few", "y", 0, 1000)); /* it had its turn */
+    ck_assert_str_eq(queue_take(&fixture.queue)->name, "f");
+    ck_assert_str_eq(queue_take(&fixture.queue)->name, "y");
+    expect(&fixture, "ghijklm");
+    teardown(&fixture);
+}
+END_TEST
+
+START_TEST(test_good_standing_is_first_in_a_turn)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    ready_of(&fixture, "bad", "a", 0, 1)->tenant->limited = true;
+    ready_of(&fixture, "bad", "b", 0, 2);
+    ready_of(&fixture, "good", "x", 0, 3);
+    add_all(&fixture);
+    expect(&fixture, "xab");
+    teardown(&fixture);
+}
+END_TEST
+
+/* Nobody saves up turns. */
+START_TEST(test_turns_that_were_not_taken_are_gone)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *gang = ready_of(&fixture, "one", "a", 0, 1);
+    for (int i = 0; i < 100; i++) {
+        queue_add(&fixture.queue, gang);
+        ck_assert_ptr_eq(queue_take(&fixture.queue), gang);
+        ck_assert_ptr_null(queue_take(&fixture.queue));
+    }
+    queue_add(&fixture.queue, gang);
+    ready_of(&fixture, "other", "w", 0, 2);
+    ready_of(&fixture, "other", "x", 0, 3);
+    ready_of(&fixture, "other", "y", 0, 4);
+    add_all(&fixture);
+    expect(&fixture, "waxy");
+    teardown(&fixture);
+}
+END_TEST
+
+START_TEST(test_who_is_put_back_keeps_its_turn)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *first = ready_of(&fixture, "one", "a", 0, 1);
+    ready_of(&fixture, "other", "x", 0, 2);
+    add_all(&fixture);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_eq(queue_take(&fixture.queue), first);
+        queue_put_back(&fixture.queue, first);
+    }
+    expect(&fixture, "ax");
+    teardown(&fixture);
+}
+END_TEST
+
+START_TEST(test_parked_ones_are_in_no_pass)
+{
+    struct fixture fixture;
+    setup(&fixture);
+    struct gang *gangs[3] = {ready(&fixture, "a", 0, 1), ready(&fixture, "b", 0, 2),
+                             ready(&fixture, "c", 0, 3)};
+    add_all(&fixture);
+    for (int i = 0; i < 3; i++) {
+        queue_park(&fixture.queue, queue_take(&fixture.queue));
+    }
+    ck_assert(queue_empty(&fixture.queue));
+    ck_assert_uint_eq(fixture.queue.parked, 3);
+    queue_add(&fixture.queue, gangs[0]); /* it stays where it is */
+    ck_assert(queue_empty(&fixture.queue));
+    ck_assert_ptr_eq(gangs[0]->tenant->parked, gangs[0]);
+    queue_remove(&fixture.queue, gangs[1]);
+    queue_put_back(&fixture.queue, gangs[0]);
+    ck_assert_ptr_eq(gangs[0]->tenant->parked, gangs[2]);
+    queue_put_back(&fixture.queue, gangs[2]);
+    ck_assert_uint_eq(fixture.queue.parked, 0);
+    expect(&fixture, "ac");
+    teardown(&fixture);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scheduler/policy/queue");
@@ -239,6 +378,13 @@ int main(void)
     tcase_add_test(tcase, test_who_comes_during_a_pass_takes_its_place);
     tcase_add_test(tcase, test_who_goes_is_not_taken);
     tcase_add_loop_test(tcase, test_wants, 0, (int)(sizeof(wants_table) / sizeof(wants_table[0])));
+    tcase_add_test(tcase, test_namespaces_take_turns);
+    tcase_add_test(tcase, test_turns_are_among_equals);
+    tcase_add_test(tcase, test_who_comes_late_is_next);
+    tcase_add_test(tcase, test_good_standing_is_first_in_a_turn);
+    tcase_add_test(tcase, test_turns_that_were_not_taken_are_gone);
+    tcase_add_test(tcase, test_who_is_put_back_keeps_its_turn);
+    tcase_add_test(tcase, test_parked_ones_are_in_no_pass);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }
