@@ -258,9 +258,10 @@ static void note_passed(struct calls *calls, const struct filter_event *call,
 {
     if (reply->verdict == FILTER_ALL || reply->verdict == FILTER_SOME) {
         passed_note(calls->passed, call->pod.uid, call->rows,
-                    reply->verdict == FILTER_ALL ? NULL : reply->passes, call->row_count);
+                    reply->verdict == FILTER_ALL ? NULL : reply->passes, call->row_count,
+                    clock_ms());
     } else if (reply->verdict == FILTER_NONE) {
-        passed_note(calls->passed, call->pod.uid, call->rows, NULL, 0);
+        passed_note(calls->passed, call->pod.uid, call->rows, NULL, 0, clock_ms());
     } else {
         passed_forget(calls->passed, call->pod.uid);
     }
@@ -390,7 +391,7 @@ static const char *refuse_bind(struct calls *calls, const struct bind_event *bin
         return NULL; /* it has its own answers */
     }
     switch (passed_check(calls->passed, bind->uid,
-                         engine_node_row(engine, bind->node, strlen(bind->node)))) {
+                         engine_node_row(engine, bind->node, strlen(bind->node)), clock_ms())) {
     case PASSED_NO:
         return "the node has not passed the last filter call for the pod";
     case PASSED_NEVER_ASKED:

@@ -14,6 +14,9 @@
 /* A bit for each row up to the last one that passes: 625 bytes for 5,000 nodes, 12 KiB for 100,000.
  * kube-scheduler asks about one pod at a time and binds it moments later, or asks again; so there
  * are as many sets as pods that are being bound, and those that wait in vain.
+ *
+ * When a set has to go, its pod is not told from one that was never asked about, for
+ * PASSED_LOST_MS: by then kube-scheduler has bound it or has asked again.
  */
 
 struct set {
@@ -29,7 +32,7 @@ struct passed {
     struct set *by_uid;
     struct set *oldest;
     size_t bytes;
-    bool lost; /* a set had to go */
+    int64_t lost_until; /* a set had to go so lately */
 };
 
 struct passed *passed_create(void)
@@ -72,7 +75,7 @@ void passed_forget(struct passed *passed, const char *uid)
 }
 
 void passed_note(struct passed *passed, const char *uid, const uint32_t *rows, const bool *passes,
-                 uint32_t count)
+                 uint32_t count, int64_t now)
 {
     uint32_t row_count = 0;
     passed_forget(passed, uid);
@@ -95,16 +98,17 @@ void passed_note(struct passed *passed, const char *uid, const uint32_t *rows, c
     DL_APPEND(passed->oldest, set);
     passed->bytes += set->bytes;
     while (passed->bytes > PASSED_BYTES) {
-        passed->lost = true;
+        passed->lost_until = now + PASSED_LOST_MS;
         drop(passed, passed->oldest);
     }
 }
 
-enum passed_verdict passed_check(const struct passed *passed, const char *uid, uint32_t row)
+enum passed_verdict passed_check(const struct passed *passed, const char *uid, uint32_t row,
+                                 int64_t now)
 {
     const struct set *set = find(passed, uid);
     if (set == NULL) {
-        return passed->lost ? PASSED_UNKNOWN : PASSED_NEVER_ASKED;
+        return now < passed->lost_until ? PASSED_UNKNOWN : PASSED_NEVER_ASKED;
     }
     bool in = row < set->row_count && (set->rows[row / 64] >> (row % 64) & 1) != 0;
     return in ? PASSED_YES : PASSED_NO;

@@ -12,23 +12,23 @@ START_TEST(the_last_answer_counts)
     static const uint32_t rows[] = {3, NAMES_NONE, 64, 200};
     static const bool passes[] = {true, true, false, true};
     struct passed *passed = passed_create();
-    ck_assert_int_eq(passed_check(passed, "p", 3), PASSED_NEVER_ASKED);
-    passed_note(passed, "p", rows, NULL, 4);
-    ck_assert_int_eq(passed_check(passed, "p", 3), PASSED_YES);
-    ck_assert_int_eq(passed_check(passed, "p", 64), PASSED_YES);
-    ck_assert_int_eq(passed_check(passed, "p", 200), PASSED_YES);
-    ck_assert_int_eq(passed_check(passed, "p", 201), PASSED_NO);
-    ck_assert_int_eq(passed_check(passed, "p", 4), PASSED_NO);
-    ck_assert_int_eq(passed_check(passed, "p", NAMES_NONE), PASSED_NO);
-    ck_assert_int_eq(passed_check(passed, "q", 3), PASSED_NEVER_ASKED);
-    passed_note(passed, "p", rows, passes, 4);
-    ck_assert_int_eq(passed_check(passed, "p", 64), PASSED_NO);
-    ck_assert_int_eq(passed_check(passed, "p", 200), PASSED_YES);
-    passed_note(passed, "p", rows, NULL, 0);
-    ck_assert_int_eq(passed_check(passed, "p", 3), PASSED_NO);
+    ck_assert_int_eq(passed_check(passed, "p", 3, 0), PASSED_NEVER_ASKED);
+    passed_note(passed, "p", rows, NULL, 4, 0);
+    ck_assert_int_eq(passed_check(passed, "p", 3, 0), PASSED_YES);
+    ck_assert_int_eq(passed_check(passed, "p", 64, 0), PASSED_YES);
+    ck_assert_int_eq(passed_check(passed, "p", 200, 0), PASSED_YES);
+    ck_assert_int_eq(passed_check(passed, "p", 201, 0), PASSED_NO);
+    ck_assert_int_eq(passed_check(passed, "p", 4, 0), PASSED_NO);
+    ck_assert_int_eq(passed_check(passed, "p", NAMES_NONE, 0), PASSED_NO);
+    ck_assert_int_eq(passed_check(passed, "q", 3, 0), PASSED_NEVER_ASKED);
+    passed_note(passed, "p", rows, passes, 4, 0);
+    ck_assert_int_eq(passed_check(passed, "p", 64, 0), PASSED_NO);
+    ck_assert_int_eq(passed_check(passed, "p", 200, 0), PASSED_YES);
+    passed_note(passed, "p", rows, NULL, 0, 0);
+    ck_assert_int_eq(passed_check(passed, "p", 3, 0), PASSED_NO);
     passed_forget(passed, "p");
     passed_forget(passed, "p");
-    ck_assert_int_eq(passed_check(passed, "p", 3), PASSED_NEVER_ASKED);
+    ck_assert_int_eq(passed_check(passed, "p", 3, 0), PASSED_NEVER_ASKED);
     passed_destroy(passed);
     passed_destroy(NULL);
 }
@@ -42,12 +42,16 @@ START_TEST(it_does_not_grow_without_end)
     for (int i = 0; i < 20; i++) {
         char uid[16];
         snprintf(uid, sizeof uid, "p%d", i);
-        passed_note(passed, uid, &row, NULL, 1);
+        passed_note(passed, uid, &row, NULL, 1, 0);
     }
-    ck_assert_int_eq(passed_check(passed, "p0", row), PASSED_UNKNOWN);
-    ck_assert_int_eq(passed_check(passed, "never", row), PASSED_UNKNOWN);
-    ck_assert_int_eq(passed_check(passed, "p19", row), PASSED_YES);
-    ck_assert_int_eq(passed_check(passed, "p19", row - 1), PASSED_NO);
+    ck_assert_int_eq(passed_check(passed, "p0", row, 0), PASSED_UNKNOWN);
+    ck_assert_int_eq(passed_check(passed, "never", row, 0), PASSED_UNKNOWN);
+    ck_assert_int_eq(passed_check(passed, "p19", row, 0), PASSED_YES);
+    ck_assert_int_eq(passed_check(passed, "p19", row - 1, 0), PASSED_NO);
+    const int64_t last = PASSED_LOST_MS - 1; /* … for a while */
+    ck_assert_int_eq(passed_check(passed, "never", row, last), PASSED_UNKNOWN);
+    ck_assert_int_eq(passed_check(passed, "never", row, last + 1), PASSED_NEVER_ASKED);
+    ck_assert_int_eq(passed_check(passed, "p19", row, last + 1), PASSED_YES);
     passed_destroy(passed);
 }
 END_TEST
