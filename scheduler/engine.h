@@ -73,7 +73,7 @@ int64_t engine_deadline(const struct engine *engine);
 /* Lookups for the callers' hot path; they change nothing. */
 uint32_t engine_node_row(const struct engine *engine, const char *name, size_t length);
 bool engine_knows_pod(const struct engine *engine, const char *uid);
-/* Whether it is known, is in no gang and not bound yet. */
+/* Whether it is known, is in no gang, may be placed and is not bound yet. */
 bool engine_pod_is_ordinary(const struct engine *engine, const char *uid);
 bool engine_synced(const struct engine *engine);
 bool engine_leading(const struct engine *engine); /* or EVENT_FOLLOW was the last word */

@@ -274,7 +274,7 @@ uint64_t engine_differences(const struct engine *engine, const char **last)
 bool engine_pod_is_ordinary(const struct engine *engine, const char *uid)
 {
     const struct pod *pod = pods_find(engine->pods, uid);
-    return pod != NULL && pod->gang == NULL && pod->node == NAMES_NONE;
+    return pod != NULL && pod->gang == NULL && pod->node == NAMES_NONE && pod->refused == NULL;
 }
 
 bool engine_synced(const struct engine *engine)

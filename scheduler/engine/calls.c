@@ -21,7 +21,7 @@
  *           that leaves it nothing, where only gangs of lower priority hold what it needs. Before
  *           the first sync nobody knows what a gang that was being bound when the last process died
  *           still needs, so ordinary pods have to come again, as they had to while there was none.
- *           A member gets
+ *           A member that no watch has shown gets none, and is in no gang yet. One that is gets
  *           exactly its planned node (one feasible node makes kube-scheduler skip scoring), or
  *           none. Its planned node missing from the list although kube-scheduler carried the
  *           nomination and so tried it first is a veto; missing otherwise is mere sampling.
@@ -48,13 +48,27 @@ static uint32_t index_of(const uint32_t *rows, uint32_t count, uint32_t row)
     return UINT32_MAX;
 }
 
+/* Whether so many pods are known from calls only that no further one is taken in. */
+static bool is_one_too_many(const struct engine *engine, const struct pod *pod,
+                            const struct call_pod *call)
+{
+    return pod == NULL && call->object != NULL &&
+           pods_expected(engine->pods) >= ENGINE_FROM_CALL_MOST;
+}
+
+/* What a call says of a pod that the API server has not shown is its caller's word. A member would
+ * have the others planned, and held, by that word: it waits until the watch shows it. An ordinary
+ * pod has nothing before the API server takes its binding, and kube-scheduler has not seen it run
+ * anywhere. */
 struct pod *calls_pod(struct engine *engine, const struct call_pod *call)
 {
     struct pod *pod = call->uid == NULL ? NULL : pods_find(engine->pods, call->uid);
-    if (pod != NULL || call->object == NULL) {
+    if (pod != NULL || call->object == NULL || is_one_too_many(engine, pod, call)) {
         return pod;
     }
-    pod = observe_pod(engine, call->object);
+    struct pod_object object = *call->object;
+    object.node = NULL;
+    pod = object.gang != NULL ? observe_heard_of(engine, &object) : observe_pod(engine, &object);
     pods_expect(engine->pods, pod, engine->now + ENGINE_FROM_CALL_MS);
     return pod;
 }
@@ -193,6 +207,8 @@ void calls_filter(struct engine *engine, const struct filter_event *call, struct
 {
     if (!engine->leading) {
         reply_error(engine, call->ticket, reason_standby);
+    } else if (is_one_too_many(engine, pod, &call->pod)) {
+        reply_error(engine, call->ticket, pod_unseen);
     } else if (pod != NULL && gang_refusal(pod) != NULL) {
         pod->last_reason = reason_refused;
         reply_none(engine, call->ticket, gang_refusal(pod));

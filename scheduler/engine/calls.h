@@ -10,7 +10,7 @@
  * gang, and what it says of its node may be a veto.
  */
 
-/* The pod of a call; one the watch has not shown yet is taken in as it stands in the call. NULL:
+/* The pod of a call; of one the watch has not shown yet, what may be believed is taken in. NULL:
  * not known, or this process does not lead. */
 struct pod *calls_pod(struct engine *engine, const struct call_pod *call);
 /* The member's planned node is not in the list. When that says something the member is planned

@@ -283,8 +283,23 @@ void observe_pod_gone(struct engine *engine, struct pod *pod)
     pods_remove(engine->pods, pod);
 }
 
+struct pod *observe_heard_of(struct engine *engine, const struct pod_object *object)
+{
+    const struct pod_object bare = {
+        .uid = object->uid, .name = object->name, .name_space = object->name_space, .rank = -1};
+    struct pod *pod = pods_observe(engine->pods, &bare, NULL);
+    (void)pod_update_refusal(pod, pod_unseen);
+    return pod;
+}
+
 void observe_watched_pod(struct engine *engine, const struct pod_object *object)
 {
+    struct pod *heard_of = pods_find(engine->pods, object->uid);
+    if (heard_of != NULL && heard_of->from_call &&
+        (strcmp(heard_of->name, object->name) != 0 ||
+         strcmp(heard_of->name_space, object->name_space) != 0)) {
+        observe_pod_gone(engine, heard_of); /* a caller had its uid, and no more */
+    }
     pods_seen(engine->pods, observe_pod(engine, object));
 }
 

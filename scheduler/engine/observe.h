@@ -13,6 +13,9 @@ void observe_devices(struct engine *engine, const struct node_object *object);
 
 /* Takes in a pod, joins it to its gang; NULL when a limit refuses it. */
 struct pod *observe_pod(struct engine *engine, const struct pod_object *object);
+/* Takes in a member that only a call knows of: by its name and uid, refused as pod_unseen, in no
+ * gang and without anything it asks for or says, until observe_watched_pod() takes it in. */
+struct pod *observe_heard_of(struct engine *engine, const struct pod_object *object);
 /* The same from the watch: the pod is no longer known from a call only. */
 void observe_watched_pod(struct engine *engine, const struct pod_object *object);
 void observe_pod_gone(struct engine *engine, struct pod *pod);

@@ -52,6 +52,7 @@
 #define ENGINE_TAKEN_BACK_MAX 2      /* … and how often it is written again without one */
 #define ENGINE_WAKE_MS        500    /* no vote for so long: who has not voted is woken; doubles */
 #define ENGINE_FROM_CALL_MS   30000  /* a pod known from a call only is dropped after that */
+#define ENGINE_FROM_CALL_MOST 32768  /* … and no more of them than that are known */
 #define ENGINE_UNSEEN_MS      120000 /* … or, once bound, after that */
 #define ENGINE_LATE_MS        2000   /* a tick so much too late: the process stood still */
 #define ENGINE_UNCONFIRMED_MS 60000  /* an unanswered binding that no watch shows by then */

@@ -180,6 +180,7 @@ int pod_compare_replicas(const struct pod_replica *a, const struct pod_replica *
 }
 
 const char pod_foreign[] = "its schedulerName is not served here (kubernetes.schedulerNames)";
+const char pod_unseen[] = "the API server has not shown this pod to Phalanx yet";
 
 unsigned pod_update_refusal(struct pod *pod, const char *refused)
 {

@@ -178,6 +178,8 @@ unsigned pod_update_number(uint32_t *to, uint32_t number, unsigned bit);
 unsigned pod_update_text(char **to, const char *text, unsigned bit);
 /* Why a member whose scheduler is not served is refused, by pointer. */
 extern const char pod_foreign[];
+/* Why one that only a call knows of is refused, if it wants to be a member; by pointer. */
+extern const char pod_unseen[];
 unsigned pod_update_refusal(struct pod *pod, const char *refused);
 
 /* Members' bindings on their way, and those nobody knows of. */

@@ -563,6 +563,11 @@ void pods_expect(struct pods *pods, struct pod *pod, int64_t until)
     timers_set(&pods->deadlines.unseen, &pod->unseen, until, pod);
 }
 
+uint32_t pods_expected(const struct pods *pods)
+{
+    return (uint32_t)pods->deadlines.unseen.count;
+}
+
 void pods_seen(struct pods *pods, struct pod *pod)
 {
     pod->from_call = false;

@@ -77,6 +77,8 @@ void pods_drop_shape(struct pods *pods, uint32_t shape);
 void pods_expect(struct pods *pods, struct pod *pod, int64_t until);
 /* The watch has shown it. */
 void pods_seen(struct pods *pods, struct pod *pod);
+/* How many are known from a call only. */
+uint32_t pods_expected(const struct pods *pods);
 
 /* When the first pod is to be looked at again; INT64_MAX for never. */
 int64_t pods_next_due(const struct pods *pods);

@@ -39,7 +39,10 @@ static void code_constant(struct pods *pods, const char **text, struct checkpoin
     if (!checkpoint->loading) {
         return;
     }
-    *text = read != NULL && strcmp(read, pod_foreign) == 0 ? pod_foreign : NULL;
+    *text = read == NULL                     ? NULL
+            : strcmp(read, pod_foreign) == 0 ? pod_foreign
+            : strcmp(read, pod_unseen) == 0  ? pod_unseen
+                                             : NULL;
     for (uint32_t i = 0; i < pods->text_count && read != NULL; i++) {
         if (strcmp(pods->texts[i], read) == 0) {
             *text = pods->texts[i];

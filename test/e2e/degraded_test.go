@@ -297,22 +297,46 @@ func testNominationsForbidden(d *degraded) {
 
 func testSilent(d *degraded) {
 	d.api.HoldStreams(true)
-	d.whole(d.create(true)) // from kube-scheduler's calls alone
+	light := d.create(true) // kube-scheduler's calls tell of it, which anybody can make
 	silence, err := d.phalanx.Metric(d.Context(), `phalanx_watch_silence_seconds{kind="pods"}`)
 	d.must(err)
-	gang := d.create(false) // there is one node left, and nobody has told of the group
-	d.neverBound(gang, 3*time.Second)
+	d.neverBound(light, 3*time.Second)
 	later, err := d.phalanx.Metric(d.Context(), `phalanx_watch_silence_seconds{kind="pods"}`)
 	d.must(err)
 	if later < silence+2 {
 		d.Errorf("phalanx_watch_silence_seconds went from %.1f to %.1f in 3 s of silence", silence, later)
 	}
+	d.api.HoldStreams(false)
+	d.whole(light)
 }
 
 func testSilentWhileANodeFills(d *degraded) {
+	var filling atomic.Bool
+	filling.Store(true)
+	d.extender.Rule(func(x *harness.Exchange) harness.Verdict {
+		if x.Call == harness.Filter && filling.Load() {
+			return harness.Verdict{Status: http.StatusServiceUnavailable, Body: "{}"}
+		}
+		return harness.Verdict{}
+	})
+	gang := d.create(true)
+	d.waitFor(recoveryTime, "the gang is planned", func() error {
+		_, text, err := d.phalanx.Get(d.Context(), "/api/v1/gangs/"+d.namespace+"/"+gang)
+		if err == nil && !strings.Contains(text, `"Held"`) {
+			err = errors.New(text)
+		}
+		return err
+	})
 	d.api.HoldStreams(true)
-	d.fill(8, "8", "rack-a-n0")
-	d.whole(d.create(true)) // kube-scheduler's own filters veto the node
+	free, err := d.freeNode(d.Context(), gang)
+	d.must(err)
+	planned := "rack-a-n0"
+	if free == planned {
+		planned = "rack-a-n1"
+	}
+	d.fill(8, "8", planned)
+	filling.Store(false)
+	d.whole(gang) // kube-scheduler's own filters veto the node
 }
 
 func testBehind(d *degraded) {

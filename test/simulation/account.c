@@ -235,7 +235,8 @@ static void note_synced(struct sim *sim)
 static void note_calls(struct sim *sim, const struct record *record)
 {
     struct host *host = &sim->host;
-    if (record->type == EVENT_POD || record->with_object) {
+    if (record->type == EVENT_POD ||
+        (record->with_object && sim->pods[record->pod].gang == SIM_NONE)) {
         host->carries[record->change.index] = record->change.pod.nominated;
     }
     const char *phase = record->type == EVENT_BIND ? host->told[record->pod] : NULL;

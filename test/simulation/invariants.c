@@ -193,8 +193,9 @@ void invariants_before(struct sim *sim, const struct record *record)
         host->carried = count_planned_there(sim, record);
         /* fall through */
     default:
-        if (record->with_object) {
+        if (record->with_object && sim->pods[pod].gang == SIM_NONE) { /* else nobody believes it */
             see_pod(sim, pod, &record->change.pod);
+            host->seen[pod].node = SIM_NONE;
         }
         break;
     }

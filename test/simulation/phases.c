@@ -15,7 +15,8 @@ enum cause {
     CAUSE_POST,    /* its binding goes out in the same breath */
     CAUSE_DONE,    /* the API server has taken its binding */
     CAUSE_UNKNOWN, /* its binding has no answer */
-    CAUSE_SEEN,    /* the watch, or a call with the pod in it, shows it on a node */
+    CAUSE_SHOWN,   /* the watch has shown the pod: what a call says of it is its caller's word */
+    CAUSE_SEEN,    /* the watch shows it on a node */
     CAUSE_UNSEEN,  /* the watch shows it on none */
 };
 
@@ -23,7 +24,7 @@ static const struct step {
     const char *from, *to;
     enum cause cause;
 } steps[] = {
-    {"Unplaced", "Held", CAUSE_ANY},        {"Unplaced", "Posted", CAUSE_POST},
+    {"Unplaced", "Held", CAUSE_SHOWN},      {"Unplaced", "Posted", CAUSE_POST},
     {"Unplaced", "Bound", CAUSE_SEEN},      {"Held", "Unplaced", CAUSE_ANY},
     {"Held", "Voted", CAUSE_BIND},          {"Voted", "Unplaced", CAUSE_ANY},
     {"Voted", "Held", CAUSE_GIVE_UP},       {"Voted", "Posted", CAUSE_POST},
@@ -50,8 +51,8 @@ static bool is_posted(const struct sim *sim, const char *uid)
 /* The event shows the pod; on a node or on none. */
 static bool shows(const struct record *record, int pod, bool bound)
 {
-    bool shown = record->type == EVENT_POD || record->with_object;
-    return shown && record->change.index == pod && (record->change.pod.node != SIM_NONE) == bound;
+    return record->type == EVENT_POD && record->change.index == pod &&
+           (record->change.pod.node != SIM_NONE) == bound;
 }
 
 static bool has_cause(const struct sim *sim, const struct record *record, const char *uid,
@@ -72,6 +73,8 @@ static bool has_cause(const struct sim *sim, const struct record *record, const 
         return done && record->outcome == WRITE_DONE;
     case CAUSE_UNKNOWN:
         return done && record->outcome == WRITE_UNKNOWN;
+    case CAUSE_SHOWN:
+        return sim->host.seen_ever[pod] && sim->host.seen[pod].exists;
     case CAUSE_SEEN:
         return shows(record, pod, true);
     case CAUSE_UNSEEN:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "scheduler/engine/state.h"
 #include "test/unit/check_main.h"
 #include "test/unit/scheduler/world.h"
 
@@ -224,28 +225,122 @@ START_TEST(a_second_bind_of_a_voter_answers_the_first)
 }
 END_TEST
 
-START_TEST(a_call_may_know_a_pod_before_the_watch)
+/* A filter call that brings its own Pod, which the watch has not shown. */
+static const struct filter_reply *filter_with_object(const struct world_pod *pod, const char *name)
 {
+    uint32_t rows[8];
     struct amount_object amounts[3];
     struct pod_object object;
-    struct world_pod pod = {.uid = "g-3", .gang = "g", .minimum = 4, .gpus = 8, .rank = 3};
-    world_gang(&world, "g", 3, 4);
-    world_fill_pod(&pod, &object, amounts);
-    uint32_t rows[8];
+    world_fill_pod(pod, &object, amounts);
+    object.name = name != NULL ? name : object.name;
     for (size_t i = 0; i < 8; i++) {
         rows[i] = engine_node_row(world.engine, all[i], strlen(all[i]));
     }
     struct event event = {.type = EVENT_FILTER};
-    event.filter.pod.uid = "g-3";
+    event.filter.pod.uid = pod->uid;
     event.filter.pod.object = &object;
     event.filter.rows = rows;
     event.filter.row_count = 8;
     world_apply(&world, &event);
-    ck_assert_int_eq(world_find(&world, EFFECT_FILTER_REPLY)->filter.verdict, FILTER_ONE);
-    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
-    world_wait(&world, 31000); /* the watch never showed it */
-    ck_assert(!engine_knows_pod(world.engine, "g-3"));
+    return &world_find(&world, EFFECT_FILTER_REPLY)->filter;
+}
+
+START_TEST(a_member_that_only_a_call_knows_is_in_no_gang)
+{
+    struct world_pod pod = {.uid = "g-3", .gang = "g", .minimum = 4, .gpus = 8, .rank = 3};
+    world_gang(&world, "g", 3, 4);
+    for (int i = 0; i < 2; i++) {
+        const struct filter_reply *reply = filter_with_object(&pod, NULL);
+        ck_assert_int_eq(reply->verdict, FILTER_NONE);
+        ck_assert_str_eq(reply->reason, pod_unseen);
+    }
     ck_assert_int_eq(world_state(&world, "g"), GANG_GATHERING);
+    uint64_t ticket = world_bind(&world, "g-3", "n0");
+    ck_assert_str_eq(world_reply(&world, ticket)->error, pod_unseen);
+    world_pod(&world, &pod); /* the watch shows it: what it was told is not true any more */
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    ck_assert_uint_eq(world_count(&world, EFFECT_NOMINATE), 4);
+    ck_assert_int_eq(world_filter(&world, "g-3", NULL, all)->verdict, FILTER_ONE);
+    world_wait(&world, 31000);
+    ck_assert(engine_knows_pod(world.engine, "g-3"));
+}
+END_TEST
+
+START_TEST(what_was_told_before_the_watch_is_put_right)
+{
+    struct world_pod pod = {.uid = "g-1", .gang = "g", .minimum = 4, .gpus = 8, .rank = 1};
+    world_gang(&world, "g", 1, 4);
+    filter_with_object(&pod, NULL);
+    world_pod(&world, &pod);
+    ck_assert_ptr_nonnull(strstr(world_find(&world, EFFECT_EXPLAIN)->write.text, "2 of 4 exist"));
+}
+END_TEST
+
+START_TEST(who_never_was_is_forgotten)
+{
+    struct world_pod pod = {.uid = "g-3", .gang = "g", .minimum = 4, .gpus = 8, .rank = 3};
+    filter_with_object(&pod, NULL);
+    ck_assert(engine_knows_pod(world.engine, "g-3"));
+    world_wait(&world, 31000);
+    ck_assert(!engine_knows_pod(world.engine, "g-3"));
+    ck_assert_uint_eq(engine_gang_count(world.engine), 0);
+}
+END_TEST
+
+/* What would give up the hold of the gang it names, if it were believed. */
+START_TEST(a_caller_says_nothing_of_a_gang)
+{
+    world_gang(&world, "g", 4, 4);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+    struct world_pod pods[] = {
+        {.uid = "x", .gang = "g", .minimum = 100, .gpus = 8, .rank = 9},
+        {.uid = "y", .gang = "g", .minimum = 4, .gpus = 8, .rank = 9, .required = "nowhere"},
+        {.uid = "z", .gang = "g", .minimum = 4, .gpus = 8, .rank = 9, .node = "n0"},
+    };
+    for (size_t i = 0; i < sizeof(pods) / sizeof(pods[0]); i++) {
+        filter_with_object(&pods[i], NULL);
+        ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+        ck_assert_ptr_null(world_find(&world, EFFECT_PHASE));
+    }
+}
+END_TEST
+
+/* Nor has an ordinary one a node before the API server says so: eight of eight are free. */
+START_TEST(a_caller_puts_no_pod_on_a_node)
+{
+    struct world_pod pod = {.uid = "o", .gpus = 8, .node = "n0", .rank = -1};
+    filter_with_object(&pod, NULL);
+    world_gang(&world, "g", 8, 8);
+    ck_assert_int_eq(world_state(&world, "g"), GANG_HELD);
+}
+END_TEST
+
+/* The uid of a pod that is still to come, under another name. */
+START_TEST(the_watch_knows_what_a_pod_is_called)
+{
+    struct world_pod pod = {.uid = "g-0", .gang = "g", .minimum = 1, .gpus = 8, .rank = 0};
+    filter_with_object(&pod, "other");
+    world_pod(&world, &pod);
+    char node[64];
+    ck_assert_ptr_nonnull(world_node_of(&world, "g", "g-0", node));
+}
+END_TEST
+
+START_TEST(only_so_many_are_known_from_calls)
+{
+    char uid[16];
+    struct world_pod pod = {.uid = uid, .gang = "g", .minimum = 1, .gpus = 8, .rank = 0};
+    for (int i = 0; i < ENGINE_FROM_CALL_MOST; i++) {
+        snprintf(uid, sizeof(uid), "u%d", i);
+        filter_with_object(&pod, NULL);
+    }
+    pod.uid = "one-more";
+    const struct filter_reply *reply = filter_with_object(&pod, NULL);
+    ck_assert_int_eq(reply->verdict, FILTER_ERROR);
+    ck_assert_str_eq(reply->reason, pod_unseen);
+    ck_assert(!engine_knows_pod(world.engine, "one-more"));
+    world_wait(&world, 31000);
+    ck_assert_int_eq(filter_with_object(&pod, NULL)->verdict, FILTER_NONE);
 }
 END_TEST
 
@@ -354,7 +449,13 @@ int main(void)
     tcase_add_test(tcase, a_voted_member_keeps_its_node_against_an_ordinary_pod);
     tcase_add_test(tcase, bind_calls_that_make_no_sense);
     tcase_add_test(tcase, a_second_bind_of_a_voter_answers_the_first);
-    tcase_add_test(tcase, a_call_may_know_a_pod_before_the_watch);
+    tcase_add_test(tcase, a_member_that_only_a_call_knows_is_in_no_gang);
+    tcase_add_test(tcase, what_was_told_before_the_watch_is_put_right);
+    tcase_add_test(tcase, who_never_was_is_forgotten);
+    tcase_add_test(tcase, a_caller_says_nothing_of_a_gang);
+    tcase_add_test(tcase, a_caller_puts_no_pod_on_a_node);
+    tcase_add_test(tcase, the_watch_knows_what_a_pod_is_called);
+    tcase_add_test(tcase, only_so_many_are_known_from_calls);
     tcase_add_test(tcase, a_binding_says_the_rank_of_now);
     tcase_add_test(tcase, a_pod_that_has_ended_is_not_bound_again);
     tcase_add_test(tcase, prioritize_and_preempt);
