@@ -24,11 +24,13 @@
  */
 
 #define OPERATIONS_CONNECTIONS 256
+#define OPERATIONS_BODY_MAX    (64 << 10) /* nobody has to send one */
 #define DRAIN_GRACE_MS         10000
 #define END_GRACE_MS           2000 /* for writes that are still under way */
 
 struct daemon {
     struct config config;
+    bool embedding;                                /* no API server: objects are posted to us */
     const char *schedulers[CONFIG_SCHEDULERS_MAX]; /* texts of the configuration */
     int signals;                                   /* signalfd */
     struct intake *intake;
@@ -243,7 +245,8 @@ static int open_listener(struct daemon *daemon, struct routes_listener *listener
         .address = address,
         .port = listener->extender ? config->listen_port : config->operations_port,
         .max_connections = listener->extender ? config->max_connections : OPERATIONS_CONNECTIONS,
-        .max_body = config->max_body,
+        .max_body =
+            listener->extender || daemon->embedding ? config->max_body : OPERATIONS_BODY_MAX,
         .max_memory = config->max_memory,
         .idle_seconds = (unsigned)(config->idle_timeout_ms / 1000),
         .header_seconds = (unsigned)(config->header_timeout_ms / 1000),
@@ -357,6 +360,7 @@ int daemon_create(const struct daemon_options *options, struct daemon **daemon, 
 {
     struct daemon *created = alloc_zero(1, sizeof(*created));
     created->config = *options->config;
+    created->embedding = options->snapshot != NULL;
     config_schedulers(&created->config, created->schedulers);
     keep_memory();
     int result = put_together(created, options->snapshot, err);

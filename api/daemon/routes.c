@@ -59,7 +59,8 @@ static void add_check(FILE *out, const char *name, bool good, const char *detail
             detail[0] != '\0' ? ": " : "", detail);
 }
 
-static void add_watch_checks(const struct kube_io_status *status, int64_t patience_ms, FILE *out)
+static void add_watch_checks(const struct kube_io_status *status, int64_t patience_ms, bool named,
+                             FILE *out)
 {
     static const char *const kinds[KUBE_IO_WATCHES] = {"nodes", "pods", "podgroups",
                                                        "resourceslices"};
@@ -67,7 +68,7 @@ static void add_watch_checks(const struct kube_io_status *status, int64_t patien
         char name[32], detail[2048];
         const struct watch_health *health = &status->watches[i];
         snprintf(name, sizeof(name), "watch-%s", kinds[i]);
-        watch_health_describe(health, status->silence_ms[i], detail, sizeof(detail));
+        watch_health_describe(health, status->silence_ms[i], named, detail, sizeof(detail));
         add_check(out, name, status->synced[i] && health->failing_ms < patience_ms, detail);
     }
 }
@@ -83,7 +84,7 @@ static bool watches_good(const struct kube_io_status *status, int64_t patience_m
 }
 
 static void add_leader_check(const struct routes *routes, const struct kube_io_status *status,
-                             FILE *out, bool wanted)
+                             bool named, FILE *out, bool wanted)
 {
     char detail[LEASE_IDENTITY_MAX + 64];
     bool leading = engine_leading(core_engine(routes->core));
@@ -92,14 +93,18 @@ static void add_leader_check(const struct routes *routes, const struct kube_io_s
     }
     utf8_print(detail, sizeof(detail), "%s, the lease is held by %s%s",
                leading ? "leading" : "on standby",
-               status->holder[0] == '\0' ? "nobody" : status->holder,
+               status->holder[0] == '\0' ? "nobody"
+               : named                   ? status->holder
+                                         : "somebody",
                status->sees_holder ? ", which this process is connected to" : "");
     add_check(out, "leader", leading || !wanted, detail);
 }
 
 enum health { HEALTH_LIVE, HEALTH_READY, HEALTH_LEADER };
 
-static void health(const struct routes *routes, struct http_request *request, enum health asked)
+/* Who is asked by everybody names nothing to those who may not know it. */
+static void health(const struct routes *routes, struct http_request *request, enum health asked,
+                   bool named)
 {
     char *text = NULL;
     size_t length = 0;
@@ -124,10 +129,12 @@ static void health(const struct routes *routes, struct http_request *request, en
         }
         if (routes->kube != NULL) {
             if (readiness) {
-                add_leader_check(routes, &status, out, asked == HEALTH_LEADER);
+                add_leader_check(routes, &status, named, out, asked == HEALTH_LEADER);
             }
-            add_check(out, "api-server", true, status.access_trouble);
-            add_watch_checks(&status, routes->watch_patience_ms, out);
+            add_check(out, "api-server", true,
+                      named || status.access_trouble[0] == '\0' ? status.access_trouble
+                                                                : "see the log");
+            add_watch_checks(&status, routes->watch_patience_ms, named, out);
         }
     }
     fputs(good ? "ok\n" : "not ready\n", out);
@@ -145,6 +152,7 @@ static void http_figures(const char *name, const struct http_server *server,
         .connections = figures.connections,
         .timed_out = figures.timed_out,
         .out_of_memory = figures.out_of_memory,
+        .crowded_out = figures.crowded_out,
         .strangers = figures.strangers,
         .certificate_ends = figures.certificate_ends,
     };
@@ -368,14 +376,14 @@ static bool api_route(const struct routes *routes, struct http_request *request,
 }
 
 static bool health_route(const struct routes *routes, struct http_request *request,
-                         const char *path)
+                         const char *path, bool named)
 {
     if (strcmp(path, "/livez") == 0) {
-        health(routes, request, HEALTH_LIVE);
+        health(routes, request, HEALTH_LIVE, named);
     } else if (strcmp(path, "/readyz") == 0 || strcmp(path, "/healthz") == 0) {
-        health(routes, request, HEALTH_READY);
+        health(routes, request, HEALTH_READY, named);
     } else if (strcmp(path, "/readyz/leader") == 0) {
-        health(routes, request, HEALTH_LEADER);
+        health(routes, request, HEALTH_LEADER, named);
     } else {
         return false;
     }
@@ -398,12 +406,19 @@ static bool scheduler_route(const struct routes *routes, struct http_request *re
            calls_handle(routes->calls, request, path + sizeof(scheduler) - 1);
 }
 
+/* Whether the client may see that; with the names of gangs, pods and nodes in it or without. */
+static bool may_see(const struct routes_listener *listener, const struct http_request *request,
+                    bool named)
+{
+    return http_request_verified(request) ||
+           (!listener->certified && !(listener->nameless && named));
+}
+
 /* Refuses what the client may not see; health is for everybody. */
 static bool is_let_in(const struct routes_listener *listener, struct http_request *request,
                       bool named)
 {
-    if (http_request_verified(request) ||
-        (!listener->certified && !(listener->nameless && named))) {
+    if (may_see(listener, request, named)) {
         return true;
     }
     http_respond_error(request, 401,
@@ -433,7 +448,7 @@ void routes_handle(void *context, struct http_request *request)
         return;
     }
     if (listener->operations) {
-        if (health_route(routes, request, path)) {
+        if (health_route(routes, request, path, may_see(listener, request, true))) {
             return;
         }
         bool metrics = strcmp(path, "/metrics") == 0;

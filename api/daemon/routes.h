@@ -43,7 +43,8 @@ struct routes {
 };
 
 /* Who may have what of a listener. The extender's paths are for whoever reaches it: who may, its
- * TLS says. Of the others health is for everybody. */
+ * TLS says. Of the others health is for everybody, though it names nothing to whom names are kept
+ * from. */
 struct routes_listener {
     struct routes *routes;
     bool extender;   /* POST /scheduler/… */

@@ -23,11 +23,79 @@
  * The time that this process did not run (stopped, starved, suspended) is no client's fault: when
  * sweeps are far apart, everybody gets the difference.
  *
+ * Places: libmicrohttpd takes in nobody at its limit, so it must never be reached for long by those
+ * who only stand there. Who has just come is given GRACE_MS for its request to arrive; so strangers
+ * who come faster than there are places in that time (2,500 a second for 256) do keep others out.
+ * Half of the places are cleared at once: that look at all connections serves many newcomers. What
+ * is cut off is closed in the next run.
+ *
  * Memory: who comes with a small body must get through while somebody fills the memory with large
  * unfinished ones. A call of kube-scheduler has at most a megabyte or two, and is whole at once.
  */
 
-#define SWEEP_MS 1000
+#define SWEEP_MS   1000
+#define KEPT_PART  16 /* one place in so many is kept for whoever comes next, … */
+#define KEPT_MOST  64 /* … and not more than that */
+#define GRACE_MS   100
+#define CROWDED_MS 10 /* between two looks for who might make way */
+
+static bool stands_there(const struct http_connection *connection)
+{
+    return !connection->cut && (connection->phase == HTTP_GREETS ||
+                                connection->phase == HTTP_IDLES || connection->phase == HTTP_SENDS);
+}
+
+/* Cuts off up to `most` of those, the longest first; how many there were. */
+static uint32_t crowd_out(struct http_connections *connections, int64_t now, bool verified,
+                          uint32_t most)
+{
+    struct http_connection *connection;
+    uint32_t found = 0;
+    DL_FOREACH(connections->list, connection)
+    {
+        if (found == most || now - connection->since_ms < GRACE_MS) {
+            break; /* all behind it are younger */
+        }
+        if (connection->tls.verified == verified && stands_there(connection)) {
+            http_connection_cut(connections, connection);
+            found++;
+        }
+    }
+    connections->crowded_out += found;
+    return found;
+}
+
+/* How many places are kept. */
+static uint32_t kept(const struct http_connections *connections)
+{
+    uint32_t part = connections->limit / KEPT_PART;
+    return part == 0 ? 1 : part > KEPT_MOST ? KEPT_MOST : part;
+}
+
+static bool is_crowded(const struct http_connections *connections)
+{
+    return connections->count - connections->cut + kept(connections) > connections->limit;
+}
+
+static void make_way(struct http_connections *connections, int64_t now)
+{
+    if (is_crowded(connections) && now - connections->made_way_ms >= CROWDED_MS) {
+        uint32_t most = connections->limit / 2; /* of a crowd, not of a few too many */
+        connections->made_way_ms = now;
+        if (crowd_out(connections, now, false, most) == 0) {
+            (void)crowd_out(connections, now, true, kept(connections));
+        }
+    }
+}
+
+static void begin(struct http_connection *connection, enum http_phase phase, size_t bytes)
+{
+    connection->phase = phase;
+    connection->since_ms = clock_ms();
+    connection->bytes = bytes;
+    connection->looked = false;
+    connection->header_ms = 0;
+}
 
 struct http_connection *http_connection_open(struct http_connections *connections,
                                              struct MHD_Connection *mhd)
@@ -36,9 +104,9 @@ struct http_connection *http_connection_open(struct http_connections *connection
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_connection *opened = alloc_zero(1, sizeof(*opened));
     opened->socket = info->connect_fd;
-    http_connection_enter(opened, HTTP_GREETS, 0);
     DL_APPEND(connections->list, opened);
     connections->count++;
+    begin(opened, HTTP_GREETS, 0);
     return opened;
 }
 
@@ -47,6 +115,7 @@ void http_connection_close(struct http_connections *connections, struct http_con
     tls_end(&connection->tls);
     DL_DELETE(connections->list, connection);
     connections->count--;
+    connections->cut -= connection->cut;
     free(connection);
 }
 
@@ -57,17 +126,18 @@ struct http_connection *http_connection_of(struct MHD_Connection *mhd)
     return info->socket_context;
 }
 
-void http_connection_enter(struct http_connection *connection, enum http_phase phase, size_t bytes)
+void http_connection_enter(struct http_connections *connections, struct http_connection *connection,
+                           enum http_phase phase, size_t bytes)
 {
-    connection->phase = phase;
-    connection->since_ms = clock_ms();
-    connection->bytes = bytes;
-    connection->looked = false;
-    connection->header_ms = 0;
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the connection is in the list
+    DL_DELETE(connections->list, connection);
+    DL_APPEND(connections->list, connection);
+    begin(connection, phase, bytes);
 }
 
-void http_connection_cut(struct http_connection *connection)
+void http_connection_cut(struct http_connections *connections, struct http_connection *connection)
 {
+    connections->cut += !connection->cut;
     connection->cut = true;
     (void)shutdown(connection->socket, SHUT_RDWR);
 }
@@ -126,6 +196,7 @@ void http_connections_sweep(struct http_connections *connections)
     struct http_connection *connection;
     int64_t now = clock_ms();
     int64_t passed = now - connections->swept_ms;
+    make_way(connections, now);
     if (passed < SWEEP_MS) {
         return;
     }
@@ -139,7 +210,7 @@ void http_connections_sweep(struct http_connections *connections)
         }
         if (!connection->cut && is_late(&connections->limits, connection, now)) {
             connections->timed_out++;
-            http_connection_cut(connection);
+            http_connection_cut(connections, connection);
         }
     }
 }
@@ -149,6 +220,9 @@ int http_connections_timeout(const struct http_connections *connections)
     int64_t left = connections->swept_ms + SWEEP_MS - clock_ms();
     if (connections->list == NULL) {
         return -1;
+    }
+    if (is_crowded(connections) && left > GRACE_MS) {
+        return GRACE_MS;
     }
     return left < 0 ? 0 : (int)left;
 }
@@ -177,7 +251,7 @@ bool http_connections_take(struct http_connections *connections, size_t bytes)
             return false;
         }
         http_request_give_up(given_up->request);
-        http_connection_cut(given_up);
+        http_connection_cut(connections, given_up);
     }
     connections->memory += bytes;
     return true;

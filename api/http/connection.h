@@ -22,6 +22,10 @@
  * Bytes that trickle in prolong nothing by themselves: a header that is begun has header_ms, too,
  * from when that is noticed. Who takes longer is cut off. A client that has connected ahead, and is
  * silent, only idles.
+ *
+ * There are so many places, and the last few are for whoever comes next: when one of them is taken,
+ * those who have had a place without a whole request for longest give theirs up, clients without a
+ * good certificate before all others.
  */
 
 enum http_phase { HTTP_GREETS, HTTP_IDLES, HTTP_SENDS, HTTP_WAITS, HTTP_READS };
@@ -50,12 +54,16 @@ struct http_connection {
 
 struct http_connections {
     struct http_limits limits;
-    struct http_connection *list;
+    uint32_t limit;               /* so many may be open */
+    struct http_connection *list; /* by since_ms */
     int64_t swept_ms;
+    int64_t made_way_ms;    /* when it was last looked for who might */
     size_t memory;          /* in use */
     uint64_t timed_out;     /* cut off for taking too long, ever */
     uint64_t out_of_memory; /* bodies and answers that found no memory, ever */
+    uint64_t crowded_out;   /* cut off for others to have their place, ever */
     uint32_t count;
+    uint32_t cut; /* … and so many of them are cut off, and not closed yet */
 };
 
 /* *New*, in the list. */
@@ -67,11 +75,12 @@ void http_connection_close(struct http_connections *connections,
 /* The one behind libmicrohttpd's. */
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 
-void http_connection_enter(struct http_connection *connection, enum http_phase phase, size_t bytes);
+void http_connection_enter(struct http_connections *connections, struct http_connection *connection,
+                           enum http_phase phase, size_t bytes);
 /* Ends it as if the client had gone: libmicrohttpd notices in its next run. */
-void http_connection_cut(struct http_connection *connection);
+void http_connection_cut(struct http_connections *connections, struct http_connection *connection);
 
-/* Cuts off who takes too long. Cheap when called often. */
+/* Cuts off who takes too long, or has to make way. Cheap when called often. */
 void http_connections_sweep(struct http_connections *connections);
 /* Milliseconds until it should be called again, -1 when nobody can be late. */
 int http_connections_timeout(const struct http_connections *connections);

@@ -108,7 +108,7 @@ static void enter(struct http_request *request, enum http_phase phase, size_t by
 {
     if (request->connection != NULL) {
         struct http_connection *connection = http_connection_of(request->connection);
-        http_connection_enter(connection, phase, bytes);
+        http_connection_enter(&request->shared->connections, connection, phase, bytes);
         connection->request = phase == HTTP_SENDS ? request : NULL;
     }
 }
@@ -249,7 +249,7 @@ static void refuse(struct http_request *request, unsigned status, const char *te
 static void refuse_size(struct http_request *request)
 {
     char text[REFUSAL_MAX];
-    snprintf(text, sizeof(text), "the body is larger than %zu bytes (server.maxBodySize)",
+    snprintf(text, sizeof(text), "the body is larger than %zu bytes (see server.maxBodySize)",
              request->shared->max_body);
     refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, text);
 }

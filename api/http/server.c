@@ -68,7 +68,7 @@ static void begin_tls(struct http_server *server, struct MHD_Connection *mhd,
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     refresh(server, false);
     if (tls_begin(server->shared.tls, &connection->tls, info->tls_session) < 0) {
-        http_connection_cut(connection);
+        http_connection_cut(&server->shared.connections, connection);
     }
 }
 
@@ -285,6 +285,7 @@ int http_server_create(const struct http_server_options *options, struct http_se
     created->shared.connections.limits = limits_of(options);
     created->shared.connections.swept_ms = clock_ms();
     created->connection_limit = possible_connections(options->max_connections);
+    created->shared.connections.limit = created->connection_limit;
     created->epoll = -1;
     if (hangups_create(&created->shared.hangups, err) < 0 ||
         (options->tls != NULL && tls_create(options->tls, &created->shared.tls, err) < 0)) {
@@ -351,6 +352,7 @@ void http_server_figures(const struct http_server *server, struct http_server_fi
         .connections = connections->count,
         .timed_out = connections->timed_out,
         .out_of_memory = connections->out_of_memory,
+        .crowded_out = connections->crowded_out,
         .strangers = server->strangers,
         .certificate_ends = server->shared.tls == NULL ? 0 : tls_ends(server->shared.tls),
     };

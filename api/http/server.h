@@ -66,6 +66,7 @@ struct http_server_figures {
     uint32_t connections;     /* open now */
     uint64_t timed_out;       /* clients that took too long, ever */
     uint64_t out_of_memory;   /* bodies and answers for which there was no memory, ever */
+    uint64_t crowded_out;     /* silent clients cut off at the limit of connections, ever */
     uint64_t strangers;       /* connections that ended without a TLS session that may call, ever */
     int64_t certificate_ends; /* seconds since 1970; 0 without TLS */
 };

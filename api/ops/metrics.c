@@ -454,6 +454,11 @@ static int64_t out_of_memory_of(const struct metrics_http *http)
     return (int64_t)http->out_of_memory;
 }
 
+static int64_t crowded_out_of(const struct metrics_http *http)
+{
+    return (int64_t)http->crowded_out;
+}
+
 static int64_t strangers_of(const struct metrics_http *http)
 {
     return (int64_t)http->strangers;
@@ -472,6 +477,8 @@ static void write_http(FILE *out, const struct metrics_scrape *scrape)
                     "Clients cut off for taking too long.", timed_out_of);
     write_listeners(out, scrape, "phalanx_http_out_of_memory_total", "counter",
                     "Bodies and answers for which server.maxMemory had no room.", out_of_memory_of);
+    write_listeners(out, scrape, "phalanx_http_crowded_out_total", "counter",
+                    "Silent clients cut off because there were too many.", crowded_out_of);
     write_listeners(out, scrape, "phalanx_http_refused_clients_total", "counter",
                     "Connections that ended without a good client certificate.", strangers_of);
     write_listeners(out, scrape, "phalanx_http_certificate_end_seconds", "gauge",

@@ -42,6 +42,7 @@ struct metrics_http {
     uint32_t connections;
     uint64_t timed_out;
     uint64_t out_of_memory;
+    uint64_t crowded_out;
     uint64_t strangers;
     int64_t certificate_ends; /* seconds since 1970; 0: it has none */
 };

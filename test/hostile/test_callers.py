@@ -19,7 +19,8 @@ import unittest
 
 from hostile import HEAD, MIB, gang, nodes, ordinary
 
-from daemon import WAIT_SECONDS, Daemon
+from api_server import ApiServer, WatchingDaemon
+from daemon import WAIT_SECONDS, Daemon, pod
 
 BINARY = os.environ["PHALANX_BIN"]
 # A sanitizer keeps what is freed for a while, and puts room around everything.
@@ -296,6 +297,61 @@ class Bind(unittest.TestCase):
                 self.assertEqual(status, 400, name)
 
 
+class Forged(unittest.TestCase):
+    """Pods in `filter` calls that the API server knows nothing of."""
+
+    def test_a_forged_gang_has_nothing(self):
+        with Attacked(nodes(8), config=HEAD + "gangs: {holdTimeout: 590s}\n") as running:
+            names = [f"n{i}" for i in range(8)]
+            forged = gang("forged", 8, minimum=8)
+            for member in forged:
+                status, answer = running.filter(member, names)
+                self.assertEqual((status, answer["NodeNames"]), (200, []), answer)
+            refusals = set(answer["FailedAndUnresolvableNodes"].values())
+            self.assertEqual(len(refusals), 1)
+            self.assertIn("the API server has not shown this pod", refusals.pop())
+            self.assertIn("has not shown this pod", running.bind(forged[0], "n0")[1]["Error"])
+            held = [line for line in running.get("/metrics")[1].decode().splitlines()
+                    if line.startswith("phalanx_held_pods ")]
+            running.say(f"8 forged members of a gang of 8: {held[0]}")
+            self.assertEqual(held, ["phalanx_held_pods 0"])
+            self.assertEqual(running.get_json("/api/v1/gangs"), [])
+            real = gang("real", 8, namespace="victim", minimum=8)
+            self.serve(running, real, names)
+
+    def test_a_forged_member_changes_no_gang(self):
+        real = gang("real", 8, namespace="victim", minimum=8)
+        with Attacked(nodes(8) + real, config=HEAD + "gangs: {holdTimeout: 590s}\n") as running:
+            names = [f"n{i}" for i in range(8)]
+            for number, about in enumerate(({"minimum": 1000}, {"on": "n0"}, {"priority": -1000},
+                                            {"annotations": {"phalanx.dev/required-topology": "nowhere"}},
+                                            {"annotations": {"phalanx.dev/exclusive-topology": "cluster"}})):
+                forged = gang(f"forged{number}", 1, namespace="victim", **{"minimum": 8, **about})[0]
+                forged["metadata"]["labels"].update(real[0]["metadata"]["labels"])
+                forged["metadata"]["labels"]["pod-group.scheduling.sigs.k8s.io/min-available"] = str(about.get("minimum", 8))
+                self.assertEqual(running.filter(forged, names)[1]["NodeNames"], [])
+            self.serve(running, real, names)
+
+    def test_a_forged_pod_that_runs_takes_nothing(self):
+        with Attacked(nodes(1)) as running:
+            for i in range(8):
+                running.filter(ordinary(f"forged-{i}", on="n0", gpus=8), ["n0"])
+            real = gang("real", 1, namespace="victim", minimum=1)
+            self.serve(running, real, ["n0"])
+
+    def serve(self, running, members, names):
+        """The gang is placed."""
+        for member in members:
+            running.post(f"/api/v1/namespaces/{member['metadata']['namespace']}/pods", member)
+        calls = []
+        for member in members:
+            found = running.filter(member, names)[1]["NodeNames"]
+            self.assertEqual(len(found), 1, running.get_json("/api/v1/gangs"))
+            calls.append(threading.Thread(target=running.bind, args=(member, found[0]), daemon=True))
+            calls[-1].start()
+        running.wait(lambda: len(running.bound()) == len(members))
+
+
 class Access(unittest.TestCase):
     """Who may call, and what the daemon does not start with."""
 
@@ -372,12 +428,73 @@ class Access(unittest.TestCase):
             self.assertEqual(running.operations("/scheduler/filter"), 401)
 
 
+class Crowded(unittest.TestCase):
+    """More connections than there may be, whose owners say nothing; probes must get through."""
+
+    def probe(self, running, port, crowd):
+        """The slowest of 20 probes, while the crowd connects anew whenever it is cut off."""
+        peers, slowest = [], 0
+        try:
+            for _ in range(20):
+                for peer in peers:
+                    peer.close()
+                peers = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(crowd)]
+                slowest = max(slowest, running.ask("/livez", port))
+        finally:
+            for peer in peers:
+                peer.close()
+        return slowest
+
+    def test_silent_clients_of_operations(self):
+        with Apart(nodes(1), arguments=["--operations", "127.0.0.1:0"]) as running:
+            slowest = self.probe(running, running.operations_port(), 600)
+            running.say(f"600 silent clients of operations, 256 places: /livez after {1000 * slowest:.0f} ms at most")
+
+    def test_bodies_that_never_come(self):
+        with Apart(nodes(1), arguments=["--operations", "127.0.0.1:0"]) as running:
+            peers = [socket.create_connection(("127.0.0.1", running.operations_port())) for _ in range(300)]
+            for peer in peers:
+                peer.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+            taken = running.ask("/livez", running.operations_port())
+            running.say(f"300 bodies that never come: /livez after {1000 * taken:.0f} ms")
+            for peer in peers:
+                peer.close()
+
+    def test_silent_clients_of_a_full_port(self):
+        config = HEAD + "server: {maxConnections: 64}\n"
+        with Attacked(nodes(1), config=config) as running:
+            slowest = self.probe(running, running.port, 300)
+            running.say(f"300 silent clients, 64 places: /livez after {1000 * slowest:.0f} ms at most")
+
+    def test_silent_strangers_beside_a_certificate(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([CERTIFICATES, folder], check=True)
+            config = (HEAD + f"server: {{maxConnections: 64, tls: {{certificateFile: {folder}/server.crt, "
+                      f"keyFile: {folder}/server.key, clientCAFile: {folder}/ca.crt}}}}\n")
+            with Secure(nodes(4), folder, config=config, arguments=["--operations", "127.0.0.1:0"]) as running:
+                known = running.connection("client")  # it has been verified, and idles
+                self.assertEqual(running.call("client", known).status, 200)
+                socket_before = known.sock
+                strangers = [socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) for _ in range(300)]
+                started = time.monotonic()
+                self.assertEqual(running.call("client").status, 200)
+                taken = time.monotonic() - started
+                self.assertEqual(running.call("client", known).status, 200)
+                self.assertIs(known.sock, socket_before, "strangers go first")
+                running.say(f"300 silent strangers, 64 places: a call with a certificate after {1000 * taken:.0f} ms")
+                for stranger in strangers:
+                    stranger.close()
+
+
 class Apart(Attacked):
     """Operations have their own listener; readiness is asked there."""
 
-    def operations(self, path):
+    def operations_port(self):
         with open(os.path.join(self.folder.name, "port"), encoding="utf-8") as file:
-            port = int(file.read().split()[1])
+            return int(file.read().split()[1])
+
+    def operations(self, path):
+        port = self.operations_port()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         connection.request("GET", path)
         return connection.getresponse().status
@@ -410,6 +527,53 @@ class Secure(Apart):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         connection.request("POST", "/scheduler/filter", "{}")
         return connection.getresponse()
+
+
+class Strangers(unittest.TestCase):
+    """Operations of a daemon with an API server, asked by everybody."""
+
+    def setUp(self):
+        self.server = ApiServer().__enter__()
+        self.addCleanup(self.server.__exit__, None, None, None)
+        self.server.lists["nodes"] = [json.dumps(item) for item in nodes(2)]
+        secret = pod("secret-name", resourceVersion="1")
+        secret["spec"]["tolerations"] = 7
+        self.server.lists["pods"] = [json.dumps(secret)]
+
+    def asked(self, listen, path, body=None):
+        with ApartWatching(self.server, f"server: {{operations: {{listen: '{listen}'}}}}\n") as running:
+            return running.operations(path, body)
+
+    def test_names_are_for_those_who_may_know_them(self):
+        status, answer = self.asked("127.0.0.1:0", "/readyz?verbose")
+        self.assertEqual(status, 200)
+        self.assertIn("1 object is not read: default/secret-name", answer)
+        status, answer = self.asked("0.0.0.0:0", "/readyz?verbose")
+        self.assertEqual(status, 200)
+        self.assertIn("; 1 object is not read\n", answer)
+        self.assertNotIn("secret", answer)
+
+    def test_operations_take_no_large_bodies(self):
+        self.assertEqual(self.asked("127.0.0.1:0", "/livez", b"x" * MIB)[0], 413)
+
+
+class ApartWatching(WatchingDaemon):
+    def operations(self, path, body=None):
+        with open(os.path.join(self.folder.name, "port"), encoding="utf-8") as file:
+            port = int(file.read().split()[1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            try:
+                connection.request("GET" if body is None else "POST", path, body)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # refused before all was sent: the answer is there all the same
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def ready(self):
+        return self.operations("/readyz")[0] == 200
 
 
 class Terminal(unittest.TestCase):

@@ -32,16 +32,19 @@ bool watch_health_good(const struct watch_health *health, enum reflector_kind ki
     return kind == REFLECTOR_SLICES || health->failing_ms < patience_ms;
 }
 
-void watch_health_describe(const struct watch_health *health, int64_t silence_ms, char *text,
-                           size_t size)
+void watch_health_describe(const struct watch_health *health, int64_t silence_ms, bool named,
+                           char *text, size_t size)
 {
+    bool trouble = named && health->trouble[0] != '\0';
     size_t used = utf8_print(text, size, "silent for %" PRId64 " ms", silence_ms);
     if (health->failing_ms >= 0) {
-        used +=
-            utf8_print(text + used, size - used, "; failing for %" PRId64 " ms%s%s",
-                       health->failing_ms, health->trouble[0] == '\0' ? "" : ": ", health->trouble);
+        used += utf8_print(text + used, size - used, "; failing for %" PRId64 " ms%s%s",
+                           health->failing_ms, trouble ? ": " : "", trouble ? health->trouble : "");
     }
-    if (health->unread > 0) {
+    if (health->unread > 0 && !named) {
+        utf8_print(text + used, size - used, "; %zu object%s not read", health->unread,
+                   health->unread == 1 ? " is" : "s are");
+    } else if (health->unread > 0) {
         utf8_print(text + used, size - used, "; %s", health->unread_text);
     }
 }

@@ -30,8 +30,9 @@ void watch_health_update(struct watch_health *health, const struct reflector *re
 bool watch_health_good(const struct watch_health *health, enum reflector_kind kind,
                        int64_t patience_ms);
 
-/* "silent for 12 ms; failing for 3000 ms: …; 1 object is not read: ns/a" */
-void watch_health_describe(const struct watch_health *health, int64_t silence_ms, char *text,
-                           size_t size);
+/* "silent for 12 ms; failing for 3000 ms: …; 1 object is not read: ns/a"; without what may have
+ * names in it when it is not `named`. */
+void watch_health_describe(const struct watch_health *health, int64_t silence_ms, bool named,
+                           char *text, size_t size);
 
 #endif

@@ -45,7 +45,7 @@ static void expect_refusal(struct bed *bed, const char *text)
     bed_still_serves(bed);
 }
 
-#define TOO_LARGE "{\"error\":\"the body is larger than 100000 bytes (server.maxBodySize)\"}"
+#define TOO_LARGE "{\"error\":\"the body is larger than 100000 bytes (see server.maxBodySize)\"}"
 
 START_TEST(announced_body_over_the_limit)
 {

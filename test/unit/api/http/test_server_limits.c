@@ -11,7 +11,6 @@ static struct bed *create(void)
 {
     struct bed *bed = alloc_zero(1, sizeof(*bed));
     options.address = "127.0.0.1";
-    options.max_connections = 100;
     options.handler = bed_handle;
     options.context = bed;
     bed_listen(bed, &options);
@@ -20,8 +19,11 @@ static struct bed *create(void)
 
 static void setup(void)
 {
-    options = (struct http_server_options){
-        .max_body = 1 << 20, .idle_seconds = 120, .header_seconds = 60, .body_seconds = 60};
+    options = (struct http_server_options){.max_connections = 100,
+                                           .max_body = 1 << 20,
+                                           .idle_seconds = 120,
+                                           .header_seconds = 60,
+                                           .body_seconds = 60};
 }
 
 static struct http_server_figures figures(const struct bed *bed)
@@ -147,6 +149,53 @@ START_TEST(a_waiting_client_is_not_late)
 }
 END_TEST
 
+/* At the limit those who have had a place for longest without asking for anything give it up; who
+ * waits for an answer does not, and neither does whoever comes. */
+START_TEST(silent_clients_make_way)
+{
+    enum { CROWD = 60 };
+    static struct client crowd[CROWD];
+    char answer[1000];
+    struct client waits, comes;
+    options.max_connections = 32;
+    options.body_seconds = options.header_seconds = 1000;
+    struct bed *bed = create();
+    client_open(bed, &waits);
+    client_send(bed, &waits, "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    BED_UNTIL(bed, bed->waiting_count == 1);
+    for (int i = 0; i < CROWD; i++) {
+        client_open(bed, &crowd[i]);
+        if (i % 3 == 1) { /* a part of a header; a body that does not come */
+            client_send(bed, &crowd[i], "POST /ec");
+        } else if (i % 3 == 2) {
+            client_send(bed, &crowd[i], HEAD "Content-Length: 20\r\n\r\n");
+        }
+        bed_turn(bed, 0);
+    }
+    int64_t end = bed_now() + INT64_C(1000000000); /* nobody is cut off who has just come */
+    while (bed_now() < end) {
+        bed_turn(bed, 5);
+    }
+    ck_assert_uint_lt(http_server_connections(bed->server), 32); /* there is a place */
+    client_open(bed, &comes);
+    client_send(bed, &comes, HEAD "Content-Length: 2\r\n\r\n{}");
+    ck_assert_uint_eq(client_answer(bed, &comes, answer), 200);
+    ck_assert_uint_ge(figures(bed).crowded_out, CROWD - 30);
+    ck_assert_uint_le(figures(bed).crowded_out, CROWD - 8);
+    ck_assert_uint_eq(figures(bed).timed_out, 0);
+    for (int i = 0; i < CROWD; i++) { /* the first ones have gone */
+        client_receive(&crowd[i]);
+        ck_assert(crowd[i].closed == (i < (int)figures(bed).crowded_out));
+        client_close(&crowd[i]);
+    }
+    bed_release(bed);
+    ck_assert_uint_eq(client_answer(bed, &waits, answer), 200);
+    client_close(&waits);
+    client_close(&comes);
+    bed_destroy(bed);
+}
+END_TEST
+
 /* Four unfinished bodies have all the memory; a small one still gets through, and the largest of
  * the others goes. */
 START_TEST(small_bodies_go_before_large_ones)
@@ -237,6 +286,7 @@ int main(void)
     tcase_add_test(tcase, a_body_that_trickles);
     tcase_add_test(tcase, an_answer_that_nobody_reads);
     tcase_add_test(tcase, a_waiting_client_is_not_late);
+    tcase_add_test(tcase, silent_clients_make_way);
     tcase_add_test(tcase, small_bodies_go_before_large_ones);
     tcase_add_test(tcase, no_memory_for_one_more);
     tcase_add_test(tcase, no_memory_for_the_answer);

@@ -339,7 +339,8 @@ START_TEST(gauges_come_from_the_scrape)
         .writes_waiting = 13};
     struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
     struct log_figures log = {.dropped = 31, .left_out = 32};
-    struct metrics_http http[] = {{"extender", 25, 33, 34, 35, 36}, {"operations", 1, 0, 0, 0, 0}};
+    struct metrics_http http[] = {{"extender", 25, 33, 34, 37, 35, 36},
+                                  {"operations", 1, 0, 0, 0, 0, 0}};
     struct metrics_scrape state = {.engine = {.nodes = 21,
                                               .pods = 22,
                                               .holds = 23,
@@ -387,6 +388,7 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_http_connections{listener=\"operations\"}", 1},
         {"phalanx_http_timeouts_total{listener=\"extender\"}", 33},
         {"phalanx_http_out_of_memory_total{listener=\"extender\"}", 34},
+        {"phalanx_http_crowded_out_total{listener=\"extender\"}", 37},
         {"phalanx_http_refused_clients_total{listener=\"extender\"}", 35},
         {"phalanx_http_certificate_end_seconds{listener=\"extender\"}", 36},
         {"phalanx_log_lines_dropped_total", 31},
