@@ -144,7 +144,8 @@ func (cp *ControlPlane) startScheduler(ctx context.Context, name, server string,
 	if err != nil {
 		return nil, err
 	}
-	process, err := StartProcess(cp.Dir, name, true, filepath.Join(cp.Binaries, "kube-scheduler"),
+	binary := cmp.Or(os.Getenv("PHALANX_E2E_SCHEDULER"), filepath.Join(cp.Binaries, "kube-scheduler"))
+	process, err := StartProcess(cp.Dir, name, true, binary,
 		"--config="+cp.file(name+".yaml"),
 		"--authentication-kubeconfig="+kubeconfig, "--authorization-kubeconfig="+kubeconfig,
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), fmt.Sprintf("--v=%d", verbosity))
