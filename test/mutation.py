@@ -107,7 +107,7 @@ def read_table(path, columns):
 
 
 def judge_all(entries, judge, jobs):
-    """judge(number, entry) gives (survived, what was said) or raises Broken, which counts as survived. The number of
+    """judge(number, entry) gives (survived, what was said) or raises Broken, which counts as survived. The names of the
     defects that were not caught."""
 
     def verdict(item):
@@ -116,16 +116,16 @@ def judge_all(entries, judge, jobs):
         except Broken as problem:
             return True, f"{problem}"
 
-    wrong = 0
+    wrong = []
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for entry, (survived, said) in zip(entries, pool.map(verdict, enumerate(entries))):
-            wrong += survived
+            wrong += [f"{entry['NAME']} ({said})"] if survived else []
             print(f"{'NOT CAUGHT' if survived else 'caught'}: {entry['NAME']} ({said})", flush=True)
     return wrong
 
 
 def main(script, about, columns, hunt, arguments=()):
-    """hunt(options, entries, folder) gives the number of defects not caught. `arguments`: (flag, default, help) of
+    """hunt(options, entries, folder) gives the names of the defects not caught. `arguments`: (flag, default, help) of
     further numbers."""
     parser = argparse.ArgumentParser(description=about.split("\n", maxsplit=1)[0])
     parser.add_argument("--cc", default="cc")
@@ -143,7 +143,8 @@ def main(script, about, columns, hunt, arguments=()):
         if not entries:
             raise Broken("no such line in the table")
         wrong = hunt(options, entries, folder)
-        print(f"mutants: {len(entries)} seeded defects, {wrong} not caught")
+        print("".join(f"not caught: {name}\n" for name in wrong), end="")
+        print(f"mutants: {len(entries)} seeded defects, {len(wrong)} not caught")
         return 1 if wrong else 0
     except Broken as problem:
         print(f"mutants: {problem}", file=sys.stderr)
