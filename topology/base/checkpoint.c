@@ -52,26 +52,34 @@ bool checkpoint_check(struct checkpoint *checkpoint, bool holds, const char *wha
     return !checkpoint->failed;
 }
 
+/* Where up to `count` more bytes go. */
+static uint8_t *room_for(struct checkpoint *checkpoint, size_t count)
+{
+    if (checkpoint->bytes == NULL || count > checkpoint->room - checkpoint->count) {
+        checkpoint->bytes =
+            alloc_grow(checkpoint->bytes, &checkpoint->room, checkpoint->count + count, 1);
+    }
+    return checkpoint->bytes + checkpoint->count;
+}
+
 static void append(struct checkpoint *checkpoint, const void *bytes, size_t count)
 {
     if (count == 0) {
         return;
     }
-    checkpoint->bytes =
-        alloc_grow(checkpoint->bytes, &checkpoint->room, checkpoint->count + count, 1);
-    memcpy(checkpoint->bytes + checkpoint->count, bytes, count);
+    memcpy(room_for(checkpoint, count), bytes, count);
     checkpoint->count += count;
 }
 
 static void put_number(struct checkpoint *checkpoint, uint64_t value)
 {
-    uint8_t bytes[NUMBER_MAX];
+    uint8_t *bytes = room_for(checkpoint, NUMBER_MAX);
     size_t count = 0;
     do {
         bytes[count++] = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
         value >>= 7;
     } while (value > 0);
-    append(checkpoint, bytes, count);
+    checkpoint->count += count;
 }
 
 static uint64_t get_number(struct checkpoint *checkpoint)
