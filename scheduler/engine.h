@@ -60,6 +60,9 @@ void engine_destroy(struct engine *engine);
  * then (engine_deadline()); until then everything else goes on. */
 void engine_apply(struct engine *engine, const struct event *event, struct effects *effects);
 
+/* What engine_save() writes down, and how; goes up whenever one of the two changes. */
+#define ENGINE_STATE 1
+
 /* The whole state as bytes: what an engine with the same options, newly made, is loaded from, and
  * then decides the same as this one. To be called right after EVENT_CHECKPOINT was applied.
  * *New* bytes in `checkpoint`, checkpoint_finish() frees them; changes nothing that counts. */

@@ -1,40 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/base/clock.h"
 #include "api/cli/cli.h"
 #include "api/cli/flags.h"
-#include "api/view/journal_text.h"
-#include "topology/base/alloc.h"
+#include "api/cli/replay_segment.h"
+#include "api/journal/segments.h"
 #include "topology/base/plural.h"
-#include "version.h"
 
-/* `phalanx replay`: makes the engine of a journal again, lets it live through the same events, and
- * holds what it decides against what was decided then.
+/* `phalanx replay`: a journal of the daemon, or one of its segments, decided once more and
+ * compared.
  *
- * A journal that stops in the middle of a record is what a kill leaves behind: what was read before
- * counts, and the end is told. Anything else that cannot be read is an error.
+ * Of a directory, what lies before --from is not read: the last segment that begins before it is
+ * the first one that is replayed. A segment that a full disk or a kill left without a beginning is
+ * named and left out.
  */
 
-#define READ_PIECE (1u << 20)
-
 struct replay_flags {
-    const char *file;
-    uint64_t until;
+    const char *path;
+    const char *from;
+    const char *until;
     bool verbose;
 };
 
 static const struct flag replay_flags[] = {
+    {.name = "from",
+     .value = "POINT",
+     .kind = FLAG_TEXT,
+     .to = offsetof(struct replay_flags, from),
+     .help = "begin with the segment that has this point: SEGMENT, SEGMENT:RECORD, or a time such "
+             "as 2026-11-21T11:53:25Z; --verbose prints from there"},
     {.name = "until",
-     .value = "N",
-     .kind = FLAG_NUMBER,
+     .value = "POINT",
+     .kind = FLAG_TEXT,
      .to = offsetof(struct replay_flags, until),
-     .help = "stop after record N"},
+     .help = "stop after it; of a file, RECORD"},
     {.name = "verbose",
      .letter = 'v',
      .kind = FLAG_SWITCH,
@@ -49,314 +56,194 @@ static const struct flags syntax = {
         "Replays the events of a journal and compares every decision with the recorded one, to "
         "the last byte. Prints the first difference.",
     .flags = replay_flags,
-    .operand = "FILE",
-    .operand_help = "the journal, of phalanx serve --journal FILE",
-    .operand_to = offsetof(struct replay_flags, file),
+    .operand = "PATH",
+    .operand_help = "the directory of phalanx serve --journal, or a file of it",
+    .operand_to = offsetof(struct replay_flags, path),
     .operand_required = true,
     .exit_codes =
         "Exit code 0 when all are the same, 1 at a difference or when the journal cannot be "
         "read.",
 };
 
-struct source {
-    FILE *file;
-    uint8_t *bytes; /* from `at` to `count` not yet read */
-    size_t at;
-    size_t count;
-    size_t room;
-};
-
-struct replay {
-    struct replay_flags flags;
-    struct source source;
-    struct journal_reader *reader;
-    struct journal_text *text;
-    struct journal_header header; /* but for the levels, which are the engine's */
-    struct engine *engine;        /* NULL before the header */
-    struct effects effects;
-    uint64_t steps;
-    uint64_t decisions;
-    int64_t last; /* time of the last step */
-    bool ended;
-};
-
-/* ---- reading ---- */
-
-/* Sees to it that `need` bytes are there; false when the file has no more. */
-static bool fill(struct source *source, size_t need)
+static void show_sum(const struct replay *replay, bool same, int64_t took)
 {
-    if (source->at > 0) {
-        memmove(source->bytes, source->bytes + source->at, source->count - source->at);
-        source->count -= source->at;
-        source->at = 0;
-    }
-    while (source->count < need) {
-        size_t want = need - source->count < READ_PIECE ? READ_PIECE : need - source->count;
-        source->bytes = alloc_grow(source->bytes, &source->room, source->count + want, 1);
-        size_t more = fread(source->bytes + source->count, 1, want, source->file);
-        if (more == 0) {
-            return false;
-        }
-        source->count += more;
-    }
-    return true;
-}
-
-/* The next record: 1, or 0 at the end of the file, or -1. */
-static int next_record(struct replay *replay, struct journal_record *record, struct err *err)
-{
-    struct source *source = &replay->source;
-    for (size_t used = 0;;) {
-        size_t size = source->count - source->at;
-        enum journal_result result =
-            journal_read(replay->reader, source->bytes + source->at, size, record, &used, err);
-        if (result == JOURNAL_READ) {
-            source->at += used;
-            return 1;
-        }
-        if (result == JOURNAL_BAD) {
-            return -1;
-        }
-        if (!fill(source, used)) {
-            return ferror(source->file) ? err_set(err, "%s", strerrordesc_np(errno)) : 0;
-        }
-    }
-}
-
-/* ---- showing ---- */
-
-/* "2026-11-21T11:53:25.123Z (+3.214 s)" */
-static void show_time(const struct replay *replay, FILE *out, int64_t now)
-{
-    int64_t since = now - replay->header.started;
-    int64_t wall = replay->header.started_wall + since;
-    char text[CLOCK_TEXT_MAX];
-    if (replay->header.started_wall > 0 && wall >= 0 && clock_text(wall * 1000000, 3, text)) {
-        fprintf(out, "%s ", text);
-    }
-    fprintf(out, "(%s%" PRId64 ".%03d s)", since < 0 ? "-" : "+",
-            (since < 0 ? -since : since) / 1000, abs((int)(since % 1000)));
-}
-
-static void show_event(struct replay *replay, FILE *out, const struct journal_record *record)
-{
-    fprintf(out, "%" PRIu64 " ", record->number);
-    show_time(replay, out, record->event.now);
-    fputc(' ', out);
-    journal_text_event(replay->text, out, &record->event);
-    fputc('\n', out);
-}
-
-static void show_effect(struct replay *replay, FILE *out, const char *before,
-                        const struct event *event, const struct effects *effects, size_t index)
-{
-    fputs(before, out);
-    if (index < effects->count) {
-        journal_text_effect(replay->text, out, event, &effects->items[index]);
-    } else {
-        fputs("nothing more", out);
-    }
-    fputc('\n', out);
-}
-
-static void show_step(struct replay *replay, const struct journal_record *record)
-{
-    show_event(replay, stdout, record);
-    for (size_t i = 0; i < record->effects->count; i++) {
-        show_effect(replay, stdout, "    ", &record->event, record->effects, i);
-    }
-}
-
-/* ---- comparing ---- */
-
-static char *words_of(struct replay *replay, const struct event *event,
-                      const struct effects *effects, size_t index)
-{
-    char *words = NULL;
-    size_t length;
-    FILE *out = open_memstream(&words, &length);
-    err_require(out != NULL);
-    show_effect(replay, out, "", event, effects, index);
-    err_require(fclose(out) == 0);
-    return words;
-}
-
-static void show_difference(struct replay *replay, const struct journal_record *record,
-                            size_t first)
-{
-    printf("The decisions differ in record %" PRIu64 " at byte %" PRIu64 ", effect %zu:\n",
-           record->number, record->offset, first + 1);
-    show_event(replay, stdout, record);
-    char *then = words_of(replay, &record->event, record->effects, first);
-    char *now = words_of(replay, &record->event, &replay->effects, first);
-    printf("    recorded: %s    now:      %s", then, now);
-    if (strcmp(then, now) == 0) {
-        puts("    (in a field that is not shown)");
-    }
-    free(then);
-    free(now);
-}
-
-static void show_deadline(const char *before, int64_t now, int64_t deadline)
-{
-    if (deadline == INT64_MAX) {
-        printf("    %s never\n", before);
-    } else if (deadline < now) {
-        printf("    %s overdue\n", before);
-    } else {
-        /* The time may be negative, so the difference need not fit. */
-        printf("    %s %" PRIu64 " ms later\n", before, (uint64_t)deadline - (uint64_t)now);
-    }
-}
-
-/* False at a difference, which it shows. */
-static bool step(struct replay *replay, const struct journal_record *record)
-{
-    struct event event;
-    size_t first;
-    journal_translate(replay->reader, replay->engine, &record->event, &event);
-    effects_reset(&replay->effects);
-    engine_apply(replay->engine, &event, &replay->effects);
-    replay->steps++;
-    replay->decisions += record->effects->count;
-    replay->last = record->event.now;
-    if (replay->flags.verbose) {
-        show_step(replay, record);
-    }
-    if (!journal_compare(replay->reader, &record->event, record->effects, &replay->effects,
-                         &first)) {
-        show_difference(replay, record, first);
-        return false;
-    }
-    int64_t deadline = engine_deadline(replay->engine);
-    if (deadline != record->deadline) {
-        printf("The decisions differ in record %" PRIu64 " at byte %" PRIu64
-               ", in when the next tick is due:\n",
-               record->number, record->offset);
-        show_event(replay, stdout, record);
-        show_deadline("recorded:", record->event.now, record->deadline);
-        show_deadline("now:     ", record->event.now, deadline);
-        return false;
-    }
-    return true;
-}
-
-static void begin(struct replay *replay, const struct journal_header *header)
-{
-    replay->header = *header;
-    replay->header.options.levels = NULL;
-    replay->last = header->started;
-    replay->engine = engine_create(&header->options);
-    if (header->program == NULL || strcmp(header->program, PHALANX_VERSION) != 0) {
-        fprintf(stderr, "phalanx replay: recorded by version %s, replayed by %s\n",
-                header->program == NULL ? "?" : header->program, PHALANX_VERSION);
-    }
-    if (replay->flags.verbose) {
-        const struct levels *levels = header->options.levels;
-        fputs("0 ", stdout);
-        show_time(replay, stdout, header->started);
-        printf(" hold timeout %" PRId64 " ms, backoff %" PRId64 " to %" PRId64 " ms, levels",
-               header->options.hold_timeout_ms, header->options.backoff_initial_ms,
-               header->options.backoff_maximum_ms);
-        for (uint32_t i = 0; i < levels->count; i++) {
-            printf(" %s", levels->items[i].name);
-        }
-        putchar('\n');
-    }
-}
-
-static void end(struct replay *replay, const struct journal_record *record)
-{
-    replay->ended = true;
-    printf("The journal ends with record %" PRIu64 ": %s.\n", record->number,
-           record->why == NULL ? "no reason is given" : record->why);
-}
-
-static void show_sum(struct replay *replay, bool same, bool short_of, int64_t took)
-{
-    if (short_of) {
-        printf("The journal ends at byte %" PRIu64 ", %s, as after a kill.\n",
-               journal_reader_offset(replay->reader) + replay->source.count - replay->source.at,
-               replay->source.count > replay->source.at ? "in the middle of a record"
-                                                        : "without a reason");
-    }
-    int64_t span = replay->last - replay->header.started;
-    printf("%s%" PRIu64 " event%s and %" PRIu64 " decision%s of %" PRId64
-           ".%03d s, replayed in %" PRId64 ".%03d s.\n",
+    printf("%s%" PRIu64 " event%s and %" PRIu64 " decision%s",
            same ? "Every decision is the same: " : "", replay->steps, plural(replay->steps),
-           replay->decisions, plural(replay->decisions), span / 1000, abs((int)(span % 1000)),
-           took / 1000000000, (int)(took / 1000000 % 1000));
+           replay->decisions, plural(replay->decisions));
+    if (replay->directory) {
+        printf(" in %" PRIu64 " segment%s", replay->segments, plural(replay->segments));
+    }
+    printf(" of %" PRId64 ".%03d s, replayed in %" PRId64 ".%03d s.\n", replay->span_ms / 1000,
+           abs((int)(replay->span_ms % 1000)), took / 1000000000, (int)(took / 1000000 % 1000));
 }
 
-static int run(struct replay *replay, struct err *err)
+/* ---- a file ---- */
+
+static int replay_file(struct replay *replay, const char *path, struct err *err)
 {
-    struct journal_record record;
-    int64_t started = clock_ns();
-    bool same = true;
-    int result = 1;
-    while (same && journal_reader_number(replay->reader) <= replay->flags.until) {
-        result = next_record(replay, &record, err);
-        if (result <= 0) {
-            break;
-        }
-        switch (record.kind) {
-        case JOURNAL_HEADER:
-            begin(replay, record.header);
-            break;
-        case JOURNAL_STEP:
-            same = step(replay, &record);
-            break;
-        case JOURNAL_END:
-            end(replay, &record);
-            break;
-        }
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return err_set(err, "%s", strerrordesc_np(errno));
     }
-    if (result < 0) {
+    switch (replay_segment(replay, file, 0, err)) {
+    case REPLAY_SAME:
+        return CLI_OK;
+    case REPLAY_DIFFERENT:
+        return CLI_RUNTIME;
+    case REPLAY_NOTHING:
+        return err_set(err, "the journal ends in its header");
+    case REPLAY_FAILED:
+        break;
+    }
+    return -1;
+}
+
+/* ---- a directory ---- */
+
+static FILE *open_segment(int folder, const struct segment *segment, struct err *err)
+{
+    char name[SEGMENTS_NAME_MAX];
+    segments_name(segment, name);
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    if (file == NULL) {
+        err_set(err, "%s: %s", name, strerrordesc_np(errno));
+    }
+    return file;
+}
+
+/* Whether the segment begins before the point, or with it. */
+static bool reaches(int folder, const struct segment *segment, const struct replay_point *from)
+{
+    FILE *file = from->timed ? open_segment(folder, segment, NULL) : NULL;
+    if (!from->timed) {
+        return segment->number <= from->segment;
+    }
+    int64_t started = file == NULL ? -1 : replay_started(file);
+    return started >= 0 && started <= from->wall_ms;
+}
+
+/* The segment to begin with. */
+static int choose_first(int folder, const struct segments *list, const struct replay_point *from,
+                        size_t *first, struct err *err)
+{
+    *first = 0;
+    if (!from->given) {
+        return 0;
+    }
+    for (size_t i = list->count; i > 0 && *first == 0; i--) {
+        *first = reaches(folder, &list->items[i - 1], from) ? i - 1 : 0;
+    }
+    const struct segment *found = &list->items[*first];
+    if (!from->timed && found->number != from->segment) {
+        return err_set(
+            err, "--from: segment %" PRIu64 " is not there; there are %" PRIu32 " to %" PRIu32,
+            from->segment, list->items[0].number, list->items[list->count - 1].number);
+    }
+    return 0;
+}
+
+static int replay_one(struct replay *replay, int folder, const struct segment *segment,
+                      struct err *err)
+{
+    char name[SEGMENTS_NAME_MAX];
+    FILE *file = open_segment(folder, segment, err);
+    if (file == NULL) {
         return -1;
     }
-    if (replay->engine == NULL) {
-        return err_set(err, "the journal ends in its header");
+    segments_name(segment, name);
+    switch (replay_segment(replay, file, segment->number, err)) {
+    case REPLAY_SAME:
+        return CLI_OK;
+    case REPLAY_DIFFERENT:
+        return CLI_RUNTIME;
+    case REPLAY_NOTHING:
+        printf("Segment %" PRIu32 " ends before its first event.\n", segment->number);
+        return CLI_OK;
+    case REPLAY_FAILED:
+        break;
     }
-    show_sum(replay, same, result == 0 && !replay->ended, clock_ns() - started);
-    return same ? CLI_OK : CLI_RUNTIME;
+    return err_prefix(err, "%s", name);
+}
+
+static int replay_list(struct replay *replay, int folder, const struct segments *list,
+                       struct err *err)
+{
+    size_t at;
+    int result = CLI_OK;
+    if (list->count == 0) {
+        return err_set(err, "there is no segment of a journal in it");
+    }
+    if (choose_first(folder, list, &replay->from, &at, err) < 0) {
+        return -1;
+    }
+    for (; at < list->count && result == CLI_OK && !replay->left; at++) {
+        if (!replay_point_is_before(&replay->until, list->items[at].number, 0, -1)) {
+            result = replay_one(replay, folder, &list->items[at], err);
+        }
+    }
+    return result;
+}
+
+static int replay_directory(struct replay *replay, const char *path, struct err *err)
+{
+    struct segments list = {.items = NULL};
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        return err_set(err, "%s", strerrordesc_np(errno));
+    }
+    int result = segments_list(folder, &list, err);
+    if (result == 0) {
+        result = replay_list(replay, folder, &list, err);
+    }
+    segments_finish(&list);
+    close(folder);
+    return result;
 }
 
 /* ---- the command ---- */
 
-static int replay_file(struct replay *replay, struct err *err)
+static int replay_path(struct replay *replay, const char *path, struct err *err)
 {
-    replay->source.file = fopen(replay->flags.file, "re");
-    if (replay->source.file == NULL) {
-        return err_set(err, "%s", strerrordesc_np(errno));
+    int64_t started = clock_ns();
+    int result =
+        replay->directory ? replay_directory(replay, path, err) : replay_file(replay, path, err);
+    if (result >= 0) {
+        show_sum(replay, result == CLI_OK, clock_ns() - started);
     }
-    effects_init(&replay->effects);
-    replay->reader = journal_reader_create();
-    replay->text = journal_text_create(replay->reader);
-    int result = run(replay, err);
-    journal_text_destroy(replay->text);
-    journal_reader_destroy(replay->reader);
-    effects_finish(&replay->effects);
-    engine_destroy(replay->engine);
-    free(replay->source.bytes);
-    fclose(replay->source.file);
     return result;
 }
 
 int cli_replay(int argc, char **argv)
 {
+    struct replay_flags flags = {.path = NULL};
     struct replay replay;
+    struct stat status;
     struct err err;
-    memset(&replay, 0, sizeof replay);
-    replay.flags.until = UINT64_MAX;
-    int result = flags_parse(&syntax, argc, argv, &replay.flags);
+    int result = flags_parse(&syntax, argc, argv, &flags);
     if (result != FLAGS_GO) {
         return result;
     }
-    result = replay_file(&replay, &err);
+    replay_init(&replay);
+    replay.verbose = flags.verbose;
+    replay.directory = stat(flags.path, &status) == 0 && S_ISDIR(status.st_mode);
+    const char *wrong = "--from";
+    result = replay_point_parse(&replay.from, flags.from, replay.directory, &err);
+    if (result == 0) {
+        wrong = "--until";
+        result = replay_point_parse(&replay.until, flags.until, replay.directory, &err);
+    }
+    if (result < 0) {
+        fprintf(stderr, "phalanx replay: %s %s\n", wrong, err.text);
+        result = CLI_USAGE;
+    } else {
+        result = replay_path(&replay, flags.path, &err);
+    }
     if (result < 0) {
         fflush(stdout);
-        fprintf(stderr, "phalanx replay: %s: %s\n", replay.flags.file, err.text);
-        return CLI_RUNTIME;
+        fprintf(stderr, "phalanx replay: %s: %s\n", flags.path, err.text);
+        result = CLI_RUNTIME;
     }
+    replay_finish(&replay);
     return result;
 }

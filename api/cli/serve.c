@@ -60,7 +60,7 @@ static const struct flag serve_flags[] = {
      .to = offsetof(struct serve_flags, port_file),
      .help = "write the port there once listening, and below it that of --operations"},
     {.name = "journal",
-     .value = "FILE",
+     .value = "DIRECTORY",
      .kind = FLAG_TEXT,
      .to = offsetof(struct serve_flags, journal),
      .help = "record every event and decision there, for `phalanx replay`"},
@@ -123,7 +123,7 @@ static int configure(const struct serve_flags *flags, struct config *config, str
         return -1;
     }
     if (take_path(config->kubeconfig, flags->kubeconfig, "--kubeconfig", err) < 0 ||
-        take_path(config->journal_file, flags->journal, "--journal", err) < 0) {
+        take_path(config->journal_directory, flags->journal, "--journal", err) < 0) {
         return -1;
     }
     if (flags->log_level != NOT_GIVEN) {

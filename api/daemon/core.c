@@ -217,7 +217,7 @@ const struct effect *core_apply(struct core *core, struct event *event)
     note_time(core, event, now_ns(core) - started);
     note_differences(core);
     if (core->options.journal != NULL) {
-        journal_file_step(core->options.journal, core->engine, event, &core->effects);
+        recorder_step(core->options.journal, core->engine, event, &core->effects);
     }
     if (core->effects.count > 0) {
         decisions_note(core->decisions, clock_wall_ms(), event, &core->effects);
@@ -302,6 +302,16 @@ void core_tick(struct core *core)
     if (engine_deadline(core->engine) <= now_ms(core)) {
         struct event event = {.type = EVENT_TICK};
         core_apply(core, &event);
+    }
+}
+
+void core_checkpoint(struct core *core)
+{
+    struct recorder *journal = core->options.journal;
+    if (journal != NULL && recorder_is_due(journal, now_ms(core))) {
+        struct event event = {.type = EVENT_CHECKPOINT};
+        core_apply(core, &event);
+        recorder_checkpoint(journal, core->engine, event.now);
     }
 }
 

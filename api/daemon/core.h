@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "api/intake/intake.h"
+#include "api/journal/recorder.h"
 #include "api/kube/backend.h"
-#include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "api/ops/metrics.h"
 #include "api/view/decisions.h"
@@ -25,11 +25,11 @@ struct core;
 
 struct core_options {
     const struct engine_options *engine;
-    struct log *log;              /* *borrowed* */
-    struct metrics *metrics;      /* *borrowed* */
-    struct backend backend;       /* its context is *borrowed* */
-    struct intake *intake;        /* *borrowed*; every event passes through it */
-    struct journal_file *journal; /* *borrowed*; gets every event and its effects. NULL: none */
+    struct log *log;          /* *borrowed* */
+    struct metrics *metrics;  /* *borrowed* */
+    struct backend backend;   /* its context is *borrowed* */
+    struct intake *intake;    /* *borrowed*; every event passes through it */
+    struct recorder *journal; /* *borrowed*; gets every event and its effects. NULL: none */
     int64_t (*clock_ns)(void *context); /* does not go back; NULL: clock_ns() */
     void *clock_context;
     /* A bind call is answered: NULL = bound. */
@@ -58,7 +58,9 @@ bool core_pump(struct core *core);
 /* Sends EVENT_TICK when it is due. A plan that is not finished is due at once, again and again:
  * serve HTTP in between. */
 void core_tick(struct core *core);
-/* Milliseconds until then, -1 for never. */
+/* Begins the journal's next segment with the state of the engine, when one is due. */
+void core_checkpoint(struct core *core);
+/* Milliseconds until the next tick, -1 for never. */
 int core_timeout(const struct core *core);
 
 const struct engine *core_engine(const struct core *core);

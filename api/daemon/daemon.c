@@ -36,7 +36,7 @@ struct daemon {
     struct intake *intake;
     struct log *log;
     struct metrics *metrics;
-    struct journal_file *journal; /* or NULL */
+    struct recorder *journal; /* or NULL */
     struct embedded_backend *embedded;
     struct kube_io *kube;
     struct backend backend;
@@ -155,21 +155,41 @@ static int choose_topology(struct daemon *daemon, struct err *err)
     return 0;
 }
 
+static void log_from_journal(void *context, enum recorder_level level, const char *what,
+                             const char *segment, const char *why)
+{
+    static const enum log_level levels[] = {LOG_INFO, LOG_WARNING, LOG_ERROR};
+    struct log_field fields[3] = {{NULL, NULL, 0}};
+    int count = 0;
+    if (segment != NULL) {
+        fields[count++] = (struct log_field){"segment", segment, 0};
+    }
+    if (why != NULL) {
+        fields[count++] = (struct log_field){"error", why, 0};
+    }
+    fields[count].key = NULL;
+    log_write(context, levels[level], what, fields);
+}
+
 static int open_journal(struct daemon *daemon, const struct engine_options *engine, struct err *err)
 {
-    struct journal_file_options options = {
-        .path = daemon->config.journal_file,
-        .most = daemon->config.journal_most,
+    const struct config *config = &daemon->config;
+    struct recorder_options options = {
+        .path = config->journal_directory,
+        .segment_size = config->journal_segment_size,
+        .keep_size = config->journal_keep_size,
+        .keep_age_ms = config->journal_keep_age_ms,
+        .compress = config->journal_compression == CONFIG_ZSTD,
         .engine = engine,
         .started = clock_ms(),
         .program = PHALANX_VERSION,
-        .log = daemon->log,
+        .tell = log_from_journal,
+        .context = daemon->log,
     };
     if (options.path[0] == '\0') {
         return 0;
     }
-    return journal_file_create(&options, &daemon->journal, err) < 0 ? err_prefix(err, "journal")
-                                                                    : 0;
+    return recorder_create(&options, &daemon->journal, err) < 0 ? err_prefix(err, "journal") : 0;
 }
 
 static int make_core(struct daemon *daemon, struct err *err)
@@ -388,7 +408,7 @@ void daemon_destroy(struct daemon *daemon)
     http_server_destroy(daemon->operations);
     core_destroy(daemon->core);
     calls_destroy(daemon->calls);
-    journal_file_destroy(daemon->journal);
+    recorder_destroy(daemon->journal);
     embedded_backend_destroy(daemon->embedded);
     intake_destroy(daemon->intake);
     metrics_destroy(daemon->metrics);

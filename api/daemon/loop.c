@@ -49,6 +49,7 @@ int loop_block_signals(struct err *err)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write() */
     int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (failed != 0) {
         return err_set(err, "pthread_sigmask: %s", strerror(failed));
@@ -196,6 +197,7 @@ static int turn(struct loop *loop, bool *more, struct err *err)
     serve(routes);
     core_tick(routes->core);
     serve(routes);
+    core_checkpoint(routes->core);
     read_signals(loop);
     return 0;
 }

@@ -184,9 +184,9 @@ static void show_metrics(const struct routes *routes, struct http_request *reque
         kube_io_status(routes->kube, &status);
         scrape.kube = &status;
     }
-    struct journal_file_status journal;
+    struct recorder_status journal;
     if (routes->journal != NULL) {
-        journal_file_status(routes->journal, &journal);
+        recorder_status(routes->journal, &journal);
         scrape.journal = &journal;
     }
     size_t length;

@@ -34,7 +34,7 @@ struct routes {
     struct log *log;
     struct kube_io *kube;              /* NULL when embedded */
     struct embedded_backend *embedded; /* NULL with a real API server */
-    struct journal_file *journal;      /* for its figures; NULL: none */
+    struct recorder *journal;          /* for its figures; NULL: none */
     struct http_server *server;        /* for its figures */
     struct http_server *operations;    /* NULL: all is at the one server */
     int64_t started;                   /* clock_ms() at start */

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "api/base/file.h"
+#include "api/journal/recorder.h"
 #include "api/ops/config_lease.h"
 #include "api/ops/config_server.h"
 #include "api/ops/config_values.h"
 #include "api/ops/duration.h"
-#include "api/ops/journal_file.h"
 #include "api/yaml/yaml.h"
 #include "topology/base/alloc.h"
 #include "topology/base/utf8.h"
@@ -50,6 +50,7 @@ struct key {
 
 const char *const config_lists[] = {"stream", "pages", NULL};
 const char *const config_compressions[] = {"gzip", "none", NULL};
+const char *const config_journal_compressions[] = {"zstd", "none", NULL};
 const char *const config_steerings[] = {"nomination", "annotation", NULL};
 const char *const config_incomplete_policies[] = {"keep", "evict", NULL};
 const char *const config_preferences[] = {"members", "placement", NULL};
@@ -73,7 +74,10 @@ void config_default(struct config *config)
     config->repair_timeout_ms = 300000;
     config->incomplete = ENGINE_INCOMPLETE_KEEP;
     config->preference = ENGINE_PREFER_MEMBERS;
-    config->journal_most = 64 << 20;
+    config->journal_segment_size = 64 << 20;
+    config->journal_keep_size = INT64_C(4) << 30;
+    config->journal_keep_age_ms = INT64_C(14) * 24 * 3600000;
+    config->journal_compression = CONFIG_ZSTD;
     config_lease_default(config);
     config->log_level = LOG_INFO;
     config->log_format = LOG_JSON;
@@ -229,17 +233,24 @@ static int read_import(struct config *config, const json_t *value, const char *p
     return config_values_path(config->topology_import, CONFIG_PATH_MAX, value, path, err);
 }
 
-static int read_journal_file(struct config *config, const json_t *value, const char *path,
-                             struct err *err)
+static int read_journal_directory(struct config *config, const json_t *value, const char *path,
+                                  struct err *err)
 {
-    return config_values_path(config->journal_file, CONFIG_PATH_MAX, value, path, err);
+    return config_values_path(config->journal_directory, CONFIG_PATH_MAX, value, path, err);
 }
 
-static int read_journal_most(struct config *config, const json_t *value, const char *path,
+static int read_journal_segment(struct config *config, const json_t *value, const char *path,
+                                struct err *err)
+{
+    return config_values_bytes(&config->journal_segment_size, value, RECORDER_SEGMENT_LEAST,
+                               RECORDER_SEGMENT_MOST, "64Ki to 64Gi", path, err);
+}
+
+static int read_journal_keep(struct config *config, const json_t *value, const char *path,
                              struct err *err)
 {
-    return config_values_bytes(&config->journal_most, value, JOURNAL_FILE_LEAST, JOURNAL_FILE_MOST,
-                               "64Ki to 64Gi", path, err);
+    return config_values_bytes(&config->journal_keep_size, value, RECORDER_KEEP_LEAST,
+                               RECORDER_KEEP_MOST, "128Ki to 1Pi", path, err);
 }
 
 static int read_level_keys(struct config *config, const json_t *value, const char *path,
@@ -346,6 +357,7 @@ static int resolve_levels(struct config *config, const struct config *before, st
     return 0;
 }
 
+#define YEARS_10  (INT64_C(87600) * 3600000)
 #define AT(field) .offset = offsetof(struct config, field)
 
 static const struct key kubernetes_keys[] = {
@@ -376,9 +388,13 @@ static const struct key gangs_keys[] = {
     {"repair", KEY_MAPPING, .members = repair_keys},
     {"elasticPreference", KEY_CHOICE, AT(preference), .choices = config_preferences},
     {.name = NULL}};
-static const struct key journal_keys[] = {{"file", KEY_READ, .read = read_journal_file},
-                                          {"maxSize", KEY_READ, .read = read_journal_most},
-                                          {.name = NULL}};
+static const struct key journal_keys[] = {
+    {"directory", KEY_READ, .read = read_journal_directory},
+    {"segmentSize", KEY_READ, .read = read_journal_segment},
+    {"keepSize", KEY_READ, .read = read_journal_keep},
+    {"keepAge", KEY_DURATION, AT(journal_keep_age_ms), .minimum = 60000, .maximum = YEARS_10},
+    {"compression", KEY_CHOICE, AT(journal_compression), .choices = config_journal_compressions},
+    {.name = NULL}};
 static const struct key log_keys[] = {
     {"level", KEY_CHOICE, AT(log_level), .choices = log_levels},
     {"format", KEY_CHOICE, AT(log_format), .choices = log_formats},
@@ -399,6 +415,7 @@ static_assert(sizeof(enum log_level) == sizeof(unsigned), "a choice is kept as i
 static_assert(sizeof(enum log_format) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum config_steering) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum config_lists) == sizeof(unsigned), "a choice is kept as its number");
+static_assert(sizeof(enum config_journal_compression) == sizeof(unsigned), "a choice is a number");
 static_assert(sizeof(enum config_compression) == sizeof(unsigned), "a choice is a number");
 static_assert(sizeof(enum engine_incomplete) == sizeof(unsigned), "a choice is kept as its number");
 static_assert(sizeof(enum engine_preference) == sizeof(unsigned), "a choice is kept as its number");
@@ -411,6 +428,9 @@ static int check_together(const struct config *config, struct err *err)
     }
     if (config->backoff_initial_ms > config->backoff_maximum_ms) {
         return err_set(err, "gangs.backoff.initial: must not exceed gangs.backoff.maximum");
+    }
+    if (config->journal_keep_size < 2 * config->journal_segment_size) {
+        return err_set(err, "journal.keepSize: must be at least twice journal.segmentSize");
     }
     if (config->levels_given && config->topology_import[0] != '\0') {
         return err_set(err, "topology.import: cannot be given with topology.levels or preset");
@@ -444,8 +464,8 @@ static int parse(struct config *config, const char *text, size_t length, const c
         config_server_resolve(copy, path, err) < 0 ||
         config_values_relative(copy->topology_import, CONFIG_PATH_MAX, "topology.import", path,
                                err) < 0 ||
-        config_values_relative(copy->journal_file, CONFIG_PATH_MAX, "journal.file", path, err) <
-            0) {
+        config_values_relative(copy->journal_directory, CONFIG_PATH_MAX, "journal.directory", path,
+                               err) < 0) {
         goto out;
     }
     *config = *copy;

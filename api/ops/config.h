@@ -53,8 +53,11 @@
  *     repair: {timeout: 5m, onTimeout: keep}   # keep evict
  *     elasticPreference: members     # members placement
  *   journal:
- *     file: ""                       # empty: none; see journal_file.h
- *     maxSize: 64Mi                  # 64Ki … 64Gi
+ *     directory: ""                  # empty: none; see api/journal/recorder.h
+ *     segmentSize: 64Mi              # 64Ki … 64Gi, of what is packed
+ *     keepSize: 4Gi                  # 128Ki … 1Pi, on the disk; at least twice segmentSize
+ *     keepAge: 336h                  # 1m … 87600h
+ *     compression: zstd              # zstd none
  *   highAvailability:                # off without a lease
  *     lease: phalanx-system/phalanx  # namespace/name of the Lease
  *     identity: ""                   # empty: made of host, network namespace and port
@@ -83,6 +86,7 @@
 enum config_steering { CONFIG_STEER_BY_NOMINATION, CONFIG_STEER_BY_ANNOTATION };
 enum config_lists { CONFIG_LIST_AS_STREAM, CONFIG_LIST_IN_PAGES };
 enum config_compression { CONFIG_GZIP, CONFIG_NO_COMPRESSION };
+enum config_journal_compression { CONFIG_ZSTD, CONFIG_UNCOMPRESSED };
 
 /* Paths are "" for none. */
 struct config_tls {
@@ -128,8 +132,11 @@ struct config {
     int64_t repair_timeout_ms;
     enum engine_incomplete incomplete;
     enum engine_preference preference;
-    char journal_file[CONFIG_PATH_MAX]; /* "" for none */
-    int64_t journal_most;               /* bytes */
+    char journal_directory[CONFIG_PATH_MAX]; /* "" for none */
+    int64_t journal_segment_size;            /* bytes */
+    int64_t journal_keep_size;               /* bytes */
+    int64_t journal_keep_age_ms;
+    enum config_journal_compression journal_compression;
     char lease_namespace[CONFIG_NAME_MAX];
     char lease_name[CONFIG_NAME_MAX]; /* "": no election, this process leads */
     char lease_identity[128];         /* "": to be made up */
@@ -146,8 +153,8 @@ struct config {
 void config_default(struct config *config);
 
 /* Reads a file on top of what `config` holds; no side effects on failure. A relative
- * topology.import or journal.file is relative to the file. The imported levels are not in `levels`
- * yet: see import_configured(). */
+ * topology.import or journal.directory is relative to the file. The imported levels are not in
+ * `levels` yet: see import_configured(). */
 int config_load(struct config *config, const char *path, struct err *err);
 int config_parse(struct config *config, const char *text, size_t length, struct err *err);
 
@@ -171,6 +178,7 @@ void config_engine(const struct config *config, struct engine_options *options);
 extern const char *const config_steerings[];
 extern const char *const config_lists[];
 extern const char *const config_compressions[];
+extern const char *const config_journal_compressions[];
 extern const char *const config_incomplete_policies[];
 extern const char *const config_preferences[];
 

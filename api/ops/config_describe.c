@@ -70,8 +70,11 @@ static json_t *gangs_describe(const struct config *config)
 
 static json_t *journal_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:I}", "file", config->journal_file, "maxSize",
-                     (json_int_t)config->journal_most);
+    return json_pack("{s:s, s:I, s:I, s:o, s:s}", "directory", config->journal_directory,
+                     "segmentSize", (json_int_t)config->journal_segment_size, "keepSize",
+                     (json_int_t)config->journal_keep_size, "keepAge",
+                     duration_json(config->journal_keep_age_ms), "compression",
+                     config_journal_compressions[config->journal_compression]);
 }
 
 static json_t *log_describe(const struct config *config)

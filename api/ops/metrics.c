@@ -417,14 +417,27 @@ static void write_kube(FILE *out, const struct kube_io_status *kube)
     write_gauge(out, "phalanx_waiting_writes", "Writes not yet carried out.", kube->writes_waiting);
 }
 
-static void write_journal(FILE *out, const struct journal_file_status *journal)
+static void write_journal(FILE *out, const struct recorder_status *journal)
 {
     write_gauge(out, "phalanx_journal_recording",
-                "1 while the journal grows; 0 once it is full or could not be written.",
-                journal->recording);
+                "1 while the journal grows; 0 while it cannot be written.", journal->recording);
     write_counter(out, "phalanx_journal_steps_total", "Events recorded with their effects.",
                   journal->steps);
-    write_gauge(out, "phalanx_journal_bytes", "Size of the journal.", journal->bytes);
+    write_counter(out, "phalanx_journal_step_bytes_total", "What they have before they are packed.",
+                  journal->step_bytes);
+    write_counter(out, "phalanx_journal_dropped_total",
+                  "Events not recorded: the disk was full, broken or slow.", journal->dropped);
+    write_gauge(out, "phalanx_journal_segments", "Segments of the journal on the disk.",
+                journal->segments);
+    write_gauge(out, "phalanx_journal_bytes", "What they take there.", journal->bytes);
+    write_counter(out, "phalanx_journal_checkpoints_total", "States saved at the head of segments.",
+                  journal->checkpoints);
+    write_head(out, "phalanx_journal_checkpoint_seconds_total", "counter",
+               "Time in which nobody was answered because of that.");
+    fprintf(out, "phalanx_journal_checkpoint_seconds_total %.6f\n",
+            (double)journal->saving_ns / 1e9);
+    write_gauge(out, "phalanx_journal_state_bytes", "The last one, before it was packed.",
+                journal->state_bytes);
 }
 
 /* One value for each listener, picked by its place in struct metrics_http. */

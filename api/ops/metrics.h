@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/journal/recorder.h"
 #include "api/kube/io.h"
-#include "api/ops/journal_file.h"
 #include "api/ops/log.h"
 #include "scheduler/effects.h"
 #include "scheduler/engine.h"
@@ -49,11 +49,11 @@ struct metrics_http {
 
 struct metrics_scrape {
     struct engine_figures engine;
-    bool leading;                              /* engine_leading() */
-    const struct kube_io_status *kube;         /* NULL when embedded */
-    const struct journal_file_status *journal; /* NULL: there is none */
-    const struct log_figures *log;             /* NULL: none */
-    const struct metrics_http *http;           /* listeners, … */
+    bool leading;                          /* engine_leading() */
+    const struct kube_io_status *kube;     /* NULL when embedded */
+    const struct recorder_status *journal; /* NULL: there is none */
+    const struct log_figures *log;         /* NULL: none */
+    const struct metrics_http *http;       /* listeners, … */
     uint32_t http_count;
     int64_t uptime_ms;
     const char *version;

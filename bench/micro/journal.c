@@ -6,10 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/ops/journal_file.h"
+#include "api/journal/recorder.h"
+#include "api/journal/segments.h"
 
 /* What the journal costs: the same events with and without one, by kind of event, on a cluster of
- * NODES nodes. The journal goes to a file in /tmp, by way of its thread, as in the daemon.
+ * NODES nodes. The journal goes to a directory in /tmp, by way of its thread, as in the daemon.
  *
  *   node      a node with 40 labels whose capacity changes back and forth
  *   pod       a member of a gang of 64 is created; the last one brings the plan
@@ -20,14 +21,19 @@
  *
  * Prints mean nanoseconds per event without and with, their ratio, and bytes per event. The two
  * take turns, round by round, so that neither has the quieter machine.
+ *
+ * Then PODS pods run there, and a checkpoint is made CHECKPOINTS times: how long the core thread is
+ * busy with settling and with saving, and with the first call afterwards, and what the state takes.
  */
 
-#define NODES   5000
-#define LABELS  40
-#define ROUNDS  100
-#define GANG    64
-#define SAMPLED 500
-#define MOST    ((int64_t)8 << 30)
+#define NODES       5000
+#define LABELS      40
+#define ROUNDS      100
+#define GANG        64
+#define SAMPLED     500
+#define MOST        ((int64_t)8 << 30)
+#define PODS        40000
+#define CHECKPOINTS 20
 
 enum kind { NODE, POD, FILTER, SAMPLE, LIST, FORGET, KINDS };
 static const char *const names[KINDS] = {"node", "pod", "filter", "sampled", "listed", "forget"};
@@ -35,7 +41,7 @@ static const char *const names[KINDS] = {"node", "pod", "filter", "sampled", "li
 struct bench {
     struct engine *engine;
     struct effects effects;
-    struct journal_file *journal; /* NULL: without */
+    struct recorder *journal; /* NULL: without */
     int64_t now;
     uint32_t rows[NODES];
     uint32_t sampled[SAMPLED];
@@ -55,15 +61,15 @@ static int64_t clock_ns(void)
 
 static uint64_t bytes_of(struct bench *bench)
 {
-    struct journal_file_status status = {.bytes = 0};
+    struct recorder_status status = {.bytes = 0};
     if (bench->journal != NULL) {
-        journal_file_status(bench->journal, &status);
+        recorder_status(bench->journal, &status);
         if (!status.recording) {
             fprintf(stderr, "the journal ended\n");
             exit(EXIT_FAILURE);
         }
     }
-    return status.bytes;
+    return status.step_bytes;
 }
 
 static void apply(struct bench *bench, enum kind kind, struct event *event)
@@ -74,7 +80,7 @@ static void apply(struct bench *bench, enum kind kind, struct event *event)
     effects_reset(&bench->effects);
     engine_apply(bench->engine, event, &bench->effects);
     if (bench->journal != NULL) {
-        journal_file_step(bench->journal, bench->engine, event, &bench->effects);
+        recorder_step(bench->journal, bench->engine, event, &bench->effects);
     }
     bench->taken[kind] += clock_ns() - started;
     bench->count[kind]++;
@@ -131,6 +137,14 @@ static void filter(struct bench *bench, enum kind kind, const char *uid, const u
     apply(bench, kind, &event);
 }
 
+static void tell(void *context, enum recorder_level level, const char *what, const char *segment,
+                 const char *why)
+{
+    (void)context;
+    (void)level;
+    fprintf(stderr, "%s: %s: %s\n", segment == NULL ? "" : segment, what, why == NULL ? "" : why);
+}
+
 static void build(struct bench *bench, const char *path)
 {
     struct engine_options options;
@@ -139,12 +153,14 @@ static void build(struct bench *bench, const char *path)
     bench->engine = engine_create(&options);
     effects_init(&bench->effects);
     if (path != NULL) {
-        struct journal_file_options file = {.path = path,
-                                            .most = MOST,
-                                            .engine = &options,
-                                            .program = "bench",
-                                            .log = log_create(2, LOG_WARNING, LOG_TEXT)};
-        if (journal_file_create(&file, &bench->journal, &err) < 0) {
+        struct recorder_options journal = {.path = path,
+                                           .segment_size = MOST,
+                                           .keep_size = 2 * MOST,
+                                           .compress = true,
+                                           .engine = &options,
+                                           .program = "bench",
+                                           .tell = tell};
+        if (recorder_create(&journal, &bench->journal, &err) < 0) {
             fprintf(stderr, "%s\n", err.text);
             exit(EXIT_FAILURE);
         }
@@ -196,6 +212,94 @@ static void round_of(struct bench *bench, uint32_t round)
     bench->now += 1000;
 }
 
+static void add_running(struct bench *bench, uint32_t number)
+{
+    struct amount_object amounts[] = {{"cpu", 1000}, {"memory", 4 << 20}, {"pods", 1}};
+    struct label_object labels[] = {{"app", "service"}, {"pod-template-hash", "5d4f8c7b9"}};
+    char uid[64], name[64], node[32];
+    snprintf(uid, sizeof(uid), "1c6f3a5d-8d2e-4d3f-8b63-%012u", number);
+    snprintf(name, sizeof(name), "service-5d4f8c7b9-%06u", number);
+    snprintf(node, sizeof(node), "node-%05u", number % NODES);
+    struct event event = {.type = EVENT_POD};
+    event.pod = (struct pod_object){.name_space = "bench",
+                                    .name = name,
+                                    .uid = uid,
+                                    .node = node,
+                                    .labels = labels,
+                                    .label_count = 2,
+                                    .requests = amounts,
+                                    .request_count = 3,
+                                    .rank = -1};
+    apply(bench, POD, &event);
+}
+
+struct span {
+    int64_t sum;
+    int64_t most;
+};
+
+static void add_span(struct span *span, int64_t started)
+{
+    int64_t taken = clock_ns() - started;
+    span->sum += taken;
+    span->most = taken > span->most ? taken : span->most;
+}
+
+static void print_span(const char *name, const struct span *span)
+{
+    printf("%-20s %8.2f ms, at most %8.2f ms\n", name, (double)span->sum / CHECKPOINTS / 1e6,
+           (double)span->most / 1e6);
+}
+
+static void checkpoints(struct bench *bench)
+{
+    struct span settle = {0, 0}, save = {0, 0}, call = {0, 0}, usual = {0, 0};
+    struct recorder_status status;
+    for (uint32_t i = 0; i < PODS; i++) {
+        add_running(bench, i);
+    }
+    for (uint32_t i = 0; i < CHECKPOINTS; i++) {
+        struct event event = {.type = EVENT_CHECKPOINT};
+        round_of(bench, 2 * ROUNDS + i);
+        int64_t started = clock_ns();
+        filter(bench, LIST, "ordinary", bench->rows, NODES);
+        add_span(&usual, started);
+        started = clock_ns();
+        apply(bench, NODE, &event);
+        add_span(&settle, started);
+        started = clock_ns();
+        recorder_checkpoint(bench->journal, bench->engine, bench->now);
+        add_span(&save, started);
+        started = clock_ns();
+        filter(bench, LIST, "ordinary", bench->rows, NODES);
+        add_span(&call, started);
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* for the writing thread */
+    }
+    recorder_status(bench->journal, &status);
+    printf("a checkpoint of %d nodes and %d pods: %.1f MB, on the disk %.1f MB a segment\n", NODES,
+           PODS, (double)status.state_bytes / 1e6,
+           (double)status.bytes / (double)status.segments / 1e6);
+    print_span("settling", &settle);
+    print_span("saving", &save);
+    print_span("the next call", &call);
+    print_span("the call before", &usual);
+}
+
+static void clear(const char *path)
+{
+    struct segments list;
+    int folder;
+    char lock[96];
+    if (segments_open(path, &folder, NULL) == 0 && segments_list(folder, &list, NULL) == 0) {
+        (void)segments_prune(folder, &list, 0, 0, INT64_MAX);
+        segments_finish(&list);
+        close(folder);
+    }
+    snprintf(lock, sizeof(lock), "%s/lock", path);
+    unlink(lock);
+    rmdir(path);
+}
+
 int main(void)
 {
     static struct bench without, with;
@@ -207,8 +311,9 @@ int main(void)
         round_of(round % 2 == 0 ? &without : &with, round);
         round_of(round % 2 == 0 ? &with : &without, round);
     }
-    journal_file_destroy(with.journal);
-    unlink(path);
+    checkpoints(&with);
+    recorder_destroy(with.journal);
+    clear(path);
     printf("%-8s %8s %12s %12s %7s %10s   (%d nodes of %d labels, a gang of %d)\n", "event",
            "events", "without ns", "with ns", "ratio", "bytes", NODES, LABELS, GANG);
     int64_t all[2] = {0, 0};

@@ -292,6 +292,25 @@ void journal_coder_name(struct journal_coder *coder, const char **text, const ch
     }
 }
 
+void journal_coder_bytes(struct journal_coder *coder, const uint8_t **bytes, size_t *count)
+{
+    uint64_t length = *count;
+    journal_coder_u64(coder, &length);
+    if (coder->decoding) {
+        *bytes = length > left(coder) ? NULL : take(coder, (size_t)length);
+        *count = *bytes == NULL ? 0 : (size_t)length;
+        if (*bytes == NULL) {
+            journal_coder_fail(coder, "%" PRIu64 " bytes are more than there are", length);
+        }
+        return;
+    }
+    uint8_t *to = room_for(coder, *count);
+    if (to != NULL && *count > 0) {
+        memcpy(to, *bytes, *count);
+        coder->count += *count;
+    }
+}
+
 /* ---- lists ---- */
 
 /* How many follow: never more than there are bytes for, at `per_byte` a byte. */

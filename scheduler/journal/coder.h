@@ -74,6 +74,9 @@ void journal_coder_text(struct journal_coder *coder, const char **text);
 /* A text that is never absent, named in the error; "" after a failure. */
 void journal_coder_name(struct journal_coder *coder, const char **text, const char *what);
 
+/* Any bytes. Decoded ones are a *borrowed* place in what is read. */
+void journal_coder_bytes(struct journal_coder *coder, const uint8_t **bytes, size_t *count);
+
 /* A list: encodes `items`, or returns the decoded one. `one` codes one item of `size` bytes. */
 const void *journal_coder_list(struct journal_coder *coder, const void *items, size_t *count,
                                size_t size, void (*one)(struct journal_coder *coder, void *item));

@@ -18,6 +18,11 @@ struct journal_header {
     int64_t started;               /* on the clock of event.now, milliseconds … */
     int64_t started_wall; /* … when the clock on the wall was that, since 1970; 0 unknown */
     const char *program;  /* which version wrote it */
+    /* What one engine lives through may be written as several journals, segments. Before version 5
+     * of the format there was one. */
+    uint64_t segment; /* so many came before this one … */
+    uint64_t steps;   /* … and had so many steps */
+    uint32_t state;   /* ENGINE_STATE of the state that follows; 0: the engine is new */
 };
 
 void journal_fields_header(struct journal_coder *coder,

@@ -75,6 +75,11 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
     if (journal_coder_has(coder, 4)) {
         journal_coder_u32(coder, &options->waiting_most);
     }
+    if (journal_coder_has(coder, 5)) {
+        journal_coder_u64(coder, &header->segment);
+        journal_coder_u64(coder, &header->steps);
+        journal_coder_u32(coder, &header->state);
+    }
     if (!coder->decoding) {
         encode_levels(coder, options->levels);
         return;

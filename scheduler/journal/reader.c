@@ -29,6 +29,10 @@ struct journal_reader {
     struct journal_coder mine; /* scratch of journal_compare() */
     struct journal_coder theirs;
     struct device_map *devices; /* of the record read last, or NULL */
+    uint8_t *state;             /* pieces so far */
+    size_t state_size;
+    size_t state_room;
+    bool stateless; /* a state is still to come */
     int64_t now;
     uint64_t offset;
     uint64_t number;
@@ -56,6 +60,7 @@ void journal_reader_destroy(struct journal_reader *reader)
     }
     journal_coder_finish(&reader->mine);
     journal_coder_finish(&reader->theirs);
+    free(reader->state);
     device_map_destroy(reader->devices);
     effects_finish(&reader->effects);
     arena_finish(&reader->arena);
@@ -148,7 +153,46 @@ static void read_header(struct journal_reader *reader, struct journal_coder *cod
     coder->arena = &reader->lasting;
     journal_fields_header(coder, &reader->header);
     reader->now = reader->header.started;
+    reader->stateless = reader->header.state != 0;
     record->header = &reader->header;
+}
+
+static void read_state(struct journal_reader *reader, struct journal_coder *coder,
+                       struct journal_record *record)
+{
+    bool last = false;
+    const uint8_t *bytes = NULL;
+    size_t count = 0;
+    journal_coder_bool(coder, &last);
+    journal_coder_bytes(coder, &bytes, &count);
+    if (coder->failed) {
+        return;
+    }
+    if (count == 0 || count > JOURNAL_STATE_MAX - reader->state_size) {
+        journal_coder_fail(coder, "a piece of %zu bytes after %zu", count, reader->state_size);
+        return;
+    }
+    reader->state = alloc_grow(reader->state, &reader->state_room, reader->state_size + count, 1);
+    memcpy(reader->state + reader->state_size, bytes, count);
+    reader->state_size += count;
+    reader->stateless = !last;
+    if (last) {
+        record->state = reader->state;
+        record->state_size = reader->state_size;
+    }
+}
+
+/* The header is the first record, and after it comes the state, where there is one. */
+static bool is_in_place(const struct journal_reader *reader, struct journal_coder *coder,
+                        enum journal_kind kind)
+{
+    if ((kind == JOURNAL_HEADER) != (reader->number == 0)) {
+        journal_coder_fail(coder, reader->number == 0 ? "it is not the header" : "a second header");
+    } else if (kind != JOURNAL_HEADER && (kind == JOURNAL_STATE) != reader->stateless) {
+        journal_coder_fail(coder, reader->stateless ? "it is not the state"
+                                                    : "a state that is not expected");
+    }
+    return !coder->failed;
 }
 
 static void read_payload(struct journal_reader *reader, struct journal_coder *coder,
@@ -157,11 +201,7 @@ static void read_payload(struct journal_reader *reader, struct journal_coder *co
     unsigned kind = 0;
     journal_coder_choice(coder, &kind, JOURNAL_KINDS, "kind");
     record->kind = (enum journal_kind)kind;
-    if (coder->failed) {
-        return;
-    }
-    if ((record->kind == JOURNAL_HEADER) != (reader->number == 0)) {
-        journal_coder_fail(coder, reader->number == 0 ? "it is not the header" : "a second header");
+    if (coder->failed || !is_in_place(reader, coder, record->kind)) {
         return;
     }
     switch (record->kind) {
@@ -174,6 +214,9 @@ static void read_payload(struct journal_reader *reader, struct journal_coder *co
     case JOURNAL_END:
         journal_coder_text(coder, &record->why);
         reader->ended = true;
+        break;
+    case JOURNAL_STATE:
+        read_state(reader, coder, record);
         break;
     }
     if (!coder->failed && coder->at != coder->size) {
@@ -269,6 +312,11 @@ enum journal_result journal_read(struct journal_reader *reader, const uint8_t *b
     }
     arena_reset(&reader->arena);
     effects_reset(&reader->effects);
+    if (!reader->stateless && reader->state != NULL) {
+        free(reader->state);
+        reader->state = NULL;
+        reader->state_room = 0;
+    }
     memset(record, 0, sizeof *record);
     record->number = reader->number;
     record->offset = reader->offset + magic;

@@ -19,10 +19,13 @@ struct journal_record {
     uint64_t number;                     /* 0 is the header */
     uint64_t offset;                     /* of its first byte in the journal */
     const struct journal_header *header; /* JOURNAL_HEADER */
-    struct event event;                  /* JOURNAL_STEP: rows as they were numbered then … */
-    const struct effects *effects;       /* … what followed … */
-    int64_t deadline;                    /* … and engine_deadline() after it */
-    const char *why;                     /* JOURNAL_END, may be NULL */
+    const uint8_t *state; /* JOURNAL_STATE: the whole of it, *borrowed* until the next read; NULL
+                             but with the last piece */
+    size_t state_size;
+    struct event event;            /* JOURNAL_STEP: rows as they were numbered then … */
+    const struct effects *effects; /* … what followed … */
+    int64_t deadline;              /* … and engine_deadline() after it */
+    const char *why;               /* JOURNAL_END, may be NULL */
 };
 
 enum journal_result {

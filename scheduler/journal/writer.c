@@ -98,6 +98,18 @@ void journal_begin(struct journal *journal, const struct journal_header *header)
     journal->now = header->started;
 }
 
+size_t journal_state(struct journal *journal, const uint8_t *bytes, size_t size)
+{
+    struct journal_coder *coder = open_record(journal, JOURNAL_STATE, NULL);
+    size_t count = size < JOURNAL_PIECE_MAX ? size : JOURNAL_PIECE_MAX;
+    bool last = count == size;
+    err_require(size > 0);
+    journal_coder_bool(coder, &last);
+    journal_coder_bytes(coder, &bytes, &count);
+    err_require(close_record(journal) == 0);
+    return count;
+}
+
 static void name_rows(struct journal *journal, struct journal_coder *coder,
                       const struct nodes *nodes)
 {

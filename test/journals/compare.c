@@ -234,6 +234,13 @@ static void begin(struct comparison *it, const struct journal_header *header)
     it->engine = engine_create(&header->options);
 }
 
+/* The state of another version can only be read if nothing in it has changed. */
+static int load(struct comparison *it, const struct journal_record *record, struct err *err)
+{
+    return record->state == NULL ? 0
+                                 : engine_load(it->engine, record->state, record->state_size, err);
+}
+
 static int compare_records(struct comparison *it, struct err *err)
 {
     struct journal_record record;
@@ -248,6 +255,10 @@ static int compare_records(struct comparison *it, struct err *err)
         }
         if (record.kind == JOURNAL_HEADER) {
             begin(it, record.header);
+        } else if (record.kind == JOURNAL_STATE) {
+            if (load(it, &record, err) < 0) {
+                return -1;
+            }
         } else if (record.kind == JOURNAL_END || !step(it, &record)) {
             return 0;
         }

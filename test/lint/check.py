@@ -56,15 +56,16 @@ FOLDERS = {
         "json": ["base"],
         "yaml": ["base"],
         "http": ["base", "json"],
+        "journal": ["base"],
         "extender": ["json"],
         "kube": ["base", "json", "yaml"],
-        "ops": ["base", "json", "yaml", "kube"],
+        "ops": ["base", "json", "yaml", "kube", "journal"],
         "import": ["base", "json", "yaml", "ops"],
         "intake": ["kube", "import"],
         "view": ["base", "kube"],
         "embedded": ["yaml", "kube", "import"],
-        "daemon": ["base", "json", "http", "extender", "kube", "ops", "import", "intake", "view", "embedded"],
-        "cli": ["base", "yaml", "kube", "ops", "import", "intake", "view", "embedded", "daemon"],
+        "daemon": ["base", "json", "http", "extender", "kube", "journal", "ops", "import", "intake", "view", "embedded"],
+        "cli": ["base", "yaml", "kube", "journal", "ops", "import", "intake", "view", "embedded", "daemon"],
     },
     "api/kube": {
         "client": [],
@@ -105,6 +106,7 @@ OWNERS = {
     "gnutls/x509.h": ["api/http/", "test/"],
     "curl/curl.h": ["api/kube/client/", "bench/", "test/"],
     "yaml.h": ["api/yaml/", "test/"],
+    "zstd.h": ["api/journal/", "test/"],
 }
 
 BANNED = {

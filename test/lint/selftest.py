@@ -124,7 +124,7 @@ ORDERS = [
     ("scheduler", "solver state policy engine journal"),
     ("scheduler", "solver ."),
     ("scheduler", ". state policy engine journal"),
-    ("api", "base json yaml http extender kube ops import intake view embedded daemon cli"),
+    ("api", "base json yaml http extender kube journal ops import intake view embedded daemon cli"),
     ("api/kube", "client objects devices watch write lease ."),
     ("api/kube", "lease write watch"),
 ]

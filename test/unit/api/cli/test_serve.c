@@ -54,11 +54,21 @@ static void setup(void)
     put(snapshot_path, SNAPSHOT);
 }
 
+static void clear_journal(void)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/0000000001.journal.zst", journal_path);
+    unlink(name);
+    snprintf(name, sizeof name, "%s/lock", journal_path);
+    unlink(name);
+    rmdir(journal_path);
+}
+
 static void teardown(void)
 {
     unlink(snapshot_path);
     unlink(port_path);
-    unlink(journal_path);
+    clear_journal();
     unlink(config_path);
     ck_assert_int_eq(rmdir(folder), 0);
 }
@@ -187,7 +197,7 @@ START_TEST(a_whole_life)
     expect_in(cli_err, "stopped");
     /* What it recorded is what it did. */
     ck_assert_int_eq(run_cli("replay", journal_path, NULL), CLI_OK);
-    expect_in(cli_out, "The journal ends with record ");
+    expect_in(cli_out, "Segment 1 ends with record ");
     expect_in(cli_out, "Every decision is the same: ");
 }
 END_TEST
@@ -198,7 +208,7 @@ static const struct call nothing[] = {{.request = NULL}};
 START_TEST(configured)
 {
     struct stat status;
-    put(config_path, "server: {listen: '127.0.0.1:0'}\njournal: {file: journal}\n"
+    put(config_path, "server: {listen: '127.0.0.1:0'}\njournal: {directory: journal}\n"
                      "log: {level: error, format: text}\n");
     pthread_t world = start_world(nothing);
     int code = run_cli("serve", "--snapshot", snapshot_path, "--config", config_path, "--port-file",
@@ -207,6 +217,7 @@ START_TEST(configured)
     ck_assert_msg(code == CLI_OK, "%s", cli_err);
     expect_in(cli_err, "INFO  listening");
     ck_assert_int_eq(stat(journal_path, &status), 0);
+    ck_assert(S_ISDIR(status.st_mode));
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include "api/daemon/calls.h"
 #include "api/daemon/core.h"
 #include "api/daemon/routes.h"
+#include "api/journal/segments.h"
 #include "test/unit/api/http/bed.h"
 
 /* A core with a real engine between a backend that only writes down what it is given, and a real
@@ -35,12 +36,13 @@ struct core_bed {
     struct kube_batch *batches; /* for core_pump(), in order */
     int64_t clock_at_ns;
     int64_t clock_step_ns; /* 0: the real clock */
-    struct journal_file *journal;
+    struct recorder *journal;
 };
 
 struct core_bed_options {
     int64_t clock_step_ns;
-    const char *journal; /* path */
+    const char *journal;  /* directory */
+    int64_t segment_size; /* 0: the largest */
 };
 
 static inline int64_t core_bed_clock(void *context)
@@ -99,6 +101,31 @@ static inline void core_bed_warn(void *context, const char *what, const char *wh
     log_text(bed->log, LOG_WARNING, what, "error", why, NULL);
 }
 
+static inline void core_bed_tell(void *context, enum recorder_level level, const char *what,
+                                 const char *segment, const char *why)
+{
+    (void)context;
+    (void)segment;
+    ck_assert_msg(level == RECORDER_INFO, "%s: %s", what, why);
+}
+
+/* Deletes a journal's directory, and how many segments there were. */
+static inline size_t core_bed_clear_journal(const char *path)
+{
+    struct segments list;
+    char lock[128];
+    int folder;
+    ck_assert_int_eq(segments_open(path, &folder, NULL), 0);
+    ck_assert_int_eq(segments_list(folder, &list, NULL), 0);
+    size_t count = segments_prune(folder, &list, 0, 0, INT64_MAX);
+    segments_finish(&list);
+    close(folder);
+    snprintf(lock, sizeof(lock), "%s/lock", path);
+    unlink(lock);
+    ck_assert_int_eq(rmdir(path), 0);
+    return count;
+}
+
 static inline struct core_bed *core_bed_create_with(const struct core_bed_options *bed_options)
 {
     struct core_bed *bed = alloc_zero(1, sizeof(*bed));
@@ -111,13 +138,16 @@ static inline struct core_bed *core_bed_create_with(const struct core_bed_option
     bed->intake = intake_create(&(struct intake_options){.warn = core_bed_warn, .context = bed});
     bed->clock_step_ns = bed_options->clock_step_ns;
     if (bed_options->journal != NULL) {
-        struct journal_file_options journal = {.path = bed_options->journal,
-                                               .most = JOURNAL_FILE_MOST,
-                                               .engine = &engine,
-                                               .program = "test",
-                                               .log = bed->log};
+        struct recorder_options journal = {.path = bed_options->journal,
+                                           .segment_size = bed_options->segment_size == 0
+                                                               ? RECORDER_SEGMENT_MOST
+                                                               : bed_options->segment_size,
+                                           .keep_size = RECORDER_KEEP_MOST,
+                                           .engine = &engine,
+                                           .program = "test",
+                                           .tell = core_bed_tell};
         struct err err;
-        ck_assert_msg(journal_file_create(&journal, &bed->journal, &err) == 0, "%s", err.text);
+        ck_assert_msg(recorder_create(&journal, &bed->journal, &err) == 0, "%s", err.text);
     }
     struct core_options options = {
         .engine = &engine,
@@ -171,7 +201,7 @@ static inline void core_bed_destroy(struct core_bed *bed)
     while (bed->batches != NULL) {
         kube_batch_destroy(core_bed_take(bed));
     }
-    journal_file_destroy(bed->journal);
+    recorder_destroy(bed->journal);
     intake_destroy(bed->intake);
     calls_destroy(bed->calls);
     metrics_destroy(bed->metrics);

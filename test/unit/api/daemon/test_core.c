@@ -52,10 +52,7 @@ static void start_with_clock(int64_t step_ns)
 {
     core_bed_destroy(bed);
     snprintf(journal_path, sizeof(journal_path), "/tmp/phalanx-core-XXXXXX");
-    int fd = mkstemp(journal_path);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-    unlink(journal_path);
+    ck_assert_ptr_nonnull(mkdtemp(journal_path));
     bed = core_bed_create_with(
         &(struct core_bed_options){.clock_step_ns = step_ns, .journal = journal_path});
     words_at = 0;
@@ -84,12 +81,12 @@ static void put_slice(struct kube_batch *batch, const char *name, const char *no
 static unsigned pump_all(void)
 {
     unsigned portions = 0;
-    struct journal_file_status status;
+    struct recorder_status status;
     bool more = true;
     while (more) {
         more = core_pump(bed->core);
         portions++;
-        journal_file_status(bed->journal, &status);
+        recorder_status(bed->journal, &status);
         words_at += (size_t)snprintf(words + words_at, sizeof(words) - words_at, "%llu ",
                                      (unsigned long long)status.steps);
         ck_assert_uint_lt(portions, 1000);
@@ -108,12 +105,14 @@ static void read_journal(void)
         ends[portions] = strtoull(at, &at, 10);
         at += *at == ' ';
     }
-    journal_file_destroy(bed->journal);
-    FILE *file = fopen(journal_path, "re");
+    recorder_destroy(bed->journal);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/0000000001.journal", journal_path);
+    FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
     size_t size = fread(bytes, 1, sizeof(bytes), file);
     fclose(file);
-    unlink(journal_path);
+    core_bed_clear_journal(journal_path);
     struct journal_reader *reader = journal_reader_create();
     struct journal_record record;
     struct err err;
@@ -259,7 +258,9 @@ START_TEST(planned_once_per_portion)
     core_bed_put(bed, batch);
     ck_assert_uint_eq(pump_all(), 1);
     ck_assert_uint_eq(core_bed_figures(bed).holds, 4);
-    unlink(journal_path);
+    core_bed_destroy(bed);
+    core_bed_clear_journal(journal_path);
+    bed = core_bed_create();
 }
 END_TEST
 
@@ -274,7 +275,37 @@ START_TEST(what_takes_long_is_said)
     ck_assert(core_bed_logged(bed, "one event took long"));
     ck_assert(core_bed_logged(bed, "event=synced"));
     ck_assert(core_bed_logged(bed, "tookMs=100"));
-    unlink(journal_path);
+    core_bed_destroy(bed);
+    core_bed_clear_journal(journal_path);
+    bed = core_bed_create();
+}
+END_TEST
+
+/* Segments of a journal follow each other as the loop turns, and lose nothing. */
+START_TEST(segments_follow_each_other)
+{
+    struct recorder_status status;
+    core_bed_destroy(bed);
+    snprintf(journal_path, sizeof(journal_path), "/tmp/phalanx-core-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(journal_path));
+    bed = core_bed_create_with(&(struct core_bed_options){.journal = journal_path,
+                                                          .segment_size = RECORDER_SEGMENT_LEAST});
+    core_bed_node(bed, "n0");
+    core_bed_synced(bed);
+    core_checkpoint(bed->core); /* not yet */
+    recorder_status(bed->journal, &status);
+    ck_assert_uint_eq(status.checkpoints, 0);
+    for (int turns = 0; status.checkpoints < 3; turns++) {
+        core_bed_node(bed, turns % 2 == 0 ? "n1" : "n2");
+        core_checkpoint(bed->core);
+        recorder_status(bed->journal, &status);
+        ck_assert_int_lt(turns, 1000000);
+    }
+    ck_assert_uint_eq(status.dropped, 0);
+    ck_assert_uint_gt(status.state_bytes, 0);
+    core_bed_destroy(bed);
+    ck_assert_uint_eq(core_bed_clear_journal(journal_path), 4);
+    bed = core_bed_create();
 }
 END_TEST
 
@@ -288,21 +319,23 @@ START_TEST(ticks_when_due)
     core_bed_pod(bed, "p0", "g", 1);
     ck_assert_uint_eq(core_bed_figures(bed).holds, 1);
     for (int turns = 0; core_bed_figures(bed).holds > 0; turns++) {
-        struct journal_file_status before, after;
+        struct recorder_status before, after;
         int timeout = core_timeout(bed->core);
         ck_assert_int_gt(timeout, 0);
         ck_assert_int_lt(turns, 100);
-        journal_file_status(bed->journal, &before);
+        recorder_status(bed->journal, &before);
         core_tick(bed->core);
-        journal_file_status(bed->journal, &after);
+        recorder_status(bed->journal, &after);
         ck_assert_uint_eq(after.steps, before.steps);
         bed->clock_at_ns += (timeout + INT64_C(1)) * 1000000;
         ck_assert_int_eq(core_timeout(bed->core), 0);
         core_tick(bed->core);
-        journal_file_status(bed->journal, &after);
+        recorder_status(bed->journal, &after);
         ck_assert_uint_eq(after.steps, before.steps + 1);
     }
-    unlink(journal_path);
+    core_bed_destroy(bed);
+    core_bed_clear_journal(journal_path);
+    bed = core_bed_create();
 }
 END_TEST
 
@@ -321,6 +354,7 @@ int main(void)
     tcase_add_test(tcase, planned_once_per_portion);
     tcase_add_test(tcase, what_takes_long_is_said);
     tcase_add_test(tcase, ticks_when_due);
+    tcase_add_test(tcase, segments_follow_each_other);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

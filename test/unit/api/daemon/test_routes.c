@@ -10,17 +10,14 @@ static char journal_path[] = "/tmp/phalanx-routes-XXXXXX";
 
 static void setup(void)
 {
-    int fd = mkstemp(journal_path);
-    ck_assert_int_ge(fd, 0);
-    close(fd);
-    unlink(journal_path);
+    ck_assert_ptr_nonnull(mkdtemp(journal_path));
     bed = core_bed_create_with(&(struct core_bed_options){.journal = journal_path});
 }
 
 static void teardown(void)
 {
     core_bed_destroy(bed);
-    unlink(journal_path);
+    core_bed_clear_journal(journal_path);
 }
 
 /* The body of what is found there. */
@@ -42,8 +39,8 @@ static const char *get(const char *path, unsigned status)
 
 static uint64_t steps(void)
 {
-    struct journal_file_status status;
-    journal_file_status(bed->journal, &status);
+    struct recorder_status status;
+    recorder_status(bed->journal, &status);
     return status.steps;
 }
 

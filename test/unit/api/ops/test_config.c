@@ -39,8 +39,11 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_int_eq(config.hold_timeout_ms, 30000);
     ck_assert_int_eq(config.backoff_initial_ms, 1000);
     ck_assert_int_eq(config.backoff_maximum_ms, 60000);
-    ck_assert_str_eq(config.journal_file, "");
-    ck_assert_int_eq(config.journal_most, 64 << 20);
+    ck_assert_str_eq(config.journal_directory, "");
+    ck_assert_int_eq(config.journal_segment_size, 64 << 20);
+    ck_assert_int_eq(config.journal_keep_size, INT64_C(4) << 30);
+    ck_assert_int_eq(config.journal_keep_age_ms, INT64_C(1209600000));
+    ck_assert_int_eq(config.journal_compression, CONFIG_ZSTD);
     ck_assert_int_eq(config.log_level, LOG_INFO);
     ck_assert_int_eq(config.log_format, LOG_JSON);
     ck_assert_str_eq(config.preset, "auto");
@@ -88,7 +91,8 @@ static const char everything[] =
     "  backoff: {initial: 500ms, maximum: 5m}\n"
     "  repair: {timeout: 10m, onTimeout: evict}\n"
     "  elasticPreference: placement\n"
-    "journal: {file: /var/lib/journal, maxSize: 2Gi}\n"
+    "journal: {directory: /var/lib/journal, segmentSize: 2Gi, keepSize: 9Gi, keepAge: 2h,\n"
+    "          compression: none}\n"
     "log: {level: debug, format: text}\n";
 
 START_TEST(every_key_is_read)
@@ -133,8 +137,11 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.repair_timeout_ms, 600000);
     ck_assert_int_eq(config.incomplete, ENGINE_INCOMPLETE_EVICT);
     ck_assert_int_eq(config.preference, ENGINE_PREFER_PLACEMENT);
-    ck_assert_str_eq(config.journal_file, "/var/lib/journal");
-    ck_assert_int_eq(config.journal_most, INT64_C(2) << 30);
+    ck_assert_str_eq(config.journal_directory, "/var/lib/journal");
+    ck_assert_int_eq(config.journal_segment_size, INT64_C(2) << 30);
+    ck_assert_int_eq(config.journal_keep_size, INT64_C(9) << 30);
+    ck_assert_int_eq(config.journal_keep_age_ms, 7200000);
+    ck_assert_int_eq(config.journal_compression, CONFIG_UNCOMPRESSED);
     ck_assert_int_eq(config.log_level, LOG_DEBUG);
     ck_assert_int_eq(config.log_format, LOG_TEXT);
 }
@@ -336,10 +343,16 @@ static const struct {
     {"topology: {levels: [{name: a, keys: [b]}, {name: c, keys: [b]}]}",
      "topology.levels[1].keys[0]: "},
     {"topology: {levels: [{name: a}]}", "topology.levels: "},
-    {"journal: {file: 1}", "journal.file: must be a path, is a number"},
-    {"journal: {maxSize: 1Ki}", "journal.maxSize: 1024 bytes are out of range (64Ki to 64Gi)"},
-    {"journal: {maxSize: 65Gi}", "journal.maxSize: 69793218560 bytes are out of range"},
-    {"journal: {size: 1Mi}", "journal.size: unknown key (known: file, maxSize)"},
+    {"journal: {directory: 1}", "journal.directory: must be a path, is a number"},
+    {"journal: {segmentSize: 1Ki}",
+     "journal.segmentSize: 1024 bytes are out of range (64Ki to 64Gi)"},
+    {"journal: {segmentSize: 65Gi}", "journal.segmentSize: 69793218560 bytes are out of range"},
+    {"journal: {keepSize: 2Pi}", "bytes are out of range (128Ki to 1Pi)"},
+    {"journal: {keepSize: 127Mi}", "journal.keepSize: must be at least twice journal.segmentSize"},
+    {"journal: {keepAge: 1s}", "journal.keepAge: "},
+    {"journal: {compression: gzip}", "journal.compression: "},
+    {"journal: {file: j}", "journal.file: unknown key (known: directory, segmentSize, keepSize, "
+                           "keepAge, compression)"},
     {"topology: {import: [a]}", "topology.import: must be a path, is a list"},
     {"topology: {import: a, levels: [{name: b, keys: [c]}]}",
      "topology.import: cannot be given with topology.levels"},
@@ -374,7 +387,7 @@ END_TEST
 START_TEST(an_import_is_relative_to_its_file)
 {
     char path[] = "/tmp/phalanx-test-config-XXXXXX";
-    static const char text[] = "topology: {import: slurm/topology.conf}\njournal: {file: j}";
+    static const char text[] = "topology: {import: slurm/topology.conf}\njournal: {directory: j}";
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, text, sizeof text - 1), (ssize_t)sizeof text - 1);
@@ -385,7 +398,7 @@ START_TEST(an_import_is_relative_to_its_file)
     config_default(&config);
     ck_assert_msg(config_load(&config, path, &err) == 0, "%s", err.text);
     ck_assert_str_eq(config.topology_import, "/tmp/slurm/topology.conf");
-    ck_assert_str_eq(config.journal_file, "/tmp/j");
+    ck_assert_str_eq(config.journal_directory, "/tmp/j");
     unlink(path);
     ck_assert_int_eq(parse("topology: {import: /etc/slurm/topology.conf}"), 0);
     ck_assert_str_eq(config.topology_import, "/etc/slurm/topology.conf");

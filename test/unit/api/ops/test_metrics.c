@@ -337,7 +337,15 @@ START_TEST(gauges_come_from_the_scrape)
         .requests_unauthorized = 12,
         .access_trouble = "not verified",
         .writes_waiting = 13};
-    struct journal_file_status journal = {.recording = true, .steps = 27, .bytes = 28};
+    struct recorder_status journal = {.recording = true,
+                                      .steps = 27,
+                                      .bytes = 28,
+                                      .dropped = 127,
+                                      .step_bytes = 128,
+                                      .segments = 129,
+                                      .checkpoints = 130,
+                                      .saving_ns = INT64_C(131000000000),
+                                      .state_bytes = 132};
     struct log_figures log = {.dropped = 31, .left_out = 32};
     struct metrics_http http[] = {{"extender", 25, 33, 34, 37, 35, 36},
                                   {"operations", 1, 0, 0, 0, 0, 0}};
@@ -371,6 +379,12 @@ START_TEST(gauges_come_from_the_scrape)
         {"phalanx_journal_recording", 1},
         {"phalanx_journal_steps_total", 27},
         {"phalanx_journal_bytes", 28},
+        {"phalanx_journal_dropped_total", 127},
+        {"phalanx_journal_step_bytes_total", 128},
+        {"phalanx_journal_segments", 129},
+        {"phalanx_journal_checkpoints_total", 130},
+        {"phalanx_journal_checkpoint_seconds_total", 131},
+        {"phalanx_journal_state_bytes", 132},
         {"phalanx_pods", 22},
         {"phalanx_held_pods", 23},
         {"phalanx_nominations_repeated_total{why=\"taken_back\"}", 29},

@@ -443,7 +443,8 @@ static const struct forged {
         bytes, sizeof(bytes) - 1, error \
     }
     FORGED("\x00", "a second header"),
-    FORGED("\x03", "kind 3 is not known"),
+    FORGED("\x04", "kind 4 is not known"),
+    FORGED("\x03\x01\x01\x61", "a state that is not expected"),
     FORGED("\x01\x00\x00" NO_EVENT "\x00\x00", "event 21 is not known"),
     FORGED("\x01\x00\x00\x55\x00\x00", "event 21 is not known"), /* and more follow */
     FORGED("\x01\x00\x00\x80\x01\x00\x00", "event 128 is not known"),
@@ -505,12 +506,12 @@ START_TEST(test_not_a_journal)
     struct sample sample;
     struct err err;
     sample_make(&sample);
-    sample.bytes[JOURNAL_MAGIC_SIZE - 2] = '5';
+    sample.bytes[JOURNAL_MAGIC_SIZE - 2] = '6';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
-    ck_assert_str_eq(err.text, "the journal has version 5, this program reads 1 to 4");
+    ck_assert_str_eq(err.text, "the journal has version 6, this program reads 1 to 5");
     sample.bytes[JOURNAL_MAGIC_SIZE - 2] = '0';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
-    ck_assert_str_eq(err.text, "the journal has version 0, this program reads 1 to 4");
+    ck_assert_str_eq(err.text, "the journal has version 0, this program reads 1 to 5");
     sample.bytes[0] = 'P';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
     ck_assert_str_eq(err.text, "this is not a Phalanx journal");
