@@ -23,6 +23,7 @@ struct job {
     char name[32];
     enum form form;
     int members;
+    int names; /* members it ever had */
     int minimum;
     int gpus;
     int64_t starts;
@@ -214,13 +215,20 @@ static void look_after_group(struct jobs *jobs, const struct job *job)
     }
 }
 
-static void clean_up(struct jobs *jobs, const struct job *job)
+/* From that member on. */
+static void remove_pods(struct jobs *jobs, const struct job *job, int member)
 {
     char key[SERVER_KEY_MAX];
-    for (int member = 0; member < job->members; member++) {
+    for (; member < job->names; member++) {
         (void)snprintf(key, sizeof(key), "%s/%s-%d", SPACE, job->name, member);
         server_remove(jobs->world->server, KIND_POD, key);
     }
+}
+
+static void clean_up(struct jobs *jobs, const struct job *job)
+{
+    char key[SERVER_KEY_MAX];
+    remove_pods(jobs, job, 0);
     (void)snprintf(key, sizeof(key), "%s/%s", SPACE, job->name);
     server_remove(jobs->world->server, KIND_GROUP, key);
 }
@@ -260,6 +268,7 @@ static void look(struct world *world, void *context, uint64_t number)
             dissolve(jobs, job);
         }
         look_after_group(jobs, job);
+        remove_pods(jobs, job, job->members); /* which a restore of etcd brought back */
         int running = look_after_pods(jobs, job);
         if (job->impossible && running > 0) { /* its bindings were on their way */
             job->done = true;
@@ -381,6 +390,7 @@ static void draw_job(struct jobs *jobs, struct job *job, int index, int64_t span
         job->members = 1;
         job->minimum = 1;
     }
+    job->names = job->members;
     job->starts = world_between(world, 0, span);
     job->runs = world_between(world, 2 * SECOND, 40 * SECOND);
     job->whole_since = -1;
@@ -412,6 +422,7 @@ struct jobs *jobs_create(struct world *world, int64_t span)
         job->form = FORM_GROUP;
         job->gpus = NODE_GPUS;
         job->members = jobs->node_count + 1;
+        job->names = job->members;
         job->minimum = job->members;
         job->impossible = true;
     }
