@@ -10,11 +10,15 @@
 #include "topology/base/alloc.h"
 
 /* How long something counts: a vote as long as a hold, the patience of a write and the slowest
- * network together may take; the confusion after etcd was set back until leases have run out.
+ * network together may take, anew for a process that stood still meanwhile (a binding without an
+ * answer is believed in so long, until a watch had the time to show it); the confusion after etcd
+ * was set back until leases have run out, and in the bindings of a gang as long as those that were
+ * taken back are believed in.
  */
 
 #define VOTE_COUNTS (100 * SECOND)
 #define SET_BACK    (60 * SECOND)
+#define BELIEVED    (130 * SECOND)
 #define PLACES_MAX  64
 #define LEASE       "kube-system/phalanx"
 #define PODS        "/api/v1/namespaces/"
@@ -105,10 +109,15 @@ uint64_t judge_bindings(const struct judge *judge)
     return judge->bindings;
 }
 
-static bool set_back(const struct judge *judge)
+static bool set_back_within(const struct judge *judge, int64_t time)
 {
     int64_t at = server_restored_at(judge->world->server);
-    return at >= 0 && judge->world->now - at < SET_BACK;
+    return at >= 0 && judge->world->now - at < time;
+}
+
+static bool set_back(const struct judge *judge)
+{
+    return set_back_within(judge, SET_BACK);
 }
 
 /* ---- calls ---- */
@@ -192,6 +201,7 @@ static void judge_quorum(struct judge *judge, int from, const char *gang)
     const char *uids[PLACES_MAX];
     int count = 0;
     int64_t since = judge->world->now - VOTE_COUNTS;
+    int64_t awake = phalanx_frozen_until(judge->world->phalanxes[from]);
     for (size_t i = 0; i < server_count(server, KIND_POD); i++) {
         const json_t *pod = server_at(server, KIND_POD, i);
         if (strcmp(jobs_gang(pod), gang) == 0 && object_text(pod, "spec", "nodeName")[0] != '\0') {
@@ -205,7 +215,8 @@ static void judge_quorum(struct judge *judge, int from, const char *gang)
     }
     for (size_t i = 0; i < judge->call_count; i++) {
         const struct call *call = &judge->calls[i];
-        if (call->phalanx == from && strcmp(call->gang, gang) == 0 && call->begun >= since) {
+        if (call->phalanx == from && strcmp(call->gang, gang) == 0 &&
+            call->begun >= (awake >= since ? since - VOTE_COUNTS : since)) {
             count_once(uids, &count, call->uid);
         }
     }
@@ -278,7 +289,7 @@ void judge_binds(struct judge *judge, struct sender from, const json_t *pod, con
     if (!asked) {
         world_fail(judge->world, "(asked) %s is bound and nobody asked for it", object_name(pod));
     }
-    if (jobs_gang(pod)[0] != '\0') {
+    if (jobs_gang(pod)[0] != '\0' && !set_back_within(judge, BELIEVED)) {
         judge_quorum(judge, from.phalanx, jobs_gang(pod));
     }
     if (judge->late == 0) { /* else a node may have too many by no fault of this one */
