@@ -13,7 +13,7 @@
 #include "api/kube/client/client.h"
 #include "api/kube/client/kube_log.h"
 #include "api/kube/mailbox.h"
-#include "api/kube/watch/reflector.h"
+#include "api/kube/watch/watchers.h"
 #include "api/kube/write/writer.h"
 #include "topology/base/alloc.h"
 #include "topology/base/utf8.h"
@@ -50,12 +50,6 @@
 _Static_assert(KUBE_IO_WATCHES == REFLECTOR_KINDS, "a status for every reflector");
 static const char LEASE_LOST[] = "this Phalanx no longer leads";
 
-struct watcher {
-    struct kube_io *io;
-    struct reflector *reflector;
-    struct client_call *call; /* NULL: no request under way */
-};
-
 struct write_list {
     struct write *first;
     struct write *last;
@@ -79,11 +73,10 @@ struct kube_io {
     uint64_t lease_changes;
     uint64_t writes_late;
     int64_t patience_ms;
-    bool compress;
     struct client *client;
     struct writer *writer;
     struct remarks *remarks;
-    struct watcher watchers[REFLECTOR_KINDS];
+    struct watchers *watchers;
     struct kube_batch *batch;
     struct mailbox *mailbox;
     int64_t started;
@@ -124,70 +117,6 @@ static void release_list(struct write_list *list)
     }
 }
 
-static void watcher_status(void *context, int status, int64_t retry_after_ms)
-{
-    struct watcher *watcher = context;
-    reflector_status(watcher->reflector, clock_ms(), status, retry_after_ms);
-}
-
-static int watcher_data(void *context, const char *bytes, size_t length, struct err *err)
-{
-    struct watcher *watcher = context;
-    return reflector_data(watcher->reflector, clock_ms(), bytes, length, watcher->io->batch, err);
-}
-
-static void watcher_done(void *context, int status, const char *error)
-{
-    struct watcher *watcher = context;
-    (void)status;
-    watcher->call = NULL;
-    reflector_done(watcher->reflector, clock_ms(), error, watcher->io->batch);
-}
-
-/* The API server compresses no watch, and what stands between might hold its lines back. */
-static bool is_watch(const char *target)
-{
-    return strstr(target, "watch=true") != NULL;
-}
-
-/* Starts what is due, ends what is silent; returns when to come again. */
-static int64_t run_watcher(struct kube_io *io, struct watcher *watcher, bool hold_back)
-{
-    int64_t now = clock_ms();
-    if (watcher->call != NULL && reflector_stalled(watcher->reflector, now)) {
-        client_cancel(io->client, watcher->call);
-        watcher->call = NULL;
-        reflector_done(watcher->reflector, now, "the server fell silent", io->batch);
-    }
-    if (hold_back && watcher->call == NULL) {
-        return now + HOLD_BACK_MS;
-    }
-    const char *target = reflector_next(watcher->reflector, now);
-    if (target != NULL) {
-        watcher->call =
-            client_start(io->client, &(struct client_request){
-                                         .method = "GET",
-                                         .target = target,
-                                         .compressed = io->compress && !is_watch(target),
-                                         .status = watcher_status,
-                                         .data = watcher_data,
-                                         .done = watcher_done,
-                                         .context = watcher,
-                                     });
-    }
-    return reflector_deadline(watcher->reflector);
-}
-
-static void stop_watchers(struct kube_io *io)
-{
-    for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
-        if (io->watchers[i].call != NULL) {
-            client_cancel(io->client, io->watchers[i].call);
-            io->watchers[i].call = NULL;
-        }
-    }
-}
-
 static void write_outcome(void *context, enum event_type type, const struct write_done_event *done)
 {
     struct kube_io *io = context;
@@ -201,19 +130,13 @@ static void write_outcome(void *context, enum event_type type, const struct writ
     };
 }
 
-/* Whether every kind's first list is complete, told once. */
+/* Told once. */
 static void tell_synced(struct kube_io *io)
 {
-    if (io->synced) {
-        return;
+    if (!io->synced && watchers_synced(io->watchers)) {
+        io->synced = true;
+        (void)kube_batch_append(io->batch, EVENT_SYNCED);
     }
-    for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
-        if (!reflector_synced(io->watchers[i].reflector)) {
-            return;
-        }
-    }
-    io->synced = true;
-    (void)kube_batch_append(io->batch, EVENT_SYNCED);
 }
 
 /* Figures first: whoever has an event may count on them. */
@@ -225,8 +148,8 @@ static void publish(struct kube_io *io)
     int64_t now = clock_ms();
     (void)pthread_mutex_lock(&io->lock);
     struct kube_io_status *status = &io->status;
-    for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
-        const struct reflector *reflector = io->watchers[i].reflector;
+    for (int i = 0; i < REFLECTOR_KINDS; i++) {
+        const struct reflector *reflector = watchers_reflector(io->watchers, i);
         status->synced[i] = reflector_synced(reflector);
         status->watch_restarts[i] = reflector_restarts(reflector);
         status->objects_skipped[i] = reflector_skipped(reflector);
@@ -326,7 +249,7 @@ static int64_t run_election(struct kube_io *io, const struct orders *orders)
     struct lease *lease = election_lease(io->election);
     int64_t now = clock_lease_ms();
     follow_lease(io);
-    lease_ready(lease, io->synced && io->followed);
+    lease_ready(lease, io->synced && io->followed && watchers_current(io->watchers));
     if (orders->called) {
         lease_called(lease, now);
     }
@@ -376,13 +299,11 @@ static void *run(void *context)
     while (take_orders(io, &orders)) {
         int64_t wake = run_election(io, &orders);
         if (orders.stopping) {
-            stop_watchers(io);
+            watchers_stop(io->watchers);
         } else {
             bool hold_back = mailbox_events(io->mailbox) > EVENTS_WAITING;
-            for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
-                int64_t due = run_watcher(io, &io->watchers[i], hold_back);
-                wake = due < wake ? due : wake;
-            }
+            int64_t due = watchers_run(io->watchers, io->batch, hold_back);
+            wake = due < wake ? due : wake;
         }
         int64_t now = clock_ms();
         int64_t due = run_writer(io, now);
@@ -419,9 +340,7 @@ static void release(struct kube_io *io)
     election_destroy(io->election); /* its calls are the client's, and so are the writer's */
     writer_destroy(io->writer);
     client_destroy(io->client);
-    for (size_t i = 0; i < REFLECTOR_KINDS; i++) {
-        reflector_destroy(io->watchers[i].reflector);
-    }
+    watchers_destroy(io->watchers);
     remarks_destroy(io->remarks);
     kube_batch_destroy(io->batch);
     mailbox_destroy(io->mailbox);
@@ -448,13 +367,6 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
     created->remarks = remarks_create(log_remark, created);
     remarks_serve(created->remarks, options->schedulers, options->scheduler_count);
     for (int i = 0; i < REFLECTOR_KINDS; i++) {
-        created->watchers[i].io = created;
-        created->watchers[i].reflector =
-            reflector_create((enum reflector_kind)i, seed, &created->log);
-        reflector_remark(created->watchers[i].reflector, created->remarks);
-        if (options->stream_lists) {
-            reflector_stream(created->watchers[i].reflector);
-        }
         created->heard[i] = -1;
         created->status.watches[i].failing_ms = -1;
     }
@@ -463,6 +375,14 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
                       err) != 0) {
         goto error;
     }
+    created->watchers = watchers_create(&(struct watchers_options){
+        .client = created->client,
+        .log = &created->log,
+        .remarks = created->remarks,
+        .seed = seed,
+        .stream_lists = options->stream_lists,
+        .compress = options->compress,
+    });
     created->writer = writer_create(&(struct writer_options){
         .client = created->client,
         .in_flight = options->writes_in_flight,
@@ -474,7 +394,6 @@ int kube_io_create(const struct kube_io_options *options, struct kube_io **io, s
         .context = created,
     });
     created->patience_ms = options->write_patience_ms;
-    created->compress = options->compress;
     created->term = LEASE_LEADER;
     created->status.leading = options->election == NULL;
     created->status.shared = options->election != NULL;

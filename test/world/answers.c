@@ -314,7 +314,7 @@ static void answer_lease(struct server *server, struct sender from, const char *
         return;
     }
     json_t *stored = json_deep_copy(body);
-    judge_lease(server_world(server)->judge, from.phalanx, lease, stored);
+    judge_lease(server_world(server)->judge, from, lease, stored);
     server_put(server, KIND_LEASE, stored);
     give(answer, lease == NULL ? 201 : 200, stored);
 }

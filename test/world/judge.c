@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "test/world/jobs.h"
+#include "test/world/network.h"
 #include "test/world/phalanx.h"
 #include "test/world/server.h"
 #include "topology/base/alloc.h"
@@ -19,6 +20,7 @@
 #define VOTE_COUNTS (100 * SECOND)
 #define SET_BACK    (60 * SECOND)
 #define BELIEVED    (130 * SECOND)
+#define BEHIND      (100 * SECOND) /* bookmarks come every minute */
 #define PLACES_MAX  64
 #define LEASE       "kube-system/phalanx"
 #define PODS        "/api/v1/namespaces/"
@@ -334,10 +336,12 @@ static void note_look(struct judge *judge, const char *target)
 
 struct sender judge_sends(struct judge *judge, int from, const char *method, const char *target)
 {
+    const struct network *network = phalanx_network(judge->world->phalanxes[from]);
     const struct sender sender = {.phalanx = from,
                                   .life = phalanx_life(judge->world->phalanxes[from]),
                                   .term = judge->term,
-                                  .at = judge->world->now};
+                                  .at = judge->world->now,
+                                  .heard = network == NULL ? -1 : network_heard(network)};
     if (strcmp(method, "GET") == 0 && strncmp(target, PODS, strlen(PODS)) == 0) {
         note_look(judge, target);
     } else if (strcmp(method, "GET") != 0 && strstr(target, "/leases") == NULL &&
@@ -348,16 +352,23 @@ struct sender judge_sends(struct judge *judge, int from, const char *method, con
     return sender;
 }
 
-void judge_lease(struct judge *judge, int from, const json_t *before, const json_t *after)
+void judge_lease(struct judge *judge, struct sender from, const json_t *before, const json_t *after)
 {
     const char *was = object_text(before, "spec", "holderIdentity");
     const char *is = object_text(after, "spec", "holderIdentity");
     json_int_t seconds = json_integer_value(
         json_object_get(json_object_get(before, "spec"), "leaseDurationSeconds"));
-    bool takes = was[0] == 'p' && was[1] != '0' + from && strcmp(was, is) != 0;
-    if (takes && !set_back(judge) && judge->world->now - judge->renewed_at < seconds * SECOND) {
-        world_fail(judge->world, "(lease) p%d takes the Lease from %s after %lld ms", from, was,
-                   (long long)((judge->world->now - judge->renewed_at) / MS));
+    bool takes = strcmp(was, is) != 0 && is[0] == 'p' && is[1] == '0' + from.phalanx;
+    if (takes && was[0] == 'p' && !set_back(judge) &&
+        judge->world->now - judge->renewed_at < seconds * SECOND) {
+        world_fail(judge->world, "(lease) p%d takes the Lease from %s after %lld ms", from.phalanx,
+                   was, (long long)((judge->world->now - judge->renewed_at) / MS));
+    }
+    if (takes && (from.heard < 0 || from.at - from.heard > BEHIND)) {
+        world_fail(
+            judge->world,
+            "(behind) p%d takes the Lease and has heard nothing of nodes or pods for %lld ms",
+            from.phalanx, (long long)((from.at - from.heard) / MS));
     }
     if (strcmp(was, is) != 0) {
         judge->term++;

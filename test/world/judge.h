@@ -19,6 +19,7 @@
  *   (asked)    nothing is bound without a bind call for it
  *   (leaders)  who writes holds the Lease
  *   (lease)    nobody takes a Lease that has not run out or been given
+ *   (behind)   nor does who has heard nothing of nodes or of pods for longer than bookmarks take
  *   (hold)     a bind call is answered before kube-scheduler gives up
  *   (alive)    in the end, every job that fits has run
  *   (left)     in the end, nobody carries a nomination
@@ -44,6 +45,7 @@ struct sender {
     uint64_t life;
     uint64_t term;
     int64_t at;
+    int64_t heard; /* of nodes and pods by then, the older of the two; -1: never */
 };
 
 /* Phalanx `from` sends a request. */
@@ -51,7 +53,8 @@ struct sender judge_sends(struct judge *judge, int from, const char *method, con
 /* A Binding is about to be stored. */
 void judge_binds(struct judge *judge, struct sender from, const json_t *pod, const char *node);
 /* A Lease is about to be stored; `before` NULL: a new one. */
-void judge_lease(struct judge *judge, int from, const json_t *before, const json_t *after);
+void judge_lease(struct judge *judge, struct sender from, const json_t *before,
+                 const json_t *after);
 /* A bind call is answered: NULL, it is bound. */
 void judge_answer(struct judge *judge, int phalanx, const json_t *pod, const char *node,
                   const char *error);

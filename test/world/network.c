@@ -54,6 +54,8 @@ struct network {
     size_t piece_room;
     uint64_t next_number;
     int64_t parted_until;
+    int64_t heard_nodes; /* -1: not yet */
+    int64_t heard_pods;
 };
 
 struct network *network_create(struct phalanx *phalanx, struct client *client,
@@ -64,6 +66,8 @@ struct network *network_create(struct phalanx *phalanx, struct client *client,
     network->phalanx = phalanx;
     network->client = client;
     network->arrived = arrived;
+    network->heard_nodes = -1;
+    network->heard_pods = -1;
     return network;
 }
 
@@ -108,6 +112,20 @@ void network_destroy(struct network *network)
 
 /* ---- answers ---- */
 
+static void note_heard(struct network *network, const struct flight *flight)
+{
+    if (strncmp(flight->target, "/api/v1/nodes?", 14) == 0) {
+        network->heard_nodes = network->world->now;
+    } else if (strncmp(flight->target, "/api/v1/pods?", 13) == 0) {
+        network->heard_pods = network->world->now;
+    }
+}
+
+int64_t network_heard(const struct network *network)
+{
+    return network->heard_nodes < network->heard_pods ? network->heard_nodes : network->heard_pods;
+}
+
 /* The oldest piece of an answer: what waits for a connection does not change places. */
 static void deliver(struct world *world, void *context, uint64_t number)
 {
@@ -131,6 +149,9 @@ static void deliver(struct world *world, void *context, uint64_t number)
     if (flight == NULL || flight->forgotten || flight->silent || network->client == NULL) {
         free(piece.arrival.text);
     } else {
+        if (piece.arrival.status == 200) {
+            note_heard(network, flight);
+        }
         network->arrived(network->client, &piece.arrival);
     }
     if (done && flight != NULL && !flight->silent) {

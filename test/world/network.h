@@ -38,6 +38,10 @@ void network_forget(struct network *network, uint64_t call);
 
 /* Until then nothing gets through in either direction. What was on its way breaks at the end,
  * or is never heard of again. */
+/* When an answer to a list or watch of nodes and one of pods last said something, the older of the
+ * two; -1: not yet. */
+int64_t network_heard(const struct network *network);
+
 void network_part(struct network *network, int64_t until);
 /* All its streams stay open and silent, until TCP notices. */
 void network_silence(struct network *network);

@@ -85,8 +85,9 @@ const char *lease_holder_address(const struct lease *lease);
 /* Whether the last answer was of use; else why not, for people. *Borrowed*. */
 const char *lease_trouble(const struct lease *lease);
 
-/* Whether this process could lead: it has read the cluster, and nothing is left of the last time it
- * led. False at the start, and again after every time it led. */
+/* Whether this process could lead: it has read the cluster and hears of changes, and nothing is
+ * left of the last time it led. False at the start, and again after every time it led. Who leads
+ * goes on leading without. */
 void lease_ready(struct lease *lease, bool ready);
 /* kube-scheduler called this process: it is the one that should lead. */
 void lease_called(struct lease *lease, int64_t now);

@@ -35,8 +35,10 @@
 #define BACKOFF_MAXIMUM_MS  5000   /* without its API server a scheduler has nothing better to do */
 #define HEALTHY_MS          120000 /* without a failure: backoff starts anew */
 #define MISSING_RETRY_MS    30000
-#define LIST_SILENCE_MS     60000
-#define WATCH_MINIMUM_S     300 /* and as much again by chance */
+#define ANSWER_SILENCE_MS   60000 /* of a list, or before a watch is accepted */
+#define WATCH_SILENCE_MS    90000 /* bookmarks come about every minute */
+#define SILENT_WATCHES_MAX  3     /* without a line, in a row, before listing again */
+#define WATCH_MINIMUM_S     300   /* and as much again by chance */
 #define SHORT_WATCH_MS      1000
 #define SUSPECT_WATCH_MS    60000
 #define REFUSED_WATCHES_MAX 3 /* answers other than 200 in a row before listing again */
@@ -93,6 +95,7 @@ struct reflector {
     unsigned refused_watches;
     char logged[ERR_TEXT_MAX]; /* last problem logged, "" when all is well */
     bool missing;              /* the kind does not exist */
+    unsigned silent_watches;   /* that were given up without a line, in a row */
     bool broke;                /* the last watch was accepted and failed before it had settled */
     int64_t failing;           /* since when nothing has worked; -1: it does */
     uint64_t failures;
@@ -270,9 +273,8 @@ const char *reflector_next(struct reflector *reflector, int64_t now)
 
 static int64_t stall_time(const struct reflector *reflector)
 {
-    int64_t patience =
-        reflector->phase == PHASE_WATCH ? 2 * reflector->timeout_ms : LIST_SILENCE_MS;
-    return reflector->answer.last_byte + patience;
+    bool watching = reflector->phase == PHASE_WATCH && reflector->answer.status == 200;
+    return reflector->answer.last_byte + (watching ? WATCH_SILENCE_MS : ANSWER_SILENCE_MS);
 }
 
 int64_t reflector_deadline(const struct reflector *reflector)
@@ -283,6 +285,15 @@ int64_t reflector_deadline(const struct reflector *reflector)
 bool reflector_stalled(const struct reflector *reflector, int64_t now)
 {
     return reflector->active && now >= stall_time(reflector);
+}
+
+bool reflector_current(const struct reflector *reflector, int64_t now)
+{
+    if (reflector->missing) {
+        return now - reflector->heard < MISSING_RETRY_MS + ANSWER_SILENCE_MS;
+    }
+    return reflector->active && reflector->phase == PHASE_WATCH &&
+           reflector->answer.status == 200 && now < stall_time(reflector);
 }
 
 static void recovered(struct reflector *reflector)
@@ -316,6 +327,7 @@ int reflector_data(struct reflector *reflector, int64_t now, const char *bytes, 
     int result = answer_data(answer, now, bytes, length, batch, err);
     if (answer->lines > lines) {
         reflector->heard = now;
+        reflector->silent_watches = 0;
         if (answer->version[0] != '\0') {
             set_text(&reflector->version, answer->version);
         }
@@ -489,6 +501,20 @@ static void stream_done(struct reflector *reflector, int64_t now, const char *er
     }
 }
 
+/* Not even a bookmark: the connection is dead, or the server sends none. Another one is asked for
+ * from the same version; should that be from before a restored backup, everything again. */
+static void fell_silent(struct reflector *reflector, int64_t now)
+{
+    kube_log(&reflector->log, KUBE_LOG_DEBUG, "%s: the watch has fallen silent; watching anew",
+             reflector->kind->name);
+    reflector->wake = now;
+    reflector->silent_watches += reflector->answer.lines == 0;
+    if (reflector->silent_watches >= SILENT_WATCHES_MAX) {
+        reflector->silent_watches = 0;
+        list_again(reflector, now, now);
+    }
+}
+
 /* A watch that was accepted has ended. */
 static void accepted_watch_done(struct reflector *reflector, int64_t now, const char *error,
                                 bool fresh)
@@ -503,6 +529,8 @@ static void accepted_watch_done(struct reflector *reflector, int64_t now, const 
             back_off(reflector, now, answer->problem.text);
         }
         list_again(reflector, now, reflector->wake);
+    } else if (!answer->failed && error != NULL && now >= stall_time(reflector)) {
+        fell_silent(reflector, now);
     } else if (answer->failed || error != NULL) {
         back_off(reflector, now, answer->failed ? answer->problem.text : error);
         if (answer->failed) {

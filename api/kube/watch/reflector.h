@@ -32,7 +32,9 @@
  *   ResourceSlices (resource.k8s.io/v1, Kubernetes 1.34); and who may not read them (403) does
  *   without.
  * - ResourceSlices make no events: they go into the batch as they are, good or bad.
- * - A watch that heard nothing for twice its time is dead (reflector_stalled()).
+ * - A watch that heard nothing for 90 s is dead (reflector_stalled()), for bookmarks come about
+ *   every minute: another one is asked for at once. Where a server sends none, that costs a request
+ *   each time, and no more.
  * - However often the server says that everything has to be listed again, there is a pause between
  *   two lists, four times as long as the last one took; and pages that do not end are a failure.
  * - One that ended in its time without even a bookmark is suspect, as when etcd was restored from
@@ -77,6 +79,9 @@ void reflector_done(struct reflector *reflector, int64_t now, const char *error,
                     struct kube_batch *batch);
 
 bool reflector_synced(const struct reflector *reflector); /* a first list is complete */
+/* Whether what it has told is what there is now, as far as can be seen: its watch was accepted, and
+ * has said something within the time that is. Not while it lists again. */
+bool reflector_current(const struct reflector *reflector, int64_t now);
 /* When something good last came of what the server said, -1 for never: a complete list, a line of
  * the watch. That a watch was accepted is nothing yet. */
 int64_t reflector_heard(const struct reflector *reflector);

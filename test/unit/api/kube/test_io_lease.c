@@ -215,6 +215,26 @@ START_TEST(the_standby_takes_over)
 }
 END_TEST
 
+/* Who hears nothing of pods any more would decide by what was true long ago. */
+START_TEST(who_is_behind_does_not_take_over)
+{
+    start(&a, "a", 3000);
+    wait_told(&a, "follow lead ");
+    fake_api_mishap(
+        api, &(struct fake_mishap){.match = "GET /api/v1/pods?watch", .times = 1, .hold = true});
+    start(&b, "b", 3000);
+    wait_told(&b, "follow ");
+    ck_assert(fake_api_wait(api, "GET /api/v1/pods?watch", 2));
+    stop(&a);
+    size_t reads = fake_api_count(api, "GET /apis/coordination");
+    ck_assert(fake_api_wait(api, "GET /apis/coordination", reads + 16)); /* the lease is over */
+    expect_holder("a");
+    fake_api_release(api);
+    wait_told(&b, "follow lead ");
+    expect_holder("b");
+}
+END_TEST
+
 /* It ends without a word, and its lease would last an hour. */
 START_TEST(a_leader_that_ends_is_not_waited_for)
 {
@@ -402,6 +422,7 @@ int main(void)
     tcase_add_test(lease, one_leads_and_the_other_stands_by);
     tcase_add_test(lease, a_standby_writes_nothing);
     tcase_add_test(lease, the_standby_takes_over);
+    tcase_add_test(lease, who_is_behind_does_not_take_over);
     tcase_add_test(lease, a_leader_that_ends_is_not_waited_for);
     tcase_add_test(lease, a_flight_begins_with_a_look_at_the_lease);
     tcase_add_test(lease, a_process_that_comes_back_goes_on_at_once);
