@@ -41,11 +41,15 @@
  *                    EVENT_FOLLOW, then the outcomes of what is abandoned
  *
  * EVENT_FOLLOW comes before those outcomes so that the engine does not act on them.
+ *
+ * A binding that ended as WRITE_UNKNOWN may still be on its way, and whoever leads next does not
+ * know of it: the lease is kept as long as this process would keep its room.
  */
 
 #define POLL_MAX_MS    1000
 #define EVENTS_WAITING 50000 /* the core is that far behind: ask the server for nothing new */
 #define HOLD_BACK_MS   20
+#define UNRESOLVED_MS  60000 /* as long as the engine keeps the room of such a binding */
 
 _Static_assert(KUBE_IO_WATCHES == REFLECTOR_KINDS, "a status for every reflector");
 static const char LEASE_LOST[] = "this Phalanx no longer leads";
@@ -70,6 +74,7 @@ struct kube_io {
     enum lease_role term;
     bool followed;          /* the core knows that it does not lead */
     int64_t yielding_until; /* its writes are finished by then, or abandoned */
+    int64_t unresolved;     /* until then a binding that got no answer may take place */
     uint64_t lease_changes;
     uint64_t writes_late;
     int64_t patience_ms;
@@ -122,6 +127,9 @@ static void write_outcome(void *context, enum event_type type, const struct writ
     struct kube_io *io = context;
     struct arena *arena = &io->batch->arena;
     struct event *event = kube_batch_append(io->batch, type);
+    if (type == EVENT_BINDING_DONE && done->outcome == WRITE_UNKNOWN) {
+        io->unresolved = clock_ms() + UNRESOLVED_MS;
+    }
     event->done = (struct write_done_event){
         .uid = arena_string(arena, done->uid),
         .node = arena_string(arena, done->node),
@@ -253,6 +261,7 @@ static int64_t run_election(struct kube_io *io, const struct orders *orders)
     if (orders->called) {
         lease_called(lease, now);
     }
+    lease_unresolved(lease, clock_ms() < io->unresolved);
     if (orders->releasing) {
         lease_stop(lease, now);
         follow_lease(io);
@@ -261,7 +270,7 @@ static int64_t run_election(struct kube_io *io, const struct orders *orders)
         if (clock_ms() >= io->yielding_until) {
             writer_abandon(io->writer, LEASE_LOST);
         }
-        if (writer_idle(io->writer)) {
+        if (writer_idle(io->writer) && clock_ms() >= io->unresolved) {
             lease_let_go(lease, now);
         }
     }

@@ -65,7 +65,9 @@ struct judge {
     int64_t renewed_at; /* the Lease changed */
     uint64_t bindings;
     uint64_t late;
-    uint64_t term; /* of whoever holds the Lease */
+    uint64_t term;       /* of whoever holds the Lease */
+    uint64_t given_term; /* the last one that its holder ended by its own will */
+    int64_t given_at;
     struct landed *landed;
     size_t landed_count;
     size_t landed_room;
@@ -111,15 +113,19 @@ uint64_t judge_bindings(const struct judge *judge)
     return judge->bindings;
 }
 
-static bool set_back_within(const struct judge *judge, int64_t time)
-{
-    int64_t at = server_restored_at(judge->world->server);
-    return at >= 0 && judge->world->now - at < time;
-}
-
 static bool set_back(const struct judge *judge)
 {
-    return set_back_within(judge, SET_BACK);
+    int64_t at = server_restored_at(judge->world->server);
+    return at >= 0 && judge->world->now - at < SET_BACK;
+}
+
+/* Whether a Phalanx may still believe in bindings that etcd has lost: anew after it stood still. */
+static bool believes(const struct judge *judge, int phalanx)
+{
+    int64_t at = server_restored_at(judge->world->server);
+    int64_t awake = phalanx_frozen_until(judge->world->phalanxes[phalanx]);
+    bool anew = awake > at && awake - at < 2 * BELIEVED;
+    return at >= 0 && judge->world->now - (anew ? awake : at) < BELIEVED;
 }
 
 /* ---- calls ---- */
@@ -280,6 +286,11 @@ void judge_binds(struct judge *judge, struct sender from, const json_t *pod, con
     judge->bindings++;
     world_trace(judge->world, "p%d binds %s to %s", from.phalanx, object_name(pod), node);
     note_landing(judge, from, pod, node);
+    if (!is_current(judge, from) && !set_back(judge) && from.term == judge->given_term) {
+        world_fail(judge->world, "(given) p%d has given the Lease away %lld ms before %s is bound",
+                   from.phalanx, (long long)((judge->world->now - judge->given_at) / MS),
+                   object_name(pod));
+    }
     if (!is_current(judge, from) || set_back(judge)) {
         judge->late++;
         return;
@@ -291,7 +302,7 @@ void judge_binds(struct judge *judge, struct sender from, const json_t *pod, con
     if (!asked) {
         world_fail(judge->world, "(asked) %s is bound and nobody asked for it", object_name(pod));
     }
-    if (jobs_gang(pod)[0] != '\0' && !set_back_within(judge, BELIEVED)) {
+    if (jobs_gang(pod)[0] != '\0' && !believes(judge, from.phalanx)) {
         judge_quorum(judge, from.phalanx, jobs_gang(pod));
     }
     if (judge->late == 0) { /* else a node may have too many by no fault of this one */
@@ -307,7 +318,7 @@ void judge_answer(struct judge *judge, int phalanx, const json_t *pod, const cha
     if (now == NULL) {
         return;
     }
-    if (error == NULL && strcmp(on, node) != 0) {
+    if (error == NULL && strcmp(on, node) != 0 && !set_back(judge)) {
         world_fail(judge->world, "(told) %s is said to be bound to %s and is on \"%s\"",
                    object_name(pod), node, on);
     }
@@ -369,6 +380,10 @@ void judge_lease(struct judge *judge, struct sender from, const json_t *before, 
             judge->world,
             "(behind) p%d takes the Lease and has heard nothing of nodes or pods for %lld ms",
             from.phalanx, (long long)((from.at - from.heard) / MS));
+    }
+    if (strcmp(was, is) != 0 && was[0] == 'p' && was[1] == '0' + from.phalanx) {
+        judge->given_term = judge->term;
+        judge->given_at = judge->world->now;
     }
     if (strcmp(was, is) != 0) {
         judge->term++;

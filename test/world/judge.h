@@ -20,6 +20,7 @@
  *   (leaders)  who writes holds the Lease
  *   (lease)    nobody takes a Lease that has not run out or been given
  *   (behind)   nor does who has heard nothing of nodes or of pods for longer than bookmarks take
+ *   (given)    nobody gives it away while one of its Bindings is on its way
  *   (hold)     a bind call is answered before kube-scheduler gives up
  *   (alive)    in the end, every job that fits has run
  *   (left)     in the end, nobody carries a nomination

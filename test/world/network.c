@@ -112,12 +112,15 @@ void network_destroy(struct network *network)
 
 /* ---- answers ---- */
 
+/* It is read when the process moves. */
 static void note_heard(struct network *network, const struct flight *flight)
 {
+    int64_t frozen_until = phalanx_frozen_until(network->phalanx);
+    int64_t at = frozen_until > network->world->now ? frozen_until : network->world->now;
     if (strncmp(flight->target, "/api/v1/nodes?", 14) == 0) {
-        network->heard_nodes = network->world->now;
+        network->heard_nodes = at;
     } else if (strncmp(flight->target, "/api/v1/pods?", 13) == 0) {
-        network->heard_pods = network->world->now;
+        network->heard_pods = at;
     }
 }
 

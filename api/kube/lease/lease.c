@@ -74,6 +74,7 @@ struct lease {
     bool ready;
     bool stopping;
     bool let_go;
+    bool unresolved;                    /* what this process sent may still be carried out */
     char successor[LEASE_IDENTITY_MAX]; /* YIELDING: who asked; "" for anybody */
     int64_t called_at;                  /* -1: never */
 
@@ -316,6 +317,11 @@ void lease_let_go(struct lease *lease, int64_t now)
     }
 }
 
+void lease_unresolved(struct lease *lease, bool unresolved)
+{
+    lease->unresolved = unresolved;
+}
+
 void lease_stop(struct lease *lease, int64_t now)
 {
     expire(lease, now);
@@ -397,9 +403,9 @@ static void decide(struct lease *lease, int64_t now)
     }
     bool wanted = called_lately(lease, now);
     const char *asking = lease_record_wanted_by(&lease->record);
-    if (lease->stopping) {
-        lease->role = is_holder(lease) ? LEASE_STANDBY : LEASE_ENDED;
-        plan(lease, STEP_HAND_OVER, now); /* a renewal that got through too late */
+    if (lease->stopping) { /* a renewal that got through too late */
+        lease->role = is_holder(lease) && !lease->unresolved ? LEASE_STANDBY : LEASE_ENDED;
+        plan(lease, STEP_HAND_OVER, now);
     } else if (lease->ready && is_free(lease)) {
         plan(lease, STEP_RENEW, now);
     } else if (lease->ready && wanted && strcmp(asking, lease->identity) != 0) {
@@ -423,15 +429,6 @@ static void check_done(struct lease *lease, int64_t now)
     decide_as_leader(lease, now, promises || renew_at < now ? now : renew_at);
 }
 
-/* What a taker owes to whoever may have led until its request is carried out. */
-static int64_t owed_ms(const struct lease *lease)
-{
-    return lease->record.object == NULL ? LEASE_RECORD_FLIGHT_MS + FLIGHT_SLACK_MS
-           : lease_holder(lease)[0] == '\0'
-               ? 0
-               : lease_record_flight_ms(&lease->record) + FLIGHT_SLACK_MS;
-}
-
 /* *New* text of the Lease to be written. */
 static char *compose(struct lease *lease, int64_t wall_us)
 {
@@ -440,7 +437,7 @@ static char *compose(struct lease *lease, int64_t wall_us)
     }
     bool gives = lease->step == STEP_HAND_OVER;
     if (!gives && !leads(lease) && !is_holder(lease)) {
-        lease->settle_ms = owed_ms(lease);
+        lease->settle_ms = lease_record_owed_ms(&lease->record, FLIGHT_SLACK_MS);
     }
     return lease_record_hold(&lease->record,
                              &(struct lease_record_holding){
@@ -501,7 +498,9 @@ static void renewed(struct lease *lease, int64_t now)
         lease->settle_ms = 0;
     }
     /* It may have come after lease_stop(). */
-    if (lease->role == LEASE_STANDBY ? lease->stopping : lease->let_go) {
+    if (lease->role == LEASE_STANDBY && lease->stopping) {
+        decide(lease, now);
+    } else if (lease->role != LEASE_STANDBY && lease->let_go) {
         plan(lease, STEP_HAND_OVER, now);
     } else if (leads(lease) || (in_time && lease->ready && now >= lease->settled_at)) {
         lease->role = lease->role == LEASE_STANDBY ? LEASE_LEADER : lease->role;

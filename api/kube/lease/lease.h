@@ -106,6 +106,9 @@ uint64_t lease_news(const struct lease *lease);
 /* A YIELDING leader has finished and does nothing any more: from now on another may lead. The lease
  * goes to whoever asked for it, or to anybody. */
 void lease_let_go(struct lease *lease, int64_t now);
+/* What this process has sent as a leader may still be carried out, or not any more: until then it
+ * does not give the lease back when it stops without leading, but lets it run out. */
+void lease_unresolved(struct lease *lease, bool unresolved);
 /* Does not want to lead any more: a leader becomes YIELDING, all end as ENDED. */
 void lease_stop(struct lease *lease, int64_t now);
 

@@ -101,6 +101,13 @@ int64_t lease_record_flight_ms(const struct lease_record *record)
     return flight < most ? flight : most;
 }
 
+int64_t lease_record_owed_ms(const struct lease_record *record, int64_t slack)
+{
+    return record->object == NULL                   ? LEASE_RECORD_FLIGHT_MS + slack
+           : lease_record_holder(record)[0] == '\0' ? 0
+                                                    : lease_record_flight_ms(record) + slack;
+}
+
 int64_t lease_record_generation(const struct lease_record *record)
 {
     return json_integer_value(json_object_get(spec_of(record), "leaseTransitions"));

@@ -40,6 +40,9 @@ const char *lease_record_address(const struct lease_record *record);
 int64_t lease_record_duration_ms(const struct lease_record *record, int64_t otherwise);
 /* No more than the duration. */
 int64_t lease_record_flight_ms(const struct lease_record *record);
+/* What a taker owes to whoever may have led until its request is carried out: a flight and `slack`,
+ * nothing to one that gave it back. */
+int64_t lease_record_owed_ms(const struct lease_record *record, int64_t slack);
 /* Counts the holders: leaseTransitions. */
 int64_t lease_record_generation(const struct lease_record *record);
 

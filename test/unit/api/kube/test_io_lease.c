@@ -20,6 +20,7 @@ struct side {
     char told[8192]; /* "follow lead bound-u-refused …", save what the watches show */
     bool peers;      /* is connected to others */
     bool deaf;       /* does not say that it followed */
+    bool hasty;      /* has no patience with writes */
 };
 
 static struct fake_api *api;
@@ -51,7 +52,7 @@ static void start(struct side *side, const char *identity, int64_t duration_ms)
     };
     const struct kube_io_options options = {.access = &access,
                                             .writes_in_flight = 16,
-                                            .write_patience_ms = 20000,
+                                            .write_patience_ms = side->hasty ? 100 : 20000,
                                             .election = &election,
                                             .log = no_log};
     ck_assert_msg(kube_io_create(&options, &side->io, &err) == 0, "%s", err.text);
@@ -398,6 +399,25 @@ START_TEST(a_leader_that_ends_gives_the_lease_back)
 }
 END_TEST
 
+/* A Binding without an answer may still take place, where the next leader has given the room away. */
+START_TEST(an_unresolved_binding_keeps_the_lease)
+{
+    put_pod("p");
+    a.hasty = true;
+    start(&a, "a", 6000);
+    wait_told(&a, "follow lead ");
+    fake_api_mishap(api, &(struct fake_mishap){.match = "/binding", .times = 1000, .hold = true});
+    submit(&a, EFFECT_POST_BINDING, "p");
+    wait_told(&a, "follow lead bound-p-unknown ");
+    ck_assert(!kube_io_released(a.io));
+    wait_told(&a, "follow lead bound-p-unknown follow ");
+    size_t renewals = fake_api_count(api, "PUT /apis/coordination");
+    ck_assert(fake_api_wait(api, "PUT /apis/coordination", renewals + 4));
+    ck_assert(!kube_io_released(a.io));
+    expect_holder("a");
+}
+END_TEST
+
 START_TEST(a_standby_that_ends_leaves_the_lease_alone)
 {
     start(&a, "a", 3600000);
@@ -429,6 +449,7 @@ int main(void)
     tcase_add_test(lease, a_lost_lease_ends_all_writes);
     tcase_add_test(lease, a_standby_that_is_called_is_handed_the_lease);
     tcase_add_test(lease, a_leader_that_ends_gives_the_lease_back);
+    tcase_add_test(lease, an_unresolved_binding_keeps_the_lease);
     tcase_add_test(lease, a_standby_that_ends_leaves_the_lease_alone);
     suite_add_tcase(suite, lease);
     return check_main(suite);

@@ -165,6 +165,21 @@ START_TEST(stopping_while_taking_the_lease)
 }
 END_TEST
 
+/* Who takes a lease that was given back does not wait, nor know of what is still on its way. */
+START_TEST(stopping_with_something_unresolved)
+{
+    answer(a, serve(expect(a, "GET")));
+    const struct lease_request *request = expect(a, "POST");
+    lease_unresolved(a, true);
+    lease_stop(a, now);
+    (void)serve(request);
+    answer(a, _i == 0 ? 201 : 0);
+    (void)turn(a);
+    ck_assert_int_eq(lease_role(a, now), LEASE_ENDED);
+    ck_assert_str_eq(holder(), "a");
+}
+END_TEST
+
 START_TEST(stopping_while_looking)
 {
     static const int statuses[] = {200, 404, 0, 500};
@@ -205,6 +220,7 @@ int main(void)
     tcase_add_test(over, stopping_gives_the_lease_back);
     tcase_add_test(over, stopping_on_standby_is_the_end);
     tcase_add_loop_test(over, stopping_while_taking_the_lease, 0, 5);
+    tcase_add_loop_test(over, stopping_with_something_unresolved, 0, 2);
     tcase_add_loop_test(over, stopping_while_looking, 0, 4);
     tcase_add_test(over, stopping_without_an_api_server_ends_with_the_term);
     suite_add_tcase(suite, over);
