@@ -399,7 +399,7 @@ START_TEST(a_leader_that_ends_gives_the_lease_back)
 }
 END_TEST
 
-/* A Binding without an answer may still take place, where the next leader has given the room away. */
+/* A Binding without an answer may still take place, on room that the next leader gives away. */
 START_TEST(an_unresolved_binding_keeps_the_lease)
 {
     put_pod("p");
