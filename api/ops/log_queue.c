@@ -19,8 +19,9 @@
  *
  * The thread takes at most PIPE_BUF bytes at once, and only after poll(2) has said that there is
  * room for them: so it does not block in write(2) either, unless somebody else writes to the same
- * pipe. If it does, log_queue_destroy() leaves it behind, with the memory it uses: the process is
- * about to end.
+ * pipe. If it does, log_queue_destroy() leaves it behind, with the queue: the process is about to
+ * end. Should it get any further, it finds nothing to write, and of the log, which is gone, nothing
+ * to ask.
  */
 
 #define END_GRACE_MS 500
@@ -88,7 +89,7 @@ static size_t take(struct log_queue *queue, char *bytes, size_t most)
     memcpy(bytes, queue->ring + at, first);
     memcpy(bytes + first, queue->ring, length - first);
     queue->tail += length;
-    if (queue->dropped > queue->told && room(queue) > LOG_QUEUE_BYTES / 2) {
+    if (queue->tell != NULL && queue->dropped > queue->told && room(queue) > LOG_QUEUE_BYTES / 2) {
         char text[512];
         size_t told = queue->tell(queue->context, queue->dropped - queue->told, text, sizeof text);
         append(queue, text, told);
@@ -187,6 +188,10 @@ void log_queue_destroy(struct log_queue *queue)
     (void)clock_gettime(CLOCK_REALTIME, &end);
     end.tv_sec += 2 + END_GRACE_MS / 1000;
     if (pthread_timedjoin_np(queue->thread, NULL, &end) != 0) {
+        pthread_mutex_lock(&queue->mutex);
+        queue->tell = NULL;
+        queue->tail = queue->head;
+        pthread_mutex_unlock(&queue->mutex);
         pthread_detach(queue->thread);
         return;
     }

@@ -77,6 +77,35 @@ START_TEST(lines_come_in_order)
 }
 END_TEST
 
+/* The thread is stuck in write(2) when the log ends: when it gets on after all, the log is not asked
+ * any more. A terminal with a little room left has some, as poll(2) sees it, and blocks. */
+START_TEST(a_thread_that_is_left_behind)
+{
+    uint64_t told = 0;
+    char line[1000];
+    int saved = pipe_fds[1], master = posix_openpt(O_RDWR | O_NOCTTY);
+    ck_assert_int_ge(master, 0);
+    ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
+    pipe_fds[1] = open(ptsname(master), O_RDWR | O_NOCTTY);
+    ck_assert_int_ge(pipe_fds[1], 0);
+    struct log_queue *queue = create(&told);
+    memset(line, 'x', sizeof line);
+    for (int i = 0; i < 2000; i++) {
+        log_queue_put(queue, line, sizeof line);
+    }
+    ck_assert_uint_gt(log_queue_dropped(queue), 0);
+    log_queue_destroy(queue);
+    struct pollfd in = {.fd = master, .events = POLLIN};
+    while (poll(&in, 1, 200) > 0 && read(master, line, sizeof line) > 0) {
+        /* it gets on */
+    }
+    ck_assert_uint_eq(told, 0);
+    close(master);
+    close(pipe_fds[1]);
+    pipe_fds[1] = saved;
+}
+END_TEST
+
 /* Nobody reads: putting goes on, the ring fills, and what has no room is counted and told of. */
 START_TEST(a_reader_that_stands_still)
 {
@@ -178,6 +207,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, lines_come_in_order);
     tcase_add_test(tests, a_reader_that_stands_still);
+    tcase_add_test(tests, a_thread_that_is_left_behind);
     tcase_add_test(tests, the_end_waits_for_what_is_there_but_not_for_ever);
     tcase_add_test(tests, a_reader_that_has_gone);
     tcase_add_test(tests, a_full_disk_loses_lines_only);
