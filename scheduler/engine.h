@@ -174,6 +174,8 @@ const char *gang_state_name(enum gang_state state);
 size_t engine_gang_count(const struct engine *engine);
 void engine_gang_at(const struct engine *engine, size_t index, struct arena *arena,
                     struct gang_view *view);
+/* Index of the first gang behind that name, whether there is such a gang or not. */
+size_t engine_gang_after(const struct engine *engine, const char *name_space, const char *name);
 bool engine_gang_find(const struct engine *engine, const char *name_space, const char *name,
                       struct arena *arena, struct gang_view *view);
 

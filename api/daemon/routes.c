@@ -238,21 +238,50 @@ static void show_gang(const struct routes *routes, struct http_request *request,
     arena_finish(&arena);
 }
 
+/* ?limit= as a number, `otherwise` where it is not given; false when it was answered as wrong. */
+static bool read_limit(struct http_request *request, unsigned long otherwise, unsigned long *limit)
+{
+    const char *text = http_request_query(request, "limit");
+    char *end = NULL;
+    *limit = text == NULL ? otherwise : strtoul(text, &end, 10);
+    if (text != NULL && (text[0] < '0' || text[0] > '9' || *end != '\0')) {
+        http_respond_error(request, 400, "limit: %.100s: must be a number", text);
+        return false;
+    }
+    return true;
+}
+
+/* A page: nobody waits for the answer to who asks for all of them. */
 static void show_gangs(const struct routes *routes, struct http_request *request)
 {
-    respond_json(request, 200, gang_view_list(core_engine(routes->core)));
+    const struct engine *engine = core_engine(routes->core);
+    const char *after = http_request_query(request, "continue");
+    unsigned long limit;
+    size_t first = 0;
+    if (!read_limit(request, 0, &limit)) {
+        return;
+    }
+    if (after != NULL && after[0] != '\0') {
+        char *name_space = alloc_string(after);
+        char *name = strchr(name_space, '/');
+        if (name == NULL) {
+            http_respond_error(request, 400, "continue: %.100s: must be namespace/name", after);
+            free(name_space);
+            return;
+        }
+        *name++ = '\0';
+        first = engine_gang_after(engine, name_space, name);
+        free(name_space);
+    }
+    respond_json(request, 200, gang_view_list(engine, first, limit));
 }
 
 static void show_decisions(const struct routes *routes, struct http_request *request)
 {
-    const char *text = http_request_query(request, "limit");
-    char *end = NULL;
-    unsigned long limit = text == NULL ? DECISIONS_KEPT : strtoul(text, &end, 10);
-    if (text != NULL && (text[0] < '0' || text[0] > '9' || *end != '\0')) {
-        http_respond_error(request, 400, "limit: %.100s: must be a number", text);
-        return;
+    unsigned long limit;
+    if (read_limit(request, DECISIONS_KEPT, &limit)) {
+        respond_json(request, 200, decisions_json(core_decisions(routes->core), limit));
     }
-    respond_json(request, 200, decisions_json(core_decisions(routes->core), limit));
 }
 
 /* Objects posted to the embedded cluster must be what the path says. */

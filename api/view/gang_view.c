@@ -148,19 +148,24 @@ json_t *gang_view_json(const struct gang_view *view)
     return json;
 }
 
-json_t *gang_view_list(const struct engine *engine)
+json_t *gang_view_list(const struct engine *engine, size_t first, size_t limit)
 {
     json_t *list = json_array();
+    size_t count = engine_gang_count(engine), next = first, members = 0;
+    size_t most = limit == 0 || limit > GANG_VIEW_PAGE ? GANG_VIEW_PAGE : limit;
+    char last[GANG_NAME_MAX] = "";
     struct arena arena;
     arena_init(&arena);
-    for (size_t i = 0; i < engine_gang_count(engine); i++) {
+    for (; next < count && next - first < most && members < GANG_VIEW_PAGE_MEMBERS; next++) {
         struct gang_view view;
-        engine_gang_at(engine, i, &arena, &view);
+        engine_gang_at(engine, next, &arena, &view);
         json_array_append_new(list, summary_json(&view));
+        members += view.member_count;
+        snprintf(last, sizeof last, "%s/%s", view.name_space, view.name);
         arena_reset(&arena);
     }
     arena_finish(&arena);
-    return list;
+    return json_pack("{s:o, s:s}", "items", list, "continue", next < count ? last : "");
 }
 
 static int widest(int width, const char *text)

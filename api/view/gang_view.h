@@ -43,8 +43,17 @@ const char *gang_view_reason(const struct gang_view *view);
  * where they were chosen or are known (scheduler/state/gpus.h), else there are none. */
 json_t *gang_view_json(const struct gang_view *view);
 
-/* *New* array of all gangs, without assignments. */
-json_t *gang_view_list(const struct engine *engine);
+/* *New*: gangs without assignments, in order of namespace and name, from index `first` on:
+ *
+ *   {"items": [{"gang": "ns/name", …}, …], "continue": "ns/name"}
+ *
+ * at most `limit` (0: as many as may be) and GANG_VIEW_PAGE of them, and no further one after
+ * GANG_VIEW_PAGE_MEMBERS members: one answer costs that much, however many there are. "continue" is
+ * the last one's name if there are more, behind which the next page begins
+ * (engine_gang_after()); else it is "". */
+#define GANG_VIEW_PAGE         100u
+#define GANG_VIEW_PAGE_MEMBERS 10000u
+json_t *gang_view_list(const struct engine *engine, size_t first, size_t limit);
 
 /* "gpu-0..3,gpu-6": what is known of a member's GPUs. */
 #define GANG_VIEW_DEVICES_MAX 512

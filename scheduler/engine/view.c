@@ -230,6 +230,11 @@ void engine_gang_at(const struct engine *engine, size_t index, struct arena *are
     view_gang(engine, engine->gangs.items[index], arena, view);
 }
 
+size_t engine_gang_after(const struct engine *engine, const char *name_space, const char *name)
+{
+    return gangs_after(&engine->gangs, name_space, name);
+}
+
 bool engine_gang_find(const struct engine *engine, const char *name_space, const char *name,
                       struct arena *arena, struct gang_view *view)
 {

@@ -113,6 +113,13 @@ struct gang *gangs_find(const struct gangs *gangs, const char *name_space, const
     return found ? gangs->items[place] : NULL;
 }
 
+uint32_t gangs_after(const struct gangs *gangs, const char *name_space, const char *name)
+{
+    bool found;
+    uint32_t place = place_of(gangs, name_space, name, &found);
+    return place + found;
+}
+
 struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *name)
 {
     bool found;

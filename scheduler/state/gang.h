@@ -182,6 +182,8 @@ struct gangs {
 
 void gangs_init(struct gangs *gangs);
 void gangs_finish(struct gangs *gangs);
+/* Place of the first one behind that name. */
+uint32_t gangs_after(const struct gangs *gangs, const char *name_space, const char *name);
 struct gang *gangs_find(const struct gangs *gangs, const char *name_space, const char *name);
 struct gang *gangs_get(struct gangs *gangs, const char *name_space, const char *name); /* or new */
 /* Frees the gang; it must have no members and nobody waiting. */

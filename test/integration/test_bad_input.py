@@ -215,7 +215,7 @@ class BadGangs(unittest.TestCase):
                         "spec": {"containers": [{"resources": {"requests": {"cpu": value}}}]}})
                 self.assertEqual(status, 422, answer)
                 self.assertIn(mentions, answer["error"])
-            self.assertEqual(running.get_json("/api/v1/gangs"), [])
+            self.assertEqual(running.get_json("/api/v1/gangs")["items"], [])
             status, answer = running.filter(pod("ordinary", gpus=1), NAMES)
             self.assertEqual(answer["NodeNames"], NAMES)
         for value, mentions in absurd:

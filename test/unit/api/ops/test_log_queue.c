@@ -77,8 +77,8 @@ START_TEST(lines_come_in_order)
 }
 END_TEST
 
-/* The thread is stuck in write(2) when the log ends: when it gets on after all, the log is not asked
- * any more. A terminal with a little room left has some, as poll(2) sees it, and blocks. */
+/* The thread is stuck in write(2) when the log ends: when it gets on after all, the log is not
+ * asked any more. A terminal with a little room left has some, as poll(2) sees it, and blocks. */
 START_TEST(a_thread_that_is_left_behind)
 {
     uint64_t told = 0;

@@ -231,19 +231,47 @@ END_TEST
 
 START_TEST(all_gangs_as_json)
 {
-    json_t *json = gang_view_list(bed.engine);
-    ck_assert_uint_eq(json_array_size(json), 0);
+    json_t *json = gang_view_list(bed.engine, 0, 0);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "items")), 0);
+    ck_assert_str_eq(text(json, "continue"), "");
     json_decref(json);
     bed_group(&bed, 2);
     bed_apply(&bed, "{\"kind\":\"PodGroup\",\"metadata\":{\"name\":\"a\"},"
                     "\"spec\":{\"minMember\":-3}}");
     bed_sync(&bed);
-    json = gang_view_list(bed.engine);
-    ck_assert_uint_eq(json_array_size(json), 2);
-    ck_assert_str_eq(text(json_array_get(json, 0), "gang"), "default/a");
-    ck_assert_str_eq(text(json_array_get(json, 1), "gang"), "default/train");
-    ck_assert_str_eq(text(json_array_get(json, 1), "state"), "Gathering");
-    ck_assert_ptr_null(json_object_get(json_array_get(json, 1), "assignments"));
+    json = gang_view_list(bed.engine, 0, 2);
+    const json_t *items = json_object_get(json, "items");
+    ck_assert_uint_eq(json_array_size(items), 2);
+    ck_assert_str_eq(text(json_array_get(items, 0), "gang"), "default/a");
+    ck_assert_str_eq(text(json_array_get(items, 1), "gang"), "default/train");
+    ck_assert_str_eq(text(json_array_get(items, 1), "state"), "Gathering");
+    ck_assert_ptr_null(json_object_get(json_array_get(items, 1), "assignments"));
+    ck_assert_str_eq(text(json, "continue"), "");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(gangs_page_by_page)
+{
+    bed_group(&bed, 2);
+    bed_apply(&bed, "{\"kind\":\"PodGroup\",\"metadata\":{\"name\":\"a\"},"
+                    "\"spec\":{\"minMember\":3}}");
+    bed_sync(&bed);
+    json_t *json = gang_view_list(bed.engine, 0, 1);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "items")), 1);
+    ck_assert_str_eq(text(json, "continue"), "default/a");
+    json_decref(json);
+    ck_assert_uint_eq(engine_gang_after(bed.engine, "default", "a"), 1);
+    ck_assert_uint_eq(engine_gang_after(bed.engine, "default", "b"), 1); /* gone meanwhile */
+    ck_assert_uint_eq(engine_gang_after(bed.engine, "default", "train"), 2);
+    ck_assert_uint_eq(engine_gang_after(bed.engine, "", ""), 0);
+    json = gang_view_list(bed.engine, 1, 1);
+    ck_assert_str_eq(text(json_array_get(json_object_get(json, "items"), 0), "gang"),
+                     "default/train");
+    ck_assert_str_eq(text(json, "continue"), "");
+    json_decref(json);
+    json = gang_view_list(bed.engine, 9, 1); /* others have gone meanwhile */
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "items")), 0);
     json_decref(json);
 }
 END_TEST
@@ -308,6 +336,7 @@ int main(void)
     tcase_add_test(tests, a_shortfall_as_json);
     tcase_add_loop_test(tests, optimality_bounds, 0, sizeof OPTIMALITY / sizeof OPTIMALITY[0]);
     tcase_add_test(tests, all_gangs_as_json);
+    tcase_add_test(tests, gangs_page_by_page);
     tcase_add_test(tests, a_planned_gang_as_a_table);
     tcase_add_test(tests, a_gathering_gang_as_a_table);
     suite_add_tcase(suite, tests);
