@@ -21,7 +21,9 @@
  * of them comes back each time one may be planned, so a crowd of them costs nobody anything.
  */
 
-#define HOLD_LEAST_MS 5000 /* kube-scheduler asks about who is nominated within that time */
+/* Its pods may be in backoff in kube-scheduler, 10 s at most (podMaxBackoffSeconds), which does not
+ * end when they are nominated: with less time nobody could vote. */
+#define HOLD_LEAST_MS 12000
 
 int64_t standing_shortened(const struct gang *gang, int64_t timeout)
 {

@@ -13,7 +13,8 @@
  * and of every other end nothing: whose fault it was does not show.
  */
 
-#define LEAST_MS 5000
+/* The longest backoff of kube-scheduler is 10 s, and it does not end when a pod is nominated. */
+#define LEAST_MS 12000
 
 static int space_of(const struct sim *sim, int gang)
 {

@@ -69,7 +69,7 @@ static void commit(const char *gang, int count)
 
 START_TEST(a_hold_that_nobody_votes_for_is_shorter_each_time)
 {
-    static const int64_t expected[] = {30000, 15000, 7500, 5000, 5000};
+    static const int64_t expected[] = {30000, 15000, 12000, 12000, 12000};
     int64_t backoff = 1000;
     world_gang(&world, "g", 4, 4);
     for (int i = 0; i < 5; i++) {
@@ -196,9 +196,9 @@ START_TEST(they_take_turns)
 {
     limited();
     world_gang(&world, "c", 2, 2);
-    lasts("a", 7500); /* two holds came to nothing */
+    lasts("a", 12000); /* two holds came to nothing */
     ck_assert_int_eq(world_state(&world, "b"), GANG_HELD);
-    lasts("b", 5000);
+    lasts("b", 12000);
     ck_assert_int_eq(world_state(&world, "c"), GANG_HELD);
     ck_assert_uint_eq(world_figures(&world).holds, 2);
 }
@@ -222,7 +222,7 @@ START_TEST(who_is_deleted_stops_nobody)
     limited();
     world_gang(&world, "c", 1, 1);
     gone("b", 2);
-    lasts("a", 7500);
+    lasts("a", 12000);
     ck_assert_int_eq(world_state(&world, "c"), GANG_HELD);
 }
 END_TEST
@@ -290,7 +290,7 @@ START_TEST(a_checkpoint_knows_who_waits_for_whom)
     limited();
     world_gang(&world, "c", 1, 1);
     same_after_loading();
-    lasts("a", 7500);
+    lasts("a", 12000);
     ck_assert_int_eq(world_state(&world, "b"), GANG_HELD);
     ck_assert_int_eq(world_state(&world, "c"), GANG_WAITING);
 }
