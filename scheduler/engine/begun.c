@@ -14,8 +14,8 @@
  *
  * The annotation of the binding says who placed a member. Its owner can write it, too, so it counts
  * only on a pod that is bound, as this process finds it when it begins to decide, and for a while
- * after: bindings that an earlier process posted may still arrive. So long, what is missing of a gang
- * beside more of them than were seen before was there before, as at the beginning.
+ * after: bindings that an earlier process posted may still arrive. So long, what is missing of a
+ * gang beside more of them than were seen before was there before, as at the beginning.
  */
 
 #define LATE_BINDING_MS ENGINE_UNCONFIRMED_MS
