@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 import mutation  # noqa: E402
 
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O0", "-w"]
-LIBRARIES = "check libmicrohttpd gnutls jansson libcurl yaml-0.1 libseccomp"
+LIBRARIES = "check libmicrohttpd gnutls jansson libcurl yaml-0.1 libseccomp libzstd"
 UNHURRIED = 3600  # for the program as it is, on the busiest machine
 SECONDS = 120  # a defect may also make a test wait for ever
 TRIES = 3  # on a busy machine a defect of order or time may slip through once
