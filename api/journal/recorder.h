@@ -69,7 +69,7 @@ int recorder_create(const struct recorder_options *options, struct recorder **re
 /* Ends the segment, and waits up to 5 seconds for what is not yet written. Takes NULL. */
 void recorder_destroy(struct recorder *recorder);
 
-/* The rest but for recorder_status() is for the core thread. */
+/* The rest is for the core thread. */
 
 /* Records what engine_apply() has just done. */
 void recorder_step(struct recorder *recorder, const struct engine *engine,

@@ -79,10 +79,11 @@ def run_job(running):
 
 class Decisions(unittest.TestCase):
     def test_the_last_ones(self):
-        with Daemon(NODES + GANG + [LONE]) as running:
-            status, _ = running.filter(pod("late", gang="nobody"), NAMES)
+        late = pod("late", gang="nobody")
+        with Daemon(NODES + GANG + [LONE, late]) as running:
+            status, _ = running.filter(late, NAMES)
             self.assertEqual(status, 200)
-            running.filter(pod("late", gang="nobody"), NAMES)
+            running.filter(late, NAMES)
             run_job(running)
             found = running.get_json("/api/v1/decisions")
             steps = [(item["from"], item["to"]) for item in found if item.get("gang") == "default/train"]
