@@ -21,6 +21,7 @@
 #define SET_BACK    (60 * SECOND)
 #define BELIEVED    (130 * SECOND)
 #define BEHIND      (100 * SECOND) /* bookmarks come every minute */
+#define JUST_AWAKE  (100 * MS)
 #define PLACES_MAX  64
 #define LEASE       "kube-system/phalanx"
 #define PODS        "/api/v1/namespaces/"
@@ -348,11 +349,15 @@ static void note_look(struct judge *judge, const char *target)
 struct sender judge_sends(struct judge *judge, int from, const char *method, const char *target)
 {
     const struct network *network = phalanx_network(judge->world->phalanxes[from]);
-    const struct sender sender = {.phalanx = from,
-                                  .life = phalanx_life(judge->world->phalanxes[from]),
-                                  .term = judge->term,
-                                  .at = judge->world->now,
-                                  .heard = network == NULL ? -1 : network_heard(network)};
+    struct sender sender = {.phalanx = from,
+                            .life = phalanx_life(judge->world->phalanxes[from]),
+                            .term = judge->term,
+                            .at = judge->world->now,
+                            .heard = network == NULL ? -1 : network_heard(network)};
+    int64_t awake = phalanx_frozen_until(judge->world->phalanxes[from]);
+    if (sender.at >= awake && sender.at - awake < JUST_AWAKE) { /* decided before it stood still */
+        sender.heard = sender.at;
+    }
     if (strcmp(method, "GET") == 0 && strncmp(target, PODS, strlen(PODS)) == 0) {
         note_look(judge, target);
     } else if (strcmp(method, "GET") != 0 && strstr(target, "/leases") == NULL &&
