@@ -44,6 +44,8 @@ struct engine_options {
     enum engine_incomplete incomplete;
     enum engine_preference preference; /* of gangs that do not say */
     uint32_t waiting_most; /* bind calls that may wait at once: no gang needs more; 0: any number */
+    uint32_t tenant_gangs; /* of one namespace that are planned at a time; 0: any number, like … */
+    uint32_t tenant_holds; /* … of those that hold something at a time */
     uint64_t hash_seed;    /* keys hash tables only; no result depends on it */
 };
 

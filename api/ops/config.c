@@ -74,6 +74,8 @@ void config_default(struct config *config)
     config->repair_timeout_ms = 300000;
     config->incomplete = ENGINE_INCOMPLETE_KEEP;
     config->preference = ENGINE_PREFER_MEMBERS;
+    config->tenant_gangs = 10000;
+    config->tenant_holds = 1000;
     config->journal_segment_size = 64 << 20;
     config->journal_keep_size = INT64_C(4) << 30;
     config->journal_keep_age_ms = INT64_C(14) * 24 * 3600000;
@@ -388,6 +390,10 @@ static const struct key gangs_keys[] = {
     {"repair", KEY_MAPPING, .members = repair_keys},
     {"elasticPreference", KEY_CHOICE, AT(preference), .choices = config_preferences},
     {.name = NULL}};
+static const struct key limits_keys[] = {
+    {"gangsPerNamespace", KEY_COUNT, AT(tenant_gangs), .minimum = 1, .maximum = 1000000},
+    {"holdsPerNamespace", KEY_COUNT, AT(tenant_holds), .minimum = 1, .maximum = 1000000},
+    {.name = NULL}};
 static const struct key journal_keys[] = {
     {"directory", KEY_READ, .read = read_journal_directory},
     {"segmentSize", KEY_READ, .read = read_journal_segment},
@@ -406,6 +412,7 @@ static const struct key top_keys[] = {
     {"kubernetes", KEY_MAPPING, .members = kubernetes_keys},
     {"topology", KEY_MAPPING, .members = topology_keys},
     {"gangs", KEY_MAPPING, .members = gangs_keys},
+    {"limits", KEY_MAPPING, .members = limits_keys},
     {"journal", KEY_MAPPING, .members = journal_keys},
     {"highAvailability", KEY_READ, .read = config_lease_read},
     {"log", KEY_MAPPING, .members = log_keys},
@@ -505,6 +512,8 @@ void config_engine(const struct config *config, struct engine_options *options)
     options->repair_timeout_ms = config->repair_timeout_ms;
     options->incomplete = config->incomplete;
     options->preference = config->preference;
+    options->tenant_gangs = config->tenant_gangs;
+    options->tenant_holds = config->tenant_holds;
     options->backoff_initial_ms = config->backoff_initial_ms;
     options->backoff_maximum_ms = config->backoff_maximum_ms;
 }

@@ -52,6 +52,9 @@
  *     backoff: {initial: 1s, maximum: 60s}
  *     repair: {timeout: 5m, onTimeout: keep}   # keep evict
  *     elasticPreference: members     # members placement
+ *   limits:
+ *     gangsPerNamespace: 10000       # 1 … 1000000: planned, or waiting for room, at a time
+ *     holdsPerNamespace: 1000        # 1 … 1000000: of those that are held at a time
  *   journal:
  *     directory: ""                  # empty: none; see api/journal/recorder.h
  *     segmentSize: 64Mi              # 64Ki … 64Gi, of what is packed
@@ -132,6 +135,8 @@ struct config {
     int64_t repair_timeout_ms;
     enum engine_incomplete incomplete;
     enum engine_preference preference;
+    uint32_t tenant_gangs;
+    uint32_t tenant_holds;
     char journal_directory[CONFIG_PATH_MAX]; /* "" for none */
     int64_t journal_segment_size;            /* bytes */
     int64_t journal_keep_size;               /* bytes */

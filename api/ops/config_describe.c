@@ -68,6 +68,12 @@ static json_t *gangs_describe(const struct config *config)
                      config_preferences[config->preference]);
 }
 
+static json_t *limits_describe(const struct config *config)
+{
+    return json_pack("{s:I, s:I}", "gangsPerNamespace", (json_int_t)config->tenant_gangs,
+                     "holdsPerNamespace", (json_int_t)config->tenant_holds);
+}
+
 static json_t *journal_describe(const struct config *config)
 {
     return json_pack("{s:s, s:I, s:I, s:o, s:s}", "directory", config->journal_directory,
@@ -85,10 +91,11 @@ static json_t *log_describe(const struct config *config)
 
 json_t *config_describe(const struct config *config)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "apiVersion",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "apiVersion",
                      CONFIG_API_VERSION, "kind", CONFIG_KIND, "server",
                      config_server_describe(config), "kubernetes", kubernetes_describe(config),
                      "topology", topology_describe(config), "gangs", gangs_describe(config),
-                     "journal", journal_describe(config), "highAvailability",
-                     config_lease_describe(config), "log", log_describe(config));
+                     "limits", limits_describe(config), "journal", journal_describe(config),
+                     "highAvailability", config_lease_describe(config), "log",
+                     log_describe(config));
 }

@@ -353,14 +353,11 @@ static void leave_attempt(struct engine *engine, struct attempt *attempt)
     progress_keep(attempt);
 }
 
-/* It comes back when its namespace may hold something again. */
-static void park(struct engine *engine, struct gang *gang)
+/* It comes back when others of its namespace are out of its way. */
+static void park(struct engine *engine, struct gang *gang, const char *for_whom)
 {
     char text[GANG_REASON_MAX];
-    utf8_print(text, sizeof(text),
-               "gang %s/%s waits for another gang of its namespace: a hold there was not kept, so "
-               "they are planned one at a time until one is bound",
-               gang->name_space, gang->name);
+    utf8_print(text, sizeof(text), "gang %s/%s waits %s", gang->name_space, gang->name, for_whom);
     queue_park(&engine->queue, gang);
     if (gang_set_reason(gang, reason_turn, text)) {
         engine_emit_waiting(engine, gang);
@@ -376,10 +373,12 @@ static void plan_gang(struct engine *engine, struct gang *gang)
         engine_mark_changed(engine, gang);
         return;
     }
-    if (standing_blocks(gang)) {
-        park(engine, gang);
+    const char *blocked = standing_blocks(engine, gang);
+    if (blocked != NULL) {
+        park(engine, gang, blocked);
         return;
     }
+    standing_admit(gang);
     if (!gang->dirty && !waiting_may_fit(engine->waiting, gang)) {
         engine_mark_stale(engine, gang); /* somebody before it took what had become free */
         return;

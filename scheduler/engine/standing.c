@@ -17,8 +17,10 @@
  * of a term) is not judged. Repair of what began here is not counted at all: its bound members
  * vouch for it.
  *
- * Who has to wait for another one of its namespace is parked with the tenant, out of the queue; one
- * of them comes back each time one may be planned, so a crowd of them costs nobody anything.
+ * Beside that, an administrator may limit how many gangs of a namespace are planned, or wait for
+ * room, at a time, and how many hold something. Who has to wait for others of its namespace is
+ * parked with the tenant, out of the queue; one of them comes back each time one may be planned, so
+ * a crowd of them costs nobody anything.
  */
 
 /* Its pods may be in backoff in kube-scheduler, 10 s at most (podMaxBackoffSeconds), which does not
@@ -35,14 +37,37 @@ int64_t standing_shortened(const struct gang *gang, int64_t timeout)
     return timeout;
 }
 
-static bool may_hold(const struct tenant *tenant, uint32_t others)
+static bool is_full(uint32_t count, uint32_t limit)
 {
-    return others == 0 || !tenant->limited;
+    return limit > 0 && count >= limit;
 }
 
-bool standing_blocks(const struct gang *gang)
+const char *standing_blocks(const struct engine *engine, const struct gang *gang)
 {
-    return !gang->begun && !may_hold(gang->tenant, gang->tenant->holding - gang->holding);
+    const struct tenant *tenant = gang->tenant;
+    uint32_t others = tenant->holding - gang->holding;
+    if (gang->begun) {
+        return NULL;
+    }
+    if (tenant->limited && others > 0) {
+        return "for another gang of its namespace: a hold there was not kept, so they are planned "
+               "one at a time until one is bound";
+    }
+    if (is_full(others, engine->options.tenant_holds)) {
+        return "for others of its namespace: no more of them are held at a time "
+               "(limits.holdsPerNamespace)";
+    }
+    if (!gang->admitted && is_full(tenant->admitted, engine->options.tenant_gangs)) {
+        return "for others of its namespace: no more of them are planned at a time "
+               "(limits.gangsPerNamespace)";
+    }
+    return NULL;
+}
+
+void standing_admit(struct gang *gang)
+{
+    gang->tenant->admitted += !gang->admitted;
+    gang->admitted = true;
 }
 
 void standing_holds(struct gang *gang)
@@ -97,7 +122,7 @@ static void judge(struct engine *engine, struct gang *gang)
 
 void standing_next(struct engine *engine, struct tenant *tenant)
 {
-    if (tenant->parked != NULL && !standing_blocks(tenant->parked)) {
+    if (tenant->parked != NULL && standing_blocks(engine, tenant->parked) == NULL) {
         queue_put_back(&engine->queue, tenant->parked);
     }
 }
@@ -111,7 +136,11 @@ void standing_refresh(struct engine *engine, struct gang *gang, uint32_t held)
             judge(engine, gang);
         }
     }
-    if (gang->queued == GANG_PARKED && !standing_blocks(gang)) {
+    if (gang->admitted && !gang->wants) {
+        gang->admitted = false;
+        gang->tenant->admitted--;
+    }
+    if (gang->queued == GANG_PARKED && standing_blocks(engine, gang) == NULL) {
         queue_put_back(&engine->queue, gang);
     }
     standing_next(engine, gang->tenant);

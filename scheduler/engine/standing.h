@@ -21,8 +21,11 @@ void standing_refresh(struct engine *engine, struct gang *gang, uint32_t held);
 /* The next one of the tenant that may be planned goes back into the queue. */
 void standing_next(struct engine *engine, struct tenant *tenant);
 
-/* Whether the gang must not be planned now, because of what others of its namespace hold. */
-bool standing_blocks(const struct gang *gang);
+/* What the gang waits for if it must not be planned now because of others of its namespace, in
+ * constant words; NULL: it may be. */
+const char *standing_blocks(const struct engine *engine, const struct gang *gang);
+/* It is planned: it counts for its namespace until there is nothing to plan any more. */
+void standing_admit(struct gang *gang);
 
 /* How long a hold may last that would last so long if the ones before had been kept. */
 int64_t standing_shortened(const struct gang *gang, int64_t timeout);

@@ -7,7 +7,7 @@
 
 /* The part of fields.h that a journal begins with: the engine's options, and its levels. */
 
-static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 64, "the header lacks one");
+static_assert(sizeof(void *) != 8 || sizeof(struct engine_options) == 72, "the header lacks one");
 
 static void encode_levels(struct journal_coder *coder, const struct levels *levels)
 {
@@ -74,6 +74,8 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
     }
     if (journal_coder_has(coder, 4)) {
         journal_coder_u32(coder, &options->waiting_most);
+        journal_coder_u32(coder, &options->tenant_gangs);
+        journal_coder_u32(coder, &options->tenant_holds);
     }
     if (journal_coder_has(coder, 5)) {
         journal_coder_u64(coder, &header->segment);

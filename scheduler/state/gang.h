@@ -110,6 +110,7 @@ struct gang {
     struct gang *park_next; /* the others of its tenant that are parked; policy/queue.c, like … */
     struct gang *park_before;
 
+    bool admitted;          /* it is planned, or waits for room, and not for others of its tenant */
     bool holding;           /* its hold is counted with its tenant; engine/standing.c, like … */
     bool hold_voted;        /* … whether a member voted, … */
     enum hold_end hold_end; /* … how it ends, … */

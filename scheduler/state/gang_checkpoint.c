@@ -121,12 +121,14 @@ static void code_times(struct gang *gang, struct checkpoint *checkpoint)
 static void code_hold(struct gang *gang, struct checkpoint *checkpoint)
 {
     uint32_t end = gang->hold_end;
+    checkpoint_bool(checkpoint, &gang->admitted);
     checkpoint_bool(checkpoint, &gang->holding);
     checkpoint_bool(checkpoint, &gang->hold_voted);
     checkpoint_place(checkpoint, &end, HOLD_ENDS);
     gang->hold_end = (enum hold_end)end;
     checkpoint_u32(checkpoint, &gang->voteless);
     if (checkpoint->loading) {
+        gang->tenant->admitted += gang->admitted;
         gang->tenant->holding += gang->holding;
     }
 }

@@ -23,6 +23,7 @@ struct tenant {
     UT_hash_handle hh; /* by name */
     char *name;        /* of the namespace */
     uint32_t gangs;    /* of it, that are known */
+    uint32_t admitted; /* … of which so many are planned, or wait for room, and … */
     uint32_t holding;  /* … of which so many hold something; engine/standing.c, like … */
     uint32_t voteless; /* … holds in a row that ended without a vote, and … */
     bool limited;      /* … whether the last one that ended was not kept: one at a time */

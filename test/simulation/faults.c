@@ -457,6 +457,7 @@ void faults_start(struct sim *sim)
     sim->host.codecs = random_chance(random, 250);
     sim->batches = random_chance(random, 500);
     sim->spaces = random_chance(random, 400) ? 2 : 1;
+    sim->holds_most = sim->seed % 8 == 5 ? 2 : 0;
     sim->evicts = random_chance(random, 200);
     sim->repair_ms = random_chance(random, 500) ? 15000 : 300000;
     sim->stubborn = random_chance(random, 250);

@@ -490,6 +490,7 @@ void host_options(const struct sim *sim, struct engine_options *options)
     engine_options_default(options);
     options->hold_timeout_ms = SIM_HOLD_MS;
     options->repair_timeout_ms = sim->repair_ms;
+    options->tenant_holds = (uint32_t)sim->holds_most;
     options->incomplete = sim->evicts ? ENGINE_INCOMPLETE_EVICT : ENGINE_INCOMPLETE_KEEP;
 }
 

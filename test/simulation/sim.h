@@ -317,6 +317,7 @@ struct sim {
     /* what the seed chose */
     int weights[32];         /* of kinds of faults */
     int64_t rush_ms;         /* faults are at most that far apart */
+    int holds_most;          /* engine_options.tenant_holds */
     bool evicts;             /* gangs that are not repaired in time */
     int64_t repair_ms;       /* engine_options.repair_timeout_ms */
     bool stubborn;           /* hidden refusals stay to the end */

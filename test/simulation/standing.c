@@ -26,21 +26,32 @@ void standing_model_reset(struct sim *sim)
     memset(&sim->host.standing, 0, sizeof sim->host.standing);
 }
 
+/* Other gangs of the namespace that hold something, those aside that have begun. */
+static int held_beside(const struct sim *sim, int gang)
+{
+    int count = 0;
+    for (int other = 0; other < sim->gang_count; other++) {
+        count += other != gang && space_of(sim, other) == space_of(sim, gang) &&
+                 !sim->host.standing.joins[other] && account_holds(sim, other) > 0;
+    }
+    return count;
+}
+
 void standing_model_begins(struct sim *sim, int gang, bool begun, bool again)
 {
     struct sim_standing *standing = &sim->host.standing;
     int space = space_of(sim, gang);
     standing->voted[gang] = standing->expired[gang] = false;
     standing->joins[gang] = begun;
-    for (int other = 0; other < sim->gang_count && standing->limited[space] && !begun && !again;
-         other++) {
-        if (other != gang && space_of(sim, other) == space && !standing->joins[other] &&
-            account_holds(sim, other) > 0) {
-            sim_fail(sim,
-                     "(24) g%d is planned while g%d of its namespace is held, and none there "
-                     "was bound since a hold ran out",
-                     gang, other);
-        }
+    int others = begun || again ? 0 : held_beside(sim, gang);
+    if (standing->limited[space] && others > 0) {
+        sim_fail(sim,
+                 "(24) g%d is planned beside %d of its namespace that are held, and none there was "
+                 "bound since a hold ran out",
+                 gang, others);
+    }
+    if (sim->holds_most > 0 && others >= sim->holds_most) {
+        sim_fail(sim, "(24) g%d is planned beside %d of its namespace that are held", gang, others);
     }
 }
 
@@ -120,10 +131,11 @@ int64_t standing_model_most(const struct sim *sim, int gang, int64_t timeout)
 
 bool standing_model_waits(const struct sim *sim, int gang)
 {
-    int space = space_of(sim, gang);
-    bool any = false;
+    int others = 0;
     for (int other = 0; other < sim->gang_count; other++) {
-        any |= other != gang && space_of(sim, other) == space && account_holds(sim, other) > 0;
+        others += other != gang && space_of(sim, other) == space_of(sim, gang) &&
+                  account_holds(sim, other) > 0;
     }
-    return sim->host.standing.doubted[space] && any;
+    return (sim->host.standing.doubted[space_of(sim, gang)] && others > 0) ||
+           (sim->holds_most > 0 && others >= sim->holds_most);
 }

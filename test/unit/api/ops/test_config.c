@@ -91,6 +91,7 @@ static const char everything[] =
     "  backoff: {initial: 500ms, maximum: 5m}\n"
     "  repair: {timeout: 10m, onTimeout: evict}\n"
     "  elasticPreference: placement\n"
+    "limits: {gangsPerNamespace: 20, holdsPerNamespace: 3}\n"
     "journal: {directory: /var/lib/journal, segmentSize: 2Gi, keepSize: 9Gi, keepAge: 2h,\n"
     "          compression: none}\n"
     "log: {level: debug, format: text}\n";
@@ -137,6 +138,8 @@ START_TEST(every_key_is_read)
     ck_assert_int_eq(config.repair_timeout_ms, 600000);
     ck_assert_int_eq(config.incomplete, ENGINE_INCOMPLETE_EVICT);
     ck_assert_int_eq(config.preference, ENGINE_PREFER_PLACEMENT);
+    ck_assert_uint_eq(config.tenant_gangs, 20);
+    ck_assert_uint_eq(config.tenant_holds, 3);
     ck_assert_str_eq(config.journal_directory, "/var/lib/journal");
     ck_assert_int_eq(config.journal_segment_size, INT64_C(2) << 30);
     ck_assert_int_eq(config.journal_keep_size, INT64_C(9) << 30);
@@ -343,6 +346,12 @@ static const struct {
     {"topology: {levels: [{name: a, keys: [b]}, {name: c, keys: [b]}]}",
      "topology.levels[1].keys[0]: "},
     {"topology: {levels: [{name: a}]}", "topology.levels: "},
+    {"limits: {gangs: 1}", "limits.gangs: unknown key (known: gangsPerNamespace, "},
+    {"limits: {gangsPerNamespace: 0}",
+     "limits.gangsPerNamespace: 0 is out of range (1 to 1000000)"},
+    {"limits: {holdsPerNamespace: 1000001}",
+     "limits.holdsPerNamespace: 1000001 is out of range (1 to 1000000)"},
+    {"limits: {holdsPerNamespace: many}", "limits.holdsPerNamespace: must be a whole number"},
     {"journal: {directory: 1}", "journal.directory: must be a path, is a number"},
     {"journal: {segmentSize: 1Ki}",
      "journal.segmentSize: 1024 bytes are out of range (64Ki to 64Gi)"},

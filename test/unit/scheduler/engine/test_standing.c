@@ -9,7 +9,8 @@ static struct world world;
 
 static void setup(void)
 {
-    world_init(&world);
+    engine_options_default(&limits);
+    world_init_with(&world, &limits);
     world_racks(&world, 2, 2);
     world_event(&world, EVENT_SYNCED);
 }
@@ -265,16 +266,16 @@ START_TEST(another_term_forgets_it)
 }
 END_TEST
 
+static struct engine_options limits;
+
 static void same_after_loading(void)
 {
     struct checkpoint first, second;
-    struct engine_options options;
     struct err err;
-    engine_options_default(&options);
     struct event event = {.type = EVENT_CHECKPOINT};
     world_apply(&world, &event);
     engine_save(world.engine, &first);
-    struct engine *loaded = engine_create(&options);
+    struct engine *loaded = engine_create(&limits);
     ck_assert_msg(engine_load(loaded, first.bytes, first.count, &err) == 0, "%s", err.text);
     engine_destroy(world.engine);
     world.engine = loaded;
@@ -316,6 +317,57 @@ START_TEST(a_checkpoint_knows_namespaces_without_gangs)
 }
 END_TEST
 
+/* ---- limits ---- */
+
+static void setup_limits(uint32_t gangs, uint32_t holds)
+{
+    world_finish(&world);
+    engine_options_default(&limits);
+    limits.tenant_gangs = gangs;
+    limits.tenant_holds = holds;
+    world_init_with(&world, &limits);
+    world_racks(&world, 2, 2);
+    world_event(&world, EVENT_SYNCED);
+}
+
+START_TEST(so_many_holds_at_a_time)
+{
+    setup_limits(0, 2);
+    world_gang(&world, "a", 1, 1);
+    world_gang(&world, "b", 1, 1);
+    world_gang(&world, "c", 1, 1);
+    gang_of("other", "o", 1);
+    ck_assert_int_eq(world_state(&world, "b"), GANG_HELD);
+    ck_assert_int_eq(world_state(&world, "c"), GANG_WAITING);
+    ck_assert_int_eq(state_of("other", "o"), GANG_HELD);
+    ck_assert_str_eq(world_reason(&world, "c"),
+                     "gang ns/c waits for others of its namespace: no more of them are held at a "
+                     "time (limits.holdsPerNamespace)");
+    commit("a", 1);
+    ck_assert_int_eq(world_state(&world, "c"), GANG_HELD);
+}
+END_TEST
+
+START_TEST(so_many_gangs_at_a_time)
+{
+    setup_limits(2, 0);
+    world_gang(&world, "a", 5, 5); /* more than there is */
+    world_gang(&world, "b", 1, 1);
+    world_gang(&world, "c", 1, 1);
+    gang_of("other", "o", 1);
+    ck_assert_int_eq(world_state(&world, "a"), GANG_WAITING);
+    ck_assert_int_eq(world_state(&world, "b"), GANG_HELD);
+    ck_assert_int_eq(world_state(&world, "c"), GANG_WAITING);
+    ck_assert_int_eq(state_of("other", "o"), GANG_HELD);
+    ck_assert_str_eq(world_reason(&world, "c"),
+                     "gang ns/c waits for others of its namespace: no more of them are planned at "
+                     "a time (limits.gangsPerNamespace)");
+    same_after_loading();
+    gone("a", 5);
+    ck_assert_int_eq(world_state(&world, "c"), GANG_HELD);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("engine_standing");
@@ -338,6 +390,8 @@ int main(void)
     tcase_add_test(tcase, another_term_forgets_it);
     tcase_add_test(tcase, a_checkpoint_knows_who_waits_for_whom);
     tcase_add_test(tcase, a_checkpoint_knows_namespaces_without_gangs);
+    tcase_add_test(tcase, so_many_holds_at_a_time);
+    tcase_add_test(tcase, so_many_gangs_at_a_time);
     suite_add_tcase(suite, tcase);
     return check_main(suite);
 }

@@ -29,6 +29,8 @@ static void begin(struct journal *journal, int64_t started)
     header.options.levels = &levels;
     header.options.hash_seed = UINT64_MAX - 1;
     header.options.preference = ENGINE_PREFER_PLACEMENT;
+    header.options.tenant_gangs = 10000;
+    header.options.tenant_holds = 1001;
     header.program = "1.2.3";
     journal_begin(journal, &header);
 }
@@ -136,6 +138,8 @@ START_TEST(test_header)
     ck_assert_str_eq(record.header->program, "1.2.3");
     ck_assert_uint_eq(options->hash_seed, UINT64_MAX - 1);
     ck_assert_int_eq(options->preference, ENGINE_PREFER_PLACEMENT);
+    ck_assert_uint_eq(options->tenant_gangs, 10000);
+    ck_assert_uint_eq(options->tenant_holds, 1001);
     ck_assert_int_eq(options->hold_timeout_ms, 30000);
     ck_assert_int_eq(options->backoff_initial_ms, 1000);
     ck_assert_int_eq(options->backoff_maximum_ms, 60000);
