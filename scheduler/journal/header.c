@@ -74,13 +74,15 @@ void journal_fields_header(struct journal_coder *coder, struct journal_header *h
     }
     if (journal_coder_has(coder, 4)) {
         journal_coder_u32(coder, &options->waiting_most);
-        journal_coder_u32(coder, &options->tenant_gangs);
-        journal_coder_u32(coder, &options->tenant_holds);
     }
     if (journal_coder_has(coder, 5)) {
         journal_coder_u64(coder, &header->segment);
         journal_coder_u64(coder, &header->steps);
         journal_coder_u32(coder, &header->state);
+    }
+    if (journal_coder_has(coder, 6)) {
+        journal_coder_u32(coder, &options->tenant_gangs);
+        journal_coder_u32(coder, &options->tenant_holds);
     }
     if (!coder->decoding) {
         encode_levels(coder, options->levels);

@@ -29,7 +29,7 @@
  * several journals, each of which can be read without the others.
  */
 
-#define JOURNAL_MAGIC      "phalanx journal 5\n" /* with the version; no terminating zero */
+#define JOURNAL_MAGIC      "phalanx journal 6\n" /* with the version; no terminating zero */
 #define JOURNAL_MAGIC_SIZE (sizeof(JOURNAL_MAGIC) - 1)
 #define JOURNAL_OLDEST     1 /* version that is still read; see journal_coder_has() */
 #define JOURNAL_FRAME_SIZE 8
