@@ -510,12 +510,12 @@ START_TEST(test_not_a_journal)
     struct sample sample;
     struct err err;
     sample_make(&sample);
-    sample.bytes[JOURNAL_MAGIC_SIZE - 2] = '6';
+    sample.bytes[JOURNAL_MAGIC_SIZE - 2] = '7';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
-    ck_assert_str_eq(err.text, "the journal has version 6, this program reads 1 to 5");
+    ck_assert_str_eq(err.text, "the journal has version 7, this program reads 1 to 6");
     sample.bytes[JOURNAL_MAGIC_SIZE - 2] = '0';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
-    ck_assert_str_eq(err.text, "the journal has version 0, this program reads 1 to 5");
+    ck_assert_str_eq(err.text, "the journal has version 0, this program reads 1 to 6");
     sample.bytes[0] = 'P';
     ck_assert_int_eq(read_damaged(&sample, sample.bytes, sample.size, &err), JOURNAL_BAD);
     ck_assert_str_eq(err.text, "this is not a Phalanx journal");
