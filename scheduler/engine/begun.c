@@ -14,36 +14,27 @@
  *
  * The annotation of the binding says who placed a member. Its owner can write it, too, so it counts
  * only on a pod that is bound, as this process finds it when it begins to decide, and for a while
- * after: bindings that an earlier process posted may still arrive. So long, what is missing of a
- * gang beside more of them than were seen before was there before, as at the beginning.
+ * after: bindings that an earlier process posted may still arrive.
  */
 
 #define LATE_BINDING_MS ENGINE_UNCONFIRMED_MS
-
-/* Whether what an earlier process did may still come to be seen. */
-static bool early(const struct engine *engine)
-{
-    return !engine->synced || !engine->leading ||
-           engine->now < engine->decides_since + LATE_BINDING_MS;
-}
 
 bool begun_here(const struct engine *engine, const struct pod_object *object)
 {
     const struct pod *pod = pods_find(engine->pods, object->uid);
     bool known = pod != NULL && pod->placed_here;
-    return object->node == NULL ? known : object->placed_here && (known || early(engine));
+    bool early = !engine->synced || !engine->leading ||
+                 engine->now < engine->decides_since + LATE_BINDING_MS;
+    return object->node == NULL ? known : object->placed_here && (known || early);
 }
 
-void begun_refresh(const struct engine *engine, struct gang *gang, enum gang_state state)
+void begun_refresh(struct gang *gang, enum gang_state state)
 {
     struct gang_tally tally = gang_tally(gang);
     if (tally.bound == 0) {
         gang->most_here = 0;
     } else if (tally.here > gang->most_here) {
         gang->most_here = tally.here;
-        if (early(engine)) { /* its first members come to be seen only now */
-            begun_recover(gang);
-        }
     }
     gang->begun = state == GANG_COMMITTING && tally.here > 0 &&
                   gang_missing(gang) <= gang->most_here - tally.here;

@@ -12,7 +12,7 @@
 bool begun_here(const struct engine *engine, const struct pod_object *object);
 
 /* After a change of its members: keeps gang->begun. */
-void begun_refresh(const struct engine *engine, struct gang *gang, enum gang_state state);
+void begun_refresh(struct gang *gang, enum gang_state state);
 
 /* This process begins to decide: whatever of its quorum a gang with members placed here lacks was
  * there before, as far as is known. */

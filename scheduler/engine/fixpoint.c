@@ -90,7 +90,7 @@ static void refresh(struct engine *engine, struct gang *gang)
     update_readiness(engine, gang, state);
     update_reason(engine, gang, state, &tally);
     engine_transition(engine, gang, state);
-    begun_refresh(engine, gang, state);
+    begun_refresh(gang, state);
     repair_watch(engine, gang, state);
     standing_refresh(engine, gang, tally.held);
     if (!gang->wants || gang->dirty) { /* what it waited for is out of date */

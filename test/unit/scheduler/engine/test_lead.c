@@ -218,33 +218,6 @@ START_TEST(leading_finishes_what_had_begun)
 }
 END_TEST
 
-/* The last leader bound a member, and the watch shows it only when this one leads already: what is
- * missing of that gang goes before others all the same, as long as such bindings may arrive. */
-START_TEST(leading_finishes_what_is_seen_to_have_begun)
-{
-    static const int64_t LATE[] = {1000, 59000, 61000};
-    static const char *const FULL[] = {"n1", "n2", "n3", "n4", "n5", "n6", "n7"};
-    world_event(&world, EVENT_FOLLOW);
-    for (int i = 0; i < 7; i++) {
-        struct world_pod pod = {.uid = world_member("full", i), .gpus = 8, .node = FULL[i]};
-        world_pod(&world, &pod);
-    }
-    world_gang(&world, "g", 2, 2);
-    world_event(&world, EVENT_LEAD);
-    world_tick(&world, LATE[_i]);
-    struct world_pod bound = {
-        .uid = world_member("g", 0), .gang = "g", .minimum = 2, .gpus = 8, .node = "n0"};
-    world_pod(&world, &bound);
-    struct world_pod rival = {
-        .uid = "rival-0", .gang = "rival", .minimum = 1, .gpus = 8, .priority = 10};
-    world_pod(&world, &rival);
-    ck_assert_int_eq(world_state(&world, "g"), GANG_COMMITTING);
-    ck_assert_int_eq(world_state(&world, "rival"), GANG_WAITING);
-    world_pod_gone(&world, world_member("full", 3));
-    ck_assert_int_eq(world_state(&world, "rival"), _i < 2 ? GANG_WAITING : GANG_HELD);
-}
-END_TEST
-
 START_TEST(leading_takes_back_nominations_without_a_plan)
 {
     world_event(&world, EVENT_FOLLOW);
@@ -340,7 +313,6 @@ int main(void)
     tcase_add_test(lead, posted_bindings_keep_their_outcome);
     tcase_add_test(lead, leading_plans_what_waits);
     tcase_add_test(lead, leading_finishes_what_had_begun);
-    tcase_add_loop_test(lead, leading_finishes_what_is_seen_to_have_begun, 0, 3);
     tcase_add_test(lead, leading_takes_back_nominations_without_a_plan);
     tcase_add_test(lead, backoff_and_vetoes_end_with_the_term);
     tcase_add_loop_test(lead, a_gang_handed_over_is_bound_once, 0, 5);
