@@ -526,10 +526,25 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     check_passes(sim, record, reply);
 }
 
+/* The watch shows the pod, and not the next one of its name instead. */
+static bool is_shown(const struct sim *sim, int pod)
+{
+    for (int later = pod + 1; later < sim->pod_count; later++) {
+        if (sim->pods[later].name == sim->pods[pod].name && sim->host.seen[later].exists) {
+            return false;
+        }
+    }
+    return sim->host.seen[pod].exists;
+}
+
 /* A planned node that kube-scheduler tried first and left out takes no more than the others who
- * have a place there: planned there again, the member is one of fewer. */
+ * have a place there: planned there again, the member is one of fewer. The call of a pod that the
+ * watch does not show says nothing of the one that has its name. */
 static void check_veto(struct sim *sim, const struct record *record)
 {
+    if (!is_shown(sim, record->pod)) {
+        return;
+    }
     for (uint32_t i = 0; i < record->node_count; i++) {
         if (record->nodes[i] == record->nominated) {
             return;
