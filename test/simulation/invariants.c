@@ -98,7 +98,8 @@ static bool is_alike(const struct sim *sim, int pod, const char *name)
 }
 
 /* So many members of the gang that ask for the same have a place on the node its caller carries, if
- * the member is planned there itself and has not voted; else 0. */
+ * the member is planned there itself and has not voted; else 0. A call says nothing of a pod that
+ * the watch has not shown. */
 static uint32_t count_planned_there(const struct sim *sim, const struct record *record)
 {
     char pod[16];
@@ -107,7 +108,8 @@ static uint32_t count_planned_there(const struct sim *sim, const struct record *
     uint32_t count = 0;
     bool found = false;
     int gang = sim->pods[record->pod].gang;
-    if (gang == SIM_NONE || record->nominated == SIM_NONE || shown_twice(sim, record->pod)) {
+    if (gang == SIM_NONE || record->nominated == SIM_NONE || shown_twice(sim, record->pod) ||
+        !sim->host.seen_ever[record->pod] || !sim->host.seen[record->pod].exists) {
         return 0; /* a name that is there twice does not tell which one it is */
     }
     spaces_pod(sim, pod, record->pod);
@@ -526,25 +528,10 @@ static void check_ordinary(struct sim *sim, const struct record *record,
     check_passes(sim, record, reply);
 }
 
-/* The watch shows the pod, and not the next one of its name instead. */
-static bool is_shown(const struct sim *sim, int pod)
-{
-    for (int later = pod + 1; later < sim->pod_count; later++) {
-        if (sim->pods[later].name == sim->pods[pod].name && sim->host.seen[later].exists) {
-            return false;
-        }
-    }
-    return sim->host.seen[pod].exists;
-}
-
 /* A planned node that kube-scheduler tried first and left out takes no more than the others who
- * have a place there: planned there again, the member is one of fewer. The call of a pod that the
- * watch does not show says nothing of the one that has its name. */
+ * have a place there: planned there again, the member is one of fewer. */
 static void check_veto(struct sim *sim, const struct record *record)
 {
-    if (!is_shown(sim, record->pod)) {
-        return;
-    }
     for (uint32_t i = 0; i < record->node_count; i++) {
         if (record->nodes[i] == record->nominated) {
             return;
