@@ -207,6 +207,19 @@ static bool follows(const struct sim *sim, const struct layout *layout,
     return false;
 }
 
+/* Members of another role have ended: while they were there the pod may have led them, and then it
+ * was in no slice. */
+static bool may_have_led(const struct sim *sim, int pod)
+{
+    int gang = sim->pods[pod].gang;
+    for (int i = sim_first(sim, gang); i != SIM_NONE; i = sim->pods[i].next_of_gang) {
+        if (sim->pods[i].role != sim->pods[pod].role && !is_live(sim, i, false)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_layer(struct sim *sim, int gang, const struct layout *layout,
                         const int ordinals[MEMBERS_MAX], const struct constraints *constraints,
                         int layer)
@@ -214,11 +227,12 @@ static void check_layer(struct sim *sim, int gang, const struct layout *layout,
     int size = constraints->slice_size[layer];
     for (int i = 0; i < layout->count; i++) {
         bool judged = ordinals[i] != SIM_NONE && !follows(sim, layout, ordinals, i, size);
+        bool alone = size == 1 && !may_have_led(sim, layout->places[i].pod);
         for (int j = 0; j < layout->count && judged; j++) {
             int domain = domain_of(sim, &layout->places[i], constraints->slice_level[layer]);
             if (!is_blurred(layout, i, j) && ordinals[j] != SIM_NONE &&
                 ordinals[j] / size == ordinals[i] / size &&
-                ((domain == SIM_NONE && (i != j || size == 1)) || /* who it followed may be gone */
+                ((domain == SIM_NONE && (i != j || alone)) || /* who it followed may be gone */
                  domain != domain_of(sim, &layout->places[j], constraints->slice_level[layer]))) {
                 sim_fail(sim, "(11) slice %d of gang g%d is split: p%d on n%d, p%d on n%d",
                          ordinals[i] / size, gang, layout->places[i].pod, layout->places[i].node,
