@@ -60,7 +60,13 @@ class Forged(unittest.TestCase):
             running.post(f"/api/v1/namespaces/{member['metadata']['namespace']}/pods", member)
         calls = []
         for member in members:
-            found = running.filter(member, names)[1]["NodeNames"]
+            found = []
+
+            def passes(member=member, found=found):  # a call may be faster than the watch
+                found[:] = running.filter(member, names)[1]["NodeNames"]
+                return found
+
+            running.wait(passes)
             self.assertEqual(len(found), 1, running.get_json("/api/v1/gangs"))
             calls.append(threading.Thread(target=running.bind, args=(member, found[0]), daemon=True))
             calls[-1].start()
