@@ -101,9 +101,7 @@ START_TEST(a_thread_that_is_left_behind)
         /* it gets on */
     }
     ck_assert_uint_eq(told, before);
-    close(master);
-    close(pipe_fds[1]);
-    pipe_fds[1] = saved;
+    pipe_fds[1] = saved; /* the terminal stays open: the thread may still be at it */
 }
 END_TEST
 
