@@ -139,7 +139,7 @@ void tenants_checkpoint_idle(struct tenants *tenants, struct checkpoint *checkpo
         tenant_checkpoint(tenant, checkpoint);
         if (checkpoint->loading) {
             put_idle(tenants, tenant);
-        } else {
+        } else if (saved != NULL) {
             saved = saved->idle_next;
         }
     }
