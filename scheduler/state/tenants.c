@@ -61,7 +61,7 @@ static void put_idle(struct tenants *tenants, struct tenant *tenant)
     *(last != NULL ? &last->idle_next : &tenants->idle) = tenant;
     tenants->idle_last = tenant;
     tenants->idle_count++;
-    while (tenants->idle_count > IDLE_MAX) {
+    if (tenants->idle_count > IDLE_MAX) {
         struct tenant *first = tenants->idle;
         take_idle(tenants, first);
         drop(tenants, first);
@@ -119,14 +119,15 @@ void tenant_checkpoint(struct tenant *tenant, struct checkpoint *checkpoint)
 
 void tenants_checkpoint_idle(struct tenants *tenants, struct checkpoint *checkpoint)
 {
+    const bool loading = checkpoint->loading;
     uint32_t count = tenants->idle_count;
     checkpoint_count(checkpoint, &count, IDLE_MAX);
-    struct tenant *saved = checkpoint->loading ? NULL : tenants->idle;
+    struct tenant *saved = loading ? NULL : tenants->idle;
     for (uint32_t i = 0; i < count && !checkpoint->failed; i++) {
         struct tenant *tenant = saved;
         char *name = saved == NULL ? NULL : saved->name;
         checkpoint_text(checkpoint, &name);
-        if (checkpoint->loading) {
+        if (loading) {
             bool sound = checkpoint_check(
                 checkpoint, !checkpoint->failed && name != NULL && find(tenants, name) == NULL,
                 "a namespace that cannot be");
@@ -137,7 +138,7 @@ void tenants_checkpoint_idle(struct tenants *tenants, struct checkpoint *checkpo
             return;
         }
         tenant_checkpoint(tenant, checkpoint);
-        if (checkpoint->loading) {
+        if (loading) {
             put_idle(tenants, tenant);
         } else if (saved != NULL) {
             saved = saved->idle_next;
