@@ -21,7 +21,7 @@
  *           that leaves it nothing, where only gangs of lower priority hold what it needs. Before
  *           the first sync nobody knows what a gang that was being bound when the last process died
  *           still needs, so ordinary pods have to come again, as they had to while there was none.
- *           A member that no watch has shown gets none, and is in no gang yet. One that is gets
+ *           A member that no watch has shown gets none, and is in no gang yet. Any other gets
  *           exactly its planned node (one feasible node makes kube-scheduler skip scoring), or
  *           none. Its planned node missing from the list although kube-scheduler carried the
  *           nomination and so tried it first is a veto; missing otherwise is mere sampling.

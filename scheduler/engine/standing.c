@@ -132,7 +132,8 @@ void standing_refresh(struct engine *engine, struct gang *gang, uint32_t held)
     if (gang->holding && (held == 0 || gang->begun)) {
         gang->holding = false;
         gang->tenant->holding--;
-        if (held == 0) { /* else the rest of it is to make the gang whole again */
+        /* What is still held when the gang has begun is to make it whole again. */
+        if (held == 0 || gang->hold_end == HOLD_KEPT) {
             judge(engine, gang);
         }
     }

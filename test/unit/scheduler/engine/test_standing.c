@@ -245,6 +245,22 @@ START_TEST(joiners_that_never_come_are_held_against_it)
 }
 END_TEST
 
+/* Its quorum was bound: what follows is repair, and nothing is held against anybody any more. */
+START_TEST(one_that_is_bound_and_loses_a_member)
+{
+    world_gang(&world, "a", 3, 2);
+    world_wait(&world, 30000);
+    world_wait(&world, 1000);
+    ck_assert_uint_eq(world_figures(&world).holds, 3);
+    world_vote(&world, "a", 0, 2);
+    world_outcome(&world, "a", 0, 2, WRITE_DONE);
+    ck_assert_uint_eq(world_figures(&world).holds, 1);
+    world_pod_gone(&world, "a-0");
+    world_gang(&world, "b", 1, 1);
+    lasts("b", 30000);
+}
+END_TEST
+
 START_TEST(a_node_that_goes_is_nobodys_fault)
 {
     world_gang(&world, "g", 2, 2);
@@ -385,6 +401,7 @@ int main(void)
     tcase_add_test(tcase, one_that_does_not_fit_does_not_stop_the_next);
     tcase_add_test(tcase, who_is_deleted_stops_nobody);
     tcase_add_test(tcase, joiners_that_never_come_are_held_against_it);
+    tcase_add_test(tcase, one_that_is_bound_and_loses_a_member);
     tcase_add_test(tcase, a_node_that_goes_is_nobodys_fault);
     tcase_add_test(tcase, another_term_forgets_it);
     tcase_add_test(tcase, a_checkpoint_knows_who_waits_for_whom);
