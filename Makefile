@@ -13,7 +13,7 @@ C_FILES = $$(find topology scheduler api bench test -name '*.[ch]' -not -path 't
 help:
 	@echo 'make demo      build, then a gang placed by a daemon on an embedded cluster'
 	@echo 'make test      the tests under ASan + UBSan, then those with threads under TSan'
-	@echo 'make test-long ten million simulated events; seeded defects, which the tests must find'
+	@echo 'make test-long eight million simulated events; seeded defects, which the tests must find'
 	@echo 'make asan      the first half of that;  make tsan: the second'
 	@echo 'make e2e       a real kube-scheduler, API server and etcd on loopback (needs Go)'
 	@echo 'make bench     benchmarks'
