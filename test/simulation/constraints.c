@@ -184,7 +184,8 @@ static int ordinal_of(const struct sim *sim, int gang, int pod, bool shown)
     return ranked ? it->rank : before;
 }
 
-/* Whether somebody of its slice was put on its very node by others: that is together, label or not.
+/* Whether somebody of its slice was put on its very node by others, or the node has moved under it:
+ * that is together, label or not, and the rest of a slice that is split so may be elsewhere.
  * Of which slice those were who have ended nobody can tell.
  */
 static bool follows(const struct sim *sim, const struct layout *layout,
@@ -232,6 +233,7 @@ static void check_layer(struct sim *sim, int gang, const struct layout *layout,
             int domain = domain_of(sim, &layout->places[i], constraints->slice_level[layer]);
             if (!is_blurred(layout, i, j) && ordinals[j] != SIM_NONE &&
                 ordinals[j] / size == ordinals[i] / size &&
+                !follows(sim, layout, ordinals, j, size) &&
                 ((domain == SIM_NONE && (i != j || alone)) || /* who it followed may be gone */
                  domain != domain_of(sim, &layout->places[j], constraints->slice_level[layer]))) {
                 sim_fail(sim, "(11) slice %d of gang g%d is split: p%d on n%d, p%d on n%d",
