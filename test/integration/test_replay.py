@@ -236,6 +236,8 @@ class Replay(unittest.TestCase):
                 _, metrics = running.get("/metrics")
                 self.assertIn(b"\nphalanx_journal_checkpoints_total 3\n", metrics)
                 self.assertIn(b"\nphalanx_journal_dropped_total 0\n", metrics)
+                # Events of the fourth one are on the disk.
+                running.wait(lambda: "Segment 4 ends at byte" in replay(self.path)[1])
                 running.process.send_signal(signal.SIGKILL)
                 running.process.wait(daemon.WAIT_SECONDS)
         self.assertEqual(self.segments(), [f"{n:010}.journal.zst" for n in (1, 2, 3)] + ["0000000004.journal.zst.open"])
